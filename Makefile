@@ -34,13 +34,13 @@ migrate: $(VENV)/.local ## Bring the local database up to date (STATE=, APP= ove
 migration: $(VENV)/.dev ## Write the tables of a part of the kernel as an app's next migration (PART=accounts|keys|tickets, APP=)
 	@$(BIN)/python tools/part.py
 
-seed: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Put an app's demonstration data where it is missing (APP=, STATE=, REMOTE=, DRY=1, OVERWRITE=1)
+seed: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Add an app's missing demonstration data (APP=, STATE=, REMOTE=, DRY=1, OVERWRITE=1)
 	@$(BIN)/python tools/seed.py $(if $(REMOTE),--remote '$(REMOTE)') $(if $(DRY),--dry-run) $(if $(OVERWRITE),--overwrite)
 
 market: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Load a mock market into klear_karma (SIZE=1000, SEED=, DAY=, STATE=, REMOTE=)
 	@$(BIN)/python tools/mock_market.py
 
-new: $(VENV)/.dev ## Write the skeleton of a new Worker, whose tests pass at once (APP=, such as vinyl_vault)
+new: $(VENV)/.dev ## Write the skeleton of a new Worker with passing tests (APP=, such as vinyl_vault)
 	@$(BIN)/python tools/new.py
 
 test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, on both runtimes
@@ -49,7 +49,7 @@ test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, on both runtimes
 test-fast: $(VENV)/.dev ## Run the tests that take less than a second each
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not soak"
 
-soak: $(VENV)/.soak $(WORKERS) assets ## Run what takes minutes: long reconnecting under load, on both runtimes
+soak: $(VENV)/.soak $(WORKERS) assets ## Run the tests that take minutes: long reconnecting under load, on both runtimes
 	$(BIN)/python -m pytest -q -m soak
 
 check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI documents with the code
@@ -62,29 +62,29 @@ check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI do
 	$(BIN)/python tools/migration_check.py
 	@$(BIN)/python tools/audit.py
 
-audit: $(VENV)/.dev ## Ask what is known of the locked packages' vulnerabilities, where that can be asked
+audit: $(VENV)/.dev ## List known vulnerabilities of the locked packages, if the databases can be reached
 	@$(BIN)/python tools/audit.py
 
-licences: $(VENV)/.dev $(WORKERS) ## List the licences of all that runs
+licences: $(VENV)/.dev $(WORKERS) ## List the licences of all packages at run time
 	@$(BIN)/python tools/licences.py
 
-export: $(VENV)/.local ## Write all that a service keeps of its owner into a ZIP file (URL=, KEY=, FILE=)
+export: $(VENV)/.local ## Write all data of a service's owner into a ZIP file (URL=, KEY=, FILE=)
 	@$(BIN)/python tools/owner_data.py export
 
-erase: $(VENV)/.local ## Remove all that a service keeps of its owner, after asking (URL=, KEY=)
+erase: $(VENV)/.local ## Remove all data of a service's owner, after a confirmation (URL=, KEY=)
 	@$(BIN)/python tools/owner_data.py erase
 
-register: $(VENV)/.local ## Tell Discord the bot's commands, after showing what changes (GUILD= for one guild, DRY=1 to look)
+register: $(VENV)/.local ## Register the bot's commands at Discord, after showing the changes (GUILD= for one guild, DRY=1 to only show)
 	@$(BIN)/python tools/register.py
 
-format: $(VENV)/.dev ## Format the code and mend what the linter can
+format: $(VENV)/.dev ## Format the code and apply the linter's fixes
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
 openapi: $(VENV)/.dev ## Write openapi/ from the code
 	$(BIN)/python tools/openapi.py
 
-golden: $(VENV)/.dev $(WORKERS) assets ## Write what tests compare: OpenAPI, schemas, who may call what, loaded modules
+golden: $(VENV)/.dev $(WORKERS) assets ## Write the golden files: OpenAPI, schemas, access tables, loaded modules
 	$(BIN)/python tools/openapi.py
 	$(BIN)/python tools/zones.py
 	GOLDEN=write $(BIN)/python -m pytest -q -m golden
@@ -94,11 +94,11 @@ bundles: build/bundles/.made ## Bundle packages from npm that pages of devcapsul
 assets: $(VENV)/.local
 	@$(BIN)/python tools/build_assets.py >/dev/null
 
-dry-run: $(VENV)/.dev $(WORKERS) assets ## Make what a deployment would upload, bound its size, and measure its start (ROUNDS=)
+dry-run: $(VENV)/.dev $(WORKERS) assets ## Build the upload of a deployment, bound its size, and measure its start (ROUNDS=)
 	@$(BIN)/python tools/upload.py
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup --rounds $(or $(ROUNDS),1)
 
-deploy: $(VENV)/.dev $(WORKERS) ## Build and check a Worker, migrate and deploy it, and ask its health (ENV=staging, URL=)
+deploy: $(VENV)/.dev $(WORKERS) ## Build and check a Worker, migrate and deploy it, and check its health (ENV=staging, URL=)
 	@$(BIN)/python tools/deploy.py '$(ENV)'
 
 ready: $(VENV)/.dev ## List what an environment lacks before a deployment (ENV=klear-karma-staging)
@@ -136,7 +136,7 @@ lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashe
 	  $(COMPILE) --python-version 3.14 --group $$group $(NOT_IN_WASM) -o $(LOCKS)/$$group.txt || exit 1; done
 	@grep -A2 workers-runtime-sdk $(LOCKS)/worker.txt > $(LOCKS)/bench-bare.txt
 
-clean: ## Remove everything that make has made, but not the state
+clean: ## Remove everything that make has built, but not the state
 	rm -rf $(VENV) node_modules python_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:

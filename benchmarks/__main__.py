@@ -41,9 +41,9 @@ async def measure(drivers: dict[str, Driver], rounds: int, requests: int) -> Tim
     for number in range(-1, rounds):
         for load, cases in workloads.items():
             for name in _rotated(list(drivers), number):
-                taken = await _batch(calls[name, load], max(1, requests // len(cases)))
+                seconds = await _batch(calls[name, load], max(1, requests // len(cases)))
                 if number >= 0:  # the round before is the warm-up
-                    times[load][name].append(taken)
+                    times[load][name].append(seconds)
     return times
 
 
@@ -66,10 +66,10 @@ def table(times: Times) -> Iterable[str]:
     first = next(iter(DRIVERS))
     yield f"| CPU time a request, median of {len(next(iter(times.values()))[first])} rounds | {' | '.join(times)} |"
     yield "|---" + "|---:" * len(times) + "|"
-    yield _row(f"**{first}**, µs", (f"{median(taken[first]):.1f}" for taken in times.values()))
+    yield _row(f"**{first}**, µs", (f"{median(seconds[first]):.1f}" for seconds in times.values()))
     for name in DRIVERS:
         if name != first:
-            yield _row(name, (f"{_ratio(taken[name], taken[first]):.2f} ×" for taken in times.values()))
+            yield _row(name, (f"{_ratio(seconds[name], seconds[first]):.2f} ×" for seconds in times.values()))
 
 
 def _ratio(other: list[float], own: list[float]) -> float:
@@ -78,7 +78,7 @@ def _ratio(other: list[float], own: list[float]) -> float:
 
 
 def import_table(costs: dict[str, tuple[float, int]]) -> Iterable[str]:
-    """Yield a Markdown table of what it costs to import the small API."""
+    """Yield a Markdown table of the cost of importing the small API."""
     yield "| import of the small API, fresh process | CPU ms | modules |"
     yield "|---|---:|---:|"
     for name, (ms, modules) in costs.items():

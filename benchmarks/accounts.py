@@ -1,8 +1,8 @@
 """`python -m benchmarks.accounts [--log-ins N]`: how long refused log-ins take, by whether the address has an account.
 
 Log-ins of all kinds are interleaved, so that the machine's moods fall on all of them alike: addresses with an account,
-addresses without, and accounts whose hashes are of older costs. Every log-in is refused. Nobody who only measures the
-time should be able to tell the kinds apart.
+addresses without, and accounts with hashes of older costs. Every log-in is refused. The time alone must not tell the
+kinds apart.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What every implementation of the small API shares: its rows, its model of a body, and its further routes."""
+"""The shared parts of every implementation of the small API: its rows, its model of a body, and its further routes."""
 
 from typing import Any, TypedDict
 

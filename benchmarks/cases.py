@@ -1,4 +1,4 @@
-"""The requests that are timed, and what every implementation has to answer."""
+"""The timed requests, and the answers that every implementation has to give."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from benchmarks.api import API_KEY, BY_ID, DRIVES, INVALID, MADE, SENT
 
 
 class Case(NamedTuple):
-    """One request, its status, and its answer as a JSON value (None where each framework has its own words)."""
+    """One request, its status, and its answer as a JSON value (None if each framework words it differently)."""
 
     name: str
     method: str
@@ -19,7 +19,7 @@ class Case(NamedTuple):
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """What a browser on another origin sends, with the key that only this kernel asks for."""
+        """The headers of a browser on another origin, with the key that only this kernel requires."""
         sent = [
             ("host", "api.example"),
             ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"),
@@ -47,11 +47,11 @@ OTHERS = [
     Case("literal", "GET", "/area20", 200, {"status": "ok"}),
     Case("item", "GET", "/area20/x", 200, {"item": "x"}),
 ]
-"""What `mixed` has beside the cases."""
+"""Further cases of `mixed`."""
 
 
 def complaint(case: Case, status: int, body: bytes, origin: str | None) -> str:
-    """Return what is wrong with an answer, or nothing."""
+    """Return the fault of an answer, or ""."""
     if status != case.status:
         return f"{case.name}: {status} instead of {case.status}: {body[:200]!r}"
     if case.answer is not None and _value(body) != case.answer:

@@ -13,7 +13,7 @@ from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.log import LocalLog
 
 type Call = Callable[[], Awaitable[Any]]
-"""Send the request once; return whatever the implementation makes of it."""
+"""Send the request once; return the implementation's own result."""
 
 
 class Sent(NamedTuple):
@@ -25,7 +25,7 @@ class Sent(NamedTuple):
 
 
 class Driver(NamedTuple):
-    """`prepare` makes a request ready to be sent many times; `read` tells what one of its calls answered."""
+    """`prepare` makes a request ready to be sent many times; `read` returns the answer of one of its calls."""
 
     prepare: Callable[[Case], Call]
     read: Callable[[Any], Sent]
@@ -72,10 +72,11 @@ def asgi(application: Callable[..., Awaitable[None]]) -> Driver:
     return Driver(prepare, read)
 
 
-def kernel(log_level: str) -> Driver:
-    """Drive this kernel through the local runtime's ASGI application; what is logged goes to /dev/null."""
-    devnull = open("/dev/null", "wb", buffering=0)  # noqa: SIM115 - for as long as the process lives
-    log = LocalLog(log_level, devnull.write)
+def kernel(log_level: str, write: Callable[[bytes], object] | None = None) -> Driver:
+    """Drive this kernel through the local runtime's ASGI application; log lines go to /dev/null by default."""
+    if write is None:
+        write = open("/dev/null", "wb", buffering=0).write  # noqa: SIM115 - for as long as the process lives
+    log = LocalLog(log_level, write)
     ports = Ports(SmallSettings({"API_KEY": API_KEY}), {Log: log})
 
     async def nothing() -> None:
@@ -88,7 +89,9 @@ class RawRequest:
     """As much of the Workers' Request as Kinglet reads."""
 
     def __init__(self, case: Case, headers: dict[str, str]) -> None:
-        self.method, self.url, self.headers = case.method, f"https://api.example{case.path}", headers
+        self.method = case.method
+        self.url = f"https://api.example{case.path}"
+        self.headers = headers
         self._body = case.body.decode()
 
     async def text(self) -> str:
@@ -129,4 +132,4 @@ DRIVERS: dict[str, Callable[[], Driver]] = {
     "Starlette": peer("starlette_api"),
     "FastAPI, response models": peer("fastapi_api"),
 }
-"""The first is what the others are compared with."""
+"""The first is the base of the comparison."""

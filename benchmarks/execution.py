@@ -1,7 +1,7 @@
-"""`python -m benchmarks.execution [--runs N]`: whether the sandbox tells time and memory truly, and what it costs.
+"""`python -m benchmarks.execution [--runs N]`: the accuracy of the sandbox's time and memory, and its cost.
 
-Each program measures itself. The sandbox's own numbers have to lie within 10 % or 20 ms of its time, and within 10 % or
-8 MB of its memory; the command fails where the median of the runs does not.
+Each program measures itself. The sandbox's time may differ by 10 % or 20 ms, and its memory by 10 % or 8 MB. The
+command fails if the median of the runs does not hold this.
 """
 
 import argparse
@@ -34,7 +34,7 @@ _NODE_BLOCK = "const block = Buffer.alloc({0} << 20, 1); console.log(process.res
 
 
 class Measure(NamedTuple):
-    """A program that prints its own measure first, the field of the execution beside it, and what may lie between."""
+    """A program that prints its own measure first, the field of the execution to compare, and the tolerance."""
 
     name: str
     language: Language
@@ -53,7 +53,7 @@ MEASURES = [
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print all measures; return 1 where one is not true."""
+    """Print all measures; return 1 if one is out of tolerance."""
     parser = argparse.ArgumentParser(prog="benchmarks.execution", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="runs of each program")
     runs = parser.parse_args(arguments).runs
@@ -69,19 +69,19 @@ async def _all(box: LocalSandbox, runs: int) -> int:
     wrong = 0
     for measure in MEASURES:
         pairs = [await _pair(box, measure) for _ in range(runs)]
-        told, truth = (median(pair[side] for pair in pairs) for side in (0, 1))
-        is_true = abs(told - truth) <= max(measure.absolute, 0.1 * truth)
+        reported, truth = (median(pair[side] for pair in pairs) for side in (0, 1))
+        is_true = abs(reported - truth) <= max(measure.absolute, 0.1 * truth)
         wrong += not is_true
         unit = "MB" if measure.field == "memory_kb" else "ms"
         scale = 1024 if unit == "MB" else 1
-        numbers = f"told {told / scale:8.1f} {unit}, true {truth / scale:8.1f}"
+        numbers = f"told {reported / scale:8.1f} {unit}, true {truth / scale:8.1f}"
         print(f"  {measure.name:28} {numbers}  {'ok' if is_true else 'WRONG'}")
     await _costs(box, 10 * runs)
     return min(1, wrong)
 
 
 async def _pair(box: LocalSandbox, measure: Measure) -> tuple[float, float]:
-    """Return what the sandbox told and what is true: by the program's own count, or the clock beside a bare one."""
+    """Return the sandbox's number and the true one: by the program's own count, or the clock beside a bare one."""
     ended = await box.run(Program(measure.language, measure.source, limits=LIMITS))
     if ended.status != "ok":
         raise SystemExit(f"{measure.name}: {ended}")
@@ -97,7 +97,7 @@ def _bare(source: str) -> float:
 
 
 async def _costs(box: LocalSandbox, runs: int) -> None:
-    """Print what an empty program costs, alone and several at a time, beside a bare interpreter."""
+    """Print the cost of an empty program, alone and several at a time, beside a bare interpreter."""
     program = Program("python", "pass")
     alone = [await _timed(box, program) for _ in range(runs)]
     started = time.perf_counter()

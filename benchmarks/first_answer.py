@@ -1,7 +1,7 @@
 """`python -m benchmarks.first_answer`: how long Discord waits for a bot's first answer, from a cold start in workerd.
 
-Discord gives three seconds. A start is a new process: workerd, Pyodide out of its snapshot, the import of the app
-(which at Cloudflare is in the snapshot), then a signed PING, then `/ask`, which is answered as deferred.
+Discord gives three seconds. A start is a new process: workerd, Pyodide out of its snapshot, and the import of the app
+(at Cloudflare it is in the snapshot). Then come a signed PING and `/ask`, which is answered as deferred.
 """
 
 import argparse
@@ -25,10 +25,13 @@ HEAD = (
 def starts(sim: DiscordSim, rounds: int) -> Iterator[tuple[float, float, float]]:
     """Yield for each start the seconds to its first answer, those of the request in it, and those of the next."""
     env = {
-        "DISCORD_BOT_TOKEN": sim.bot_token, "DISCORD_APP_ID": sim.application_id, "DISCORD_PUBLIC_KEY": sim.public_key,
-        "DISCORD_API_URL": sim.api_url, "PLATFORM_API_URL": "http://127.0.0.1:9",
+        "DISCORD_BOT_TOKEN": sim.bot_token,
+        "DISCORD_APP_ID": sim.application_id,
+        "DISCORD_PUBLIC_KEY": sim.public_key,
+        "DISCORD_API_URL": sim.api_url,
+        "PLATFORM_API_URL": "http://127.0.0.1:9",
         "API_KEY": "benchmark-key-for-all-runs",
-    }  # fmt: skip
+    }
     for _ in range(rounds):
         with Worker(ROOT / "wrangler.toml", "discord-bot", variables=env) as worker:
             url = f"{worker.url.rstrip('/')}/interactions"
@@ -50,7 +53,7 @@ def report(rows: Sequence[tuple[float, float, float]]) -> str:
     """Return the table."""
     lines = [HEAD]
     for title, choose in (("median", median), ("slowest", max)):
-        total, first, second = (choose(one) for one in zip(*rows, strict=True))
+        total, first, second = (choose(column) for column in zip(*rows, strict=True))
         lines.append(f"| {title} of {len(rows)} | {total:.2f} | {first * 1000:.0f} | {second * 1000:.0f} |")
     return "\n".join(lines)
 

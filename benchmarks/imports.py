@@ -1,4 +1,4 @@
-"""What it costs to import the small API of each framework, each time in a fresh process."""
+"""The cost of importing the small API of each framework, each time in a fresh process."""
 
 import os
 import subprocess
@@ -25,13 +25,13 @@ STATEMENTS = {
 
 def measure(rounds: int) -> dict[str, tuple[float, int]]:
     """Return for each the median CPU milliseconds and the number of modules, after one round that writes bytecode."""
-    taken: dict[str, list[tuple[float, int]]] = {name: [] for name in STATEMENTS}
+    times: dict[str, list[tuple[float, int]]] = {name: [] for name in STATEMENTS}
     for number in range(rounds + 1):
         for name, statement in STATEMENTS.items():
             once = _once(statement)
             if number:
-                taken[name].append(once)
-    return {name: (median(ms for ms, _ in runs), runs[0][1]) for name, runs in taken.items()}
+                times[name].append(once)
+    return {name: (median(ms for ms, _ in runs), runs[0][1]) for name, runs in times.items()}
 
 
 def _once(statement: str) -> tuple[float, int]:

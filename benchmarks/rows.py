@@ -1,4 +1,4 @@
-"""`python -m benchmarks.rows`: print what rows that know the caller cost, beside the whole database, in one run."""
+"""`python -m benchmarks.rows`: print the cost of caller-scoped rows beside the whole database, in one run."""
 
 import asyncio
 import tempfile

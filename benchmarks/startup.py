@@ -43,14 +43,14 @@ def starts(build: Path) -> dict[str, Start]:
     bare, pydantic = (set_up(peer, build, PACKAGES).place for peer in PEERS[1:3])
     others = [path for path in PACKAGES.iterdir() if not path.name.startswith(("workers", "_workers_sdk"))]
     exclude = [f"{path.name}/**" if path.is_dir() else path.name for path in others]
-    found = {
+    workers = {
         BARE: Start(bare, None, {"python_modules": {"exclude": exclude}}),
         PYDANTIC: Start(pydantic, None, {}),
     }
     environments: dict[str, list[str]] = {}
     for name in ENVIRONMENTS:
         environments.setdefault(config.read(WRANGLER, name)["main"], []).append(name)
-    return found | {", ".join(names): Start(WRANGLER, names[0], unbound(names[0])) for names in environments.values()}
+    return workers | {", ".join(names): Start(WRANGLER, names[0], unbound(names[0])) for names in environments.values()}
 
 
 def unbound(environment: str) -> config.Config:
@@ -61,25 +61,25 @@ def unbound(environment: str) -> config.Config:
 
 def measure(workers: Mapping[str, Start], rounds: int) -> dict[str, list[float]]:
     """Start each Worker once a round, one after the other; return workerd's CPU seconds."""
-    taken: dict[str, list[float]] = {title: [] for title in workers}
+    times: dict[str, list[float]] = {title: [] for title in workers}
     for _ in range(rounds):
         for title, start in workers.items():
             with Worker(start.path, start.environment, overrides=start.overrides, prepared=False) as worker:
-                taken[title].append(cpu_seconds(worker))
-    return taken
+                times[title].append(cpu_seconds(worker))
+    return times
 
 
-def ratio(taken: Mapping[str, Sequence[float]], title: str) -> float:
+def ratio(times: Mapping[str, Sequence[float]], title: str) -> float:
     """Return how many times the start of Pydantic alone a Worker takes: the median over the rounds."""
-    return median(own / pydantic for own, pydantic in zip(taken[title], taken[PYDANTIC], strict=True))
+    return median(own / pydantic for own, pydantic in zip(times[title], times[PYDANTIC], strict=True))
 
 
-def report(taken: Mapping[str, Sequence[float]]) -> str:
+def report(times: Mapping[str, Sequence[float]]) -> str:
     """Return the table."""
     lines = [HEAD]
-    for title, seconds in taken.items():
-        above = median(own - bare for own, bare in zip(seconds, taken[BARE], strict=True))
-        lines.append(f"| {title} | {median(seconds):.2f} | {above:.2f} | {ratio(taken, title):.2f} |")
+    for title, seconds in times.items():
+        above = median(own - bare for own, bare in zip(seconds, times[BARE], strict=True))
+        lines.append(f"| {title} | {median(seconds):.2f} | {above:.2f} | {ratio(times, title):.2f} |")
     return "\n".join([*lines, NOTE])
 
 
@@ -88,16 +88,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     with tempfile.TemporaryDirectory() as build:
-        taken = measure(starts(Path(build)), parser.parse_args(arguments).rounds)
-    print(report(taken))
-    return check(taken)
+        times = measure(starts(Path(build)), parser.parse_args(arguments).rounds)
+    print(report(times))
+    return check(times)
 
 
-def check(taken: Mapping[str, Sequence[float]]) -> int:
-    """Return 1, and say which, if a Worker takes more than the bound."""
-    slow = [title for title in taken if ratio(taken, title) > BOUND]
+def check(times: Mapping[str, Sequence[float]]) -> int:
+    """Return 1 and print the Worker if one takes more than the bound."""
+    slow = [title for title in times if ratio(times, title) > BOUND]
     for title in slow:
-        print(f"error: {title} takes {ratio(taken, title):.2f} times Pydantic alone; at most {BOUND}", file=sys.stderr)
+        print(f"error: {title} takes {ratio(times, title):.2f} times Pydantic alone; at most {BOUND}", file=sys.stderr)
     return 1 if slow else 0
 
 

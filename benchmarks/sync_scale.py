@@ -1,4 +1,4 @@
-"""`make bench-sync`: what a sync of many cars costs, each with a year of history: time, memory, calls and statements.
+"""`make bench-sync`: the cost of a sync of many cars, each with a year of history: time, memory, calls, statements.
 
 A simulated Tessie runs as a process of its own. The messages of a run are delivered one by one, so that the statements
 of each invocation can be counted; CPU time is that of the app's process alone.
@@ -47,7 +47,7 @@ HEAD = (
 
 
 class Counts:
-    """Counts of what the app asks its ports for."""
+    """Counts of the app's calls to its ports."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -58,7 +58,8 @@ class CountingDatabase:
     """A database that counts statements."""
 
     def __init__(self, inner: Any, counts: Counts) -> None:
-        self.inner, self._counts = inner, counts
+        self.inner = inner
+        self._counts = counts
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -147,7 +148,8 @@ def put_clock(url: str, until: datetime) -> None:
 
 async def sync(runtime: CountingRuntime, client: Client) -> Measured:
     """Make one sync, a message at a time."""
-    counts, db = runtime.counts, client.ports.settings.db
+    counts = runtime.counts
+    db = client.ports.settings.db
     written = await total_changes(db)
     counts.calls = most = 0
     started = time.perf_counter()
@@ -155,12 +157,12 @@ async def sync(runtime: CountingRuntime, client: Client) -> Measured:
     run_id = (await client.post("/colbycommands/sync")).json()["id"]
     while batch := await runtime.queues.lease(QUEUE, 1):
         counts.statements = 0
-        (outcome,) = await client.queue(QUEUE, [one.body for one in batch])
+        (outcome,) = await client.queue(QUEUE, [message.body for message in batch])
         await runtime.background.drain(60)
         if outcome.retry_after is not None:
             raise SystemExit(f"{batch[0].body} was put off")
         most = max(most, counts.statements)
-        await runtime.queues.done([one.id for one in batch])
+        await runtime.queues.delete([message.id for message in batch])
     run = (await client.get(f"/colbycommands/sync/{run_id}")).json()
     if run["status"] != "succeeded":
         raise SystemExit(f"the sync is {run['status']}: {run['error']}")
@@ -172,8 +174,8 @@ async def sync(runtime: CountingRuntime, client: Client) -> Measured:
 
 async def total_changes(db: Any) -> int:
     """Return how many rows the connection has written."""
-    found: int = await db.work(lambda connection: connection.total_changes)
-    return found
+    changes: int = await db.work(lambda connection: connection.total_changes)
+    return changes
 
 
 async def records(db: Any) -> int:
@@ -226,9 +228,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="benchmarks.sync_scale", description=__doc__)
     parser.add_argument("--cars", default="1,10,100", help="numbers of cars, separated by commas")
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(HEAD, flush=True)
-    for cars in map(int, given.cars.split(",")):
+    for cars in map(int, options.cars.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             asyncio.run(measure(cars, Path(folder)))
 

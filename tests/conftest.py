@@ -1,4 +1,4 @@
-"""How the tests are spread over processes, and where they keep files; both runtimes' fixtures come from the plugin."""
+"""The tests' processes and temporary files; both runtimes' fixtures come from the plugin."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ from pathlib import Path
 
 pytest_plugins = ["edge.testing.plugin"]
 
+ROOT = Path(__file__).parents[1]
 MEMORY = Path("/dev/shm")
 ENOUGH = 4 * 2**30
 """Bytes that must be free in memory before temporary files go there; a whole run writes some 600 MB."""
@@ -24,8 +25,12 @@ def _keep_files_in_memory() -> None:
 
 
 def _compile_little() -> None:
-    """Spare each workerd the optimizing of its interpreter: most end before the seconds that it takes are won back."""
+    """Spare each workerd the optimizing of its interpreter, and each Node the compiling of its tools.
+
+    Most end before the seconds that it takes are won back.
+    """
     os.environ.setdefault("MINIFLARE_WORKERD_V8_FLAGS", "--no-wasm-dynamic-tiering --no-wasm-tier-up")
+    os.environ.setdefault("NODE_COMPILE_CACHE", str(ROOT / "build" / "node_code"))
 
 
 _keep_files_in_memory()

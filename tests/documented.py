@@ -1,4 +1,4 @@
-"""Runs schemathesis over an app's OpenAPI document, with what it needs of the environment."""
+"""Runs schemathesis over an app's OpenAPI document, with the settings that it needs."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ TRIED = ["--suppress-health-check", "filter_too_much"]
 
 
 def check(url: str, document: str, header: str, examples: int, *options: str) -> str:
-    """Run it against an address with a header, and return what it printed; fail where it finds anything."""
+    """Run it against an address with a header, and return its output; fail if it reports a failure."""
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", "tests/schemathesis.toml", "run"]
     command += [document, "--url", url, "--header", header, "--no-color", "--seed", "1"]
     command += ["--max-examples", str(examples), "--continue-on-failure", *TRIED, *options]

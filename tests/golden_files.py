@@ -1,4 +1,4 @@
-"""Golden files: what a test compares, and `make golden` writes."""
+"""Golden files: tests compare them, and `make golden` writes them."""
 
 import os
 from pathlib import Path

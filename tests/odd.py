@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 METHODS = ("get", "post", "put", "patch", "delete")
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 LARGEST = 250_000
-"""Bytes of a refusal: whatever was sent, it is not sent back at length."""
+"""Most bytes of a refusal: it never repeats a long input in full."""
 
 
 class Raw(str):
@@ -25,7 +25,7 @@ class Raw(str):
 
 @dataclass(slots=True)
 class Pairs:
-    """An object whose names may stand twice."""
+    """An object that may have a name twice."""
 
     pairs: list[tuple[Any, Any]]
 
@@ -50,7 +50,7 @@ TEXTS = [
     "2026-02-30", "2026-01-01T00:00:00", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "2026-W01",
     "Europe", "http://[", "http://a@b:99999/", "javascript:1", "a@b.c", "a" * 250 + "@b.c", "key_", "key_a.b", "a.b.c",
     *LONG,
-]  # fmt: skip
+]  # fmt: skip # odd values, many to a line
 VALUES: list[Any] = [
     None, True, False, 0, -1, 1, 2**31, 2**53, 2**63, -(2**63), 2**64, 1.5, -0.0, 1e300, Raw("1e400"), Raw("-1e400"),
     Raw("9" * 400), Raw("9" * 5_000), Raw("1.0"), Raw("3.0"), Raw("1E5"), Raw("NaN"), Raw("Infinity"), Raw("01"),
@@ -58,22 +58,22 @@ VALUES: list[Any] = [
     [1] * 2_000, ["x" * 200] * 60, [[], {}, "", None, 1], Raw("[" * 150 + "]" * 150), Raw("[" * 3_000 + "]" * 3_000),
     Raw('{"a":' * 150 + "1" + "}" * 150), {str(number): number for number in range(600)},
     Pairs([("id", 1), ("id", 2), ("type", "a"), ("type", [])]), {"__proto__": {}, "constructor": 1}, {"custom_id": []},
-]  # fmt: skip
+]  # fmt: skip # odd values, many to a line
 HEADERS = (
     "accept", "accept-language", "accept-encoding", "content-encoding", "prefer", "range", "idempotency-key", "origin",
     "if-match", "if-none-match", "if-modified-since", "last-event-id", "x-request-id", "traceparent", "tracestate",
     "accept-profile", "content-profile", "x-forwarded-for", "forwarded", "x-forwarded-host", "x-http-method-override",
     "access-control-request-method", "access-control-request-headers", "cookie", "referer", "user-agent", "expect",
     "x-signature-ed25519", "x-signature-timestamp", "sanity-webhook-signature", "cache-control", "x-visitor",
-)  # fmt: skip
+)  # fmt: skip # odd values, many to a line
 MEDIA_TYPES = (
     "application/json", "application/json; charset=utf-16", "text/plain", "application/x-www-form-urlencoded", "x", ";",
     "multipart/form-data; boundary=x", "application/merge-patch+json", "application/xml", "x" * 3_000, "é", "",
-)  # fmt: skip
+)  # fmt: skip # odd values, many to a line
 BODIES = (
     b"", b"{", b"[", b"null", b"0", b'"', b"\xff\xfe", b"\xef\xbb\xbf{}", b"{}{}", b"a=b&c=d", b"--x\r\n\r\n--x--",
     '{"a": 1}'.encode("utf-16"), b"\x1f\x8b\x08\x00", b"[" * 20_000, b'{"a":1,}', b"{'a':1}", b" " * 5_000,
-)  # fmt: skip
+)  # fmt: skip # odd values, many to a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +103,16 @@ class Sent:
 
 
 class Document:
-    """An app's OpenAPI document, as far as requests are made of it.
+    """An app's OpenAPI document, for making requests.
 
-    `known` holds good values by the names of fields and parameters; one of a path alone has a slash before its name.
+    `examples` holds good values by the names of fields and parameters; one of a path alone has a slash before its name.
     """
 
-    def __init__(self, path: str, known: Mapping[str, Any], without: frozenset[tuple[str, str]] = frozenset()) -> None:
+    def __init__(
+        self, path: str, examples: Mapping[str, Any], without: frozenset[tuple[str, str]] = frozenset()
+    ) -> None:
         self.document = json.loads((ROOT / "openapi" / path).read_text(encoding="utf-8"))
-        self.known = known
+        self.examples = examples
         self.operations = [
             Operation(method.upper(), path, parameters, self._body(item[method]), _faults(item[method]))
             for path, item in self.document["paths"].items()
@@ -130,8 +132,8 @@ class Document:
 
     def sample(self, schema: dict[str, Any], draw: random.Random, name: str = "") -> Any:
         """Return a value that fits a schema, more or less."""
-        if name in self.known:
-            return self.known[name]
+        if name in self.examples:
+            return self.examples[name]
         schema = self.resolved(schema)
         for choice in ("anyOf", "oneOf", "allOf"):
             if choice in schema:
@@ -143,8 +145,8 @@ class Document:
 
     def _object(self, schema: dict[str, Any], draw: random.Random) -> dict[str, Any]:
         members = schema.get("properties", {})
-        taken = [name for name in members if name in schema.get("required", []) or draw.random() < 0.5]
-        return {name: self.sample(members[name], draw, name) for name in taken}
+        present = [name for name in members if name in schema.get("required", []) or draw.random() < 0.5]
+        return {name: self.sample(members[name], draw, name) for name in present}
 
     def _array(self, schema: dict[str, Any], draw: random.Random) -> list[Any]:
         return [self.sample(schema.get("items", {}), draw) for _ in range(draw.randint(0, 3))]
@@ -217,8 +219,10 @@ class Storm:
             yield self._sent(self.draw.choice(self.document.operations))
 
     def _sent(self, operation: Operation) -> Sent:
-        draw, wrong = self.draw, self._place(operation)
-        method, headers = operation.method, list[tuple[str, str]]()
+        draw = self.draw
+        wrong = self._place(operation)
+        method = operation.method
+        headers = list[tuple[str, str]]()
         if wrong == "method":
             method = draw.choice(("HEAD", "OPTIONS", "TRACE", "PATCH", "DELETE", "get", "X-ODD"))
         body = b""
@@ -231,10 +235,10 @@ class Storm:
         return Sent(method, f"{target}?{query}" if query else target, headers, body, operation)
 
     def _place(self, operation: Operation) -> str:
-        """Return where a request is to be wrong: most often in what it is made of."""
+        """Return the part of a request to be made wrong: most often one that it has."""
         places = ["header", *self.draw.sample(("method", "path", "query", "body"), 1)]
         places += ["path"] * 3 * operation.path.count("{") + ["body"] * 8 * (operation.body is not None)
-        places += ["query"] * 4 * any(one["in"] == "query" for one in operation.parameters)
+        places += ["query"] * 4 * any(parameter["in"] == "query" for parameter in operation.parameters)
         return self.draw.choice(places)
 
     def _path(self, operation: Operation, is_wrong: bool) -> str:
@@ -242,23 +246,23 @@ class Storm:
         names = [part.partition("}")[0] for part in path.split("{")[1:]]
         bad = self.draw.choice(names) if names and is_wrong else None
         for name in names:
-            good = quote(str(self.document.known.get(f"/{name}", self.document.known.get(name, "x"))), safe="")
+            good = quote(str(self.document.examples.get(f"/{name}", self.document.examples.get(name, "x"))), safe="")
             path = path.replace(f"{{{name}}}", self._coded() if name == bad else good)
         return path + (self._coded() if is_wrong and not names else "")
 
     def _query(self, operation: Operation, is_wrong: bool) -> Iterator[str]:
-        for one in operation.parameters:
-            if one["in"] == "query" and self.draw.random() < 0.5:
+        for parameter in operation.parameters:
+            if parameter["in"] == "query" and self.draw.random() < 0.5:
                 if is_wrong and self.draw.random() < 0.6:
-                    yield f"{one['name']}={self._coded()}"
+                    yield f"{parameter['name']}={self._coded()}"
                 else:
-                    sample = self.document.sample(one.get("schema", {}), self.draw, one["name"])
-                    yield f"{one['name']}={quote(str(sample))}"
+                    sample = self.document.sample(parameter.get("schema", {}), self.draw, parameter["name"])
+                    yield f"{parameter['name']}={quote(str(sample))}"
         if is_wrong:
             yield from (f"{self._coded()}={self._coded()}" for _ in range(self.draw.choice((0, 1, 1, 3, 60))))
 
     def _coded(self) -> str:
-        """Return an odd text as it stands in a URL."""
+        """Return an odd text encoded for a URL."""
         text = self.draw.choice(TEXTS)[:1_200]
         return text if text.startswith("%") else quote(text.encode(errors="surrogatepass"), safe="")
 
@@ -284,7 +288,7 @@ type Sign = Callable[[Sent], list[tuple[str, str]]]
 
 
 def complaint(sent: Sent, answer: Answer) -> str | None:
-    """Return what is wrong with an answer, None where it is one that the document names or a refusal."""
+    """Return the fault of an answer, None if the document names the answer or it is a refusal."""
     status = answer.status
     if status == 501 and sent.method not in KNOWN_METHODS:  # workerd's own answer: no Worker is asked
         return None
@@ -302,13 +306,14 @@ def complaint(sent: Sent, answer: Answer) -> str | None:
 
 
 async def weather(client: Client, storm: Storm, count: int, sign: Sign = lambda _: []) -> list[str]:
-    """Send as many requests of a storm, and return what is wrong with the answers."""
-    found, seen = [], set[int]()
+    """Send so many requests of a storm, and return the faults of the answers."""
+    faults = []
+    seen = set[int]()
     for number, sent in zip(range(count), storm, strict=False):
         headers = [*sign(sent), *sent.headers]
         answer = await client.request(sent.method, sent.target, headers=headers, body=sent.body)
         seen.add(answer.status)
-        if told := complaint(sent, answer):
-            found.append(f"seed {storm.seed}, number {number}: {sent}\n  {told}")
+        if fault := complaint(sent, answer):
+            faults.append(f"seed {storm.seed}, number {number}: {sent}\n  {fault}")
     assert {200, 400, 422} <= seen, "some are answered, and others are refused"
-    return found
+    return faults

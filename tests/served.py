@@ -22,7 +22,7 @@ PATIENCE = 20.0
 
 @dataclass(slots=True)
 class Served:
-    """Where the app answers; `process` and `state` are the local server's."""
+    """The app's address; `process` and `state` are the local server's."""
 
     url: str
     runtime: str
@@ -52,7 +52,7 @@ class Served:
             try:
                 return self._ask(request)
             except urllib.error.URLError as cut:
-                # workerd cuts a connection whose body nobody reads, as Cloudflare's front does not.
+                # workerd cuts a connection with an unread body; Cloudflare's front does not.
                 if self.runtime != "workers" or not isinstance(cut.reason, BrokenPipeError | ConnectionResetError):
                     raise
         return self._ask(request)
@@ -73,17 +73,21 @@ class Served:
 
 
 @contextmanager
-def served_locally(
+def served_locally(  # noqa: PLR0913, PLR0917 - what a server may be given
     folder: Path,
     env: Mapping[str, str],
     package: str = "core_tessie",
     sources: Path | None = None,
     assets: Path | None = None,
+    port: int = 0,
 ) -> Iterator[Served]:
-    """Run the local server of an app on a free port, its state in `folder`; `sources` hold an app of a test."""
+    """Run the local server of an app, on a free port unless one is named, its state in `folder`.
+
+    `sources` hold an app of a test.
+    """
     path = os.pathsep.join(str(folder) for folder in (sources, ROOT / "src") if folder)
     log = folder / "server.txt"
-    command = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{package}.app:app", "--port", "0"]
+    command = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{package}.app:app", "--port", str(port)]
     command += ["--state", str(folder / "state"), "--migrations", str(ROOT / "migrations")]
     command += ["--assets", str(assets)] if assets else []
     with log.open("wb") as output:
@@ -109,7 +113,7 @@ def served_locally(
 def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
-            return found[0]
+        if match := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+            return match[0]
         time.sleep(0.05)
     raise AssertionError(f"the server did not start:\n{log.read_text()}")

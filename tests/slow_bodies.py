@@ -1,4 +1,4 @@
-"""Requests whose bodies do not come: what they are answered, and whom they hold up."""
+"""Requests without their bodies: the answers to them, and their effect on other requests."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def head(url: str, path: str, headers: Sequence[str] = (), length: int = 100) ->
 
 
 def refusal(url: str, path: str, headers: Sequence[str] = (), within: float = 3.0) -> int:
-    """Send a head and no body, and return the status that comes within seconds; 0 where none does."""
+    """Send a head and no body, and return the status that comes within seconds; 0 if none does."""
     with connected(url) as client:
         client.sendall(head(url, path, headers))
         client.settimeout(within)
@@ -41,7 +41,7 @@ def refusal(url: str, path: str, headers: Sequence[str] = (), within: float = 3.
             return 0
 
 
-def asked(url: str, request: bytes, source: str = OTHER) -> tuple[int, Any, float]:
+def answer_of(url: str, request: bytes, source: str = OTHER) -> tuple[int, Any, float]:
     """Send a request and return its status, the JSON that comes, and the seconds that it took."""
     started = time.monotonic()
     with connected(url, source) as client:
@@ -56,33 +56,33 @@ def asked(url: str, request: bytes, source: str = OTHER) -> tuple[int, Any, floa
 
 
 def status(answer: bytes) -> int:
-    """Return the status of an answer; 0 where there is none."""
+    """Return the status of an answer; 0 if there is none."""
     return int(answer.split(b" ", 2)[1]) if answer else 0
 
 
 def length(answer: bytes) -> int:
-    """Return the length that an answer's head tells."""
-    found = re.search(rb"content-length: *(\d+)", answer.lower())
-    return int(found[1]) if found else 0
+    """Return the length in an answer's head."""
+    match = re.search(rb"content-length: *(\d+)", answer.lower())
+    return int(match[1]) if match else 0
 
 
 @contextmanager
 def waiting(url: str, request: bytes, count: int = AS_MANY, source: str = HERE) -> Iterator[list[socket.socket]]:
     """Hold so many connections on which a request was begun."""
-    held = [connected(url, source) for _ in range(count)]
+    sockets = [connected(url, source) for _ in range(count)]
     try:
-        for client in held:
+        for client in sockets:
             with suppress(ConnectionError):
                 client.sendall(request)
         time.sleep(0.5)
-        yield held
+        yield sockets
     finally:
-        for client in held:
+        for client in sockets:
             client.close()
 
 
 def memory(served: Served) -> int:
     """Return KiB that a local server has in memory."""
     assert served.process is not None
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{served.process.pid}/status").read_text())
-    return int(found[1]) if found else 0
+    match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{served.process.pid}/status").read_text())
+    return int(match[1]) if match else 0

@@ -1,4 +1,4 @@
-"""An access key that could be guessed opens no app: at home it does not start, a Worker says so and stays shut."""
+"""A guessable access key opens no app: the local server does not start, a Worker reports it and stays closed."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from edge.testing.host import Host, Workers
 HASH = "0123456789abcdefABCDEF" + "0" * 42
 GOOD = ["x" * 24, "ж" * 24, "a key with 24 characters", f"sha256:{HASH}", "sha255:" + "x" * 17]
 SHORT = "a key has at least 24 characters"
-NO_HASH = "behind sha256: stand the 64 hexadecimal digits of a key's hash"
+NO_HASH = "after sha256: come the 64 hexadecimal digits of a key's hash"
 BAD = {
     "x": SHORT,
     "x" * 23: SHORT,
@@ -90,10 +90,10 @@ def test_short_key_is_one_line_and_code_2(package: str, tmp_path: Path) -> None:
     ways: list[tuple[str, list[str]]] = [("environment", [])]
     if package == DEFAULT:  # the ways are the server's, the same for every app
         ways += [("file", []), ("environment", ["--reload", str(tmp_path)])]
-    for given, reload in ways:
-        (tmp_path / ".dev.vars").write_text(f"{name}=hunter2\n" if given == "file" else "")
+    for setting, reload in ways:
+        (tmp_path / ".dev.vars").write_text(f"{name}=hunter2\n" if setting == "file" else "")
         env = {key: value for key, value in os.environ.items() if key != name} | {"PYTHONPATH": str(ROOT / "src")}
-        env |= {name: "hunter2"} if given == "environment" else {}
+        env |= {name: "hunter2"} if setting == "environment" else {}
         done = subprocess.run(
             [*command, *reload], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
         )
@@ -105,18 +105,18 @@ type Answers = tuple[dict[str, Any], list[tuple[int, str]]]
 
 
 async def guarded(client: Client, app: App) -> Answers:
-    """Return the health, and what the administrator's routes answer to the short key."""
-    shut = [one for one in app.endpoints if one.access.name == "ADMIN"]
+    """Return the health, and the answers of the administrator's routes to the short key."""
+    shut = [endpoint for endpoint in app.endpoints if endpoint.access.name == "ADMIN"]
     keyed = [("x-api-key", "hunter2")]
-    paths = [(one.method, one.path.replace("{", "").replace("}", "")) for one in shut]
+    paths = [(endpoint.method, endpoint.path.replace("{", "").replace("}", "")) for endpoint in shut]
     answers = [await client.request(method, path, headers=keyed) for method, path in paths]
-    return (await client.get("/health")).json(), [(one.status, one.json().get("setting")) for one in answers]
+    return (await client.get("/health")).json(), [(answer.status, answer.json().get("setting")) for answer in answers]
 
 
-def is_shut(name: str, found: Answers) -> None:
-    health, answers = found
+def is_shut(name: str, replies: Answers) -> None:
+    health, answers = replies
     assert health["status"] == "degraded"
-    assert f"{name} is not valid: {SHORT}" in str(health["probes"])
+    assert f"{name} is not valid: {SHORT}" in str(health.get("checks") or health["probes"])
     assert "hunter2" not in str(health)
     assert answers == [(503, name)] * len(answers)
     assert answers
@@ -125,7 +125,8 @@ def is_shut(name: str, found: Answers) -> None:
 @pytest.mark.slow
 def test_worker_with_a_short_key_says_so_and_stays_shut(workers: Workers) -> None:
     [name] = named(DEFAULT)
-    app, host = load(DEFAULT), Host(workers, ROOT / "wrangler.toml")
+    app = load(DEFAULT)
+    host = Host(workers, ROOT / "wrangler.toml")
 
     async def case() -> Answers:
         return await guarded(await host.client(app, {name: "hunter2", "RATE_LIMITER": "off"}, []), app)
@@ -146,7 +147,9 @@ def test_app_that_runs_with_a_short_key_says_so_and_stays_shut(package: str, tmp
         runtime = LocalRuntime.open(app, tmp_path, {"LOG_LEVEL": "error"}, migrations=folder)
         try:
             ports = runtime.ports()
-            bound = {one.name: getattr(ports.settings, one.attribute) for one in app.settings.fields if one.port}
+            bound = {
+                field.name: getattr(ports.settings, field.attribute) for field in app.settings.fields if field.port
+            }
             settings = app.settings({**bound, name: "hunter2", "RATE_LIMITER": None})
             return await guarded(Client(app, Ports(settings, ports.runtime)), app)
         finally:
@@ -160,18 +163,20 @@ def test_key_by_its_hash_opens_and_the_setting_does_not(package: str, tmp_path: 
     [name] = named(package)
     key, app = "a-key-of-24-characters-or-more", load(package)
     setting = f"sha256:{hashed(key).upper()}"
-    path = next(one.path for one in app.endpoints if one.access.name == "ADMIN" and one.method == "GET")
+    path = next(
+        endpoint.path for endpoint in app.endpoints if endpoint.access.name == "ADMIN" and endpoint.method == "GET"
+    )
 
     async def case() -> list[int]:
         folder = ROOT / "migrations" / app.migrations
         runtime = LocalRuntime.open(app, tmp_path, {name: setting, "LOG_LEVEL": "error"}, migrations=folder)
         try:
             client = Client(app, runtime.ports())
-            sent = [[("x-api-key", one)] for one in (key, setting, f"{key}x")]
+            sent = [[("x-api-key", key_)] for key_ in (key, setting, f"{key}x")]
             return [(await client.get(path, headers=headers)).status for headers in sent]
         finally:
             await runtime.stop()
 
-    found = asyncio.run(case())
-    assert found[0] not in {401, 403, 503}
-    assert found[1:] == [401, 401]
+    answers = asyncio.run(case())
+    assert answers[0] not in {401, 403, 503}
+    assert answers[1:] == [401, 401]

@@ -1,4 +1,4 @@
-"""The Dockerfile and the compose file say what is there. They are not run here: linters read them, and these checks."""
+"""The Dockerfile and the compose file match the repository. They are not run here, only linted and checked."""
 
 import json
 import os
@@ -39,17 +39,17 @@ class Stage:
 
 
 def stages(dockerfile: str) -> dict[str, Stage]:
-    found: dict[str, Stage] = {}
+    by_name: dict[str, Stage] = {}
     lines = re.sub(r"^\s*#.*\n", "", dockerfile, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
     stage = Stage("")
     for line in filter(None, map(str.strip, lines)):
         word, _, rest = line.partition(" ")
         if word == "FROM":
             base, _, name = rest.partition(" AS ")
-            stage = found[name] = Stage(name, list(found[base].steps) if base in found else [])
+            stage = by_name[name] = Stage(name, list(by_name[base].steps) if base in by_name else [])
         else:
             stage.steps.append((word, rest.strip()))
-    return found
+    return by_name
 
 
 def is_ignored(path: str, ignored: str) -> bool:
@@ -64,34 +64,37 @@ def is_ignored(path: str, ignored: str) -> bool:
     )
 
 
-def made(makefile: str) -> set[str]:
-    """Return what a Makefile can make."""
+def targets_of(makefile: str) -> set[str]:
+    """Return the targets of a Makefile."""
     values = dict(re.findall(r"^([A-Z]+) := (\S+)$", makefile, re.MULTILINE))
     filled = re.sub(r"\$\((\w+)\)", lambda name: values.get(name[1], name[0]), makefile)
     return set(re.findall(r"^([\w./-]+):(?!=)", filled, re.MULTILINE))
 
 
 def faults(files: Files) -> list[str]:
-    """Return what is wrong and no linter sees."""
-    found, compose = stages(files["Dockerfile"]), yaml.safe_load(files["compose.yaml"])
+    """Return the faults that no linter sees."""
+    parsed, compose = stages(files["Dockerfile"]), yaml.safe_load(files["compose.yaml"])
     return [
-        *(fault for stage in found.values() for fault in faults_of_stage(stage, found, files[".dockerignore"])),
-        *(fault for name, one in compose["services"].items() for fault in faults_of_service(name, one, found)),
-        *(fault for name, one in compose["services"].items() for fault in faults_of_mounts(name, one, compose)),
-        *(f"{one} may get into an image" for one in (".dev.vars", ".dev.vars.production", ".state", ".git", ".env")
-          if not is_ignored(one, files[".dockerignore"])),
-        *(f"{name}: a secret: {said}" for name in NAMES for said in SECRET.findall(files[name])),
-    ]  # fmt: skip
+        *(fault for stage in parsed.values() for fault in faults_of_stage(stage, parsed, files[".dockerignore"])),
+        *(fault for name, service in compose["services"].items() for fault in faults_of_service(name, service, parsed)),
+        *(fault for name, service in compose["services"].items() for fault in faults_of_mounts(name, service, compose)),
+        *(
+            f"{name_} may get into an image"
+            for name_ in (".dev.vars", ".dev.vars.production", ".state", ".git", ".env")
+            if not is_ignored(name_, files[".dockerignore"])
+        ),
+        *(f"{name}: a secret: {secret}" for name in NAMES for secret in SECRET.findall(files[name])),
+    ]
 
 
-def faults_of_stage(stage: Stage, found: dict[str, Stage], ignored: str) -> Iterator[str]:
+def faults_of_stage(stage: Stage, stages_: dict[str, Stage], ignored: str) -> Iterator[str]:
     for step, rest in stage.steps:
         if step == "COPY":
-            yield from faults_of_copy(rest, found, ignored)
-        targets = [name for one in MAKE.findall(rest) for name in re.findall(r"[\w./-]+", "".join(one))]
-        known = made((ROOT / "Makefile").read_text(encoding="utf-8"))
+            yield from faults_of_copy(rest, stages_, ignored)
+        targets = [name for words in MAKE.findall(rest) for name in re.findall(r"[\w./-]+", "".join(words))]
+        built = targets_of((ROOT / "Makefile").read_text(encoding="utf-8"))
         if step in {"RUN", "CMD"} and not rest.startswith("apt-get"):
-            yield from (f"{stage.name}: no make target {name}" for name in targets if name not in known)
+            yield from (f"{stage.name}: no make target {name}" for name in targets if name not in built)
             yield from (f"{stage.name}: no {name}" for name in UNMADE.findall(rest) if not (ROOT / name).is_file())
     installs = max((at for at, (step, _) in enumerate(stage.steps) if step == "RUN"), default=0)
     copies = [at for at, (step, rest) in enumerate(stage.steps) if step == "COPY" and {"src", "."} & {*rest.split()}]
@@ -99,12 +102,12 @@ def faults_of_stage(stage: Stage, found: dict[str, Stage], ignored: str) -> Iter
         yield f"{stage.name}: sources are copied before all is installed: each edit would install again"
 
 
-def faults_of_copy(rest: str, found: dict[str, Stage], ignored: str) -> Iterator[str]:
+def faults_of_copy(rest: str, stages_: dict[str, Stage], ignored: str) -> Iterator[str]:
     options = [word for word in rest.split() if word.startswith("--")]
     sources = [word for word in rest.split() if not word.startswith("--")][:-1]
     origin = next((option.removeprefix("--from=") for option in options if option.startswith("--from=")), None)
     if origin is not None:
-        yield from [] if origin in found else [f"COPY from {origin}, which is no stage"]
+        yield from [] if origin in stages_ else [f"COPY from {origin}, which is no stage"]
         return
     for source in sources:
         if not (ROOT / source).exists():
@@ -113,8 +116,8 @@ def faults_of_copy(rest: str, found: dict[str, Stage], ignored: str) -> Iterator
             yield f"COPY {source}: .dockerignore leaves it out"
 
 
-def faults_of_service(name: str, service: dict[str, Any], found: dict[str, Stage]) -> Iterator[str]:
-    stage = found.get(service["build"]["target"])
+def faults_of_service(name: str, service: dict[str, Any], stages_: dict[str, Stage]) -> Iterator[str]:
+    stage = stages_.get(service["build"]["target"])
     if stage is None:
         yield f"{name}: no target {service['build']['target']}"
         return
@@ -144,7 +147,7 @@ def faults_of_mounts(name: str, service: dict[str, Any], compose: dict[str, Any]
 
 
 def copied(stage: Stage, place: Path) -> None:
-    """Copy what a stage copies out of the context."""
+    """Copy the files that a stage copies out of the context."""
     for step, rest in stage.steps:
         sources = [word for word in rest.split() if not word.startswith("--")]
         if step == "COPY" and "--from" not in rest:
@@ -182,13 +185,13 @@ def files() -> Files:
     return {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
 
 
-def test_what_is_named_is_there(files: Files) -> None:
+def test_named_files_and_targets_exist(files: Files) -> None:
     assert faults(files) == []
     assert {"dev", "test"} <= stages(files["Dockerfile"]).keys()
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "said"),
+    ("name", "old", "new", "complaint"),
     [
         ("Dockerfile", "COPY --chown=app openapi openapi", "COPY openapis openapi", "COPY openapis: it is not there"),
         ("Dockerfile", "--from=node", "--from=nodes", "COPY from nodes, which is no stage"),
@@ -215,14 +218,14 @@ def test_what_is_named_is_there(files: Files) -> None:
         (".dockerignore", "build\n", "**/pyedge\n", "COPY tools/pyedge/vendor.py: .dockerignore leaves it out"),
     ],
 )
-def test_a_mistake_is_found(files: Files, name: str, old: str, new: str, said: str) -> None:
+def test_a_mistake_is_found(files: Files, name: str, old: str, new: str, complaint: str) -> None:
     assert old in files[name]
-    found = faults(files | {name: files[name].replace(old, new)})
-    assert [fault for fault in found if said in fault]
+    problems = faults(files | {name: files[name].replace(old, new)})
+    assert [fault for fault in problems if complaint in fault]
 
 
 @pytest.mark.slow
-def test_what_dev_copies_is_all_that_it_needs_to_be_healthy(files: Files, tmp_path: Path) -> None:
+def test_files_of_the_dev_stage_suffice_for_a_healthy_app(files: Files, tmp_path: Path) -> None:
     stage = stages(files["Dockerfile"])["dev"]
     copied(stage, tmp_path / "app")
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -234,11 +237,11 @@ def test_what_dev_copies_is_all_that_it_needs_to_be_healthy(files: Files, tmp_pa
         try:
             until = time.monotonic() + 60
             ask = [*run_as(stage, "HEALTHCHECK")]
-            while (asked := subprocess.run(ask, **place, capture_output=True, check=False)).returncode:
+            while (done := subprocess.run(ask, **place, capture_output=True, check=False)).returncode:
                 assert serving.poll() is None
                 assert time.monotonic() < until
                 time.sleep(0.2)
-            assert asked.stderr == b""
+            assert done.stderr == b""
         finally:
             serving.terminate()
             serving.communicate(timeout=30)
@@ -273,7 +276,7 @@ def test_no_rule_is_switched_off_without_a_reason(files: Files) -> None:
 
 
 @pytest.mark.slow
-def test_compose_reads_its_file_where_it_is_installed() -> None:
+def test_compose_reads_its_file_if_installed() -> None:
     compose = [shutil.which("docker") or "false", "compose"]
     if subprocess.run([*compose, "version"], capture_output=True, check=False).returncode:
         pytest.skip("Docker Compose is not installed here")

@@ -28,7 +28,8 @@ class Dev:
     """A running development server."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self.process, self.port = process, port
+        self.process = process
+        self.port = port
 
     def ask(self, method: str, path: str, key: str | None = KEY) -> tuple[int, dict[str, str], Any]:
         """Send a request and return status, headers and JSON."""
@@ -45,8 +46,8 @@ class Dev:
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the sync runs, newest first."""
-        found: list[dict[str, Any]] = self.ask("GET", "/d1/sync_runs?order=started_at.desc")[2]
-        return found
+        rows: list[dict[str, Any]] = self.ask("GET", "/d1/sync_runs?order=started_at.desc")[2]
+        return rows
 
 
 def free_port() -> int:
@@ -106,7 +107,9 @@ def test_a_newcomer_sees_a_fleet_and_can_ask_about_it(tmp_path: Path) -> None:
         for path in ("/health", "/", "/docs", "/openapi.json", "/openapi.yaml", "/nope"):
             status, headers, _ = dev.ask("GET", path, key=None)
             assert status == (404 if path == "/nope" else 200), path
-            assert headers["access-control-allow-origin"] == "*", path  # once: two would stand here with a comma
+            assert headers["access-control-allow-origin"] == "http://localhost:3000", (
+                path
+            )  # once: two would stand here with a comma
             assert headers["x-request-id"], path
         assert dev.ask("GET", "/d1/vehicles", key=None)[0] == 401
         assert dev.ask("GET", "/d1/vehicles", key="wrong")[0] == 401
@@ -130,31 +133,31 @@ def test_killed_in_the_middle_of_a_sync_it_goes_on_when_started_again(tmp_path: 
 
 
 def test_the_first_start_shows_the_administrators_key_once(tmp_path: Path) -> None:
-    shown: list[str] = []
+    first_lines: list[str] = []
     for _ in range(2):
         port = free_port()
         process = start(tmp_path / "state", port, ADMIN_API_KEY="")
         dev = Dev(process, port)
         try:
             wait_for(lambda dev=dev: dev.ask("GET", "/health")[0] == 200)
-            if shown:
-                assert dev.ask("GET", "/auth/me", key=shown[0])[2]["role"] == "admin"
+            if first_lines:
+                assert dev.ask("GET", "/auth/me", key=first_lines[0])[2]["role"] == "admin"
         finally:
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=30)
-        told = next(line for line in output.splitlines() if line.startswith("API key:"))
-        shown.append(told.removeprefix("API key:").split()[0])
-        assert ("shown this once" in told) is (len(shown) == 1)
-    kept = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
-    assert not any(shown[0].encode() in data for data in kept)
+        key_line = next(line for line in output.splitlines() if line.startswith("API key:"))
+        first_lines.append(key_line.removeprefix("API key:").split()[0])
+        assert ("shown this once" in key_line) is (len(first_lines) == 1)
+    contents = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    assert not any(first_lines[0].encode() in data for data in contents)
     assert (tmp_path / "state" / "admin_api_key").read_text().startswith("sha256:")
-    made = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
-    assert [path for path in made if path.stat().st_mode & 0o077] == [], "it is its owner's alone"
+    paths = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
+    assert [path for path in paths if path.stat().st_mode & 0o077] == [], "it is its owner's alone"
 
 
-def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = int(taken.getsockname()[1])
+def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
         process = start(tmp_path / "state", port)
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
@@ -163,20 +166,20 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["http", "0", "70000", "-1"])
-def test_what_is_no_port_is_refused(tmp_path: Path, port: str) -> None:
+def test_invalid_port_is_refused(tmp_path: Path, port: str) -> None:
     process = start(tmp_path / "state", 0, PORT=port)
     output, _ = process.communicate(timeout=30)
     assert process.returncode != 0
-    assert f"PORT={port} is no port" in output
+    assert f"PORT={port} is not a port" in output
     assert "Traceback" not in output
 
 
 @pytest.mark.parametrize("host", ["example.com", "x86_64-conda-linux-gnu", "127.0.0.1:80", "256.0.0.1"])
-def test_what_is_no_address_is_refused(tmp_path: Path, host: str) -> None:
+def test_invalid_address_is_refused(tmp_path: Path, host: str) -> None:
     process = start(tmp_path / "state", free_port(), HOST=host)
     output, _ = process.communicate(timeout=30)
     assert process.returncode != 0
-    assert f"HOST={host} is no address" in output
+    assert f"HOST={host} is not an address" in output
     assert "Traceback" not in output
 
 
@@ -189,10 +192,10 @@ def test_what_is_no_address_is_refused(tmp_path: Path, host: str) -> None:
         ("::1", "http://[::1]:8787"),
     ],
 )
-def test_the_server_listens_where_it_is_told_and_is_asked_at_an_address(host: str, url: str) -> None:
+def test_the_server_listens_on_host_and_is_called_at_an_address(host: str, url: str) -> None:
     place = Place("core_tessie", "8787", Path("state"), host)
-    told = command(place)
-    assert told[told.index("--host") + 1] == host
+    words = command(place)
+    assert words[words.index("--host") + 1] == host
     assert place.url == url
 
 
@@ -205,7 +208,7 @@ def test_workerd_says_that_it_takes_no_other_address(tmp_path: Path) -> None:
     assert refused.stderr.startswith("error: HOST=0.0.0.0: workerd")
 
 
-def test_a_state_folder_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_state_folder_that_is_a_file_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     process = start(tmp_path / "state", free_port())
     output, _ = process.communicate(timeout=30)
@@ -214,14 +217,14 @@ def test_a_state_folder_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> No
     assert "cannot be used" in output
 
 
-def test_a_broken_dev_vars_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_dev_vars_is_reported_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tmp_path / ".dev.vars"
     broken.write_text("A=1\nTESSIE_API_KEY secret-of-mine\n")
     with pytest.raises(SystemExit) as ended:
         surroundings(Place("core_tessie", "8787", tmp_path / "state"), broken)
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert ended.value.code == 2
-    assert said == f"error: {broken}, line 2: not NAME=value\n"
+    assert message == f"error: {broken}, line 2: not NAME=value\n"
 
 
 def test_the_command_line_syncs_with_and_without_a_server(tmp_path: Path) -> None:

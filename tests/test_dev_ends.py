@@ -31,20 +31,21 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 
 def parents() -> dict[int, int]:
     """Return the parent of every process that is no zombie."""
-    found = {}
+    children = {}
     for place in Path("/proc").iterdir():
         if place.name.isdigit():
             with suppress(OSError):
                 state, parent = (place / "stat").read_text().rpartition(")")[2].split()[:2]
                 if state != "Z":
-                    found[int(place.name)] = int(parent)
-    return found
+                    children[int(place.name)] = int(parent)
+    return children
 
 
 def family(pid: int) -> set[int]:
     """Return a process and all below it."""
-    known, members = parents(), {pid}
-    while more := {child for child, parent in known.items() if parent in members} - members:
+    parents_ = parents()
+    members = {pid}
+    while more := {child for child, parent in parents_.items() if parent in members} - members:
         members |= more
     return members
 
@@ -56,21 +57,21 @@ def command_of(pid: int) -> str:
 
 
 @contextmanager
-def made(target: str, state: Path) -> Iterator[tuple[int, set[int]]]:
+def running_target(target: str, state: Path) -> Iterator[tuple[int, set[int]]]:
     """Run a target of make as the first of a process group; yield its id, and those of all that it has started."""
-    given = [word for name in PREREQUISITES for word in ("-o", name)]
+    options = [word for name in PREREQUISITES for word in ("-o", name)]
     env = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     env |= {"PORT": str(free_port()), "STATE": str(state), "APP": "", "HOST": ""}
     process = subprocess.Popen(
-        ["make", *given, target], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ["make", *options, target], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     members = {process.pid}
     try:
         assert process.stdout is not None
-        said = ""
-        while not line_is_ready(target, said):
-            said = process.stdout.readline()
-            assert said, "it has ended"
+        line = ""
+        while not line_is_ready(target, line):
+            line = process.stdout.readline()
+            assert line, "it has ended"
         members = family(process.pid)
         yield process.pid, members
     finally:
@@ -108,7 +109,7 @@ def ways(*fast: tuple[str, signal.Signals, bool]) -> list[object]:
     ),
 )
 def test_nothing_is_left_of_a_target(target: str, number: signal.Signals, group: bool, tmp_path: Path) -> None:
-    with made(target, tmp_path / "state") as (first, members):
+    with running_target(target, tmp_path / "state") as (first, members):
         names = " ".join(map(command_of, members))
         assert "sims.tessie" in names
         assert ("workerd" in names) is (target == "dev-workers")
@@ -118,8 +119,8 @@ def test_nothing_is_left_of_a_target(target: str, number: signal.Signals, group:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("victim", ["serve.mjs", "guard.py", "pyedge serve"])
-def test_workerd_ends_with_what_runs_it(victim: str, tmp_path: Path) -> None:
-    with made("dev-workers", tmp_path / "state") as (_, members):
+def test_workerd_ends_with_its_runner(victim: str, tmp_path: Path) -> None:
+    with running_target("dev-workers", tmp_path / "state") as (_, members):
         chosen = [pid for pid in members if victim in command_of(pid) and "workerd serve" not in command_of(pid)]
         os.kill(min(chosen) if victim != "serve.mjs" else max(chosen), signal.SIGKILL)
         assert left(members) == []
@@ -129,9 +130,9 @@ def test_workerd_ends_with_what_runs_it(victim: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_nothing_is_left_when_it_ends_before_it_is_ready(target: str, tmp_path: Path) -> None:
     env = os.environ | {"PORT": str(free_port()), "STATE": str(tmp_path), "APP": "", "HOST": "", "MAKEFLAGS": ""}
-    given = [word for name in PREREQUISITES for word in ("-o", name)]
+    options = [word for name in PREREQUISITES for word in ("-o", name)]
     for delay in (0.3, 1, 2, 3, 4):
-        process = subprocess.Popen(["make", *given, target], cwd=ROOT, env=env, start_new_session=True)
+        process = subprocess.Popen(["make", *options, target], cwd=ROOT, env=env, start_new_session=True)
         time.sleep(delay)
         members = family(process.pid)
         os.kill(process.pid, signal.SIGKILL)

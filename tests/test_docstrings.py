@@ -1,4 +1,4 @@
-"""Docstrings are for readers alone: an app answers the same where `python -OO` has removed them."""
+"""Docstrings are for readers alone: an app gives the same answers after `python -OO` has removed them."""
 
 import os
 import subprocess
@@ -60,7 +60,7 @@ if tools := sys.modules.get("core_tessie.agent.tools"):
     print(tools.tool_schemas())
 print("with docstrings" if Problem.__doc__ else "without docstrings")
 """
-"""Asks an app for all that costs nothing, and prints the answers, the titles of its problems and the agent's tools."""
+"""Requests all routes of an app that cost nothing, and prints the answers, problem titles and the agent's tools."""
 
 
 def answers(package: str, folder: Path, *options: str) -> list[str]:
@@ -76,7 +76,8 @@ def test_answers_are_the_same_without_docstrings(package: str, tmp_path: Path) -
     folders = [tmp_path / name for name in ("with", "without")]
     for folder in folders:
         folder.mkdir()
-    with_them, without = answers(package, folders[0]), answers(package, folders[1], "-OO")
+    with_them = answers(package, folders[0])
+    without = answers(package, folders[1], "-OO")
     assert (with_them.pop(), without.pop()) == ("with docstrings", "without docstrings")
     assert len(with_them) > 50
     assert without == with_them

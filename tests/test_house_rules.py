@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -22,19 +23,40 @@ APP_FILES = sorted(path for app in APPS for path in (SRC / app).rglob("*.py"))
 EVERY = sorted(path for folder in (SRC, ROOT / "tools", ROOT / "benchmarks") for path in folder.rglob("*.py"))
 
 DEPENDENCIES = {
-    re.split(r"[><=~ ;\[]", one)[0].lower()
-    for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    re.split(r"[><=~ ;\[]", dependency)[0].lower()
+    for dependency in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 }
-PURE = {
-    *sys.stdlib_module_names,
-    "edge",
-    "pydantic_core",  # Pydantic's other half
-    *(name for name, owners in packages_distributions().items() if DEPENDENCIES & {one.lower() for one in owners}),
-} - {
-    "sqlite3", "dbm", "socket", "socketserver", "ssl", "subprocess", "multiprocessing", "threading", "concurrent",
-    "http.client", "http.server", "ctypes", "signal", "selectors", "shelve",
-}  # fmt: skip
-"""Kernel and apps may import these: the project's dependencies, and of Python what needs no machine below."""
+BELOW = {
+    "sqlite3",
+    "dbm",
+    "socket",
+    "socketserver",
+    "ssl",
+    "subprocess",
+    "multiprocessing",
+    "threading",
+    "concurrent",
+    "http.client",
+    "http.server",
+    "ctypes",
+    "signal",
+    "selectors",
+    "shelve",
+}
+"""Python's modules that need the machine below."""
+
+
+@cache
+def pure() -> set[str]:
+    """Return the modules of the project's dependencies and Python's modules that need no machine below."""
+    provided = {name for name, owners in packages_distributions().items() if DEPENDENCIES & {*map(str.lower, owners)}}
+    return {
+        *sys.stdlib_module_names,
+        "edge",
+        "pydantic_core",
+        *provided,
+    } - BELOW
+
 
 FORBIDDEN = {
     "utils",
@@ -49,6 +71,18 @@ FORBIDDEN = {
     "managers",
     "misc",
 }
+
+
+type Paths = list[Path]
+
+
+def by_package(paths: Sequence[Path]) -> pytest.MarkDecorator:
+    """Return the mark of a test that runs once for each package or folder, not for each file."""
+    groups: dict[str, Paths] = {}
+    for path in paths:
+        parts = path.relative_to(ROOT).parts
+        groups.setdefault(parts[1] if parts[0] == "src" else parts[0], []).append(path)
+    return pytest.mark.parametrize("paths", [pytest.param(group, id=name) for name, group in groups.items()])
 
 
 def module_of(path: Path) -> str:
@@ -74,11 +108,11 @@ def imports(source: str) -> Iterator[str]:
 
 
 def forbidden_imports(source: str, module: str) -> list[str]:
-    """Return what a module of the kernel or of an app imports and must not; an app's entries choose its runtime."""
+    """Return the forbidden imports of a module of the kernel or of an app; an app's entries choose its runtime."""
     is_entry = module.partition(".")[0] in APPS and module.endswith((".worker", ".__main__"))
     rooms = OUTER - {"runtimes"} if is_entry else OUTER
     own = {module.partition(".")[0]} - {"edge"}
-    allowed = PURE | own
+    allowed = pure() | own
     return [
         name
         for name in imports(source)
@@ -87,9 +121,10 @@ def forbidden_imports(source: str, module: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)
-def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(path: Path) -> None:
-    assert forbidden_imports(path.read_text(), module_of(path)) == []
+@by_package([*KERNEL, *APP_FILES])
+def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(paths: Paths) -> None:
+    faults = {module_of(path): forbidden_imports(path.read_text(), module_of(path)) for path in paths}
+    assert {module: names for module, names in faults.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -125,9 +160,9 @@ def loaded(source: str, files: dict[str, str]) -> set[str]:
     while todo:
         name = todo.pop()
         parts = name.split(".")
-        for known in {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & files.keys() - seen:
-            seen.add(known)
-            todo += imports(files[known])
+        for module in {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & files.keys() - seen:
+            seen.add(module)
+            todo += imports(files[module])
     return seen
 
 
@@ -145,16 +180,17 @@ def test_a_worker_loads_nothing_of_the_local_runtime_or_of_the_build(entry: str)
     assert local_modules(ENTRIES[entry], FILES) == []
 
 
-def test_the_rule_of_what_a_worker_loads_catches() -> None:
+def test_the_rule_of_a_workers_modules_catches() -> None:
     files = {"a": "import b.c", "b": "", "b.c": "from edge.runtimes import local", "edge.runtimes.local": ""}
     assert local_modules("from a import x", files) == ["edge.runtimes.local"]
     assert local_modules("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a", files) == []
     assert "core_tessie.app" in loaded(ENTRIES["main"], FILES) or not ENTRIES["main"]
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
-def test_module_has_at_most_400_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
+@by_package(EVERY)
+def test_module_has_at_most_400_lines(paths: Paths) -> None:
+    sizes = {path: len(path.read_text().splitlines()) for path in paths}
+    assert {path: lines for path, lines in sizes.items() if lines > 400} == {}
 
 
 REASON = re.compile(r"# noqa: [A-Z0-9, ]*PLR0913[A-Z0-9, ]* - \w+")
@@ -163,19 +199,20 @@ REASON = re.compile(r"# noqa: [A-Z0-9, ]*PLR0913[A-Z0-9, ]* - \w+")
 def too_big(source: str) -> list[str]:
     """Return the functions of more than 40 lines, and those of more than five parameters without a reason given."""
     text = source.splitlines()
-    found = []
+    functions = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            many = len([one for one in arguments if one.arg not in {"self", "cls"}]) > 5
+            many = len([argument for argument in arguments if argument.arg not in {"self", "cls"}]) > 5
             if (node.end_lineno or 0) - node.lineno >= 40 or (many and not REASON.search(text[node.lineno - 1])):
-                found.append(node.name)
-    return found
+                functions.append(node.name)
+    return functions
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_function_is_short_and_takes_little(path: Path) -> None:
-    assert too_big(path.read_text()) == []
+@by_package(EVERY)
+def test_a_function_is_short_and_takes_little(paths: Paths) -> None:
+    faults = {path: too_big(path.read_text()) for path in paths}
+    assert {path: names for path, names in faults.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -209,7 +246,7 @@ def undocumented(source: str) -> list[str]:
     """Return the public functions, and public methods of public classes, without a docstring; and the module."""
     tree = ast.parse(source)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
-    nodes = [*tree.body, *(node for one in classes for node in one.body)]
+    nodes = [*tree.body, *(node for class_ in classes for node in class_.body)]
     public = [
         node
         for node in [*nodes, *classes]
@@ -229,14 +266,12 @@ def methods_of_protocols(source: str) -> set[str]:
     }
 
 
-PORTS = {name for path in KERNEL for name in methods_of_protocols(path.read_text())}
-"""An adapter's method says nothing that its port has not said."""
-
-
-@pytest.mark.parametrize("path", [*KERNEL, *RUNTIMES], ids=module_of)
-def test_every_public_function_of_the_kernel_says_what_its_signature_cannot(path: Path) -> None:
-    silent = PORTS if path in RUNTIMES else set()
-    assert set(undocumented(path.read_text())) <= silent
+def test_every_public_function_of_the_kernel_has_a_docstring_beyond_its_signature() -> None:
+    """An adapter's method needs no docstring, as its port has one."""
+    ports = {name for path in KERNEL for name in methods_of_protocols(path.read_text())}
+    faults = {path: {*undocumented(path.read_text())} for path in KERNEL}
+    faults |= {path: {*undocumented(path.read_text())} - ports for path in RUNTIMES}
+    assert {path: names for path, names in faults.items() if names} == {}
 
 
 def test_the_rule_of_docstrings_catches() -> None:
@@ -279,7 +314,7 @@ importlib.import_module(sys.argv[1])
 sys.setprofile(None)
 print(*seen, sep="\\n", end="")
 """
-"""Imports the modules that are not ours first, since what they do is not ours to change; then one of ours, watched."""
+"""Imports foreign modules first, since their effects are not ours to change; then one of ours, watched."""
 
 
 def done_at_import(module: str, others: Iterable[str], folder: Path) -> str:
@@ -334,22 +369,23 @@ WHOLE_SETTINGS = {"edge.injection", "edge.settings", "edge.resources.health", "e
 
 def whole_databases(source: str) -> list[str]:
     """Return the expressions by which a source reaches a database without asking for it by type."""
-    found = []
+    calls = []
     for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Attribute):
+            continue
         text = ast.unparse(node)
-        if isinstance(node, ast.Attribute) and (text.endswith("settings.db") or node.attr in {"_db", "_make"}):
-            found += [] if text in {"self._db", "self._make"} else [text]
-        elif isinstance(node, ast.Attribute) and text.endswith("ports.settings"):
-            found += [text]
-    return found
+        if text.endswith("settings.db") or node.attr in {"_db", "_make"}:
+            calls += [] if text in {"self._db", "self._make"} else [text]
+        elif text.endswith("ports.settings"):
+            calls += [text]
+    return calls
 
 
-@pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)
-def test_databases_come_by_type_and_never_from_the_ports_of_an_event(path: Path) -> None:
-    module = module_of(path)
-    if module in WHOLE_SETTINGS or module.startswith("edge.runtimes"):
-        pytest.skip("it binds or probes what the settings name")
-    assert whole_databases(path.read_text()) == []
+@by_package([*KERNEL, *APP_FILES])
+def test_databases_come_by_type_and_never_from_the_ports_of_an_event(paths: Paths) -> None:
+    others = [path for path in paths if module_of(path) not in WHOLE_SETTINGS]
+    faults = {path: whole_databases(path.read_text()) for path in others}
+    assert {path: texts for path, texts in faults.items() if texts} == {}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`make dev`'s environment: what is given goes before every stand-in."""
+"""`make dev`'s environment: configured values go before every stand-in."""
 
 import asyncio
 from pathlib import Path

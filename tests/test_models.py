@@ -1,4 +1,4 @@
-"""Pydantic validates what comes in: what only goes out is a TypedDict, and every model can be built."""
+"""Pydantic validates input: a type for output alone is a TypedDict, and every model can be built."""
 
 import ast
 import importlib
@@ -28,13 +28,17 @@ def models() -> set[type[BaseModel]]:
     """Return every model of the sources."""
     modules = [importlib.import_module(module_of(path)) for path in FILES]
     named = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
-    return {one for one in named if issubclass(one, BaseModel) and one.__module__.partition(".")[0] in {"edge", *APPS}}
+    return {
+        class_
+        for class_ in named
+        if issubclass(class_, BaseModel) and class_.__module__.partition(".")[0] in {"edge", *APPS}
+    }
 
 
 def handed_over(source: str, module: str) -> set[str]:
     """Return the classes that are passed on as values, such as to Body[…] or a client, or that read JSON themselves.
 
-    A name in another annotation, a class that is called, and an operation's responses are no such use.
+    A name in another annotation, a class that is called, and an operation's responses do not count.
     """
     tree = ast.parse(source)
     origins = {
@@ -47,26 +51,26 @@ def handed_over(source: str, module: str) -> set[str]:
 
 
 def names_handed_over(tree: ast.Module) -> set[str]:
-    found: set[str] = set()
+    handed: set[str] = set()
 
     def visit(node: ast.AST) -> None:
         match node:
             case ast.Subscript(value=ast.Name(id="Body" | "Query" | "Header"), slice=inner):
-                found.update(one.id for one in ast.walk(inner) if isinstance(one, ast.Name))
+                handed.update(node_.id for node_ in ast.walk(inner) if isinstance(node_, ast.Name))
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="model_validate_json")):
-                found.add(name)
+                handed.add(name)
             case ast.Call(func=ast.Name(id="row_as" | "Operation")):
                 return
             case ast.Call(args=args, keywords=keywords):
-                given = [*args, *(one.value for one in keywords)]
-                found.update(one.id for each in given for one in outermost(each))
+                arguments = [*args, *(keyword.value for keyword in keywords)]
+                handed.update(name_.id for each in arguments for name_ in outermost(each))
             case ast.Dict(values=values) | ast.Tuple(elts=values) | ast.List(elts=values):
-                found.update(one.id for one in values if isinstance(one, ast.Name))
+                handed.update(value_.id for value_ in values if isinstance(value_, ast.Name))
         for child in ast.iter_child_nodes(node):
             visit(child)
 
     visit(tree)
-    return found
+    return handed
 
 
 def outermost(node: ast.expr) -> Iterator[ast.Name]:
@@ -74,27 +78,27 @@ def outermost(node: ast.expr) -> Iterator[ast.Name]:
     if isinstance(node, ast.Name):
         yield node
     elif isinstance(node, ast.Subscript):
-        yield from (one for one in ast.walk(node.slice) if isinstance(one, ast.Name))
+        yield from (name_ for name_ in ast.walk(node.slice) if isinstance(name_, ast.Name))
 
 
 def parts(hint: Any) -> Iterator[Any]:
-    """Yield a type, and all that its arguments and fields are made of."""
+    """Yield a type, and all types of its arguments and fields."""
     seen: set[int] = set()
     waiting = [hint]
     while waiting:
-        one = getattr(waiting[-1], "__value__", waiting[-1])
+        current = getattr(waiting[-1], "__value__", waiting[-1])
         waiting.pop()
-        if id(one) in seen:
+        if id(current) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        waiting += [inner for inner in get_args(one) if not isinstance(inner, str)]
-        if isinstance(one, type) and (is_typeddict(one) or issubclass(one, BaseModel)):
-            waiting += get_type_hints(one, include_extras=True).values()
+        seen.add(id(current))
+        yield current
+        waiting += [inner for inner in get_args(current) if not isinstance(inner, str)]
+        if isinstance(current, type) and (is_typeddict(current) or issubclass(current, BaseModel)):
+            waiting += get_type_hints(current, include_extras=True).values()
 
 
 def written(app: App) -> Iterator[Any]:
-    """Yield the types of what an app answers."""
+    """Yield the types of an app's answers."""
     for endpoint in app.endpoints:
         yield endpoint.returns
         for body in endpoint.route.operation.responses.values():
@@ -102,23 +106,22 @@ def written(app: App) -> Iterator[Any]:
 
 
 def only_written(hints: Iterator[Any], values: set[str]) -> set[str]:
-    """Return the models among the types that nothing validates: those of `values`, and what they hold, are."""
-    reached = {one for hint in hints for one in parts(hint) if isinstance(one, type) and issubclass(one, BaseModel)}
-    inside = {part for one in reached if full_name(one) in values for part in parts(one)}
-    return {full_name(one) for one in reached - inside}
+    """Return the models that nothing validates: those not in `values`, nor inside one of `values`."""
+    reached = {
+        model for hint in hints for model in parts(hint) if isinstance(model, type) and issubclass(model, BaseModel)
+    }
+    inside = {part for model in reached if full_name(model) in values for part in parts(model)}
+    return {full_name(model) for model in reached - inside}
 
 
 def full_name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__name__}"
 
 
-VALUES = {name for path in FILES for name in handed_over(path.read_text(), module_of(path))}
-
-
-@pytest.mark.parametrize("name", APPS)
-def test_model_that_goes_out_is_one_that_comes_in(name: str) -> None:
-    app = importlib.import_module(f"{name}.app").app
-    assert only_written(written(app), VALUES) == set()
+def test_model_that_goes_out_is_one_that_comes_in() -> None:
+    values = {name for path in FILES for name in handed_over(path.read_text(), module_of(path))}
+    models_ = {name: only_written(written(importlib.import_module(f"{name}.app").app), values) for name in APPS}
+    assert models_ == {name: set() for name in APPS}
 
 
 def test_rule_of_outgoing_models_catches() -> None:
@@ -142,10 +145,10 @@ async def get() -> Row: return Row.model_validate(row)
 
 
 def test_every_model_can_be_built() -> None:
-    found = models()
-    for model in found:
+    built = models()
+    for model in built:
         assert model.model_rebuild(force=True, raise_errors=True)
-    assert {"EnergyReport", "Payload", "ContactForm"} <= {model.__name__ for model in found}
+    assert {"EnergyReport", "Payload", "ContactForm"} <= {model.__name__ for model in built}
 
 
 def test_every_parameter_of_a_command_is_validated() -> None:
@@ -156,12 +159,13 @@ def test_every_parameter_of_a_command_is_validated() -> None:
 
 
 @pytest.mark.parametrize("name", APPS)
-def test_import_builds_no_validator_of_what_waits_for_its_first_use(name: str) -> None:
+def test_import_builds_no_deferred_validator(name: str) -> None:
     source = f"import sys, {name}.app; print(*sys.modules)"
     loaded = set(run_python(source).split())
     assert loaded.isdisjoint({"jwt", "cryptography", "email.utils", "urllib.request", "http.client"})
 
 
 def run_python(source: str) -> str:
-    command, env = [sys.executable, "-c", source], {"PYTHONPATH": str(SRC)}
+    command = [sys.executable, "-c", source]
+    env = {"PYTHONPATH": str(SRC)}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout

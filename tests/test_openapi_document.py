@@ -1,4 +1,4 @@
-"""The committed OpenAPI documents: what the code says, in a form that every consumer takes."""
+"""The committed OpenAPI documents match the code, in a form that every consumer takes."""
 
 import inspect
 import json
@@ -34,7 +34,7 @@ def read(package: str) -> Any:
 
 
 @each_app
-def test_the_committed_files_are_what_the_code_says(package: str) -> None:
+def test_the_committed_files_match_the_code(package: str) -> None:
     assert [openapi.stale(path, text) for path, text in openapi.rendered(package)] == ["", ""]
 
 
@@ -61,9 +61,9 @@ def test_every_route_is_in_the_document_and_nothing_else(package: str) -> None:
     for endpoint in load(package).endpoints:
         methods = ANY_METHODS if endpoint.method == ANY else (endpoint.method.lower(),)
         expected |= {(endpoint.path.replace(":path}", "}"), method) for method in methods}
-    found = {(path, method) for path, item in read(package)["paths"].items() for method in item}
-    assert expected <= found
-    general = {(re.sub(r"^/d1/[a-z_0-9]+", "/d1/{table}", path), method) for path, method in found - expected}
+    routes = {(path, method) for path, item in read(package)["paths"].items() for method in item}
+    assert expected <= routes
+    general = {(re.sub(r"^/d1/[a-z_0-9]+", "/d1/{table}", path), method) for path, method in routes - expected}
     assert general <= expected
 
 
@@ -90,16 +90,18 @@ def test_every_component_is_used(package: str) -> None:
 
 
 @each_app
-def test_every_operation_says_what_it_does_and_who_may_call_it(package: str) -> None:
-    operations = [one for item in read(package)["paths"].values() for one in item.values()]
-    assert all(one["summary"] and one["operationId"] and "security" in one for one in operations)
+def test_every_operation_has_a_summary_and_its_security(package: str) -> None:
+    operations = [operation for item in read(package)["paths"].values() for operation in item.values()]
+    assert all(
+        operation["summary"] and operation["operationId"] and "security" in operation for operation in operations
+    )
 
 
 @each_app
 def test_every_handler_that_reads_the_body_itself_states_its_types(package: str) -> None:
     for endpoint in load(package).endpoints:
         reads = "request.body(" in inspect.getsource(endpoint.route.handler)
-        states = endpoint.route.operation.body is not None or any(given.kind == "body" for given in endpoint.inputs)
+        states = endpoint.route.operation.body is not None or any(item.kind == "body" for item in endpoint.inputs)
         assert states or not reads or endpoint.method == ANY, endpoint.path
 
 
@@ -114,8 +116,8 @@ def test_an_app_loads_nothing_that_builds_its_document(package: str) -> None:
 
 def test_a_stale_file_is_shown_as_a_difference() -> None:
     path = ROOT / "openapi" / "openapi.yaml"
-    shown = openapi.stale(path, path.read_text(encoding="utf-8").replace("3.1.0", "3.1.1", 1))
-    assert "-openapi: 3.1.0\n+openapi: 3.1.1\n" in shown
+    difference = openapi.stale(path, path.read_text(encoding="utf-8").replace("3.1.0", "3.1.1", 1))
+    assert "-openapi: 3.1.0\n+openapi: 3.1.1\n" in difference
 
 
 @pytest.mark.slow

@@ -15,14 +15,14 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE)
 
 
-def test_every_target_and_app_is_told() -> None:
-    told = set(re.findall(r"`make ([a-z-]+)`", README))
-    assert {target for target in TARGETS if target != "help"} <= told
+def test_every_target_and_app_is_documented() -> None:
+    documented = set(re.findall(r"`make ([a-z-]+)`", README))
+    assert {target for target in TARGETS if target != "help"} <= documented
     assert all(f"`{package}`" in README for package in packages())
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"make ([a-z-]+)(?:`|\s+#)", README))))
-def test_a_target_that_is_told_can_be_made(target: str) -> None:
+def test_a_documented_target_exists(target: str) -> None:
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -55,10 +55,10 @@ def test_every_page_is_linked_from_the_readme() -> None:
     assert [str(page) for page in DOCS if page.parent.name != "adr" and f"({page})" not in README] == []
 
 
-def test_reasons_of_cases_for_one_runtime_stand_in_the_docs() -> None:
+def test_reasons_of_cases_for_one_runtime_are_documented() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     reasons = re.findall(r"local_only\(\s*\"([^\"]+)\"", tests)
     reasons += re.findall(r"^    \(\"\w+\", \"\w+\"\): \"([^\"]+)\",$", tests, re.MULTILINE)
-    told = " ".join(DOCS[Path("docs/runtimes.md")].split())
+    document = " ".join(DOCS[Path("docs/runtimes.md")].split())
     assert len(reasons) > 6
-    assert [reason for reason in reasons if f'"{reason}"' not in told] == []
+    assert [reason for reason in reasons if f'"{reason}"' not in document] == []

@@ -17,34 +17,70 @@ from edge.runtimes.local.migrations import migrate
 
 KEPT = {
     "core_tessie": {
-        "vehicles", "vehicle_settings", "charges", "drives", "idles", "climates", "software_updates", "battery_health",
-        "energy_reports", "overrides", "tariffs", "sync_parts",
+        "vehicles",
+        "vehicle_settings",
+        "charges",
+        "drives",
+        "idles",
+        "climates",
+        "software_updates",
+        "battery_health",
+        "energy_reports",
+        "overrides",
+        "tariffs",
+        "sync_parts",
     },
     "platform_api": {"passages"},
     "discord_bot": {"subscriptions"},
     "devcapsules": {
-        "users", "user_passwords", "api_keys", "capsules", "capsule_versions", "capsule_answers", "teams",
-        "team_members", "team_capsules",
+        "users",
+        "user_passwords",
+        "api_keys",
+        "capsules",
+        "capsule_versions",
+        "capsule_answers",
+        "teams",
+        "team_members",
+        "team_capsules",
     },
     "vinyl_vault": {
-        "collections", "daily_values", "details_due", "sync_heads", "sync_conflicts", "shares", "users",
-        "user_passwords", "own_covers",
+        "collections",
+        "daily_values",
+        "details_due",
+        "sync_heads",
+        "sync_conflicts",
+        "shares",
+        "users",
+        "user_passwords",
+        "own_covers",
     },
     "klear_karma": {
-        "users", "user_passwords", "practitioners", "practitioner_places", "practitioner_texts", "services",
-        "working_hours", "time_off", "appointments", "conversations", "messages", "reviews", "blocks",
-        "uploads", "feed_links",
+        "users",
+        "user_passwords",
+        "practitioners",
+        "practitioner_places",
+        "practitioner_texts",
+        "services",
+        "working_hours",
+        "time_off",
+        "appointments",
+        "conversations",
+        "messages",
+        "reviews",
+        "blocks",
+        "uploads",
+        "feed_links",
     },
-}  # fmt: skip
-"""Tables whose rows are kept until somebody removes them."""
+}
+"""Tables with rows that stay until somebody removes them."""
 SMALL = {"vehicles"}
 """Tables that may be read whole: an owner has a handful of cars."""
 
 
 def rules_of(package: str, **env: str) -> Sequence[Rule]:
     if package == "platform_api":
-        made: Sequence[Rule] = import_module("platform_api.retention").rules(load(package).settings(env))
-        return made
+        app_rules: Sequence[Rule] = import_module("platform_api.retention").rules(load(package).settings(env))
+        return app_rules
     rules: Sequence[Rule] = import_module(f"{package}.retention").RULES
     return rules
 
@@ -123,19 +159,19 @@ def test_every_table_has_a_rule_or_is_kept_on_purpose(package: str, tmp_path: Pa
 
 
 @each
-def test_what_refers_to_a_row_is_known_to_its_rule(package: str, rule: Rule, tmp_path: Path) -> None:
+def test_references_to_a_row_are_known_to_its_rule(package: str, rule: Rule, tmp_path: Path) -> None:
     with closing(migrated(package, tmp_path)) as connection:
-        found = connection.execute(
+        references = connection.execute(
             "SELECT it.name FROM sqlite_schema AS it, pragma_foreign_key_list(it.name) AS key "
             "WHERE it.type = 'table' AND key.\"table\" = ?",
             (rule.table,),
         ).fetchall()
-    assert [child for (child,) in found if f"FROM {child}" not in rule.unless] == []
+    assert [child for (child,) in references if f"FROM {child}" not in rule.unless] == []
 
 
 @each
 def test_settings_of_a_rule_are_settings_of_its_app(package: str, rule: Rule) -> None:
-    known = {field.attribute for field in load(package).settings.fields if field.takes_empty}
+    attributes = {field.attribute for field in load(package).settings.fields if field.takes_empty}
     named = {name for name in (rule.keep, rule.max_rows, rule.max_mb) if isinstance(name, str) and name}
-    assert named <= known
+    assert named <= attributes
     assert bool(rule.max_mb) == bool(rule.size)

@@ -28,7 +28,7 @@ def test_the_schema_is_the_one_in_the_golden_file(package: str, tmp_path: Path) 
 
 @pytest.mark.golden
 @pytest.mark.parametrize("package", packages())
-def test_schema_module_describes_what_the_migrations_leave(package: str) -> None:
+def test_schema_module_describes_the_migrated_schema(package: str) -> None:
     path = ROOT / "src" / package / "schema.py"
     check_golden(path, rendered(read(ROOT / "migrations" / load(package).migrations)))
 

@@ -41,7 +41,9 @@ def test_workflow_is_valid(path: Path) -> None:
 def test_actions_are_pinned_by_commit(path: Path) -> None:
     used = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
     assert used
-    assert [one for one in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+    assert [
+        action for action in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+    ] == []
 
 
 @each
@@ -61,16 +63,16 @@ def test_workflow_calls_make_and_puts_no_expression_into_a_command(path: Path) -
 
 
 def test_deployment_knows_all_environments_and_names_its_secrets() -> None:
-    found = read(ROOT / ".github" / "workflows" / "deploy.yml")
+    workflow = read(ROOT / ".github" / "workflows" / "deploy.yml")
     names = environments()
-    assert found["on"]["workflow_dispatch"]["inputs"]["environment"]["options"] == names
-    assert found["on"]["push"]["tags"] == [f"{name}-[0-9]*" for name in names]
-    [env] = [step["env"] for step in found["jobs"]["deploy"]["steps"] if step.get("run") == "make deploy"]
+    assert workflow["on"]["workflow_dispatch"]["inputs"]["environment"]["options"] == names
+    assert workflow["on"]["push"]["tags"] == [f"{name}-[0-9]*" for name in names]
+    [env] = [step["env"] for step in workflow["jobs"]["deploy"]["steps"] if step.get("run") == "make deploy"]
     for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"):
         assert env[name] == f"${{{{ secrets.{name} }}}}"
 
 
-@pytest.mark.parametrize("name", [*environments(), *(f"{one}-2026-12-01" for one in environments())])
+@pytest.mark.parametrize("name", [*environments(), *(f"{environment}-2026-12-01" for environment in environments())])
 def test_tag_names_its_environment(name: str) -> None:
     [command] = [
         step["run"] for step in steps(ROOT / ".github" / "workflows" / "deploy.yml") if step.get("id") == "name"

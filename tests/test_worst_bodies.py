@@ -1,4 +1,4 @@
-"""No body of 1 MiB blocks the others: each model that reads one is given the shapes that cost it the most."""
+"""No body of 1 MiB blocks other requests: each model that reads one gets the shapes that cost it the most."""
 
 import json
 import time
@@ -41,10 +41,15 @@ MODELS: dict[str, Any] = {
     **{f"tool {name}": tool.takes for name, tool in TOOLS.items()},
     "interaction": Payload,
 }  # fmt: skip
+READ: dict[str, Any] = {}
+"""Those of the models that differ, each by the first that reads it."""
+for _where, _model in MODELS.items():
+    if _model not in READ.values():
+        READ[_where] = _model
 YARDSTICK = b"[" + b"[]," * 345_000 + b"[]]"
 """JSON of 1 MiB that takes the longest to be read."""
 MOST_WORK = 6
-"""How many times the CPU of reading 1 MiB as JSON a body may take: 150 ms where that takes 25 ms."""
+"""Most CPU of a body, as a multiple of reading 1 MiB as JSON: 150 ms if that takes 25 ms."""
 LARGEST = 100_000
 
 
@@ -109,9 +114,9 @@ def cpu(work: Any, *given: Any) -> float:
     return time.process_time() - began
 
 
-@pytest.mark.parametrize("where", MODELS)
+@pytest.mark.parametrize("where", READ)
 def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
-    check = body_check(MODELS[where])
+    check = body_check(READ[where])
     answers: list[int] = []
 
     def look(body: bytes) -> None:
@@ -120,14 +125,14 @@ def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
         except Problem as problem:
             answers.append(len(json.dumps(problem.document("/", "1"))))
 
-    found = {what: share_of_yardstick(look, body) for what, body in shapes(MODELS[where])}
+    found = {what: share_of_yardstick(look, body) for what, body in shapes(READ[where])}
     assert {what: work for what, work in found.items() if work > MOST_WORK} == {}
     assert max(answers, default=0) < LARGEST
 
 
 @pytest.mark.parametrize("where", ["interaction", *(f"action {name}" for name in KINDS)])
 def test_no_shape_of_a_value_that_is_read_already_blocks_for_long(where: str) -> None:
-    """Values that are validated as Python: payloads of actions, and interactions, whose signature is over the bytes."""
+    """Values that are validated as Python: payloads of actions, and interactions, of which the bytes are signed."""
     validator = TypeAdapter[Any](MODELS[where])
     answers: list[int] = []
 

@@ -1,4 +1,4 @@
-"""wrangler.toml says what each app declares, in each of its environments; what is uploaded is small and ours."""
+"""wrangler.toml matches each app's declarations, in each of its environments; the uploads are small and ours."""
 
 import json
 import subprocess
@@ -70,7 +70,7 @@ core = pytest.mark.parametrize("worker", EACH[: len(CORE)], ids=lambda one: one.
 
 
 def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
-    """Yield each binding with the port that the settings give it; None for what is no port yet."""
+    """Yield each binding with the port that the settings give it; None if it is no port yet."""
     for key, port in (("d1_databases", Database), ("kv_namespaces", KeyValue), ("r2_buckets", Bucket)):
         yield from ((one["binding"], port) for one in wrangler.get(key, []))
     yield from ((one["binding"], Queue) for one in wrangler.get("queues", {}).get("producers", []))
@@ -254,7 +254,7 @@ class Point:
 
 print(TypeAdapter(Point).validate_json('{"x": "1"}'), TypeAdapter(Point).json_schema()["required"])
 """
-"""Imports a module, and validates a dataclass, where the modules named are absent."""
+"""Imports a module, and validates a dataclass, with the named modules absent."""
 
 
 def without(module: str, excluded: list[str]) -> str:

@@ -28,17 +28,17 @@ def packages() -> list[str]:
 
 
 def folder(package: str) -> str:
-    """Return what an app's folders are called: its package, and nothing for the default Worker."""
+    """Return the name of an app's folders: its package, or "" for the default Worker."""
     return "" if package == DEFAULT else package
 
 
 def state_of(package: str) -> Path:
-    """Return the folder of an app's state: what STATE says, or one for each app."""
+    """Return the folder of an app's state: STATE if it is set, else one for each app."""
     return Path(os.environ.get("STATE") or ROOT / ".state" / folder(package)).absolute()
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse a command's arguments, the last of them the apps it is for: all where none is named."""
+    """Parse a command's arguments, the last of them the apps: by default all."""
     parser.add_argument("apps", nargs="*", metavar="APP", help="a package in src/ (default: all)")
     options = parser.parse_args(arguments)
     unknown = set(options.apps) - set(packages())

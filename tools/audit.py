@@ -1,4 +1,4 @@
-"""`make audit`: known vulnerabilities of all that is locked, as far as the services that know them can be asked."""
+"""`make audit`: known vulnerabilities of all locked packages, by the public databases that can be reached."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("worker", "local", "dev", "deploy")
 PATIENCE = 60
-"""Seconds for an answer; where none comes, nothing is said of what was asked."""
+"""Seconds to wait for an answer; without one, the report says that the check could not be made."""
 
 
-def asked(command: list[str]) -> Any | None:
-    """Return what an auditor prints as JSON, None where it could not do its work."""
+def run_json(command: list[str]) -> Any | None:
+    """Return an auditor's JSON output, None if it failed."""
     try:
         done = subprocess.run(
             command,
@@ -33,32 +33,35 @@ def asked(command: list[str]) -> Any | None:
 def of_python(lock: str) -> list[str] | None:
     """Return the vulnerabilities of a lock's packages."""
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--disable-pip"]
-    told = asked([*command, "--require-hashes", "-r", f"tools/requirements/{lock}.txt", "--timeout", "10"])
-    if not isinstance(told, dict):
+    report = run_json([*command, "--require-hashes", "-r", f"tools/requirements/{lock}.txt", "--timeout", "10"])
+    if not isinstance(report, dict):
         return None
     return [
-        f"{one['name']} {one['version']}: {bad['id']}" for one in told["dependencies"] for bad in one.get("vulns", [])
+        f"{package['name']} {package['version']}: {bad['id']}"
+        for package in report["dependencies"]
+        for bad in package.get("vulns", [])
     ]
 
 
 def of_node() -> list[str] | None:
     """Return the vulnerabilities of npm's packages that are high or critical."""
-    told = asked(["npm", "audit", "--json", "--audit-level=high"])
-    if not isinstance(told, dict) or "vulnerabilities" not in told:
+    report = run_json(["npm", "audit", "--json", "--audit-level=high"])
+    if not isinstance(report, dict) or "vulnerabilities" not in report:
         return None
     return [
-        f"{name}: {one['severity']}"
-        for name, one in told["vulnerabilities"].items()
-        if one["severity"] in {"high", "critical"}
+        f"{name}: {package['severity']}"
+        for name, package in report["vulnerabilities"].items()
+        if package["severity"] in {"high", "critical"}
     ]
 
 
 def main() -> int:
-    """Ask, print what came, and fail where something is known."""
-    found = {f"Python, {lock}": of_python(lock) for lock in LOCKS} | {"npm": of_node()}
-    for what, faults in found.items():
-        print(f"{what}: {'could not be asked here' if faults is None else ', '.join(faults) or 'nothing is known'}")
-    return 1 if any(found.values()) else 0
+    """Run the audits and print their reports; fail if a vulnerability is known."""
+    reports = {f"Python, {lock}": of_python(lock) for lock in LOCKS} | {"npm": of_node()}
+    for name, faults in reports.items():
+        result = "could not be checked here" if faults is None else ", ".join(faults) or "no known vulnerabilities"
+        print(f"{name}: {result}")
+    return 1 if any(reports.values()) else 0
 
 
 if __name__ == "__main__":

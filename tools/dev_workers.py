@@ -15,15 +15,15 @@ from apps import DEFAULT, ROOT, load
 from companions import begin
 from dev import HOST, Place, chosen, greet, surroundings
 from edge.ports.executor import Executor
-from edge.runtimes.local.parent import GRACE, follow, launcher
+from edge.runtimes.local.parent import GRACE, follow, launcher_pid
 
 
 def main() -> int:
-    """Start the Worker, let its clock tick once where it never has, and wait for its end."""
+    """Start the Worker, let its clock tick once if it never has, and wait for its end."""
     place = chosen()
     if place.host != HOST:
         raise SystemExit(f"error: HOST={place.host}: workerd listens on {HOST} alone here; `make dev` takes HOST")
-    follow(launcher())
+    follow(launcher_pid())
     environment = surroundings(place)
     greet(environment)
     remote = executor(place.package, environment.values)
@@ -37,13 +37,13 @@ def main() -> int:
     return serving.wait()
 
 
-def executor(package: str, given: Mapping[str, str]) -> dict[str, str]:
+def executor(package: str, configured: Mapping[str, str]) -> dict[str, str]:
     """Return the address of Piston's dialect over this machine's sandbox, for an app that runs programs.
 
     workerd enforces no limits here: a loop in a Dynamic Worker would stop it whole.
     """
     runs_programs = any(field.port is Executor for field in load(package).settings.fields)
-    if not runs_programs or given.get("EXECUTOR_URL"):
+    if not runs_programs or configured.get("EXECUTOR_URL"):
         return {}
     url = str(begin("sims.piston")["url"])
     print(f"Programs run in this machine's sandbox, by Piston's dialect at {url}", flush=True)
@@ -62,13 +62,13 @@ def command(place: Place) -> list[str]:
     """Return pyedge's command line: a variable or secret of the app's that the environment has is the Worker's."""
     own = [] if place.package == DEFAULT else ["--env", place.package.replace("_", "-")]
     names = [field.name for field in load(place.package).settings.fields if field.port is None]
-    taken = [word for name in names for word in ("--from-env", name)]
+    forwarded = [word for name in names for word in ("--from-env", name)]
     serve = [sys.executable, "-m", "pyedge", "serve", "--port", place.port, "--state", str(place.state / "workers")]
-    return [*serve, *own, *taken]
+    return [*serve, *own, *forwarded]
 
 
 def pass_on(serving: subprocess.Popen[str], place: Place) -> None:
-    """Pass on what the Worker's host says, until it ends."""
+    """Forward the output of the Worker's host, until it ends."""
     assert serving.stdout is not None
     for line in serving.stdout:
         print(line, end="", flush=True)

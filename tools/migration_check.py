@@ -20,7 +20,8 @@ def faults(script: str) -> Iterator[str]:
     """Yield for each construct that D1's API would cut apart its line, and the way to write it."""
     words: list[str] = []
     for token in _TOKEN.finditer(script):
-        text, line = token[0], script.count("\n", 0, token.start()) + 1
+        text = token[0]
+        line = script.count("\n", 0, token.start()) + 1
         if text.startswith(_QUOTES):
             if ";" in text:
                 yield f"line {line}: a semicolon inside a comment or a text; write it without"
@@ -44,11 +45,11 @@ def check(folder: Path) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the faults; fail where there is one."""
-    found = check(Path(arguments[0]) if arguments else ROOT / "migrations")
-    for fault in found:
+    """Print the faults; fail if there is one."""
+    faults = check(Path(arguments[0]) if arguments else ROOT / "migrations")
+    for fault in faults:
         print(f"error: {fault}: D1 would refuse it (incomplete input)", file=sys.stderr)
-    return 1 if found else 0
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

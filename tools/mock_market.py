@@ -33,10 +33,11 @@ def plan_of(variables: Mapping[str, str]) -> Plan:
 
 
 def main(variables: Mapping[str, str]) -> int:
-    """Load a market; what a person can put right is one line and the exit code 2."""
+    """Load a market; print a fault that a person can fix as one line, with the exit code 2."""
     app = load(PACKAGE)
     try:
-        plan, remote = plan_of(variables), variables.get("REMOTE")
+        plan = plan_of(variables)
+        remote = variables.get("REMOTE")
         target: Target = (
             Bulk(Remote(app, remote, ROOT / "wrangler.toml", variables)) if remote else Local(app, state_of(PACKAGE))
         )

@@ -33,18 +33,35 @@ PLACES = (
     "tests/golden/{}_access.txt",
     "tools/seeds/{}",
 )
-"""What is made for a package; nothing of it may be there."""
+"""Files and folders of a new package; none of them may exist."""
 WRANGLER, README = "wrangler.toml", "README.md"
 END_OF_WORKERS = "<!-- /workers -->\n"
-"""Stands in the README behind the list of the Workers."""
+"""Marks the end of the list of Workers in the README."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 40
 RESERVED = {
-    "asgi", "base", "build", "common", "default", "helper", "helpers", "js", "manager", "managers", "misc",
-    "node_modules", "pyodide", "python_modules", "service", "services", "util", "utils", "workers",
-}  # fmt: skip
-"""Words that say nothing, folders that git leaves out, and what is called so in a Worker or in build/."""
+    "asgi",
+    "base",
+    "build",
+    "common",
+    "default",
+    "helper",
+    "helpers",
+    "js",
+    "manager",
+    "managers",
+    "misc",
+    "node_modules",
+    "pyodide",
+    "python_modules",
+    "service",
+    "services",
+    "util",
+    "utils",
+    "workers",
+}
+"""Names without meaning, folders that git ignores, and names in use in a Worker or in build/."""
 
 
 class Refused(Exception):
@@ -52,11 +69,11 @@ class Refused(Exception):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the skeleton and say what was written; what a person can put right is one line and the exit code 2."""
+    """Write the skeleton and list its files; print a fault that a person can fix as one line, with the exit code 2."""
     package = arguments[0] if arguments else os.environ.get("APP") or ""
     try:
         check(package)
-        print("\n".join(told(package, write(package))))
+        print("\n".join(next_steps(package, write(package))))
     except Refused as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2
@@ -67,7 +84,7 @@ def check(package: str) -> None:
     """Raise `Refused` unless an app of this name can be made."""
     if not package:
         raise Refused("say which app: make new APP=vinyl_vault")
-    if reason := _unfit(package) or _taken(package):
+    if reason := _name_fault(package) or _name_clash(package):
         raise Refused(f"APP={package[:80]!r}: {reason}")
 
 
@@ -86,7 +103,7 @@ def write(package: str) -> list[str]:
 
 
 def names(package: str) -> dict[str, str]:
-    """Return what the templates are filled with."""
+    """Return the values for the templates."""
     name = package.replace("_", "-")
     return {
         "package": package,
@@ -97,18 +114,19 @@ def names(package: str) -> dict[str, str]:
     }
 
 
-def fill(staged: Path, given: Mapping[str, str]) -> None:
-    """Write all templates, filled, to where they belong below a folder."""
+def fill(staged: Path, members: Mapping[str, str]) -> None:
+    """Write all templates, filled, to their paths below a folder."""
     for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}")):
-        place = template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX).replace("PACKAGE", given["package"])
-        _put(staged / place, Template(template.read_text(encoding="utf-8")).substitute(given))
+        place = template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX).replace("PACKAGE", members["package"])
+        _put(staged / place, Template(template.read_text(encoding="utf-8")).substitute(members))
 
 
 def edit(staged: Path, package: str) -> None:
     """Put the new environment behind those of wrangler.toml, and the Worker's line behind the others of the README."""
     block = (staged / WRANGLER).read_text(encoding="utf-8")
     _put(staged / WRANGLER, (ROOT / WRANGLER).read_text(encoding="utf-8").rstrip("\n") + "\n" + block)
-    readme, line = (ROOT / README).read_text(encoding="utf-8"), f"- `{package}`: notes; say here what it is for.\n"
+    readme = (ROOT / README).read_text(encoding="utf-8")
+    line = f"- `{package}`: notes; say here what it is for.\n"
     before, marker, after = readme.partition(END_OF_WORKERS)
     _put(staged / README, before + line + marker + after if marker else readme.rstrip("\n") + "\n\n" + line)
 
@@ -126,7 +144,7 @@ def describe(staged: Path, package: str) -> None:
     migrations, golden = staged / "migrations" / package, staged / "tests" / "golden"
     _put(staged / "src" / package / "schema.py", schema.rendered(schema.read(migrations)))
     _put(golden / f"{package}.sql", schema.golden(migrations))
-    sys.dont_write_bytecode = True  # caches are no part of what is moved
+    sys.dont_write_bytecode = True  # caches must not be moved
     sys.path.insert(0, str(staged / "src"))
     openapi.check_document(openapi.describe(package))
     _put(golden / f"{package}_access.txt", access_table(load(package)))
@@ -145,8 +163,8 @@ def move(staged: Path, root: Path, parts: Sequence[str]) -> None:
         undo.pop_all()
 
 
-def told(package: str, written: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of what was written and what to do next."""
+def next_steps(package: str, written: Sequence[str]) -> Iterator[str]:
+    """Yield the lines about the written files and the next steps."""
     edited = {WRANGLER: f"the environment {package.replace('_', '-')}", README: "a line in the list of the Workers"}
     if END_OF_WORKERS not in (ROOT / README).read_text(encoding="utf-8"):
         edited[README] = "a line at its end, as it has no list of the Workers"
@@ -156,35 +174,36 @@ def told(package: str, written: Sequence[str]) -> Iterator[str]:
     first = f"make dev APP={package}"
     yield f"  {first}    # serves it at http://127.0.0.1:8787, with a key that is shown"
     yield f"  {'make test':{len(first)}}    # all tests, on both runtimes"
-    yield f"  {'make dry-run':{len(first)}}    # what a deployment would upload"
+    yield f"  {'make dry-run':{len(first)}}    # lists the files of a deployment"
 
 
-def _unfit(package: str) -> str:
+def _name_fault(package: str) -> str:
     """Return why nothing should be called so, or nothing."""
     if not NAME.fullmatch(package) or len(package) > LONGEST:
         return f"give words in lower case with _ between them, {LONGEST} characters at most, such as vinyl_vault"
     if keyword.iskeyword(package) or keyword.issoftkeyword(package):
         return "this is a word of Python's"
     if package.startswith(("edge", "test")):
-        return "edge is the kernel, and what begins with test is a test"
+        return "edge is the kernel, and names with test are tests"
     if package in sys.stdlib_module_names:
         return "Python has a module of this name"
-    return "this name means something else here" if package in RESERVED else ""
+    return "this name is reserved" if package in RESERVED else ""
 
 
-def _taken(package: str) -> str:
-    """Return what has this name already, or nothing."""
+def _name_clash(package: str) -> str:
+    """Return the reason why this name is in use, or ""."""
     if package in packages():
         return "there is an app of this name"
-    for place in (package, *(one.format(package) for one in PLACES)):
+    for place in (package, *(pattern.format(package) for pattern in PLACES)):
         if (ROOT / place).exists():
             return f"{place} is there already"
     if find_spec(package) is not None:
         return "there is a module of this name, of ours or installed"
-    name, wrangler = package.replace("_", "-"), (ROOT / WRANGLER).read_text(encoding="utf-8")
-    known = {*tomllib.loads(wrangler).get("env", {}), *re.findall(r'"([^"\n]*)"', wrangler)}
-    found = [one for one in (name, f"{name}-db") if one in known]
-    return f"wrangler.toml names {found[0]} already" if found else ""
+    name = package.replace("_", "-")
+    wrangler = (ROOT / WRANGLER).read_text(encoding="utf-8")
+    existing = {*tomllib.loads(wrangler).get("env", {}), *re.findall(r'"([^"\n]*)"', wrangler)}
+    clashes = [candidate for candidate in (name, f"{name}-db") if candidate in existing]
+    return f"wrangler.toml names {clashes[0]} already" if clashes else ""
 
 
 def _next_limiter() -> int:

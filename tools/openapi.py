@@ -44,21 +44,22 @@ def describe(package: str) -> dict[str, Any]:
 
 def rendered(package: str) -> Iterator[tuple[Path, str]]:
     """Yield each file of an app's document with its text; the default app has no folder of its own."""
-    content, place = describe(package), ROOT / "openapi" / folder(package)
+    content = describe(package)
+    place = ROOT / "openapi" / folder(package)
     yield place / "openapi.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     yield place / "openapi.yaml", yaml.dump(content, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=120)
 
 
 def check_document(content: dict[str, Any]) -> None:
-    """Exit with what is wrong, unless the document is valid and SDK generators will take it."""
+    """Exit with the problems, unless the document is valid and SDK generators will accept it."""
     validate(content)
-    found = faults(content)
-    if found:
-        raise SystemExit("\n".join(found))
+    problems = faults(content)
+    if problems:
+        raise SystemExit("\n".join(problems))
 
 
 def stale(path: Path, text: str) -> str:
-    """Return how a committed file differs from what it is to be, or nothing."""
+    """Return the difference of a committed file from its generated text, or ""."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     name = str(path.relative_to(ROOT))
     lines = difflib.unified_diff(
@@ -70,7 +71,7 @@ def stale(path: Path, text: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Write the documents, or with `--check` show which are stale and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a committed file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a committed file is stale")
     options = parse(parser, arguments)
     return _run(options.apps, check=options.check)
 

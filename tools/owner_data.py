@@ -1,6 +1,6 @@
-"""`make export` and `make erase`: all that a running service keeps of its owner, over its API, on either runtime.
+"""`make export` and `make erase`: all data of a running service's owner, over its API, on either runtime.
 
-URL (default http://127.0.0.1:8787) says where it runs, KEY an administrator's key, FILE where the export goes.
+URL (default http://127.0.0.1:8787) is its address, KEY an administrator's key, FILE the path of the export.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 PAGE = 1000
-"""Rows that are asked for at once."""
+"""Rows of one request."""
 BINDING = {"vehicles"}
-"""What other tables refer to: it goes last."""
+"""Tables that others refer to: they go last."""
 GOES_WITH_VEHICLES = "overrides"
 
 
@@ -27,10 +27,11 @@ class Service:
     """A running service."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._url, self._key = url.rstrip("/"), key
+        self._url = url.rstrip("/")
+        self._key = key
 
     def ask(self, method: str, path: str) -> Any:
-        """Send a request and return the JSON that comes; end with one line where it is refused."""
+        """Send a request and return the JSON of the answer; exit with one line if it is refused."""
         headers = {"authorization": f"Bearer {self._key}"}
         request = urllib.request.Request(self._url + path, headers=headers, method=method)
         try:
@@ -75,7 +76,7 @@ def export(service: Service, file: Path) -> dict[str, int]:
 
 
 def erase(service: Service) -> list[str]:
-    """Remove all rows of all tables and all live events, and revoke all keys; return what was emptied."""
+    """Remove all rows of all tables and all live events, and revoke all keys; return a line for each."""
     done = []
     for table in service.tables():
         if table == GOES_WITH_VEHICLES:  # taking an override back would restore its record
@@ -89,12 +90,13 @@ def erase(service: Service) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Export or erase, and say what."""
+    """Export or erase, and print a summary."""
     parser = argparse.ArgumentParser(prog="owner_data.py", description=__doc__)
     parser.add_argument("what", choices=["export", "erase"])
-    parser.add_argument("--yes", action="store_true", help="erase: do not ask")
+    parser.add_argument("--yes", action="store_true", help="erase: without a confirmation")
     options = parser.parse_args(arguments)
-    url, key = os.environ.get("URL") or "http://127.0.0.1:8787", os.environ.get("KEY")
+    url = os.environ.get("URL") or "http://127.0.0.1:8787"
+    key = os.environ.get("KEY")
     if not key:
         raise SystemExit("error: give KEY=, an administrator's key")
     service = Service(url, key)

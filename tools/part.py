@@ -1,6 +1,6 @@
 """`make migration PART=accounts APP=vinyl_vault`: writes the tables of a part of the kernel as an app's next migration.
 
-The parts stand in tools/parts. The app's `schema.py` is written anew; its `tables.py` has to declare the new tables.
+The parts are in tools/parts. The app's `schema.py` is rewritten; its `tables.py` has to declare the new tables.
 """
 
 import os
@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Write a migration and say what to do next; what a person can put right is one line and the exit code 2."""
+    """Write a migration and print the next steps; a fault that a person can fix is one line, with the exit code 2."""
     part, package = environment.get("PART", ""), environment.get("APP", "")
     try:
         written = write(part, package, ROOT)
@@ -63,7 +63,7 @@ def next_number(place: Path) -> int:
 
 
 def report(part: str, package: str, written: Path) -> Iterator[str]:
-    """Yield the lines of what was written and what to do next."""
+    """Yield the lines about the written files and the next steps."""
     yield f"wrote {written.relative_to(ROOT)} and src/{package}/schema.py"
     yield f"next: declare in src/{package}/tables.py"
     yield f"  {DECLARATIONS[part]}"

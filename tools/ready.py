@@ -1,7 +1,7 @@
-"""`make ready ENV=…`: lists what an environment lacks before a deployment, and changes nothing.
+"""`make ready ENV=…`: lists the requirements of a deployment that an environment lacks, and changes nothing.
 
-Bindings, secrets, migrations and placeholders; what the plan limits is told beside. The exit code is 1 where something
-is missing, 2 where nothing could be asked.
+It checks bindings, secrets, migrations and placeholders, and names the plan's limits. The exit code is 1 if something
+is missing, 2 if the account could not be queried.
 """
 
 import re
@@ -24,7 +24,7 @@ _VIRTUAL = re.compile(r"CREATE\s+VIRTUAL\s+TABLE\s+(\w+)", re.IGNORECASE)
 
 
 class Finding(NamedTuple):
-    """One thing that is there, is missing (with what to do), or is to be known (`is_there` is None)."""
+    """A line of the report: present, missing (with the remedy), or a note (`is_there` is None)."""
 
     is_there: bool | None
     text: str
@@ -38,32 +38,32 @@ class Finding(NamedTuple):
 
 
 def main(arguments: list[str]) -> int:
-    """Show what is there and what is missing."""
+    """Print the findings, present and missing."""
     try:
         target = Target.of(arguments[0] if arguments else "")
-        found = [*configured(target), *limits(target)]
-        print("\n".join(one.line for one in found), flush=True)
+        findings = [*configured(target), *limits(target)]
+        print("\n".join(finding.line for finding in findings), flush=True)
         there = [*in_account(target, Account())]
     except Refusal as refusal:
         print(f"error: {refusal}", file=sys.stderr)
         return 2
-    print("\n".join(one.line for one in there))
-    missing = [one for one in (*found, *there) if one.is_there is False]
+    print("\n".join(finding.line for finding in there))
+    missing = [finding for finding in (*findings, *there) if finding.is_there is False]
     print(f"{target.environment}: {f'{len(missing)} missing' if missing else 'ready: make deploy'}")
     return 1 if missing else 0
 
 
 def configured(target: Target) -> Iterator[Finding]:
-    """Yield what wrangler.toml and the migrations themselves show."""
+    """Yield the findings of wrangler.toml and of the migrations."""
     for name, value in target.config.get("vars", {}).items():
         if EXAMPLE.search(str(value)):
             yield Finding(
                 False, f"variable {name} is a placeholder: {value}", f"set it in [env.{target.environment}.vars]"
             )
-    for one in target.config.get("kv_namespaces", []):
-        if not one.get("id"):
-            make = f"npx wrangler kv namespace create {one['binding']} --env {target.environment}"
-            yield Finding(False, f"KV {one['binding']} has no id", f"{make}, and put the id into wrangler.toml")
+    for namespace in target.config.get("kv_namespaces", []):
+        if not namespace.get("id"):
+            make = f"npx wrangler kv namespace create {namespace['binding']} --env {target.environment}"
+            yield Finding(False, f"KV {namespace['binding']} has no id", f"{make}, and put the id into wrangler.toml")
     for folder in _folders(target):
         faults = [fault for file in sorted(folder.glob("*.sql")) for fault in _faults(file)]
         yield from (Finding(False, fault, "a remote database would refuse it") for fault in faults)
@@ -74,39 +74,41 @@ def configured(target: Target) -> Iterator[Finding]:
 
 
 def limits(target: Target) -> Iterator[Finding]:
-    """Yield what the account's plan limits."""
+    """Yield the limits of the account's plan."""
     crons = {name: _crons(name) for name in environments()}
-    own, total = crons[target.environment], sum(crons.values())
+    own = crons[target.environment]
+    total = sum(crons.values())
     text = f"{own} cron triggers here, {total} in all environments; the free plan has {FREE_CRONS} an account"
     yield Finding(None, text)
     yield Finding(None, "10 ms of CPU a request on the free plan are too few for Python: use Workers Paid")
     if target.config.get("send_email"):
-        yield Finding(None, "mail needs Email Routing with a verified sender domain, which cannot be asked here")
+        yield Finding(None, "mail needs Email Routing with a verified sender domain, which cannot be checked here")
 
 
 def in_account(target: Target, account: Account) -> Iterator[Finding]:
-    """Yield what the account has and what it lacks."""
+    """Yield the account's resources, present and missing."""
     environment = target.environment
-    for one in target.config.get("d1_databases", []):
-        yield from _database(one, account, environment)
-    listed = {one["id"] for one in _list(account, "storage", "kv", "namespaces")}
-    for one in target.config.get("kv_namespaces", []):
-        if one.get("id"):
+    for database in target.config.get("d1_databases", []):
+        yield from _database(database, account, environment)
+    listed = {namespace["id"] for namespace in _list(account, "storage", "kv", "namespaces")}
+    for namespace in target.config.get("kv_namespaces", []):
+        if namespace.get("id"):
             yield Finding(
-                one["id"] in listed, f"KV {one['binding']}", "" if one["id"] in listed else "its id is of none"
+                namespace["id"] in listed,
+                f"KV {namespace['binding']}",
+                "" if namespace["id"] in listed else "no namespace has its id",
             )
-    if wanted := target.config.get("r2_buckets", []):
-        buckets = {one["name"] for one in _buckets(account)}
-        for one in wanted:
-            name = one["bucket_name"]
-            yield _named("R2", name, name in buckets, f"npx wrangler r2 bucket create {name}")
+    if configured := target.config.get("r2_buckets", []):
+        existing = {bucket["name"] for bucket in _buckets(account)}
+        for name in (bucket["bucket_name"] for bucket in configured):
+            yield _named("R2", name, name in existing, f"npx wrangler r2 bucket create {name}")
     queues = target.config.get("queues", {})
-    if wanted := {one["queue"] for one in (*queues.get("producers", []), *queues.get("consumers", []))}:
-        known = {one["queue_name"] for one in _list(account, "queues")}
-        for name in sorted(wanted):
-            yield _named("queue", name, name in known, f"npx wrangler queues create {name}")
+    if configured := {queue["queue"] for queue in (*queues.get("producers", []), *queues.get("consumers", []))}:
+        existing = {queue["queue_name"] for queue in _list(account, "queues")}
+        for name in sorted(configured):
+            yield _named("queue", name, name in existing, f"npx wrangler queues create {name}")
     try:
-        secrets = {one["name"] for one in account.get("workers", "scripts", target.name, "secrets")}
+        secrets = {secret["name"] for secret in account.get("workers", "scripts", target.name, "secrets")}
     except NotThere:
         secrets = set()
     for name in target.secrets:
@@ -140,24 +142,24 @@ def _named(kind: str, name: str, is_there: bool, todo: str) -> Finding:
 
 def _list(account: Account, *words: str) -> list[dict[str, Any]]:
     try:
-        found = account.get(*words, per_page="100")
+        answer = account.get(*words, per_page="100")
     except NotThere:
         return []
-    return found if isinstance(found, list) else []
+    return answer if isinstance(answer, list) else []
 
 
 def _buckets(account: Account) -> list[dict[str, Any]]:
     try:
-        found = account.get("r2", "buckets")
+        answer = account.get("r2", "buckets")
     except NotThere:
         return []
-    return list(found.get("buckets", [])) if isinstance(found, dict) else []
+    return list(answer.get("buckets", [])) if isinstance(answer, dict) else []
 
 
 def _folders(target: Target) -> Iterator[Path]:
-    for one in target.config.get("d1_databases", []):
-        if one.get("migrations_dir"):
-            yield ROOT / one["migrations_dir"]
+    for database in target.config.get("d1_databases", []):
+        if database.get("migrations_dir"):
+            yield ROOT / database["migrations_dir"]
 
 
 def _faults(file: Path) -> Iterator[str]:

@@ -22,7 +22,7 @@ GOLDEN = (
     "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'd1_%' AND name NOT LIKE 'sqlite_stat%' "
     "ORDER BY tbl_name, type, name"
 )
-"""The statements of a schema, but for what migrations and ANALYZE note of themselves."""
+"""The statements of a schema, without the tables of migrations and ANALYZE."""
 _INTERNAL = ("sqlite_", "_cf_")
 _DECLARED = {
     "BOOLEAN": Kind.BOOLEAN,
@@ -86,7 +86,7 @@ def describe(connection: sqlite3.Connection) -> Schema:
 def _relation(connection: sqlite3.Connection, name: str, form: str, shadows: Sequence[str]) -> Relation:
     (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
     rows = [row for row in connection.execute("SELECT * FROM pragma_table_xinfo(?)", (name,)) if row[6] != 1]
-    if bad := [one for one in (name, *(row[1] for row in rows)) if not re.fullmatch(NAME, one)]:
+    if bad := [word for word in (name, *(row[1] for row in rows)) if not re.fullmatch(NAME, word)]:
         raise SystemExit(f"{name}: {', '.join(bad)}: a name is a lower-case word; rename it in its migration")
     if form == "virtual" and re.search(r"USING\s+fts5\b", sql, re.I):
         form = "fts"
@@ -113,7 +113,8 @@ def _ordered(rows: Sequence[tuple[object, ...]], parents: Sequence[tuple[str, st
 
 def _column(row: tuple[object, ...], sql: str) -> str:
     """Return a column as a layout names it."""
-    kind, declared = _kind(row, sql), str(row[2])
+    kind = _kind(row, sql)
+    declared = str(row[2])
     form = f":{kind}" if declared == USUAL[kind] else f":{kind}:{declared.replace(' ', '_') or NONE}"
     return f"{row[1]}{'!' if row[3] and not row[5] else ''}{form.removesuffix(':text')}"
 
@@ -156,19 +157,19 @@ def _unique(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, .
 
 def _indexes(connection: sqlite3.Connection) -> Iterator[Index]:
     """Yield the indexes that the migrations make."""
-    made = connection.execute(
+    rows = connection.execute(
         "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY tbl_name, name"
     ).fetchall()
-    for name, table, sql in made:
-        inside, _, rest = sql.partition("(")[2].rpartition(")")[0], "", sql
-        where = re.search(r"\)\s*WHERE\s+(.*)", rest, re.I | re.S)
+    for name, table, sql in rows:
+        inside = sql.partition("(")[2].rpartition(")")[0]
+        where = re.search(r"\)\s*WHERE\s+(.*)", sql, re.I | re.S)
         columns = inside if where is None else sql[: where.start()].partition("(")[2]
         names = tuple(" ".join(part.split()) for part in _parts(columns))
         yield Index(name, table, names, "UNIQUE" in sql.upper().split("INDEX")[0], where[1] if where else "")
 
 
 def _parts(columns: str) -> Iterator[str]:
-    """Yield what stands between the commas of a list, but those inside parentheses."""
+    """Yield the items between the commas of a list, but for those inside parentheses."""
     depth, part = 0, ""
     for mark in columns:
         depth += (mark == "(") - (mark == ")")
@@ -206,8 +207,8 @@ def _source(relation: Relation) -> str:
         for name in ("key", "unique", "defaults", "expressions", "references", "generated", "shadows")
     }
     form = "" if relation.form == "table" else f"form={relation.form!r}, "
-    given = "".join(f"{name}={value!r}, " for name, value in members.items() if value)
-    return f"Relation({relation.name!r}, {_wrapped(relation.layout)}, {form}{given})"
+    arguments = "".join(f"{name}={value!r}, " for name, value in members.items() if value)
+    return f"Relation({relation.name!r}, {_wrapped(relation.layout)}, {form}{arguments})"
 
 
 def _wrapped(text: str, width: int = WIDTH) -> str:
@@ -226,11 +227,12 @@ def _call(index: Index) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Write the modules, or with `--check` show which are stale and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a committed file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a committed file is stale")
     options = parse(parser, arguments)
     differences = []
     for package in options.apps:
-        path, text = ROOT / "src" / package / "schema.py", rendered(read(ROOT / "migrations" / folder(package)))
+        path = ROOT / "src" / package / "schema.py"
+        text = rendered(read(ROOT / "migrations" / folder(package)))
         differences.append(stale(path, text))
         if not options.check:
             path.write_text(text, encoding="utf-8")

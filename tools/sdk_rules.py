@@ -1,4 +1,4 @@
-"""What an OpenAPI document is not to hold: some SDK generator breaks on it, or drops the operation in silence."""
+"""Rules for an OpenAPI document: on each violation, some SDK generator fails, or drops the operation without a word."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ SENT = {"application/json", "application/octet-stream", *FORMS}
 
 
 class Node(NamedTuple):
-    """A place in the document: its path, the key that it stands at, and what is there."""
+    """A place in the document: its path, its key and its value."""
 
     path: str
     key: str
@@ -24,13 +24,13 @@ class Node(NamedTuple):
 
 
 type Rule = Callable[[Node], bool]
-"""Tells whether a node breaks the rule."""
+"""Returns true if a node breaks the rule."""
 
 
 def faults(document: Any) -> list[str]:
     """Return each place that breaks a rule, with the rule."""
-    found = [f"{node.path}: {rule}" for rule, breaks in SCHEMA.items() for node in schemas(document) if breaks(node)]
-    return found + [
+    broken = [f"{node.path}: {rule}" for rule, breaks in SCHEMA.items() for node in schemas(document) if breaks(node)]
+    return broken + [
         f"{node.path}: {rule}" for rule, breaks in PLACE.items() for node in places(document) if breaks(node)
     ]
 
@@ -62,8 +62,8 @@ def _within(path: str, key: str, schema: Any) -> Iterator[Node]:
             inner = enumerate(value)
         elif name in SINGLE:
             inner = [(name, value)]
-        for step, one in inner:
-            yield from _within(f"{path}/{name}/{step}", str(step), one)
+        for step, child in inner:
+            yield from _within(f"{path}/{name}/{step}", str(step), child)
 
 
 def _get(node: Node, name: str) -> Any:
@@ -80,12 +80,12 @@ def _is_boolean(node: Node) -> bool:
 
 
 def _differs_by_case(node: Node) -> bool:
-    names = [one.lower() for one in _get(node, "enum") or () if isinstance(one, str)]
+    names = [value.lower() for value in _get(node, "enum") or () if isinstance(value, str)]
     return len(names) != len(set(names))
 
 
 def _has_minus(node: Node) -> bool:
-    return any(isinstance(one, str) and one.startswith("-") for one in _get(node, "enum") or ())
+    return any(isinstance(value, str) and value.startswith("-") for value in _get(node, "enum") or ())
 
 
 def _mixes_bodies(node: Node) -> bool:
@@ -107,7 +107,12 @@ def _cannot_be_sent(node: Node) -> bool:
 
 def _repeats_id(node: Node) -> bool:
     paths = _get(node, "paths") if node.path == "#" else None
-    names = [one["operationId"] for item in (paths or {}).values() for one in item.values() if "operationId" in one]
+    names = [
+        operation["operationId"]
+        for item in (paths or {}).values()
+        for operation in item.values()
+        if "operationId" in operation
+    ]
     return len(names) != len(set(names))
 
 

@@ -1,6 +1,6 @@
-"""`make seed`: an app's demonstration rows and keys, put where they are missing; what is there is never written over.
+"""`make seed`: adds an app's missing demonstration rows and keys; existing ones are never overwritten.
 
-They stand in tools/seeds/<package>: `d1.sql` and `kv.json` for the first binding of a kind, `d1.<BINDING>.sql` and
+They are in tools/seeds/<package>: `d1.sql` and `kv.json` for the first binding of a kind, `d1.<BINDING>.sql` and
 `kv.<BINDING>.json` for another. No secret belongs there: those go through `wrangler secret put` or `.dev.vars`.
 """
 
@@ -21,13 +21,13 @@ from seeding.rehearsal import Rows, rehearse
 from seeding.targets import Local, Remote, Target, copied
 
 SEEDS = ROOT / "tools" / "seeds"
-SHOWN = 5
+NAMES_IN_REPORT = 5
 """Names that a line of the report shows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What became of a table's rows or a namespace's keys, by name."""
+class SeedReport:
+    """The outcome for a table's rows or a namespace's keys, by name."""
 
     where: str
     written: Sequence[str]
@@ -39,69 +39,69 @@ class Told:
         """Return it as a line of the report."""
         parts = {"to write" if dry else "written": self.written, "to write over" if dry else "written over": self.over}
         parts |= {"there already": self.there, "left out, as a value of another row is unique": self.refused}
-        said = [f"{len(names)} {what}: {_some(names)}" for what, names in parts.items() if names]
-        return f"{self.where}: {'; '.join(said)}"
+        counts = [f"{len(names)} {what}: {_some(names)}" for what, names in parts.items() if names]
+        return f"{self.where}: {'; '.join(counts)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Seeding:
-    """How seeds are put into a target: for real or not, and over what is there or not."""
+    """A run: the target, dry or not, overwriting existing rows or not."""
 
     target: Target
     migrations: Path
     dry: bool = False
     overwrite: bool = False
 
-    def run(self, seeds: Seeds) -> Iterator[Told]:
-        """Put them; yield what became of each table and namespace. All rows are rehearsed before any is written."""
-        rehearsed = {binding: rehearse(given, self.migrations) for binding, given in seeds.rows.items()}
-        for binding, given in seeds.rows.items():
-            yield from self._rows(binding, given, rehearsed[binding])
+    def run(self, seeds: Seeds) -> Iterator[SeedReport]:
+        """Write the seeds; yield the outcome of each table and namespace. All rows are rehearsed before a write."""
+        rehearsed = {binding: rehearse(inserts, self.migrations) for binding, inserts in seeds.rows.items()}
+        for binding, inserts in seeds.rows.items():
+            yield from self._rows(binding, inserts, rehearsed[binding])
         for binding, pairs in seeds.pairs.items():
             yield self._pairs(binding, pairs)
 
-    def _rows(self, binding: str, given: Sequence[Insert], tables: Sequence[Rows]) -> Iterator[Told]:
+    def _rows(self, binding: str, inserts: Sequence[Insert], tables: Sequence[Rows]) -> Iterator[SeedReport]:
         before = self.target.present(binding, tables)
         missing = any(len(there) < len(rows.keys) for rows, there in zip(tables, before, strict=True))
         after = [{*rows.keys} for rows in tables]
         if not self.dry and (missing or self.overwrite):
-            known = {rows.table: rows for rows in tables}
-            self.target.insert(binding, [self._statement(one, known) for one in given])
+            by_table = {rows.table: rows for rows in tables}
+            self.target.insert(binding, [self._statement(insert, by_table) for insert in inserts])
             after = self.target.present(binding, tables)
         for rows, old, now in zip(tables, before, after, strict=True):
             named = {key: "-".join(map(str, key)) for key in rows.keys}
-            kept = [name for key, name in named.items() if key in old]
-            yield Told(
+            present = [name for key, name in named.items() if key in old]
+            yield SeedReport(
                 f"D1 {binding}, {rows.table}",
                 written=[name for key, name in named.items() if key in now - old],
-                over=kept if self.overwrite else [],
-                there=[] if self.overwrite else kept,
+                over=present if self.overwrite else [],
+                there=[] if self.overwrite else present,
                 refused=[name for key, name in named.items() if key not in now | old],
             )
 
-    def _statement(self, one: Insert, known: Mapping[str, Rows]) -> str:
+    def _statement(self, insert: Insert, by_table: Mapping[str, Rows]) -> str:
         if not self.overwrite:
-            return one.sql
-        return one.overwriting(known[one.table].key, known[one.table].touched)
+            return insert.sql
+        return insert.overwriting(by_table[insert.table].key, by_table[insert.table].touched)
 
-    def _pairs(self, binding: str, pairs: Sequence[Pair]) -> Told:
+    def _pairs(self, binding: str, pairs: Sequence[Pair]) -> SeedReport:
         there = self.target.names(binding, [pair.key for pair in pairs])
         chosen = [pair for pair in pairs if self.overwrite or pair.key not in there]
         if chosen and not self.dry:
             self.target.put(binding, chosen)
-        kept = [pair.key for pair in pairs if pair.key in there]
+        present = [pair.key for pair in pairs if pair.key in there]
         written = [pair.key for pair in pairs if pair.key not in there]
-        over, left = (kept, []) if self.overwrite else ([], kept)
-        return Told(f"KV {binding}", written, over, left)
+        over, left = (present, []) if self.overwrite else ([], present)
+        return SeedReport(f"KV {binding}", written, over, left)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the options of the command; what is not given is as the environment says."""
+    """Return the options of the command; the environment has the defaults."""
     parser = argparse.ArgumentParser(prog="seed.py", description=__doc__)
     parser.add_argument("app", nargs="?", metavar="APP", default=os.environ.get("APP") or DEFAULT)
     parser.add_argument("--remote", metavar="ENV", help="seed this environment of wrangler.toml, at Cloudflare")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
-    parser.add_argument("--overwrite", action="store_true", help="also give what is there the seeds' values")
+    parser.add_argument("--dry-run", action="store_true", help="print the changes, and write nothing")
+    parser.add_argument("--overwrite", action="store_true", help="also overwrite existing rows and keys")
     return parser.parse_args(arguments)
 
 
@@ -116,11 +116,11 @@ def seed(options: argparse.Namespace) -> Iterator[str]:
     with ExitStack() as opened:
         target = _target(app, options, state, opened)
         yield f"{options.app}, {'at Cloudflare, ' + options.remote if options.remote else state}:"
-        yield from (told.line(dry=options.dry_run) for told in _seeding(target, migrations, options).run(seeds))
+        yield from (report.line(dry=options.dry_run) for report in _seeding(target, migrations, options).run(seeds))
 
 
 def _target(app: App, options: argparse.Namespace, state: Path, opened: ExitStack) -> Target:
-    """Return where the seeds go; a dry run writes to a copy at most."""
+    """Return the target of the seeds; a dry run writes to a copy at most."""
     if options.remote:
         return Remote(app, options.remote, ROOT / "wrangler.toml")
     place = opened.enter_context(copied(state)) if options.dry_run else state
@@ -128,17 +128,17 @@ def _target(app: App, options: argparse.Namespace, state: Path, opened: ExitStac
 
 
 def _seeding(target: Target, migrations: Path, options: argparse.Namespace) -> Seeding:
-    # A dry run here is a real one on a copy, so that it finds what a real one would.
+    # A dry run here is a real one on a copy, so that it finds the same faults.
     return Seeding(target, migrations, dry=options.dry_run and bool(options.remote), overwrite=options.overwrite)
 
 
 def _some(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - NAMES_IN_REPORT
+    return ", ".join(names[:NAMES_IN_REPORT]) + (f" and {more} more" if more > 0 else "")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Seed and say what; what a person can put right is one line on standard error and the exit code 2."""
+    """Seed and print a report; a fault that a person can fix is one line on standard error, with the exit code 2."""
     try:
         for line in seed(parse(arguments)):
             print(line, flush=True)

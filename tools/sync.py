@@ -19,7 +19,7 @@ WIDTH = 24
 
 
 async def sync(state: Path, env: dict[str, str]) -> SyncRun:
-    """Run a sync to its end, by the queue; a server on the same state folder does the work where one runs."""
+    """Run a sync to its end, by the queue; if a server runs on the same state folder, it does the work."""
     runtime = LocalRuntime.open(app, state, {"LOG_LEVEL": "error", **env}, migrations=ROOT / "migrations")
     try:
         await runtime.start(cron=False)
@@ -47,13 +47,13 @@ def show(run: SyncRun) -> None:
 
 
 def main() -> int:
-    """Sync, tell how it went, and return 0 only where every vehicle succeeded."""
+    """Sync and print a report; return 0 only if every vehicle succeeded."""
     logging.basicConfig(level=logging.ERROR)
     state = state_of(DEFAULT)
     try:
         environment = prepare(DEFAULT, state, "http://127.0.0.1:8787")
-        if "(shown this once" in environment.told["API key"]:
-            print(f"the administrator's key: {environment.told['API key']}")
+        if "(shown this once" in environment.notes["API key"]:
+            print(f"the administrator's key: {environment.notes['API key']}")
         run = asyncio.run(sync(state, environment.values))
     except (PortError, OSError) as fault:
         raise SystemExit(f"error: {fault}") from None

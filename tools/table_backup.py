@@ -1,7 +1,7 @@
 """`make backup` and `make restore`: a database's rows table by table, as `wrangler d1 export` fails on virtual tables.
 
 A backup is lines of JSON: a heading with the migrations, then rows with their table. Restoring needs a database with
-those migrations and without rows; a full-text table's rows are written like any others, which builds its index anew.
+those migrations and without rows; a full-text table's rows are written like any others, which rebuilds its index.
 """
 
 import json
@@ -28,7 +28,7 @@ PORTION = 90
 
 
 class Source(Protocol):
-    """A database that is asked one statement at a time."""
+    """A database that runs one statement at a time."""
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Run a statement and return its rows."""
@@ -53,7 +53,8 @@ class Remote:
     """A database of the account, by its name."""
 
     def __init__(self, account: Account, name: str) -> None:
-        self._account, self._name = account, name
+        self._account = account
+        self._name = name
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         return self._account.query(self._name, sql, params)
@@ -81,16 +82,16 @@ def dump(source: Source, schema: Schema) -> Iterator[str]:
 
 
 def restore(target: Source, schema: Schema, lines: Iterator[str]) -> dict[str, int]:
-    """Write the rows of a backup; return how many each table got.
+    """Write the rows of a backup; return the number of rows of each table.
 
-    Errors: `Refusal` where the database has other migrations, or rows.
+    Errors: `Refusal` if the database has other migrations, or rows.
     """
     heading = json.loads(next(lines))
     applied = [row["name"] for row in target.query("SELECT name FROM d1_migrations ORDER BY name")]
     if heading.get("migrations") != applied:
         raise Refusal(f"the backup has the migrations {heading.get('migrations')}, the database {applied}")
-    known = dict(tables(schema))
-    for table in known:
+    columns = dict(tables(schema))
+    for table in columns:
         if target.query(f"SELECT 1 AS n FROM {table} LIMIT 1"):
             raise Refusal(f"{table} has rows: restore into a database that is new and migrated")
     counts: dict[str, int] = {}
@@ -99,27 +100,27 @@ def restore(target: Source, schema: Schema, lines: Iterator[str]) -> dict[str, i
     for line in lines:
         table, values = json.loads(line)
         if waiting and (table != last or (len(waiting) + 1) * len(values) > PORTION):
-            _insert(target, last, known[last], waiting)
+            _insert(target, last, columns[last], waiting)
             waiting = []
         last = table
         waiting.append(values)
         counts[table] = counts.get(table, 0) + 1
     if waiting:
-        _insert(target, last, known[last], waiting)
+        _insert(target, last, columns[last], waiting)
     return counts
 
 
 def tables(schema: Schema) -> list[tuple[str, list[str]]]:
-    """Return the tables with their columns, parents before their children; what is generated is not written."""
-    left = {name: one for name, one in schema.relations.items() if one.form in {"table", "fts"}}
-    found: list[tuple[str, list[str]]] = []
+    """Return the tables with their columns, parents before their children, without generated columns."""
+    left = {name: relation for name, relation in schema.relations.items() if relation.form in {"table", "fts"}}
+    relations: list[tuple[str, list[str]]] = []
     while left:
-        done = {name for name, _ in found}
-        free = [name for name, one in left.items() if {*one.references.values()} - {name} <= done]
+        done = {name for name, _ in relations}
+        free = [name for name, relation in left.items() if {*relation.references.values()} - {name} <= done]
         for name in free or [*left]:
             columns = [column.name for column in left.pop(name).columns.values() if not column.is_generated]
-            found.append((name, columns))
-    return found
+            relations.append((name, columns))
+    return relations
 
 
 def _insert(target: Source, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -141,7 +142,7 @@ def opened(variables: Mapping[str, str]) -> tuple[App, Local | Remote]:
 
 
 def main(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Back up or restore; what a person can put right is one line and the exit code 2."""
+    """Back up or restore; print a fault that a person can fix as one line, with the exit code 2."""
     file = Path(variables.get("FILE") or "backup.jsonl")
     try:
         app, database = opened(variables)
@@ -160,8 +161,8 @@ def main(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
 
 
 def _schema(app: App) -> Schema:
-    found: Any = app.tables
-    schema: Schema = found.schema
+    schema_: Any = app.tables
+    schema: Schema = schema_.schema
     return schema
 
 

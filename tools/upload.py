@@ -9,7 +9,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from apps import ROOT
@@ -58,7 +58,7 @@ class Upload:
 
 
 def dry_run(environment: str) -> Upload:
-    """Return what wrangler would upload; it fails where wrangler would."""
+    """Return the files that wrangler would upload; fail if wrangler would."""
     with tempfile.TemporaryDirectory() as place:
         command = wrangler("deploy", "--dry-run", "--outdir", place, "--env", environment)
         done = subprocess.run(command, cwd=ROOT, env=os.environ | OFFLINE, capture_output=True, text=True, check=False)
@@ -66,7 +66,7 @@ def dry_run(environment: str) -> Upload:
             raise SystemExit(f"wrangler deploy --dry-run --env {environment} failed:\n{done.stdout}{done.stderr}")
         counted = re.search(r"gzip: ([\d.]+) KiB", done.stdout)
         if counted is None:
-            raise SystemExit(f"wrangler did not say how large the upload is:\n{done.stdout}{done.stderr}")
+            raise SystemExit(f"wrangler did not print the size of the upload:\n{done.stdout}{done.stderr}")
         files = {path.relative_to(place).as_posix(): path for path in sorted(Path(place).rglob("*")) if path.is_file()}
         modules = {name: path.read_bytes() for name, path in files.items() if name != "README.md"}
         return Upload(modules, round(float(counted[1]) * 1024))
@@ -74,7 +74,13 @@ def dry_run(environment: str) -> Upload:
 
 def packed(modules: dict[str, bytes]) -> int:
     """Return the bytes of modules compressed together."""
-    return len(gzip.compress(b"".join(modules.values()), mtime=0))
+    return _packed(b"".join(modules.values()))
+
+
+@cache
+def _packed(data: bytes) -> int:
+    """Return the bytes of data compressed, once for the packages that several Workers carry."""
+    return len(gzip.compress(data, mtime=0))
 
 
 def row(environment: str, upload: Upload) -> str:

@@ -48,7 +48,7 @@ def configuration(zones: dict[str, str], text: str) -> str:
 def main() -> int:
     """Write both files, or with `--check` show which are stale and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a committed file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a committed file is stale")
     check = parser.parse_args().check
     zones = links()
     differences = []

@@ -20,14 +20,23 @@ KEY = "benchmark-key-for-all-runs"
 VARIABLES = {"ADMIN_API_KEY": KEY, "LOG_LEVEL": "error", "LIVE_MAX_CONNECTIONS": "100000"}
 TICKS = os.sysconf("SC_CLK_TCK")
 COLUMNS = (
-    "kind", "connections", "connect s", "p50 ms", "p95 ms", "p99 ms", "max ms", "deliveries/s", "CPU ms/event",
-    "CPU µs/delivery", "KiB/connection",
-)  # fmt: skip
+    "kind",
+    "connections",
+    "connect s",
+    "p50 ms",
+    "p95 ms",
+    "p99 ms",
+    "max ms",
+    "deliveries/s",
+    "CPU ms/event",
+    "CPU µs/delivery",
+    "KiB/connection",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: its address, and the process whose CPU and memory count."""
+    """A running server: its address, and the process to measure."""
 
     url: str
     pid: int
@@ -41,11 +50,11 @@ class Server:
     @property
     def memory(self) -> int:
         """KiB in memory."""
-        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
-        return int(found[1]) if found else 0
+        match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
+        return int(match[1]) if match else 0
 
     def publish(self) -> None:
-        """Publish an event that says when."""
+        """Publish an event with its time."""
         body = json.dumps({"type": "custom.bench", "data": {"t": time.monotonic_ns()}}).replace(" ", "").encode()
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
         with urllib.request.urlopen(urllib.request.Request(f"{self.url}/events", body, headers), timeout=60) as answer:
@@ -61,9 +70,9 @@ def local() -> Iterator[Server]:
         env = os.environ | {"PYTHONPATH": str(ROOT / "src"), "RATE_LIMITER": "off", **VARIABLES}
         with subprocess.Popen(command, cwd=place, env=env, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            found = re.search(r"http://\S+:\d+", process.stdout.readline())
-            assert found is not None
-            yield Server(found[0], process.pid)
+            match = re.search(r"http://\S+:\d+", process.stdout.readline())
+            assert match is not None
+            yield Server(match[0], process.pid)
             process.terminate()
 
 
@@ -73,8 +82,8 @@ def workers() -> Iterator[Server]:
     sys.path.append(str(ROOT / "tools"))
     from pyedge import Worker  # noqa: PLC0415 - only where it is asked for
 
-    given = {**VARIABLES, "TESSIE_API_KEY": "none"}
-    with Worker(ROOT / "wrangler.toml", variables=given, overrides={"ratelimits": []}) as worker:
+    variables = {**VARIABLES, "TESSIE_API_KEY": "none"}
+    with Worker(ROOT / "wrangler.toml", variables=variables, overrides={"ratelimits": []}) as worker:
         server = Server(worker.url.rstrip("/"), worker.control("memory")["workerd"])
         server.publish()
         yield server
@@ -88,7 +97,9 @@ def measure(server: Server, kind: str, count: int, seconds: float, rate: float) 
     assert clients.stdout is not None
     connected = json.loads(clients.stdout.readline())["ready"]
     each = (server.memory - before) / count
-    cpu, began, published = server.cpu, time.monotonic(), 0
+    cpu = server.cpu
+    began = time.monotonic()
+    published = 0
     while time.monotonic() - began < seconds:
         server.publish()
         published += 1
@@ -96,14 +107,17 @@ def measure(server: Server, kind: str, count: int, seconds: float, rate: float) 
     spent = time.monotonic() - began
     time.sleep(1)
     cpu = server.cpu - cpu
-    told = json.loads(clients.communicate()[0])
-    taken = sorted(one / 1e6 for one in told["taken"])
-    if len(taken) != published * count:
-        print(f"{kind} {count}: {len(taken)} of {published * count} came, {told['left']} left", file=sys.stderr)
-    cuts = quantiles(taken, n=100)
-    shown = [f"{cuts[at - 1]:.1f}" for at in (50, 95, 99)] + [f"{taken[-1]:.1f}", f"{len(taken) / spent:,.0f}"]
-    costs = [f"{cpu / published * 1e3:.1f}", f"{cpu / len(taken) * 1e6:.1f}", f"{each:.0f}"]
-    return "| " + " | ".join([kind, f"{count:,}", f"{connected:.1f}", *shown, *costs]) + " |"
+    report = json.loads(clients.communicate()[0])
+    latencies = sorted(nanoseconds / 1e6 for nanoseconds in report["taken"])
+    if len(latencies) != published * count:
+        print(f"{kind} {count}: {len(latencies)} of {published * count} came, {report['left']} left", file=sys.stderr)
+    cuts = quantiles(latencies, n=100)
+    columns = [f"{cuts[at - 1]:.1f}" for at in (50, 95, 99)] + [
+        f"{latencies[-1]:.1f}",
+        f"{len(latencies) / spent:,.0f}",
+    ]
+    costs = [f"{cpu / published * 1e3:.1f}", f"{cpu / len(latencies) * 1e6:.1f}", f"{each:.0f}"]
+    return "| " + " | ".join([kind, f"{count:,}", f"{connected:.1f}", *columns, *costs]) + " |"
 
 
 def main() -> None:
@@ -113,12 +127,12 @@ def main() -> None:
     parser.add_argument("--connections", default="100,1000,5000")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rate", type=float, default=5, help="events a second")
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(f"| {' | '.join(COLUMNS)} |", "|---|" + "---:|" * (len(COLUMNS) - 1), sep="\n")
-    with workers() if given.workers else local() as server:
-        for count in map(int, given.connections.split(",")):
+    with workers() if options.workers else local() as server:
+        for count in map(int, options.connections.split(",")):
             for kind in ("sse", "ws"):
-                print(measure(server, kind, count, given.seconds, given.rate), flush=True)
+                print(measure(server, kind, count, options.seconds, options.rate), flush=True)
                 time.sleep(2)
 
 

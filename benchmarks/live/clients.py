@@ -1,6 +1,6 @@
 """Clients that cost little: bare connections in a process of their own, which only look for the time in each event.
 
-`python -m benchmarks.live.clients KIND URL KEY COUNT` connects, says so on a line of JSON, and when its input ends
+`python -m benchmarks.live.clients KIND URL KEY COUNT` connects and prints a line of JSON. When its input ends it
 prints another: how many nanoseconds each event took to each connection.
 """
 
@@ -23,21 +23,22 @@ UPGRADE = {
 
 
 class Clients:
-    """Many connections, and what they took."""
+    """Many connections, and their latencies."""
 
     def __init__(self, kind: str, url: str, key: str) -> None:
         where = urlsplit(url)
-        self.host, self.port = where.hostname, where.port
+        self.host = where.hostname
+        self.port = where.port
         headers = {"host": where.netloc, "authorization": f"Bearer {key}", **(UPGRADE if kind == "ws" else {})}
         path = "/ws" if kind == "ws" else "/events"
         lines = [f"GET {path}?types=custom.bench HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         self.head = "\r\n".join([*lines, "", ""]).encode()
-        self.taken: list[int] = []
+        self.latencies: list[int] = []
         self.ready = 0
         self.opening = asyncio.Semaphore(AT_ONCE)
 
     async def follow(self) -> None:
-        """Connect, and take what comes."""
+        """Connect, and read events."""
         async with self.opening:
             reader, writer = await asyncio.open_connection(self.host, self.port)
             writer.write(self.head)
@@ -48,15 +49,16 @@ class Clients:
             self.ready += 1
         rest = b""
         while part := await reader.read(1 << 16):
-            now, end = time.monotonic_ns(), 0
+            now = time.monotonic_ns()
+            end = 0
             rest += part
-            for found in TIME.finditer(rest):
-                self.taken.append(now - int(found[1]))
-                end = found.end()
+            for match in TIME.finditer(rest):
+                self.latencies.append(now - int(match[1]))
+                end = match.end()
             rest = rest[end:][-40:]
 
     async def run(self, count: int) -> None:
-        """Connect all, then take what comes until the input ends."""
+        """Connect all, then read events until the input ends."""
         started = time.monotonic()
         following = [asyncio.create_task(self.follow()) for _ in range(count)]
         while self.ready < count:
@@ -66,7 +68,7 @@ class Clients:
                     task.result()
         print(json.dumps({"ready": time.monotonic() - started}), flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        print(json.dumps({"taken": self.taken, "left": sum(task.done() for task in following)}), flush=True)
+        print(json.dumps({"taken": self.latencies, "left": sum(task.done() for task in following)}), flush=True)
         for task in following:
             task.cancel()
 

@@ -71,10 +71,10 @@ def answer(method: str, path: str, body: bytes) -> Answer:
     handler = LITERALS.get((method, path))
     if handler:
         return handler("", body)
-    for pattern, found in PATTERNS if method == "GET" else ():
+    for pattern, handler_ in PATTERNS if method == "GET" else ():
         match = pattern.fullmatch(path)
         if match:
-            return found(match[1], body)
+            return handler_(match[1], body)
     return 404, {"error": "not found"}
 
 

@@ -16,10 +16,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
 
 class RequestId:
     async def process_request(self, req: Any, _resp: Any) -> None:
-        given = req.get_header("x-request-id")
+        request_id = req.get_header("x-request-id")
         fresh = os.urandom(24).hex()
         req.context.trace = (fresh[:32], fresh[32:]) if not req.get_header("traceparent") else None
-        req.context.id = given if given and _REQUEST_ID.fullmatch(given) else fresh[:32]
+        req.context.id = request_id if request_id and _REQUEST_ID.fullmatch(request_id) else fresh[:32]
 
     async def process_response(self, req: Any, resp: Any, _resource: Any, _succeeded: bool) -> None:
         resp.set_header("x-request-id", req.context.id)

@@ -16,7 +16,9 @@ class WorkersResponse:
     """As much of `workers.Response` as Kinglet uses: without it each request would pay for failing imports."""
 
     def __init__(self, body: Any, status: int = 200, headers: Any = None) -> None:
-        self.body, self.status, self.headers = body, status, headers
+        self.body = body
+        self.status = status
+        self.headers = headers
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Any = None) -> "WorkersResponse":

@@ -12,7 +12,7 @@ from statistics import median, quantiles
 from urllib.parse import urlsplit
 
 from benchmarks.cases import CASES, OTHERS, Case, complaint
-from benchmarks.workers.peers import PEERS, Made, Peer, set_up, start, upload_kib
+from benchmarks.workers.peers import PEERS, Peer, SetUp, set_up, start, upload_kib
 from pyedge import Worker
 
 TIMED = [OTHERS[0], *(case for case in CASES if case.name in {"get", "list", "post ok", "404"})]
@@ -30,7 +30,7 @@ class Cold:
 
 @dataclass(slots=True)
 class Measured:
-    """What one Worker took: CPU and wall of each round in milliseconds a request, by case."""
+    """The result of one Worker: CPU and wall of each round in milliseconds a request, by case."""
 
     peer: Peer
     unprepared: Cold
@@ -44,18 +44,18 @@ class Measured:
 def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke run whose numbers mean nothing")
+    parser.add_argument("--quick", action="store_true", help="a smoke run; its numbers mean nothing")
     quick = parser.parse_args(arguments).quick
     print(report(measure([set_up(peer) for peer in PEERS], quick=quick)))
     return 0
 
 
-def measure(made: Sequence[Made], *, quick: bool) -> list[Measured]:
+def measure(setups: Sequence[SetUp], *, quick: bool) -> list[Measured]:
     """Run the Workers beside each other, a round of each case on one after the other."""
     rounds, requests = (1, 5) if quick else (9, 300)
     with ExitStack() as stack:
         workers: list[tuple[Worker, Measured]] = []
-        for peer, place in made:
+        for peer, place in setups:
             unprepared = Cold(0, 0) if quick else first_response(place, prepared=False)
             cold = first_response(place, prepared=True)
             worker = stack.enter_context(start(place))
@@ -71,7 +71,7 @@ def measure(made: Sequence[Made], *, quick: bool) -> list[Measured]:
 
 
 def first_response(place: Path, *, prepared: bool) -> Cold:
-    """Start a Worker by itself and return what its first response took."""
+    """Start a Worker by itself and return the cost of its first response."""
     begun = time.perf_counter()
     with Worker(place, prepared=prepared) as worker, connect(worker) as connection:
         send(connection, TIMED[0])
@@ -91,7 +91,8 @@ def take(worker: Worker, measured: Measured, case: Case, requests: int) -> None:
     """Time one round of a case over one connection."""
     with connect(worker) as connection:
         send(connection, case)
-        cpu, walls = cpu_seconds(worker), []
+        cpu = cpu_seconds(worker)
+        walls = []
         for _ in range(requests):
             begun = time.perf_counter()
             send(connection, case)
@@ -120,7 +121,7 @@ def cpu_seconds(worker: Worker) -> float:
 
 
 def report(all_measured: list[Measured]) -> str:
-    """Return the tables, and how this kernel stands to its targets."""
+    """Return the tables, and the comparison of this kernel with its targets."""
     names = [case.name for case in TIMED]
     head = ["CPU ms a request (p50 / p95 ms of wall)", *names]
     rows = [[m.peer.title, *(_warm(m, name) for name in names)] for m in all_measured]
@@ -134,10 +135,17 @@ def report(all_measured: list[Measured]) -> str:
         "upload, KiB gzip",
     ]
     cold = [
-        [m.peer.title, f"{m.prepared.cpu:.2f}", f"{m.prepared.wall:.2f}", f"{m.unprepared.cpu:.2f}",
-         f"{m.unprepared.wall:.2f}", str(m.memory_mb), f"{m.upload_kib:,.0f}"]
+        [
+            m.peer.title,
+            f"{m.prepared.cpu:.2f}",
+            f"{m.prepared.wall:.2f}",
+            f"{m.unprepared.cpu:.2f}",
+            f"{m.unprepared.wall:.2f}",
+            str(m.memory_mb),
+            f"{m.upload_kib:,.0f}",
+        ]
         for m in all_measured
-    ]  # fmt: skip
+    ]
     return "\n\n".join([_table(head, rows), _table(cold_head, cold), "\n".join(_targets(all_measured))])
 
 

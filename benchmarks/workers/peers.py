@@ -1,4 +1,4 @@
-"""The Workers that are compared: what each is made of, and how it is set up and started."""
+"""The compared Workers: their parts, setup and start."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ LOG_LEVEL = "warning"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One Worker: its title in the table, its main module in mains/, and the lock of what it carries."""
+    """One Worker: its title in the table, its main module in mains/, and the lock of its packages."""
 
     title: str
     main: str
@@ -48,15 +48,15 @@ PEERS = [
 ]
 
 
-class Made(NamedTuple):
+class SetUp(NamedTuple):
     """A peer and its project folder."""
 
     peer: Peer
     place: Path
 
 
-def set_up(peer: Peer, build: Path = BUILD, packages: Path | None = None) -> Made:
-    """Make a peer's project folder, with its packages or with those that are given."""
+def set_up(peer: Peer, build: Path = BUILD, packages: Path | None = None) -> SetUp:
+    """Make a peer's project folder, with its packages or with the given folder of packages."""
     place = build / peer.main
     shutil.rmtree(place / "all", ignore_errors=True)
     for name, folder in (("edge", ROOT / "src" / "edge"), ("benchmarks", ROOT / "benchmarks")):
@@ -69,7 +69,7 @@ def set_up(peer: Peer, build: Path = BUILD, packages: Path | None = None) -> Mad
     else:
         (place / "python_modules").symlink_to(packages)
     copy(place / "all" / "main.py", place / "src", place / "python_modules")
-    return Made(peer, place)
+    return SetUp(peer, place)
 
 
 def start(place: Path) -> Worker:
@@ -83,14 +83,16 @@ def upload_kib(place: Path) -> float:
 
 
 def _excluded(peer: Peer) -> list[str]:
-    """Return what an upload leaves out of the packages: this kernel's own list, elsewhere wrangler's default."""
+    """Return the patterns of packages left out of an upload: this kernel's own list, else wrangler's default."""
     ours = config.read(ROOT / "wrangler.toml")["python_modules"]["exclude"]
     return list(ours) if peer.lock == "worker" else ["**/*.pyc"]
 
 
 def _files(place: Path) -> Iterator[Path]:
-    excluded = [one.removeprefix("**/") for one in config.read(place / "wrangler.toml")["python_modules"]["exclude"]]
+    excluded = [
+        pattern.removeprefix("**/") for pattern in config.read(place / "wrangler.toml")["python_modules"]["exclude"]
+    ]
     for folder, left_out in ((place / "src", ["*.pyc"]), (place / "python_modules", excluded)):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not any(fnmatch(str(path.relative_to(folder)), one) for one in left_out):
+            if path.is_file() and not any(fnmatch(str(path.relative_to(folder)), pattern) for pattern in left_out):
                 yield path

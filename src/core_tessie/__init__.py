@@ -1,3 +1,3 @@
-"""The default Worker: an owner's Tesla data, mirrored from Tessie into a database of the owner's own."""
+"""The default Worker: an owner's Tesla data, mirrored from Tessie into the owner's database."""
 
 NAME = "core-tessie-api"

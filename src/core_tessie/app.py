@@ -12,6 +12,7 @@ from core_tessie.console import commands, index, usage
 from core_tessie.console.usage_points import Usage
 from core_tessie.d1 import routes as d1
 from core_tessie.energy import routes as energy_report
+from core_tessie.energy.links import Links, read_link
 from core_tessie.energy.summary import ReportNews
 from core_tessie.journal import Journal, journal
 from core_tessie.live_events import AUDIENCES
@@ -30,7 +31,7 @@ from core_tessie.tariffs.estimates import Estimates
 from core_tessie.tessie import mirror as tessieapi
 from core_tessie.tessie.client import Tessie
 from core_tessie.tessie.corrections import Corrections
-from edge import App, Limit
+from edge import Actor, App, Clock, Limit, Request
 from edge.auth import routes as auth
 from edge.auth.callers import Callers
 from edge.auth.limits import Limits, admit, rate_limit_headers
@@ -41,17 +42,26 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
+from edge.ports import SystemDatabase
 from edge.resources import health
 from edge.version import VERSION
 
 live = Live(may_publish=vehicle("own.subject"))
 
 
+async def authenticate(
+    request: Request, callers: Callers, limits: Limits, db: SystemDatabase | None, clock: Clock
+) -> Actor:
+    """Identify the caller by the link of a report's page, by a ticket, or by key or token; count the call."""
+    linked = await read_link(request, callers, limits)
+    return linked or await live.authenticate(request, callers, limits, db, clock)
+
+
 app = App(
     NAME,
     version=VERSION,
     settings=TessieSettings,
-    authenticate=live.authenticate,
+    authenticate=authenticate,
     admit=admit,
     audiences=AUDIENCES,
     middleware=[request_id, access_log, journal, cors, security_headers, rate_limit_headers],
@@ -70,6 +80,7 @@ app = App(
         event(Publisher),
         event(SyncNews),
         event(ReportNews),
+        singleton(Links),
         event(TurnCounter),
         event(Agent),
         event(Dialect),

@@ -1,4 +1,4 @@
-"""Writes `logs` rows for known callers and steps, and a point of usage for each request, after the response."""
+"""Writes `logs` rows for known callers and steps, and a usage point for each request, after the response."""
 
 from collections.abc import Mapping
 from time import perf_counter, time
@@ -24,20 +24,20 @@ OTHERS = Steps(full=300, each=10)
 REFUSALS = Steps(full=10)
 """Rows of a known caller that is over its limit."""
 FAILURES = Steps(full=10)
-"""Rows of strangers' calls that failed here: no other call of a stranger has a row."""
+"""Rows of anonymous calls that failed here: no other anonymous call has a row."""
 ALARMS = Steps(full=10)
-"""Live events of calls that failed here, whoever made them."""
+"""Live events of calls that failed here, for known callers and strangers alike."""
 TEXT_LIMIT = 2_000
 """Characters of a text that a row keeps."""
 
-_TOLD = frozenset({"warning", "error"})
+_PUBLISHED_LEVELS = frozenset({"warning", "error"})
 _LOGS = ("id", "route", "actor", "request_id", "level", "message", "payload")
 
 
 class Journal:
-    """Rows for `logs` and `tessie_raw`, written in the background, as many together as have come.
+    """Writes rows for `logs` and `tessie_raw` in the background, batched.
 
-    Without a database nothing is kept: what does not need one works all the same.
+    Without a database nothing is stored; routes that need no database work all the same.
     """
 
     def __init__(
@@ -56,23 +56,23 @@ class Journal:
     def note(
         self, level: str, message: str, *, route: str | None, actor: str | None, request_id: str, **payload: object
     ) -> None:
-        """Keep a log row, and tell of a warning or error. `payload` holds no secret, no place and no whole VIN."""
+        """Store a log row, and publish a warning or error. `payload` holds no secret, no place and no whole VIN."""
         entry = LogNote(
             message=message[:TEXT_LIMIT], route=route, actor=actor, request_id=request_id, payload=_cut(payload)
         )
-        self._keep(level, entry)
-        if level in _TOLD:
+        self._store(level, entry)
+        if level in _PUBLISHED_LEVELS:
             self._publisher.publish(f"log.{level}", entry)
 
     def answered(self, request: Request, status: int) -> None:
-        """Keep the row of a known caller's call, or of one that failed here: the busier, the fewer rows.
+        """Store the row of a known caller's call, or of one that failed here; busy callers have rows for samples only.
 
-        A row that stands for several calls says so: `calls` in its payload.
+        A row for several calls counts them as `calls` in its payload.
         """
         actor = request.actor.name if request.actor else None
         method = method_name(request.method)
         message = f"{method} {status}"
-        key, steps = _sampled(actor, request.route, message)
+        key, steps = _sampling(actor, request.route, message)
         now = time()
         calls = self._sampler.take(key, steps, now) if steps else 0
         if not calls:
@@ -84,17 +84,17 @@ class Journal:
         entry = LogNote(
             message=message, route=request.route or None, actor=actor, request_id=request.id, payload=payload
         )
-        self._keep(level, entry)
-        if level in _TOLD and self._sampler.take("alarms", ALARMS, now):
+        self._store(level, entry)
+        if level in _PUBLISHED_LEVELS and self._sampler.take("alarms", ALARMS, now):
             self._publisher.publish(f"log.{level}", entry)
 
     def record(self, call: Call) -> None:
-        """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""
+        """Store an answer of Tessie's, without its tokens and cut to the size that a row holds."""
         if self._writer:
             fits = self._sampler.spend("bodies", call_size(call), A_MINUTE, time())
             self._writer.add([call if fits else call._replace(leaves_body=True)])
 
-    def _keep(self, level: str, entry: LogNote) -> None:
+    def _store(self, level: str, entry: LogNote) -> None:
         if self._writer:
             payload = to_json(entry["payload"]).decode() if entry["payload"] else None
             row = (uuid4().hex, entry["route"], entry["actor"], entry["request_id"], level, entry["message"], payload)
@@ -109,12 +109,12 @@ class Journal:
 
 
 def mask(vin: str) -> str:
-    """Return a VIN as it may stand in a log: its last four characters."""
+    """Return a VIN as logs may show it: its last four characters."""
     return f"…{vin[-4:]}"
 
 
 async def journal(request: Request, call_next: Next, journal: Journal, usage: Usage) -> Response:
-    """Write a `logs` row and a point of usage for the request, when its response begins."""
+    """Write a `logs` row and a usage point for the request, when its response begins."""
     started = perf_counter()
     response = await call_next(request)
     ms = (perf_counter() - started) * 1000
@@ -125,8 +125,8 @@ async def journal(request: Request, call_next: Next, journal: Journal, usage: Us
     return response
 
 
-def _sampled(actor: str | None, route: str, message: str) -> tuple[tuple[str, ...], Steps | None]:
-    """Return as what a call is counted, and how many of its kind have rows; None for none."""
+def _sampling(actor: str | None, route: str, message: str) -> tuple[tuple[str, ...], Steps | None]:
+    """Return the sampling key of a call and the steps of its kind; None for a call without rows."""
     method, _, status = message.partition(" ")
     if actor is None:
         return ("", "failed"), FAILURES if status >= "500" else None

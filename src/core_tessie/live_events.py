@@ -1,8 +1,7 @@
-"""The live events of this app: what each type is about, what its data holds, and who gets it.
+"""The live events of this app: the data and the audience of each type.
 
 None holds a secret, and none but a chat's own words a place. The subject of an event about a car is its VIN. An event
-follows the commit of what it tells: where a Worker dies in between there is none, so that the tables have the last
-word.
+follows the commit of its change: if a Worker dies in between there is none, so that the tables are authoritative.
 """
 
 from typing import Any, Literal, NamedTuple, TypedDict
@@ -42,7 +41,7 @@ class SyncVehicleFailed(TypedDict):
 
 
 class SyncPartFailed(TypedDict):
-    """A part of a vehicle's sync failed in this run, and since when it does; the other parts are up to date."""
+    """A part of a vehicle's sync failed in this run; `since` is its first failure. The other parts are up to date."""
 
     run_id: str
     part: str
@@ -51,14 +50,14 @@ class SyncPartFailed(TypedDict):
 
 
 class SyncUnreadable(TypedDict):
-    """Fields of Tessie's that could not be read in a vehicle's sync: how often, by kind and field."""
+    """Fields of Tessie's that could not be read in a vehicle's sync: their counts by kind and field."""
 
     run_id: str
     fields: dict[str, dict[str, int]]
 
 
 class TessieKeyRefused(TypedDict):
-    """Tessie refuses the account's key; told once, until it accepts one again."""
+    """Tessie refuses the account's key; published once, until it accepts one again."""
 
     error: str
 
@@ -76,13 +75,13 @@ class SyncFinished(TypedDict):
 
 
 class VehicleChanged(TypedDict):
-    """Columns of a vehicle that a sync has changed, with their new values, but for where it is."""
+    """Columns of a vehicle that a sync has changed, with their new values, except its position."""
 
     changed: dict[str, Any]
 
 
 class DriveRecorded(TypedDict):
-    """A drive that was not known yet; those of a vehicle's first sync are only counted."""
+    """A new drive; those of a vehicle's first sync are only counted."""
 
     id: str
     started_at: str
@@ -92,7 +91,7 @@ class DriveRecorded(TypedDict):
 
 
 class ChargeRecorded(TypedDict):
-    """A charge that was not known yet; those of a vehicle's first sync are only counted."""
+    """A new charge; those of a vehicle's first sync are only counted."""
 
     id: str
     started_at: str
@@ -109,7 +108,7 @@ class RecordMoved(TypedDict):
 
 
 class VehicleArchived(TypedDict):
-    """A vehicle that Tessie neither lists nor knows, for three runs; its history stays."""
+    """A vehicle that Tessie neither lists nor finds, for three runs; its history stays."""
 
     display_name: str | None
     archived_at: str
@@ -122,7 +121,7 @@ class VehicleReturned(TypedDict):
 
 
 class SoftwareUpdate(TypedDict):
-    """An update is available, makes progress, or is installed; none is told in a vehicle's first sync."""
+    """An update is available, makes progress, or is installed; a vehicle's first sync publishes none."""
 
     version: str
     status: str
@@ -166,7 +165,7 @@ class AgentToken(TypedDict):
 
 
 class AgentTurnEnded(TypedDict):
-    """A turn is over, with the whole of what was said in it."""
+    """A turn has ended, with its whole answer."""
 
     conversation_id: str
     turn: int
@@ -179,7 +178,7 @@ ACTION_STATUSES = ("queued", "running", "succeeded", "failed", "dead", "cancelle
 
 
 class ActionChanged(TypedDict):
-    """An action has come to another status, which is the end of the type; the subject is its vehicle, if it has one."""
+    """An action's status changed to the one at the end of the type; the subject is its vehicle, if it has one."""
 
     id: str
     kind: str
@@ -228,6 +227,6 @@ EVENTS: dict[str, EventType] = {
     "log.warning": EventType(LogNote, ADMIN),
     "log.error": EventType(LogNote, ADMIN),
 }
-"""Each type. Beside them there is `live.gap`, a reader's own."""
+"""Each type. Beside them there is `live.gap`, which only one reader gets."""
 AUDIENCES: dict[str, Audience] = {name: event.audience for name, event in EVENTS.items()}
-"""The audience of each type; a type that is not here is for administrators alone."""
+"""The audience of each type; other types are for administrators alone."""

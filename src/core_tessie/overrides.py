@@ -1,6 +1,6 @@
-"""Overrides: which columns an owner may correct, and upserts from Tessie that leave the owner's word alone.
+"""Overrides: the columns that an owner may correct, and upserts from Tessie that leave corrections alone.
 
-The record tables hold the owner's values, so that no reader has to look here. `overrides` keeps both sides apart.
+The record tables hold the owner's values, so that readers need no other table. `overrides` stores both values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from edge.data.upserts import upsert
 from edge.ports import Value
 
 _FIXED = frozenset({"tessie_id", "recorded_at", "tessie_updated_at"})
-"""Columns that an id is made of, and Tessie's own stamp: no owner corrects them."""
+"""Columns that form the id, and Tessie's own time of change: owners cannot correct them."""
 
 RECORD_COLUMNS: Mapping[str, tuple[str, ...]] = {
     **{table: ("id", "vin", *source.columns) for table, source in RECORDS.items()},
@@ -26,14 +26,14 @@ CORRECTABLE: Mapping[str, frozenset[str]] = {
     **{table: frozenset(columns[2:]) - _FIXED for table, columns in RECORD_COLUMNS.items()},
     "vehicles": frozenset({"display_name", "car_type", "trim_badging", "exterior_color", "wheel_type"}),
 }
-"""The columns in which an owner's correction stays. What a car reports of its state is the car's word alone."""
+"""The columns in which an owner's correction stays. A car's state is left out: the car alone reports it."""
 
 
 def upsert_from_tessie(table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[Statement]:
-    """Return the upserts of rows from Tessie, keyed by `id`, the first column, which leave the owner's word alone.
+    """Return the upserts of rows from Tessie, keyed by `id`, the first column; corrections of the owner stay.
 
-    Corrected columns stay, removed records stay away, and records that the owner wrote stay as they are. Each upsert
-    follows the statement that brings Tessie's side of `overrides` up to date. Other tables have plain upserts.
+    Removed records stay removed, and records that the owner wrote stay as they are. Each upsert
+    follows a statement that updates Tessie's values in `overrides`. Other tables have plain upserts.
     """
     if table not in CORRECTABLE:
         return upsert(table, columns, rows)
@@ -43,7 +43,7 @@ def upsert_from_tessie(table: str, columns: Sequence[str], rows: Sequence[Sequen
 
 
 def set_at_tessie(table: str, column: str, value: Value, where: str, params: Sequence[Value]) -> list[Statement]:
-    """Return the statements that store one value from Tessie in the records of a condition, as an upsert would."""
+    """Return the statements that store one value from Tessie in the records that meet a condition, like an upsert."""
     refresh = (
         "UPDATE overrides SET tessie_value = ?, updated_at = CURRENT_TIMESTAMP "
         f"WHERE record_table = '{table}' AND column_name = '{column}' "
@@ -57,7 +57,7 @@ def set_at_tessie(table: str, column: str, value: Value, where: str, params: Seq
 
 
 def is_owners(table: str, column: str) -> str:
-    """Return the condition on a table's `id` that the owner wrote the record, or corrected the column in it."""
+    """Return the SQL condition that the owner wrote a table's record, or corrected the column in it."""
     named = f"record_table = '{table}' AND (column_name IS NULL OR column_name = '{column}')"
     return f"id IN (SELECT record_id FROM overrides WHERE {named})"
 
@@ -69,7 +69,7 @@ def _statements(table: str, columns: tuple[str, ...]) -> tuple[str, str]:
 
 def _refresh_sql(table: str, columns: tuple[str, ...]) -> str:
     fields = f"json_each('{to_json(columns).decode()}') AS field"
-    # Materialized, and looked up by id: the cost grows with the records that came, not with the overrides there are.
+    # Materialized, and looked up by id: the cost grows with the incoming records, not with all stored overrides.
     return (
         "WITH fresh AS MATERIALIZED (SELECT held.id AS id, CASE WHEN held.column_name IS NULL "
         f"THEN (SELECT json_group_object(field.value, json(record.value -> field.key)) FROM {fields}) "
@@ -87,7 +87,7 @@ def _write_sql(table: str, columns: tuple[str, ...]) -> str:
     picked = ", ".join(_picked(index, name, name in correctable) for index, name in enumerate(columns))
     changing = columns[1:]
     settings = ", ".join(f"{name} = excluded.{name}" for name in changing)
-    held = ", ".join(f"{table}.{name}" for name in changing)
+    stored = ", ".join(f"{table}.{name}" for name in changing)
     offered = ", ".join(f"excluded.{name}" for name in changing)
     # Materialized: the owner's side of a record is looked up once, not once for each column.
     return (
@@ -97,7 +97,7 @@ def _write_sql(table: str, columns: tuple[str, ...]) -> str:
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM source "
         "WHERE owner IS NULL OR json_type(owner, '$.\"*\"') IS NULL "
         f"ON CONFLICT (id) DO UPDATE SET {settings}, updated_at = CURRENT_TIMESTAMP "
-        f"WHERE ({held}) IS NOT ({offered}) RETURNING id"
+        f"WHERE ({stored}) IS NOT ({offered}) RETURNING id"
     )
 
 

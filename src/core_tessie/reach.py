@@ -1,4 +1,4 @@
-"""The reach of routes and tools that hand out no rows: what a caller's key is bound to are vehicles."""
+"""The reach of routes and tools that return no rows: a caller's key is bound to vehicles."""
 
 from pydantic_core import to_json
 
@@ -18,19 +18,19 @@ def _refusal() -> VehicleOutOfReach:
 
 
 ALL_VEHICLES = reach.unbound(_refusal)
-"""It is about all vehicles, and not for a key that is bound to some."""
+"""The reach of routes about all vehicles, which refuse a key that is bound to some."""
 
 
 def vehicle(argument: str, *, is_optional: bool = False) -> Reach:
-    """Let a bound key reach its own vehicles alone: an argument of the handler names one, None stands for all.
+    """Limit a bound key to its own vehicles: an argument of the handler names one, None stands for all.
 
-    Where it `is_optional`, None stands for the rows of its own.
+    If `is_optional`, None stands for the caller's own rows.
     """
     return reach.subject(argument, _refusal, is_optional=is_optional)
 
 
 def sees_all(actor: Actor) -> bool:
-    """Tell whether a caller is an administrator, who sees the secrets of Tessie's answers."""
+    """Tell whether a caller is an administrator: only they see the secrets in Tessie's answers."""
     return actor.role >= ADMIN and actor.subjects is None
 
 

@@ -1,4 +1,4 @@
-"""Retention rules: old logs, answers of Tessie's and ended work are removed, never a row that something needs."""
+"""Retention rules: remove old logs, answers of Tessie's and ended work, but no row that others refer to."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ RULES = (
         "tessie_raw",
         "created_at",
         "tessie_raw_keep_days",
-        unless="last_seen_at IS NOT NULL AND last_seen_at >= {before}",  # the same came again since
+        unless="last_seen_at IS NOT NULL AND last_seen_at >= {before}",  # an equal answer came since
         max_mb="tessie_raw_max_mb",
         size="stored_bytes",
     ),
@@ -44,7 +44,7 @@ RULES = (
         "agent_messages",
         "created_at",
         "agent_messages_keep_days",
-        where="role = 'user'",  # each turn begins with one, and a conversation goes as a whole
+        where="role = 'user'",  # each turn begins with one; a conversation is removed as a whole
         unless="EXISTS (SELECT 1 FROM agent_messages AS newer "
         "WHERE newer.conversation_id = agent_messages.conversation_id AND newer.created_at >= {before})",
         group="conversation_id",
@@ -54,13 +54,13 @@ RULES = (
 
 
 @routes.cron(CRON)
-async def remove_old_rows(  # noqa: PLR0913, PLR0917 - a job names all that it asks for
+async def remove_old_rows(  # noqa: PLR0913, PLR0917 - a job declares each service it needs
     tick: Tick, db: SystemDatabase, settings: TessieSettings, clock: Clock, log: Log, journal: Journal
 ) -> dict[str, Any]:
-    """Remove the rows that are older, or more, than the settings keep."""
+    """Remove the rows beyond the ages and numbers in the settings."""
     retention = Retention(RULES, db, settings, clock, log)
     if tick.is_dry:
-        return await retention.foresee()
+        return await retention.preview()
     report = await retention.run()
     if report["removed"]:
         request_id = f"cron-{int(tick.scheduled_at.timestamp())}"

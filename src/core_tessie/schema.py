@@ -179,7 +179,7 @@ SCHEMA = Schema(
         Relation(
             "tickets",
             "id actor! role!:integer expires_at!:instant created_at:instant updated_at:instant subjects "
-            "daily_calls:integer ends_at:real fingerprint",
+            "daily_calls:integer ends_at:real fingerprint target resumes_until",
             key=("id",),
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
         ),
@@ -294,5 +294,6 @@ SCHEMA = Schema(
         "0016_original_capacity.sql",
         "0018_plausibility.sql",
         "0019_tariffs.sql",
+        "0020_ticket_resume.sql",
     ),
 )

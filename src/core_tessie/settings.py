@@ -22,7 +22,7 @@ def _allowed(text: object) -> object:
 
 
 class TessieSettings(AccessSettings, LiveSettings):
-    """Variables, secrets and bindings; the variable of a field is its name in capitals."""
+    """Variables, secrets and bindings; a field's variable has its name in capitals."""
 
     tessie_base_url: BaseUrl = "https://api.tessie.com"
     tessie_deadline_s: Annotated[float, Field(gt=0)] = 25.0

@@ -1,4 +1,4 @@
-"""The tables: who reads and writes them, and whose their rows are. Their columns are those of the migrations."""
+"""The tables: the roles that read and write them and the owners of their rows. Migrations define the columns."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from edge import READER
 from edge.data import BOUND, OWNER, Kind, Rows, Table, Tables
 
 VEHICLES = {BOUND: "vin IN (SELECT value FROM json_each(:subjects))"}
-"""The rows of the vehicles that a key is bound to; a row about none is not among them."""
+"""The rows of the vehicles that a key is bound to; rows without a vehicle are excluded."""
 
 _WROTE = "actor = :caller AND least_role <= :role"
 _COVERED = (
@@ -15,7 +15,7 @@ _COVERED = (
     "WHERE (needed.value IN (SELECT value FROM json_each(:subjects))) IS NOT 1)"
 )
 AUTHORS = {OWNER: _WROTE, BOUND: f"{_WROTE} AND {_COVERED}"}
-"""The rows that a caller wrote in its scope: a token for one vehicle does not see what its key wrote about others."""
+"""The rows that a caller wrote in its scope: a token for one vehicle does not see its key's rows about others."""
 
 TABLES = Tables(
     SCHEMA,
@@ -56,7 +56,7 @@ TABLES = Tables(
 )
 
 SERVED: Mapping[str, Rows] = {name: rows for name, rows in TABLES.rows.items() if not rows.declared.private}
-"""The tables that a caller may ask for by name: all but the private ones."""
+"""The tables that a caller may name: all but the private ones."""
 
 NATURAL_IDS: Mapping[str, tuple[str, ...]] = {
     "vehicles": ("vin",),
@@ -70,4 +70,4 @@ NATURAL_IDS: Mapping[str, tuple[str, ...]] = {
     "sync_parts": ("vin", "part"),
     "removed_records": ("vin", "kind", "tessie_id"),
 }
-"""The columns that a row's id is made of, as the constraints `natural_id` say; a single one is the id itself."""
+"""The columns that form a row's id, as the constraints `natural_id` require; a single one is the id itself."""

@@ -1,3 +1,3 @@
-"""Coding exercises ("capsules") for a site and an embeddable widget: written or generated, executed, and embedded."""
+"""Coding exercises ("capsules") for a site and an embeddable widget: written or generated, executed and embedded."""
 
 NAME = "devcapsules-api"

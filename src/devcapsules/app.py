@@ -1,4 +1,4 @@
-"""The composition root: everything that this Worker consists of."""
+"""The composition root: all resources, providers and middleware of this Worker."""
 
 from devcapsules import NAME, attempts, retention
 from devcapsules.access import routes as access
@@ -40,7 +40,7 @@ LINKS = {"capsules": "/api/v1/capsules"}
 
 
 def make_limits(settings: CapsuleSettings, clock: Clock) -> Limits:
-    """Return the limits of addresses; those of plans are counted apart, exactly."""
+    """Return the rate limits by address; the limits of plans are counted separately and exactly."""
     return Limits(settings.rate_limiter, None, clock)
 
 

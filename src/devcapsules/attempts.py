@@ -1,4 +1,4 @@
-"""`POST /api/v1/capsules/{id}/attempts`: runs the tests of a capsule on a learner's code, hidden ones too."""
+"""`POST /api/v1/capsules/{id}/attempts`: runs all tests of a capsule on a learner's code, including hidden ones."""
 
 import secrets
 from typing import Annotated, TypedDict
@@ -9,7 +9,7 @@ from devcapsules.access.callers import account_of
 from devcapsules.capsules.catalogue import CapsuleNotFound
 from devcapsules.capsules.learning import Exercise, Learner, Learning
 from devcapsules.cases import CLEAN, LONGEST_CODE
-from devcapsules.events import Event, adding
+from devcapsules.events import Event, insert_events
 from devcapsules.execution.routes import ExecutorAway
 from devcapsules.execution.suite import CaseResult
 from devcapsules.judging import BadValue, Judging
@@ -44,7 +44,7 @@ class NoTests(StorageConflict):
 
 
 class NewAttempt(BaseModel):
-    """A try at a capsule; a key names its `learner`."""
+    """An attempt at a capsule; a caller with a widget key names the `learner`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,7 +53,7 @@ class NewAttempt(BaseModel):
 
 
 class TestResult(TypedDict):
-    """The result of a test; of a hidden one nothing but its status."""
+    """The result of a test; for a hidden test only its status."""
 
     name: str
     hidden: bool
@@ -69,7 +69,7 @@ class TestResult(TypedDict):
 
 
 class Attempt(TypedDict):
-    """The result of a try; `tries_left` until the solution may be seen, 0 from then on."""
+    """The result of an attempt; `tries_left` until the solution becomes visible, then 0."""
 
     passed: int
     total: int
@@ -81,7 +81,7 @@ class Attempt(TypedDict):
 
 
 class Attempts:
-    """Judges a try, and stores how it went: progress, the run, its count, and the author's events, all or none."""
+    """Judges attempts, and stores progress, run, usage and events of each in one batch."""
 
     def __init__(self, learning: Learning, judging: Judging, clock: Clock) -> None:
         self.learning = learning
@@ -92,73 +92,76 @@ class Attempts:
         """Return the results of the tests. Errors: `NoTests`, `ExecutorAway`."""
         row, content = exercise
         if not content.tests:
-            raise NoTests("its author has written none")
+            raise NoTests("its author has not written any tests")
         try:
             results = await self._judging.judge(
                 row["language"], code, content.function_name, content.tests, row["time_limit_ms"]
             )
         except BadValue as fault:
-            raise NoTests(f"a test of it cannot be run: {fault}") from None
-        if all(one.status in {"unavailable", "not_run"} for one in results):
+            raise NoTests(f"one of its tests cannot be run: {fault}") from None
+        if all(result.status in {"unavailable", "not_run"} for result in results):
             raise ExecutorAway(results[0].message, wait=5)
         return results
 
     async def store(
         self, exercise: Exercise, learner: Learner, account: str, results: list[CaseResult]
     ) -> tuple[int, bool]:
-        """Store a try and return how many there were, and whether one of them solved it."""
-        now, capsule_id = self._clock.now(), exercise.row["id"]
-        passed, outcome = sum(one.has_passed for one in results), outcome_of(results)
+        """Store an attempt; return the number of attempts so far, and whether one of them solved the capsule."""
+        now = self._clock.now()
+        capsule_id = exercise.row["id"]
+        passed = sum(result.has_passed for result in results)
+        outcome = outcome_of(results)
         is_solved = passed == len(results)
         at = to_text(now)
         solved_at = at if is_solved else None
         progress = (learner.mark, learner.user_id, passed, len(results), solved_at, at, capsule_id)
-        attempt_id, times = secrets.token_hex(12), [one.execution.time_ms or 0.0 for one in results if one.execution]
-        peaks = [one.execution.memory_kb or 0 for one in results if one.execution]
+        attempt_id = secrets.token_hex(12)
+        times = [result.execution.time_ms or 0.0 for result in results if result.execution]
+        peaks = [result.execution.memory_kb or 0 for result in results if result.execution]
         run = (attempt_id, capsule_id, exercise.row["language"], outcome, sum(times), max(peaks, default=0), at)
         events = [Event(f"try-{attempt_id}", capsule_id, "attempt", outcome, learner.mark)]
         if is_solved:
             events.append(Event(f"solved-{attempt_id}", capsule_id, "completion", "ok", learner.mark))
-        (found, *_) = await self.learning.system.batch(
+        (progress_rows, *_) = await self.learning.system.batch(
             [
                 Statement(_PROGRESS, progress),
                 Statement(_EXECUTION, (*run, account)),
                 Statement(_USAGE, (now.strftime("%Y-%m-%d"), account)),
-                *adding(events, self._clock),
+                *insert_events(events, self._clock),
             ]
         )
-        if not found.rows:
-            raise CapsuleNotFound("it was deleted meanwhile")
-        return found.rows[0]["attempts"], found.rows[0]["solved_at"] is not None
+        if not progress_rows.rows:
+            raise CapsuleNotFound("it has just been deleted")
+        return progress_rows.rows[0]["attempts"], progress_rows.rows[0]["solved_at"] is not None
 
 
 @routes.post("/{capsule_id}/attempts", CapsuleNotFound, NoTests, ExecutorAway, body_limit=128 * 1024)
 async def add_attempt(capsule_id: str, body: Body[NewAttempt], request: Request, attempts: Attempts) -> Attempt:
-    """Run all tests of a capsule on your code. Each runs in a process of its own."""
+    """Run all tests of a capsule on your code, each in its own process."""
     learning = attempts.learning
     exercise = await learning.exercise(capsule_id)
     results = await attempts.judge(exercise, body.code)
     assert request.actor is not None
     account = account_of(request.actor)
     number, has_solved = await attempts.store(exercise, learning.learner(request, body.learner), account, results)
-    passed = sum(one.has_passed for one in results)
+    passed = sum(result.has_passed for result in results)
     return Attempt(
         passed=passed,
         total=len(results),
         is_solved=passed == len(results),
         outcome=outcome_of(results),
-        results=[_shown(one, place) for place, one in enumerate(results, 1)],
+        results=[_test_result(result, place) for place, result in enumerate(results, 1)],
         attempts=number,
         tries_left=0 if has_solved else max(0, exercise.row["solution_after"] - number),
     )
 
 
 def outcome_of(results: list[CaseResult]) -> str:
-    """Return the outcome of a try: the status of the first test that fails, or ok."""
-    return next((one.status for one in results if not one.has_passed), "ok")
+    """Return the outcome of an attempt: the status of the first failed test, or ok."""
+    return next((result.status for result in results if not result.has_passed), "ok")
 
 
-def _shown(result: CaseResult, place: int) -> TestResult:
+def _test_result(result: CaseResult, place: int) -> TestResult:
     ended = None if result.hidden else result.execution
     return TestResult(
         name=result.name or f"Test {place}",

@@ -1,4 +1,4 @@
-"""Cases: the tests of a function, and the types of what surrounds them."""
+"""Cases: the tests of a function, and the types of an exercise's fields."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from edge.text import Matching
 
 LONGEST_CODE = 20_000
 LONGEST_VALUE = 4_000
-"""Bytes of JSON that the arguments of a test have, and its expected value."""
+"""Most bytes of JSON of one argument of a test, and of its expected value."""
 MOST_TESTS = 50
 MOST_HINTS = 10
 
@@ -20,7 +20,7 @@ type Visibility = Literal["private", "unlisted", "public"]
 
 def _text(text: str) -> str:
     if "\0" in text or any("\ud800" <= mark <= "\udfff" for mark in text):
-        raise ValueError("a text without NUL characters and lone surrogates")
+        raise ValueError("must not contain NUL characters or lone surrogates")
     return text
 
 
@@ -28,9 +28,9 @@ def _small(value: Any) -> Any:
     try:
         text = to_json(value)
     except ValueError:
-        raise ValueError("a JSON value of texts without lone surrogates, not deeply nested") from None
+        raise ValueError("must be a JSON value without lone surrogates and deep nesting") from None
     if len(text) > LONGEST_VALUE:
-        raise ValueError(f"a value of at most {LONGEST_VALUE} bytes of JSON")
+        raise ValueError(f"must have at most {LONGEST_VALUE} bytes as JSON")
     return value
 
 
@@ -50,9 +50,9 @@ type JsonValue = Annotated[Any, AfterValidator(_small), WithJsonSchema({})]
 
 
 class Case(BaseModel):
-    """A test: the function is called with `arguments` and returns `expected`, floats within `tolerance`.
+    """A test: called with `arguments`, the function must return `expected`, for floats within `tolerance`.
 
-    Of a hidden test learners get to know whether it passes, and nothing else.
+    Learners see only whether a hidden test passes.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -1,4 +1,4 @@
-"""Events: each is a row with an id of its sender, so that one that is sent again counts once."""
+"""Events: each row has an id chosen by its sender, so that a repeated event counts once."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
@@ -19,7 +19,7 @@ _INSERT = (
 
 
 class NewEvent(BaseModel):
-    """An event. Its id is the sender's, and unlike that of any other of the capsule's events."""
+    """A new event. Its id is chosen by the sender, and unique among the capsule's events."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,7 +30,7 @@ class NewEvent(BaseModel):
 
 
 class Event(NamedTuple):
-    """An event as it is stored."""
+    """An event to store."""
 
     id: str
     capsule_id: str
@@ -39,14 +39,21 @@ class Event(NamedTuple):
     learner: str
 
 
-def adding(events: Sequence[Event], clock: Clock) -> list[Statement]:
-    """Return the statements that add events, each with a row where it is new; a capsule that is gone has none."""
+def insert_events(events: Sequence[Event], clock: Clock) -> list[Statement]:
+    """Return the statements that add events; each returns a row if the event is new and its capsule exists."""
     now = clock.now()
     times = (now.strftime("%Y-%m-%d"), to_text(now))
     return [
         Statement(
             _INSERT,
-            (f"{one.capsule_id}:{one.id}", one.kind, one.outcome, one.learner[:100], *times, one.capsule_id),
+            (
+                f"{event.capsule_id}:{event.id}",
+                event.kind,
+                event.outcome,
+                event.learner[:100],
+                *times,
+                event.capsule_id,
+            ),
         )
-        for one in events
+        for event in events
     ]

@@ -1,4 +1,4 @@
-"""Settings of the model that writes exercises, and of what a job may take."""
+"""Settings of the model that writes exercises, and the limits of a job."""
 
 from typing import Annotated
 
@@ -11,11 +11,11 @@ from edge.text import Matching
 
 
 class GenerationSettings(Settings):
-    """One model: Azure OpenAI where its URL is set, else any server with OpenAI's chat, else Workers AI.
+    """One model: Azure OpenAI if its URL is set, else any server with OpenAI's chat API, else Workers AI.
 
     `AZURE_OPENAI_URL` is `https://<resource>.openai.azure.com`. With `AZURE_OPENAI_API_VERSION` the dated API is
-    called, without it the one of `/openai/v1`; `GENERATION_MODEL` is the deployment. `GENERATION_MODEL_URL` ends in the
-    version, such as `/v1`. Rounds, tokens and seconds are those of one job.
+    called, otherwise `/openai/v1`; `GENERATION_MODEL` is the deployment. `GENERATION_MODEL_URL` ends with the version,
+    such as `/v1`. Rounds, tokens and seconds are the limits of one job.
     """
 
     azure_openai_url: BaseUrl | None = None

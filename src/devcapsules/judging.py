@@ -1,4 +1,4 @@
-"""Judging: runs a capsule's tests by whatever runs programs here."""
+"""Judging: runs a capsule's tests on the available executors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ OUTPUT_BYTES = 16 * 1024
 
 
 class Judging:
-    """Runs tests of capsules."""
+    """Runs the tests of capsules."""
 
     def __init__(self, executors: Executors) -> None:
         self._executors = executors
@@ -21,13 +21,13 @@ class Judging:
     async def judge(
         self, language: Any, source: str, function: str, tests: Sequence[Mapping[str, Any]], time_limit_ms: int = 2_000
     ) -> list[CaseResult]:
-        """Return the result of each test, in their order. Errors: `BadValue`."""
+        """Return the results of the tests, in order. Errors: `BadValue`."""
         solution = Solution(language, source, function, Limits(time_limit_ms, MEMORY_MB, OUTPUT_BYTES))
-        return await run_tests(self._executors, solution, [case_of(one) for one in tests])
+        return await run_tests(self._executors, solution, [case_of(test) for test in tests])
 
 
 def case_of(test: Mapping[str, Any]) -> CallCase:
-    """Return a stored test as a case; `BadValue` where its values stand for none."""
+    """Encode a stored test as a case; raises `BadValue` for an invalid value."""
     names = {name: test[name] for name in ("name", "hidden", "tolerance")}
     return CallCase.of(test["arguments"], test["expected"], **names)
 

@@ -1,4 +1,4 @@
-"""Retention: what is old goes in small batches."""
+"""Retention: old rows are removed in small batches."""
 
 from datetime import timedelta
 
@@ -16,6 +16,6 @@ RULES = [
     Rule("reports", "decided_at", timedelta(days=365)),
     Rule("usage_daily", "day", timedelta(days=400)),
 ]
-"""The progress of users stays; that of widgets' strangers goes half a year after their last attempt."""
+"""The progress of users stays; that of anonymous widget visitors is removed half a year after their last attempt."""
 
 routes = retention_routes(CRON, RULES)

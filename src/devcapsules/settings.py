@@ -1,4 +1,4 @@
-"""Everything that this Worker is configured by."""
+"""The settings of this Worker."""
 
 from typing import Literal
 
@@ -12,9 +12,9 @@ from edge.settings import BaseUrl, Secret
 
 
 class CapsuleSettings(AccountSettings, GenerationSettings, bindings={Executor: "sandbox"}):
-    """Variables, secrets and bindings; the variable of a field is its name in capitals.
+    """Variables, secrets and bindings; the variable of a field is its name in upper case.
 
-    The administrator's key changes plans, decides on reports and runs jobs; it is no user.
+    The administrator's key changes plans, decides reports and runs jobs; it is not a user.
     """
 
     jwt_issuer: str = NAME

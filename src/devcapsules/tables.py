@@ -1,6 +1,6 @@
-"""The tables: who reads and writes them, and whose their rows are. Their columns are those of the migrations.
+"""The tables: roles that read and write them, and the owners of their rows. The migrations define their columns.
 
-A user is a member; the key of a widget, and the token of its page, are bound to the account that they belong to.
+Users are members; widget keys and page tokens are bound to the account of their owner.
 """
 
 from devcapsules.schema import SCHEMA
@@ -12,7 +12,7 @@ _OWNERS = "owner_id IN (SELECT value FROM json_each(:subjects))"
 _TEAMS = "(SELECT team_id FROM main.team_members WHERE user_id = :caller)"
 _SHARED = f"(SELECT capsule_id FROM main.team_capsules WHERE team_id IN {_TEAMS})"
 _EDITED = f"capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller) OR capsule_id IN {_SHARED}"
-"""The capsules that a user may change: its own, and those that a team of its shares."""
+"""The condition of capsules that a user may change: the user's own, and those shared with the user's teams."""
 _WRITTEN = "capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller)"
 _READABLE = "visibility IN ('unlisted', 'public') AND taken_down_at IS NULL"
 _CURRENT = (

@@ -1,4 +1,4 @@
-"""The Worker's entry."""
+"""The Worker's entry point."""
 
 from devcapsules.app import app
 from edge.ports.executor import Executor

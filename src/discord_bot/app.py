@@ -12,7 +12,8 @@ from discord_bot.settings import BotSettings
 from discord_bot.tables import TABLES
 from edge import READER, Actor, App, Clock, Limit, Request
 from edge.auth.keys import require_key
-from edge.auth.limits import Limits, admit, rate_limit_headers
+from edge.auth.limits import Limits, rate_limit_headers
+from edge.auth.one_key import admit_known
 from edge.auth.signatures import Ed25519Signature
 from edge.clients.cache import Cache
 from edge.clients.discord import Discord, Webhooks
@@ -41,6 +42,11 @@ async def authenticate(request: Request, settings: BotSettings, crypto: Crypto, 
     signed = Ed25519Signature.read(stamp, signature, clock.now())
     await signed.check(await request.body(), settings.discord_public_key.get_secret_value(), crypto)
     return Actor("discord", READER)
+
+
+async def admit(request: Request, limits: Limits, settings: BotSettings) -> None:
+    """Bound calls of public routes: by the key, or by the address of a caller without it."""
+    await admit_known(request, settings, limits, limits)
 
 
 def make_limits(settings: BotSettings, clock: Clock) -> Limits:

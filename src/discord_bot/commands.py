@@ -1,6 +1,6 @@
 """Declarations of what the bot can be asked, as routes are declared: each names its handler and how it is answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Field
@@ -28,7 +28,10 @@ Role = Annotated[_Id, OptionKind(8)]
 
 
 class Command(NamedTuple):
-    """A declared handler. One that `is_deferred` is answered for at once, and runs after that."""
+    """A declared handler. One that `is_deferred` is answered for at once, and runs after that.
+
+    `permissions` are the bits that a member needs to see the command (0: administrators alone), None for nobody's.
+    """
 
     kind: Kind
     name: str
@@ -36,6 +39,7 @@ class Command(NamedTuple):
     description: str = ""
     is_deferred: bool = False
     is_private: bool = False
+    permissions: int | None = None
 
     @property
     def takes(self) -> type[BaseModel] | None:
@@ -45,6 +49,13 @@ class Command(NamedTuple):
                 model: type[BaseModel] = get_args(hint)[0]
                 return model
         return None
+
+
+class Parent(NamedTuple):
+    """A command, or a group of it, that has subcommands."""
+
+    description: str
+    permissions: int | None = None
 
 
 class Planned(NamedTuple):
@@ -60,12 +71,41 @@ class Commands:
 
     def __init__(self) -> None:
         self.declared: list[Command] = []
+        self.parents: dict[str, Parent] = {}
 
     def slash(
-        self, name: str, description: str, *, is_deferred: bool = False, is_private: bool = False
+        self,
+        name: str,
+        description: str,
+        *,
+        is_deferred: bool = False,
+        is_private: bool = False,
+        permissions: int | None = None,
     ) -> Callable[[Handler], Handler]:
-        """Declare a slash command; its options are the fields of the model that the handler takes as `Body`."""
-        return self._declare("slash", name, description, is_deferred=is_deferred, is_private=is_private)
+        """Declare a slash command; its options are the fields of the model that the handler takes as `Body`.
+
+        A subcommand's name is `command subcommand`, or `command group subcommand`; `parent` describes the command.
+        """
+        how = {"is_deferred": is_deferred, "is_private": is_private, "permissions": permissions}
+        return self._declare("slash", name, description, **how)
+
+    def parent(self, name: str, description: str, *, permissions: int | None = None) -> None:
+        """Describe a command, or a group of it, that has subcommands; `permissions` are those of the command."""
+        self.parents[name] = Parent(description, permissions)
+
+    def user_menu(
+        self, name: str, *, is_deferred: bool = False, is_private: bool = True, permissions: int | None = None
+    ) -> Callable[[Handler], Handler]:
+        """Declare an entry of the menu of users; the handler takes the `Interaction`, which has the `target`."""
+        how: dict[str, Any] = {"is_deferred": is_deferred, "is_private": is_private, "permissions": permissions}
+        return self._declare("user", name, **how)
+
+    def message_menu(
+        self, name: str, *, is_deferred: bool = False, is_private: bool = True, permissions: int | None = None
+    ) -> Callable[[Handler], Handler]:
+        """Declare an entry of the menu of messages; the handler takes the `Interaction`, which has the `target`."""
+        how: dict[str, Any] = {"is_deferred": is_deferred, "is_private": is_private, "permissions": permissions}
+        return self._declare("message", name, **how)
 
     def button(self, name: str, *, is_private: bool = True) -> Callable[[Handler], Handler]:
         """Declare what the buttons do whose id is `name`, or begins with it and a colon."""
@@ -100,8 +140,21 @@ def plan(groups: list[Commands], injector: Injector) -> dict[tuple[str, str], Pl
             raise PlanError(f"two handlers of the {command.kind} {command.name}")
         found[key] = Planned(command, command.takes, EventHandler(command.handler, Interaction, injector.for_caller))
     for kind, name in found:
-        slash, _, option = name.partition(" ")
+        slash, _, option = name.rpartition(" ")
         planned = found.get(("slash", slash))
         if kind == "autocomplete" and not (planned and planned.takes and option in planned.takes.model_fields):
             raise PlanError(f"autocomplete of {name}: there is no such option")
+        if kind == "slash":
+            _check_name(name, found)
     return found
+
+
+def _check_name(name: str, found: Mapping[tuple[str, str], Planned]) -> None:
+    """Raise `PlanError` for a subcommand of a command that has a handler itself, and for one too deep."""
+    words = name.split(" ")
+    if len(words) > 3:
+        raise PlanError(f"/{name}: a command has a group and a subcommand at most")
+    above = [" ".join(words[:depth]) for depth in range(1, len(words))]
+    for one in above:
+        if ("slash", one) in found:
+            raise PlanError(f"/{one} has subcommands, so it has no handler of its own: /{name}")

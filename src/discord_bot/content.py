@@ -2,21 +2,31 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic_core import from_json
 
 from discord_bot.settings import BotSettings
 from discord_bot.times import aware, span, zone_of
-from edge import Clock, Fetch, NotFound
+from edge import Clock, Fetch, Log, NotFound
 from edge.clients.cache import Cache, Terms
 from edge.clients.discord import LINK, Embed
-from edge.clients.upstream import Call, Patience, Upstream, UpstreamFailed
+from edge.clients.lenient import read, read_all
+from edge.clients.upstream import Call, RetryPolicy, Upstream, UpstreamFailed
+from edge.ports import Fetched
 
 TERMS = Terms(fresh=60, keep=86_400)
-PATIENCE = Patience(attempts=3, attempt=4.0, deadline=10.0)
+PATIENCE = RetryPolicy(attempts=3, attempt=4.0, deadline=10.0)
+"""For people, who wait for seconds at most."""
+PATIENCE_OF_JOBS = RetryPolicy(attempts=4, attempt=8.0, deadline=100.0)
+"""Waits for a limit of the site's to pass, which counts by the minute."""
+OLDEST = 10
+"""Seconds that content may be old which a job acts on, for good."""
+PAUSES = (0.3, 1.0, 3.0, *[5.0] * 14)
+"""Seconds before content that was too old is asked for again: its site refetches meanwhile, within a minute or so."""
 TYPES = ("events", "posts", "people", "projects")
 MOST = 100
 
@@ -59,9 +69,9 @@ class Document(BaseModel):
 
 
 class Listed(BaseModel):
-    """A page of documents."""
+    """A page of documents, each to be read by itself."""
 
-    documents: list[Document]
+    documents: list[Any]
 
 
 class EventNotFound(NotFound):
@@ -73,9 +83,10 @@ class EventNotFound(NotFound):
 class Site:
     """Reads the content."""
 
-    def __init__(self, settings: BotSettings, fetch: Fetch, clock: Clock, cache: Cache) -> None:
-        self.settings, self._clock, self._cache = settings, clock, cache
+    def __init__(self, settings: BotSettings, fetch: Fetch, clock: Clock, cache: Cache, log: Log) -> None:
+        self.settings, self._clock, self._cache, self._log = settings, clock, cache, log
         self._upstream = Upstream("the site", fetch, clock, PATIENCE)
+        self._patient = Upstream("the site", fetch, clock, PATIENCE_OF_JOBS)
 
     async def upcoming(self) -> list[Document]:
         """Return the events to come, soonest first, perhaps a minute late."""
@@ -83,11 +94,11 @@ class Site:
 
     async def upcoming_now(self) -> list[Document]:
         """Return the same as it stands now, with nothing kept of it."""
-        return self._ahead(_documents(await self._read(f"events?upcoming=true&limit={MOST}")))
+        return self._ahead(_documents(await self._read_now(f"events?upcoming=true&limit={MOST}")))
 
     async def newest(self, kind: str) -> list[Document]:
         """Return what was written last of a type, with nothing kept of it."""
-        return _documents(await self._read(f"{kind}?limit={MOST}"))
+        return _documents(await self._read_now(f"{kind}?limit={MOST}"))
 
     async def all_of(self, kind: str) -> list[Document]:
         """Return the documents of a type, without their whole texts."""
@@ -97,7 +108,7 @@ class Site:
     async def whole(self, kind: str, slug: str) -> Document:
         """Return one document, with its text."""
         body = await self._kept(f"one:{kind}:{slug}", f"{kind}/{quote(slug, safe='')}")
-        return _validated(Document, body).model_copy(update={"type": kind})
+        return _document(body).model_copy(update={"type": kind})
 
     async def event(self, slug: str) -> Document:
         """Return one of the events to come; `EventNotFound` where there is none."""
@@ -148,16 +159,67 @@ class Site:
         return (await self._cache.get(f"site:{name}", lambda: self._read(path), TERMS)).body
 
     async def _read(self, path: str) -> bytes:
-        call = Call("GET", f"{self.settings.platform_api_url}/api/v1/content/{path}", (("accept", "application/json"),))
-        fetched = await self._upstream.send(call)
+        return self._sound(await self._upstream.send(self._call(path)))
+
+    async def _read_now(self, path: str) -> bytes:
+        """Return an answer that is at most `OLDEST` seconds old; `UpstreamFailed` where the site gives none."""
+        age = 0
+        for pause in (0.0, *PAUSES):
+            await self._clock.sleep(pause)
+            fetched = await self._patient.send(self._call(path, ("cache-control", "no-cache")))
+            body, age = self._sound(fetched), _age(fetched)
+            if age <= OLDEST:
+                return body
+        raise UpstreamFailed(f"the site answers what is {age} s old: set PLATFORM_API_KEY to the platform's API_KEY")
+
+    def _call(self, path: str, *headers: tuple[str, str]) -> Call:
+        key = self.settings.platform_api_key
+        known = (("x-api-key", key.get_secret_value()),) if key else ()
+        url = f"{self.settings.platform_api_url}/api/v1/content/{path}"
+        return Call("GET", url, (("accept", "application/json"), *known, *headers))
+
+    def _sound(self, fetched: Fetched) -> bytes:
+        """Return the body of an answer that holds content, so that what is kept is sound."""
         if fetched.status != 200:
             raise UpstreamFailed(f"the site answered {fetched.status}", upstream_status=fetched.status)
-        _validated(Document if b'"documents"' not in fetched.body else Listed, fetched.body)  # what is kept is sound
+        if b'"documents"' not in fetched.body:
+            _document(fetched.body)
+        elif unreadable := _page(fetched.body)[1]:
+            self._log("warning", "left out of the site's answer", count=unreadable)
         return fetched.body
 
 
+def _age(fetched: Fetched) -> int:
+    """Return how many seconds old an answer is by its `Age` (RFC 9111, 5.1)."""
+    given = (fetched.header("age") or "").strip()
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else 0
+
+
 def _documents(body: bytes) -> list[Document]:
-    return _validated(Listed, body).documents
+    return _page(body)[0]
+
+
+def _page(body: bytes) -> tuple[list[Document], int]:
+    """Return a page's documents, and how much of it cannot be read; `UpstreamFailed` where that is every document."""
+    given = _validated(Listed, body).documents
+    found, unreadable = read_all(Document, given)
+    if given and not found:
+        raise UpstreamFailed("the site answered no document that can be read")
+    return found, unreadable
+
+
+def _document(body: bytes) -> Document:
+    document = read(Document, _json(body)).value
+    if document is None:
+        raise UpstreamFailed("the site answered a document that cannot be read")
+    return document
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return from_json(body)
+    except ValueError:
+        raise UpstreamFailed("the site answered what is no JSON") from None
 
 
 def _validated[M: BaseModel](model: type[M], body: bytes) -> M:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 from pydantic import ValidationError
 
 from discord_bot.audit import Audit, Entry
-from discord_bot.commands import Commands, Planned, plan
+from discord_bot.commands import Commands, Parent, Planned, plan
 from discord_bot.interactions import (
     AUTOCOMPLETE,
     CHOICES,
@@ -27,10 +27,11 @@ from discord_bot.interactions import (
     Modal,
     Payload,
     Reply,
+    plain,
     understood,
 )
 from edge import READER, Actor, Background, Operation, Ports, Problem, Request, Response, Routes
-from edge.clients.discord import Discord, clipped
+from edge.clients.discord import Discord, DiscordRefused, clipped
 from edge.errors import list_faults
 from edge.ports import PortError
 from edge.reach import CHECKED
@@ -71,6 +72,11 @@ class Interactions(Routes):
         super().__init__("/interactions", tag="interactions", access=READER)
         self.groups, self.timing = [*groups], timing
         self.planned: Mapping[tuple[str, str], Planned] = {}
+
+    @property
+    def parents(self) -> dict[str, Parent]:
+        """What is said of commands with subcommands, by name."""
+        return {name: parent for group in self.groups for name, parent in group.parents.items()}
 
     def compose(self, app: Composition) -> None:
         """Plan the handlers."""
@@ -194,7 +200,7 @@ class _Run:
         where = self.interaction
         told = _trace(fault, where.token)
         is_away = isinstance(fault, PortError) and fault.is_away
-        level, title = "error", "a service is away" if is_away else "interaction failed"
+        level, title = "error", "a service is unavailable" if is_away else "interaction failed"
         self.ports.log(level, title, kind=where.kind, name=where.name, request_id=where.request_id, error=told)
         if is_away:
             return self._failed("failed", "Something that this needs is away. Please try again in a minute.")
@@ -221,13 +227,34 @@ class _Run:
             found = self._failed("failed", "That took me too long. Please try once more.")
         try:
             async with asyncio.timeout(self.timing.follow_up):
-                await self._send(found)
-        except (Problem, TimeoutError, PortError) as fault:
+                await self._deliver(found)
+        except Exception as fault:
             self.outcome = "not sent"
-            where = self.interaction
-            told = {"kind": where.kind, "name": where.name, "request_id": where.request_id}
-            self.ports.log("error", "follow-up not sent", **told, error=str(fault) or type(fault).__name__)
+            self._log_unsent("follow-up not sent", fault)
         await self.audit.write_answer(self._entry(found))
+
+    async def _deliver(self, reply: Reply) -> None:
+        """Send a late answer, in plain words where Discord refuses its form: the sign that it comes must go."""
+        for one in (reply, plain(reply)):
+            try:
+                await self._send(one)
+                return
+            except DiscordRefused as fault:
+                if fault.extra.get("upstream_status") != 400:
+                    raise
+                self._log_unsent("follow-up refused", fault)
+            except (Problem, PortError, TimeoutError):
+                raise
+            except Exception as fault:
+                self._log_unsent("follow-up has no form", fault)
+            self.outcome = "sent in plain words"
+        await self._send(_words("I have an answer, but Discord does not take it. Please ask in another way."))
+
+    def _log_unsent(self, message: str, fault: BaseException) -> None:
+        where = self.interaction
+        is_known = isinstance(fault, Problem | PortError | TimeoutError)
+        told = (str(fault) or type(fault).__name__) if is_known else _trace(fault, where.token)
+        self.ports.log("error", message, kind=where.kind, name=where.name, request_id=where.request_id, error=told)
 
     async def _send(self, reply: Reply) -> None:
         where = self.interaction

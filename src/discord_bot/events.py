@@ -1,5 +1,7 @@
 """`/events`, `/next` and `/event`: what is coming up on the site."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from discord_bot.commands import Commands
@@ -32,11 +34,11 @@ class Chosen(BaseModel):
 @commands.slash("events", "What is coming up")
 async def list_events(asked: Body[Listing], site: Site) -> Reply:
     """List the next events on one card."""
-    events = (await site.upcoming())[: asked.limit]
+    events = await site.upcoming()
     if not events:
         return NOTHING
-    fields = [(event.name, _line(site, event)) for event in events]
-    return Reply(embeds=[Embed("Coming up", fields=fields, url=site.settings.site_url)])
+    fields = [(event.name, _line(site, event)) for event in events[: asked.limit]]
+    return Reply(embeds=[_listing(fields, len(events), site.settings.site_url)])
 
 
 @commands.slash("next", "The next event")
@@ -58,6 +60,17 @@ async def complete_event(asked: Interaction, site: Site) -> list[tuple[str, str]
     typed = asked.typed.casefold()
     found = [one for one in await site.upcoming() if typed in one.name.casefold()]
     return [(one.name, one.slug) for one in found if len(one.slug) <= 100]
+
+
+def _listing(fields: Sequence[tuple[str, str]], total: int, url: str | None) -> Embed:
+    """Return a card of as many events as have room, which says how many there are beside them."""
+    while True:
+        hidden = total - len(fields)
+        embed = Embed("Coming up", url=url, fields=fields, footer=f"and {hidden} more" if hidden else "")
+        count = len(embed.document().get("fields", ()))
+        if count >= len(fields):
+            return embed
+        fields = fields[:count]
 
 
 def _line(site: Site, event: Document) -> str:

@@ -1,6 +1,6 @@
 """Interactions that Discord sends when someone uses the bot, and the answers of handlers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -10,6 +10,8 @@ from pydantic import Field as PydanticField
 from edge.clients.discord import Embed, clipped, message
 
 PING, COMMAND, COMPONENT, AUTOCOMPLETE, SUBMIT = 1, 2, 3, 4, 5
+SUBCOMMAND, GROUP = 1, 2
+"""Types of options that are commands themselves."""
 PONG, MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 1, 4, 5, 6, 7, 8, 9
 PRIVATE = 1 << 6
 """The flag of a message that only its reader sees."""
@@ -19,15 +21,17 @@ MOST = PydanticField(max_length=100)
 SEPARATOR = ":"
 """Between the parts of a component's id; the first names its handler."""
 
-type Kind = Literal["slash", "button", "select", "modal", "autocomplete"]
+type Kind = Literal["slash", "user", "message", "button", "select", "modal", "autocomplete"]
+"""The thing that was used: a slash command, a menu of users or messages, a component, a form, or a completion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
     """A user's interaction. `body` holds a command's options or a modal's fields, `values` the choices of a menu.
 
-    `parts` is what follows the name in a component's id, `typed` the beginning of what is to be completed. With the
-    `token` anyone may answer, for 15 minutes.
+    `parts` is what follows the name in a component's id, `typed` the beginning of what is to be completed. Of a user's
+    or message's menu, `target_id` is whose it is, and `target` what Discord says of it. With the `token` anyone may
+    answer, for 15 minutes.
     """
 
     kind: Kind
@@ -45,6 +49,8 @@ class Interaction:
     guild_id: str | None = None
     channel_id: str | None = None
     has_message: bool = False
+    target_id: str | None = None
+    target: dict[str, Any] | None = None
     request_id: str = ""
 
 
@@ -91,6 +97,15 @@ class Reply(NamedTuple):
         return shown | ({"flags": PRIVATE} if self.is_private else {})
 
 
+def plain(reply: Reply) -> Reply:
+    """Return a reply as text alone, without the cards and components that may be wrong with it."""
+    texts = [str(reply.content or "")]
+    for embed in reply.embeds:
+        texts += [str(text) for text in (embed.title, embed.description, *(" ".join(one) for one in embed.fields))]
+    text = "\n".join(filter(None, texts)) or "Done."
+    return Reply(clipped(text, 1900), is_private=reply.is_private, is_update=reply.is_update)
+
+
 class Field(NamedTuple):
     """A question of a modal."""
 
@@ -122,6 +137,9 @@ class Modal(NamedTuple):
         return {"custom_id": self.id, "title": clipped(self.title, 45), "components": fields}
 
 
+MENUS: Mapping[int, Kind] = {2: "user", 3: "message"}
+"""The kinds of commands by Discord's type, but for slash commands."""
+
 type Choices = Sequence[tuple[str, str]]
 """Completions: pairs of what is shown and what is sent."""
 
@@ -146,8 +164,10 @@ class _Member(BaseModel):
 
 class _Option(BaseModel):
     name: Name
+    type: int = 3
     value: Value = None
     focused: bool = False
+    options: Annotated[list["_Option"], MOST] = []
 
 
 class _Input(BaseModel):
@@ -167,6 +187,9 @@ class _Part(BaseModel):
 
 class _Data(BaseModel):
     name: Name = ""
+    type: int = 1
+    target_id: Snowflake | None = None
+    resolved: dict[str, Any] | None = None
     options: Annotated[list[_Option], MOST] = []
     custom_id: Name = ""
     component_type: int = 2
@@ -193,12 +216,13 @@ class Payload(BaseModel):
 def understood(payload: Payload, request_id: str) -> Interaction:
     """Return what a payload says, by the name of its handler."""
     data, user = payload.data, payload.member.user if payload.member else payload.user
-    options = {option.name: option.value for option in data.options}
-    focused = next((option for option in data.options if option.focused), None)
+    command, given = _subcommand(data)
+    options = {option.name: option.value for option in given}
+    focused = next((option for option in given if option.focused), None)
     first, *parts = data.custom_id.split(SEPARATOR)
     kinds: dict[int, tuple[Kind, str, Any]] = {
-        COMMAND: ("slash", data.name, options),
-        AUTOCOMPLETE: ("autocomplete", f"{data.name} {focused.name if focused else ''}", options),
+        COMMAND: (MENUS.get(data.type, "slash"), command, options),
+        AUTOCOMPLETE: ("autocomplete", f"{command} {focused.name if focused else ''}", options),
         COMPONENT: ("button" if data.component_type == 2 else "select", first, {}),
         SUBMIT: ("modal", first, dict(_fields(data.components))),
     }
@@ -219,8 +243,25 @@ def understood(payload: Payload, request_id: str) -> Interaction:
         guild_id=payload.guild_id,
         channel_id=payload.channel_id,
         has_message=payload.message is not None,
+        target_id=data.target_id,
+        target=_target(data),
         request_id=request_id,
     )
+
+
+def _subcommand(data: _Data) -> tuple[str, Sequence[_Option]]:
+    """Return a command's name, with the names of its group and subcommand, and the options of that."""
+    name, options = data.name, data.options
+    while len(options) == 1 and options[0].type in {SUBCOMMAND, GROUP}:
+        name, options = f"{name} {options[0].name}", options[0].options
+    return name, options
+
+
+def _target(data: _Data) -> dict[str, Any] | None:
+    """Return what Discord says of the user or message whose menu was used."""
+    resolved = (data.resolved or {}).get("users" if data.type == 2 else "messages")
+    found = resolved.get(data.target_id) if isinstance(resolved, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def _fields(parts: Sequence[_Part]) -> Iterator[tuple[str, Any]]:

@@ -135,11 +135,12 @@ class Notices:
 
     async def body(self, notice: Notice) -> dict[str, Any]:
         """Return the message that a notice is."""
-        users: list[str] = []
+        users, more = list[str](), 0
         if notice.mentions:
             texts = [notice.embed.title, notice.embed.description, *(text for _, text in notice.embed.fields)]
-            users = await subscribed(notice.kind, " ".join(texts), self._db)
-        return message(" ".join(f"<@{user}>" for user in users), [notice.embed], users)
+            users, more = await subscribed(notice.kind, " ".join(texts), self._db)
+        mentions = " ".join(f"<@{user}>" for user in users) + (f" and {more} more" if more else "")
+        return message(mentions, [notice.embed], users)
 
     async def known(self, notice: Notice) -> Row | None:
         """Return the row of a notice that was sent, or that somebody is about to send; None where it may be sent."""

@@ -9,11 +9,15 @@ from typing import Any, Literal, NamedTuple, TypeAliasType, Union, get_args, get
 
 from pydantic.fields import FieldInfo
 
-from discord_bot.commands import Command, OptionKind, Planned
+from discord_bot.commands import Command, OptionKind, Parent, Planned
+from discord_bot.interactions import GROUP, SUBCOMMAND
 
 STRING, INTEGER, BOOLEAN, NUMBER = 3, 4, 5, 10
 KINDS = {str: STRING, int: INTEGER, bool: BOOLEAN, float: NUMBER}
 BOUNDS = {STRING: ("min_length", "max_length"), INTEGER: ("min_value", "max_value"), NUMBER: ("min_value", "max_value")}
+
+MENUS = {"user": 2, "message": 3}
+NO_PARENTS: Mapping[str, Parent] = {}
 
 type Document = dict[str, Any]
 
@@ -31,19 +35,24 @@ class Change(NamedTuple):
 
     def __str__(self) -> str:
         sign = {"added": "+", "changed": "~", "removed": "-"}[self.what]
-        return f"{sign} /{self.name}" + (f": {', '.join(self.members)}" if self.members else "")
+        return f"{sign} {self.name}" + (f": {', '.join(self.members)}" if self.members else "")
 
 
-def documents(planned: Mapping[tuple[str, str], Planned]) -> list[Document]:
-    """Return the slash commands as they are registered, by name."""
+def documents(planned: Mapping[tuple[str, str], Planned], parents: Mapping[str, Parent] = NO_PARENTS) -> list[Document]:
+    """Return the commands as they are registered: slash commands by name, then those of menus."""
     completed = {name for kind, name in planned if kind == "autocomplete"}
     slashes = [one.command for (kind, _), one in sorted(planned.items()) if kind == "slash"]
-    return [_command(command, completed) for command in slashes]
+    whole: dict[str, Document] = {}
+    for command in slashes:
+        _place(command, whole, parents, completed)
+    menus = [(MENUS[kind], one.command) for (kind, _), one in sorted(planned.items()) if kind in MENUS]
+    shown = [{"type": number, "name": one.name} | _permissions(one.permissions) for number, one in menus]
+    return [*whole.values(), *shown]
 
 
 def changes(wanted: Sequence[Document], known: Sequence[Document]) -> list[Change]:
     """Return what differs between what is wanted and what Discord knows, whatever it adds of its own."""
-    new, old = ({one["name"]: one for one in some} for some in (wanted, known))
+    new, old = ({_title(one): one for one in some} for some in (wanted, known))
     found = [Change("added", name) for name in new.keys() - old.keys()]
     found += [Change("removed", name) for name in old.keys() - new.keys()]
     for name in new.keys() & old.keys():
@@ -52,12 +61,55 @@ def changes(wanted: Sequence[Document], known: Sequence[Document]) -> list[Chang
     return sorted(found, key=lambda change: change.name)
 
 
-def _command(command: Command, completed: set[str]) -> Document:
+def duplicates(wanted: Sequence[Document], elsewhere: Sequence[Document]) -> list[str]:
+    """Return the commands that are registered in another scope, too, so that people see them twice."""
+    return sorted({_title(one) for one in wanted} & {_title(one) for one in elsewhere})
+
+
+def _title(document: Document) -> str:
+    kind = document.get("type") or 1
+    return f"/{document['name']}" if kind == 1 else f"{'user' if kind == 2 else 'message'} menu: {document['name']}"
+
+
+def _place(command: Command, whole: dict[str, Document], parents: Mapping[str, Parent], completed: set[str]) -> None:
+    """Add a slash command; a subcommand goes into its command, and into the group of it that its name has."""
+    words = command.name.split(" ")
+    own = {"name": words[-1], "description": command.description, "options": _options(command, completed)}
+    if len(words) == 1:
+        whole[command.name] = {"type": 1} | own | _permissions(command.permissions)
+        return
+    if command.permissions is not None:
+        raise Unregistrable(f"/{command.name}: permissions are those of its command: declare parent({words[0]!r}, …)")
+    top = whole.setdefault(words[0], {"type": 1} | _parent(words[0], parents) | _needed(words[0], parents))
+    holder: Document = top
+    if len(words) == 3:
+        group = next((one for one in top["options"] if one["name"] == words[1]), None)
+        if group is None:
+            group = {"type": GROUP} | _parent(" ".join(words[:2]), parents)
+            top["options"].append(group)
+        holder = group
+    holder["options"].append({"type": SUBCOMMAND} | own)
+
+
+def _parent(name: str, parents: Mapping[str, Parent]) -> Document:
+    last = name.rpartition(" ")[2]
+    description = parents[name].description if name in parents else last.replace("-", " ").capitalize()
+    return {"name": last, "description": description, "options": []}
+
+
+def _needed(name: str, parents: Mapping[str, Parent]) -> Document:
+    return _permissions(parents[name].permissions if name in parents else None)
+
+
+def _permissions(bits: int | None) -> Document:
+    return {} if bits is None else {"default_member_permissions": str(bits)}
+
+
+def _options(command: Command, completed: set[str]) -> list[Document]:
     model = command.takes
     fields = model.model_fields if model else {}
     options = [_option(name, field, f"{command.name} {name}" in completed) for name, field in fields.items()]
-    options.sort(key=lambda option: not option["required"])
-    return {"type": 1, "name": command.name, "description": command.description, "options": options}
+    return sorted(options, key=lambda option: not option["required"])
 
 
 def _option(name: str, field: FieldInfo, is_completed: bool) -> Document:
@@ -111,6 +163,7 @@ def _differing(new: Any, old: Any, path: str = "") -> Iterator[str]:
 
 _OURS = frozenset(
     {
+        "default_member_permissions",
         "description",
         "options",
         "choices",

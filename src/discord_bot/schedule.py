@@ -9,19 +9,21 @@ from pydantic import BaseModel
 from discord_bot.content import Document, Site
 from discord_bot.notices import SENT, Notice, Notices
 from edge import ADMIN, Clock, Log, Problem, Routes, SystemDatabase, Tick
-from edge.clients.discord import Embed
+from edge.clients.discord import Embed, listed
 from edge.ports import PortError
 
 routes = Routes(tag="jobs", access=ADMIN)
 
 REMIND = "0 14 * * *"
-DIGEST = "0 14 * * 1"
-"""14:00 UTC on Sundays: Cloudflare counts the days of a week from 1 = Sunday, unlike cron."""
-DIGEST_WEEKDAY, DIGEST_HOUR = 6, 14
+DIGEST = "0 14 * * MON"
+"""14:00 UTC on Mondays, by name: Cloudflare counts the days of a week from 1 = Sunday, unlike cron."""
+DIGEST_WEEKDAY, DIGEST_HOUR = 0, 14
 """The same as Python counts, from 0 = Monday."""
 NEAR = timedelta(hours=48)
 WEEK = timedelta(days=7)
 MOST_LISTED = 20
+TEXT, FIELD = 2_900, 1_024
+"""Characters of a digest's text and field that Discord shows of both."""
 EARLY, LATE = timedelta(minutes=1), timedelta(hours=1)
 """How early by its own clock a tick may come, and when one was missed."""
 BEFORE = "was posted before"
@@ -54,8 +56,16 @@ class Posts:
 
     async def owes_digest(self, now: datetime) -> bool:
         """Tell whether the tick of this week's digest was missed; before the first one there is none to miss."""
-        last, week = await self._db.first(LAST_DIGEST), week_of(now + EARLY)
-        return last is not None and last["subject"] is not None and last["subject"] < _named(week) and now > week + LATE
+        last, week = await self._last_digest(), week_of(now + EARLY)
+        return last is not None and last < _named(week) and now > week + LATE
+
+    async def has_digests(self) -> bool:
+        """Tell whether a digest was posted ever."""
+        return await self._last_digest() is not None
+
+    async def _last_digest(self) -> str | None:
+        row = await self._db.first(LAST_DIGEST)
+        return row["subject"] if row else None
 
     async def _foreseen(self, notice: Notice) -> Posting:
         known = await self._notices.known(notice)
@@ -89,8 +99,13 @@ async def remind(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
 
 @routes.cron(DIGEST)
 async def digest(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
-    """Post what the week brings, and what was written in the last one: once a week, however often it is run."""
+    """Post what the week brings, and what was written in the last one: once a week, however often it is run.
+
+    A bot that starts for the first time has missed none, so it waits for its first Monday.
+    """
     site = posts.site
+    if tick.is_late and not await posts.has_digests():
+        return []
     wanted = await _digest(await site.upcoming_now(), site, clock.now())
     return await posts.post(wanted, is_dry=tick.is_dry)
 
@@ -111,13 +126,14 @@ def _reminder(event: Document, site: Site) -> Notice:
 async def _digest(events: Sequence[Document], site: Site, now: datetime) -> list[Notice]:
     """Return the week's digest; nothing where there is nothing to tell."""
     week = week_of(now + EARLY)
-    ahead = [event for event in events if site.begins(event) <= now + WEEK][:MOST_LISTED]
-    posts = [post for post in await site.newest("posts") if _is_new(post, now)][:MOST_LISTED]
+    ahead = [event for event in events if site.begins(event) <= now + WEEK]
+    posts = [post for post in await site.newest("posts") if _is_new(post, now)]
     if not ahead and not posts:
         return []
-    parts = [f"{_linked(one, 'events', site)}\n{site.when(one)}" for one in ahead]
-    fields = [("Written in the last week", "\n".join(_linked(one, "posts", site) for one in posts))] if posts else []
-    text = "\n\n".join(parts) or "No event is planned this week."
+    parts = [f"{_linked(one, 'events', site)}\n{site.when(one)}" for one in ahead[:MOST_LISTED]]
+    links = [_linked(one, "posts", site) for one in posts[:MOST_LISTED]]
+    fields = [("Written in the last week", listed(links, FIELD, more=len(posts) - len(links)))] if posts else []
+    text = listed(parts, TEXT, "\n\n", more=len(ahead) - len(parts)) or "No event is planned this week."
     embed = Embed("This week", text, site.settings.site_url, fields)
     return [Notice("announcement", _named(week), _named(week), embed, "clock", "digest", mentions=False)]
 

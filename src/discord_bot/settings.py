@@ -35,13 +35,18 @@ type ZoneName = Annotated[str, AfterValidator(_zone)]
 
 
 class BotSettings(DiscordSettings):
-    """Variables, secrets and bindings; the variable of a field is its name in capitals."""
+    """Variables, secrets and bindings; the variable of a field is its name in capitals.
+
+    `PLATFORM_API_KEY` is the platform's `API_KEY`: with it jobs get content as it is now, and no limit of an address
+    stops the bot. Without it jobs wait until the platform has refetched what it keeps.
+    """
 
     discord_bot_token: Secret
     discord_app_id: Secret
     discord_public_key: PublicKey
     api_key: AccessKey
     platform_api_url: BaseUrl
+    platform_api_key: Secret | None = None
     site_url: BaseUrl | None = None
     time_zone: ZoneName = "UTC"
     notice_window_s: Annotated[int, Field(ge=60, le=604_800)] = 3600

@@ -28,7 +28,7 @@ MINE = "SELECT kind, topics FROM subscriptions ORDER BY kind"
 
 _WORD = re.compile(r"\w+")
 _MATCHING = """
-SELECT user_id FROM subscriptions WHERE kind = ? AND (topics = '[]' OR EXISTS (
+SELECT user_id, count(*) OVER () AS total FROM subscriptions WHERE kind = ? AND (topics = '[]' OR EXISTS (
 SELECT 1 FROM json_each(topics) WHERE instr(?, ' ' || value || ' ') > 0)) ORDER BY created_at, user_id LIMIT ?
 """
 
@@ -93,10 +93,10 @@ async def unsubscribe(chosen: Interaction, db: ScopedDatabase) -> Reply:
     return Reply(f"You are unsubscribed from {names}.", is_private=True, is_update=True)
 
 
-async def subscribed(kind: str, text: str, db: SystemDatabase) -> list[str]:
-    """Return the ids of those who want to hear of a notice of this kind and text."""
+async def subscribed(kind: str, text: str, db: SystemDatabase) -> tuple[list[str], int]:
+    """Return the ids of those who want to hear of a notice of this kind and text, and how many more there are."""
     rows = await db.all(_MATCHING, kind, f" {_worded(text)} ", MOST_MENTIONED)
-    return [row["user_id"] for row in rows]
+    return [row["user_id"] for row in rows], rows[0]["total"] - len(rows) if rows else 0
 
 
 def _worded(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A kernel for HTTP APIs, jobs and queues that run on Cloudflare Python Workers and on one's own machine."""
+"""A kernel for HTTP APIs, jobs and queues that run on Cloudflare Python Workers and on a machine of your own."""
 
 from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role
 from edge.app import App

@@ -19,13 +19,13 @@ PUBLIC, READER, OPERATOR, ADMIN = Role
 
 
 class Actor(NamedTuple):
-    """The caller, as the logs name it.
+    """The caller, by its name in the logs.
 
-    `subjects` are all that it may see and act on (what they are, such as cars, is the app's matter); None: everything.
-    `daily_calls` are those that it may make in a day of UTC, None as many as it likes; `is_token` where it came by a
-    token, which can get no other. `expires_at` is the Unix time at which its credential ends, None for no end.
-    `fingerprint` marks the administrator's key that it came by, or is a member's session; None for every other caller.
-    `is_member` is true for a user's account, whose `name` is the user's id: a member sees its own rows.
+    `subjects` are all that it may see and act on, such as cars; None: everything. `daily_calls` is its quota in a day
+    of UTC, None for no limit; `is_token` if it came by a token, which can get no other. `expires_at` is the Unix time
+    at which its credential ends, None for no end. `fingerprint` marks the administrator's key that it came by, or is a
+    member's session; None for every other caller. `is_member` is true for a user's account, with the user's id as its
+    `name`: a member sees its own rows.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Actor(NamedTuple):
     is_member: bool = False
 
     def may_reach(self, subject: str | None) -> bool:
-        """Tell whether something may be shown to the caller: what is about nothing is for those who may see all."""
+        """Tell whether the caller may see a subject; data about no subject is for unbound callers."""
         return self.subjects is None or subject in self.subjects
 
 

@@ -1,4 +1,4 @@
-"""The access table of an app, for a golden file: who may call what, how callers are kept apart, and what is whole."""
+"""The access table of an app, for a golden file: the role and reach of each handler, and the rows of each caller."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,16 +12,16 @@ from edge.reach import Reach
 def access_table(app: App) -> str:
     """Return a line for each route, frame, job, consumer and workflow, and for each declared table.
 
-    A line has the role, the reach (`rows` where the caller's database keeps callers apart), and `system` where the
-    whole database is used.
+    A line has the role, the reach (`rows` if the caller's database keeps callers apart), and `system` if the whole
+    database is used.
     """
     return "".join(f"{line.rstrip()}\n" for line in (*_handlers(app), *_tables(app)))
 
 
 def _handlers(app: App) -> Iterator[str]:
-    for one in sorted(app.endpoints, key=lambda one: (one.path, one.method)):
-        scope = _scope(app, one.route.handler, one.route.reach)
-        yield f"{one.method:12} {one.path:44} {one.access.name.lower():8} {scope}"
+    for endpoint in sorted(app.endpoints, key=lambda endpoint: (endpoint.path, endpoint.method)):
+        scope = _scope(app, endpoint.route.handler, endpoint.route.reach)
+        yield f"{endpoint.method:12} {endpoint.path:44} {endpoint.access.name.lower():8} {scope}"
     for name, frame in sorted(app.frames.items()):
         scope = _scope(app, frame.handler, frame.reach)
         yield f"{f'frame {name}':12} {app.socket_path:44} {frame.access.name.lower():8} {scope}"
@@ -58,7 +58,7 @@ def _tables(app: App) -> Iterator[str]:
 
 
 def _rows_of(rows: Rows, kind: CallerKind) -> str:
-    """Return which rows a kind of caller has, and what a new one must satisfy."""
+    """Return the rows of a kind of caller, and the check on new ones."""
     own = rows.owned(kind)
     parts = [{True: "all rows", False: ""}[own] if isinstance(own, bool) else own.text]
     parts += [f"public: {rows.public.text}"] if rows.public else []

@@ -1,22 +1,23 @@
-"""An app: the composition of resources, middleware, jobs and consumers, and the road of a request through it."""
+"""An app: the composition of resources, middleware, jobs and consumers, and the pipeline of a request through it."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from edge.access import PUBLIC, Actor, Role, require
+from edge.access import PUBLIC, Actor, require
 from edge.context import NO_CALLER, Ports
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
     BadRequest,
     MethodNotAllowed,
+    NotConfigured,
     NotFound,
     Problem,
     Unauthorized,
     UrlTooLong,
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
-from edge.failures import failure_response, frame_problem, trace_of
+from edge.failures import failure_response, frame_problem, report_missing, trace_of
 from edge.http import Response, close
 from edge.injection import CallerTables, Injector, Provider
 from edge.ports import Assets, Background, Clock, Fetch, Limit, Log
@@ -39,40 +40,40 @@ class PlainHttpOnly(BadRequest):
 
 type Next = Callable[[Request], Awaitable[Response]]
 type Middleware = Callable[..., Awaitable[Response]]
-"""Called with a request, the rest of the road, and any ports that its signature asks for behind these two."""
+"""Called with a request, the rest of the pipeline, and any ports that its signature requests after these two."""
 
 type Authenticate = Callable[..., Awaitable[Actor]]
-"""Called with a request and any ports that its signature asks for; `Unauthorized` where the caller is not known."""
+"""Called with a request and any ports that its signature requests; `Unauthorized` if the caller is unknown."""
 
 type Admit = Callable[..., Awaitable[None]]
-"""Called with a stranger's request, and any ports that its signature asks for; a problem keeps it out."""
+"""Called with an anonymous request, and any ports that its signature requests; a problem refuses it."""
 
 type Revalidate = Callable[..., Awaitable[Actor]]
-"""Called with an actor, and any ports that its signature asks for; returns it as its credential stands now.
+"""Called with an actor, and any ports that its signature requests; returns the actor with its current rights.
 
-`Unauthorized` where the credential has ended.
+`Unauthorized` if the credential has ended.
 """
 
 type CountFrame = Callable[..., Awaitable[None]]
-"""Called with the actor of a socket's frame, and any ports that its signature asks for; a problem refuses the frame."""
+"""Called with the actor of a socket's frame, and any ports that its signature requests; a problem refuses the frame."""
 
 RUNTIME_PORTS = (Assets, Background, Clock, Crypto, Fetch, Log, ModelServers)
 """The ports of every runtime; all others are bindings, named in the settings."""
 
 MAX_RETRY_DELAY = 43_200
-"""Seconds, the longest delay that the platform's queues take."""
+"""The longest delay that the platform's queues accept, in seconds."""
 
 
 class App:
     """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports.
 
-    `tables` declares whose the rows of the first database are: a handler's `Database` holds those of its caller alone.
-    `admit` stands before what is public, as `authenticate` does before all else, and behind that for who is not known
-    there: what bounds strangers bounds their tries. `revalidate` looks at the credential of a socket or stream that is
-    open, `count_frame` counts a socket's frame as a request, and `audiences` gives for each type of live events who
-    gets them. `queues` gives for each binding of type `Queue` the name of its
-    queue, `limits` for each `RateLimiter` what it allows; `migrations` is the app's folder below `migrations/`, empty
-    for the default Worker.
+    `tables` declares the owners of the rows in the first database: a handler's `Database` holds its caller's rows
+    alone. `authenticate` identifies the caller of each route that is not public. `admit` runs before public routes, and
+    after a failed authentication: a limit on anonymous requests thus bounds their guesses, too. `revalidate` checks the
+    credential of an open socket or stream, and `count_frame` counts a socket's frame as a request. `audiences` maps
+    each type of live events to its readers. `queues` maps each binding of type `Queue` to the name of its queue,
+    `limits` each `RateLimiter` to its limit. `migrations` is the app's folder below `migrations/`, empty for the
+    default Worker.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root is a list of parts
@@ -102,7 +103,7 @@ class App:
         self._begins = tables is not None or any(isinstance(provider, Provider) for provider in providers)
         injector = self.injector = Injector(settings, RUNTIME_PORTS, providers, tables)
         self.endpoints = [self._endpoint(route) for group in resources for route in group.routes]
-        self.router = Router(self.endpoints)
+        self.router = Router(self.endpoints, {one.path for one in self.endpoints if one.route.is_alone})
         self._plan_jobs_and_consumers(resources)
         self._plan_frames_and_workflows(resources)
         self._authenticate = injector.bind(authenticate, 1)
@@ -110,9 +111,9 @@ class App:
         self._bind_live(resources, revalidate, count_frame)
         self.audiences = LIVE_AUDIENCES | dict(audiences or {})
         self._dialects = [(group.prefix, group.translate_problem) for group in resources if group.translate_problem]
-        self._road: Next = self._answer
+        self._pipeline: Next = self._answer
         for layer in reversed(middleware):
-            self._road = _guarded(injector.bind(layer, 2), self._road)
+            self._pipeline = _guarded(injector.bind(layer, 2), self._pipeline)
         for group in resources:
             group.compose(self)
 
@@ -120,17 +121,19 @@ class App:
         """Plan the handlers that the clock and the queues start."""
         injector = self.injector
         self.jobs = [(job.cron, EventHandler(job.handler, Tick, injector)) for group in resources for job in group.jobs]
-        self.consumers = _by_queue(one for group in resources for one in group.consumers)
+        self.consumers = _by_queue(consumer for group in resources for consumer in group.consumers)
         self._consume = {
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
         }
 
     def _plan_frames_and_workflows(self, resources: Sequence[Routes]) -> None:
         """Plan the handlers of the frames that clients send, and of workflows."""
-        self.frames = {one.type: one for group in resources for one in group.frames}
-        self._on_frame = {one.type: self._frame_handler(one) for one in self.frames.values()}
+        self.frames = {frame.type: frame for group in resources for frame in group.frames}
+        self._on_frame = {frame.type: self._frame_handler(frame) for frame in self.frames.values()}
         self.workflows = {
-            one.binding: EventHandler(one.handler, Run, self.injector) for group in resources for one in group.workflows
+            workflow.binding: EventHandler(workflow.handler, Run, self.injector)
+            for group in resources
+            for workflow in group.workflows
         }
 
     def _bind_live(
@@ -160,23 +163,23 @@ class App:
         return handler
 
     def _check_reach(self, where: str, reach: Reach | None) -> None:
-        """Raise `PlanError` where an app with tables has a route of which nothing says how it keeps callers apart."""
+        """Raise `PlanError` if an app with tables has a route that does not declare how it keeps callers apart."""
         if self.tables is None or self.injector.takes_rows:
             return
         if reach is None:
-            raise PlanError(f"{where}: take the caller's Database, or say its reach=, such as OPEN or subject(…)")
+            raise PlanError(f"{where}: take the caller's Database, or declare its reach=, such as OPEN or subject(…)")
         if reach.is_optional:
             raise PlanError(f"{where}: a caller that names no subject gets its own rows: take its Database")
 
     async def fetch(self, request: Request) -> Response:
-        """Answer a request; whatever goes wrong, there is an answer."""
+        """Answer a request; every fault becomes a response."""
         request.ports = self._begin(request.ports)
-        response = await self._road(request)
+        response = await self._pipeline(request)
         return await _without_body(response) if request.method == "HEAD" else response
 
     async def scheduled(self, tick: Tick, ports: Ports) -> None:
-        """Run the jobs of a cron expression, each of them even where another fails; then raise the failures."""
-        faults = []
+        """Run the jobs of a cron expression, each of them even if another fails; then raise the failures."""
+        faults = list[Exception]()
         ports = self._begin(ports)
         due = [job for cron, job in self.jobs if cron == tick.cron]
         if not due:
@@ -184,6 +187,9 @@ class App:
         for job in due:
             try:
                 await job(tick, ports)
+            except NotConfigured as fault:
+                report_missing(fault, ports, f"job of {tick.cron}")
+                faults.append(fault)
             except Exception as fault:
                 ports.log("error", "job failed", cron=tick.cron, error=trace_of(fault))
                 faults.append(fault)
@@ -191,20 +197,20 @@ class App:
             raise ExceptionGroup(f"jobs of {tick.cron}", faults)
 
     async def queue(self, queue: str, deliveries: Iterable[Delivery], ports: Ports) -> list[Outcome]:
-        """Hand each message to the queue's consumer and return what is to become of each."""
+        """Hand each message to the queue's consumer and return the outcome of each."""
         consumer, run = self.consumers[queue], self._consume[queue]
         return [await _deliver(consumer, run, delivery, self._begin(ports)) for delivery in deliveries]
 
     async def revalidate(self, actor: Actor, ports: Ports) -> Actor:
-        """Return a caller as its credential stands now; `Unauthorized` where it has ended."""
+        """Return a caller with its credential's current rights; `Unauthorized` if the credential has ended."""
         if actor.expires_at is not None and actor.expires_at <= time.time():
             raise Unauthorized("the key or token has expired")
         return actor if self._revalidate is None else await self._revalidate(actor, ports)
 
     async def admit_frame(self, frame: Frame, ports: Ports) -> Actor:
-        """Let a socket's frame in as a request is, and count it; return its actor as the credential stands now.
+        """Authorize and count a socket's frame as a request; return its actor with the credential's current rights.
 
-        Errors: `Unauthorized` where the credential has ended, and any other problem that refuses the frame.
+        Errors: `Unauthorized` if the credential has ended, and any other problem that refuses the frame.
         """
         try:
             actor = await self.revalidate(frame.actor, ports)
@@ -217,7 +223,7 @@ class App:
         return actor
 
     async def frame(self, frame: Frame, ports: Ports) -> dict[str, Any]:
-        """Return the answer to a frame: `result`, what its handler returned, or `problem`, the document of a fault."""
+        """Return the answer to a frame: `result`, the handler's return value, or `problem`, the document of a fault."""
         try:
             return {"result": await self._frame(frame, ports)}
         except Problem as fault:
@@ -227,11 +233,11 @@ class App:
         return {"problem": problem.document(self.socket_path, frame.request_id)}
 
     async def workflow(self, binding: str, run: Run, ports: Ports) -> Any:
-        """Run a workflow from where it stands, and return its result."""
+        """Run a workflow from its last finished step, and return its result."""
         return await self.workflows[binding](run, self._begin(ports))
 
     def provide[T](self, kind: type[T], ports: Ports) -> T:
-        """Return what a provider of the app makes of the ports; `PlanError` where none does."""
+        """Return a provider's value, made of the ports; `PlanError` if no provider makes it."""
         take = self.injector(kind)
         if take is None:
             raise PlanError(f"nothing provides {kind}")
@@ -248,56 +254,60 @@ class App:
         return await self._on_frame[route.type](frame, self._begin(ports, frame.actor))
 
     def _begin(self, ports: Ports, caller: object = NO_CALLER) -> Ports:
-        """Return the ports of one event, where providers or callers tell events apart."""
+        """Return the ports of one event, if providers or callers depend on the event."""
         return ports.begin(caller) if self._begins else ports
 
     async def _answer(self, request: Request) -> Response:
         try:
-            return await self._dispatch(request)
-        except Exception as fault:
-            response = failure_response(request, fault)
-            for prefix, translate in self._dialects:
-                if request.path.startswith(prefix):
-                    return translate(request, response)
-            return response
-
-    async def _dispatch(self, request: Request) -> Response:
-        if request.refusal is not None:
-            raise request.refusal
-        try:
-            endpoint, request.params = self._find(request)
-        except Problem as refused:
-            return await self._unrouted(request, refused)
-        request.route = endpoint.path
-        if endpoint.access is not PUBLIC:
+            if request.refusal is not None:
+                raise request.refusal
             try:
-                await check(request, endpoint.access, self._authenticate)
-            except Unauthorized:
+                endpoint, request.params = self._find(request)
+            except Problem as refused:
+                return await self._unrouted(request, refused)
+            request.route = endpoint.path
+            if endpoint.access is PUBLIC:
                 if self._admit:
                     await self._admit(request)
-                raise
-        elif self._admit:
-            await self._admit(request)
-        if self._begins:
-            request.ports.caller = request.actor
-        response = await endpoint(request)
-        return response if isinstance(response.body, bytes) else await _streamed(request, response)
+            else:
+                try:
+                    request.actor = actor = await self._authenticate(request)
+                except Unauthorized:
+                    if self._admit:
+                        await self._admit(request)
+                    raise
+                require(actor, endpoint.access)
+            if self._begins:
+                request.ports.caller = request.actor
+            response = await endpoint(request)
+            return response if isinstance(response.body, bytes) else await _streamed(request, response)
+        except Exception as fault:
+            return self._failed(request, fault)
+
+    def _failed(self, request: Request, fault: Exception) -> Response:
+        """Return the response to a request that failed, in the dialect of its path."""
+        response = failure_response(request, fault)
+        path = f"{request.route or request.path}/"
+        for prefix, translate in self._dialects:
+            if path.startswith(f"{prefix}/"):
+                return translate(request, response)
+        return response
 
     def _find(self, request: Request) -> tuple[Endpoint, tuple[str, ...]]:
-        """Return the route and its parameters; `UrlTooLong`, or what the router raises."""
+        """Return the route and its parameters; `UrlTooLong`, or the router's errors."""
         if len(request.path) + len(request.query) > URL_LIMIT:
             raise UrlTooLong(f"path and query have at most {URL_LIMIT} characters")
         return self.router.find(request.method, request.path)
 
     async def _unrouted(self, request: Request, refused: Problem) -> Response:
-        """Answer what no route takes: a file, the methods of a path, or the problem; each counts as a stranger's."""
+        """Answer a request without a route: a file, the methods of a path, or the problem; each counts as anonymous."""
         if self._admit:
             await self._admit(request)
         if isinstance(refused, NotFound) and (asset := await _asset(request)):
             return asset
         if isinstance(refused, MethodNotAllowed) and request.method == "OPTIONS":
             return Response(status=204, headers=list(refused.headers))
-        raise refused
+        return self._failed(request, refused)
 
 
 def _bind_actor[T](injector: Injector, function: Callable[..., T]) -> Callable[[Actor, Ports], T]:
@@ -307,7 +317,7 @@ def _bind_actor[T](injector: Injector, function: Callable[..., T]) -> Callable[[
 
 
 async def _streamed(request: Request, response: Response) -> Response:
-    """Return a response that streams, unless a WebSocket was to be opened: a handshake's answer has an end."""
+    """Return a response that streams, unless a WebSocket was requested: a handshake's answer has an end."""
     if request.method == "GET" and (request.headers.get("upgrade") or "").lower() == "websocket":
         await close(response.body)
         raise PlainHttpOnly("this streams over plain HTTP: ask for it without Upgrade")
@@ -315,7 +325,7 @@ async def _streamed(request: Request, response: Response) -> Response:
 
 
 def _guarded(layer: Middleware, inner: Next) -> Next:
-    """Answer for a layer that fails, so that the layers outside it still do their part."""
+    """Turn a layer's fault into a response, so that the layers outside it still do their part."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -327,20 +337,23 @@ def _guarded(layer: Middleware, inner: Next) -> Next:
 
 
 def _by_queue(consumers: Iterable[Consumer]) -> dict[str, Consumer]:
-    found: dict[str, Consumer] = {}
+    by_queue: dict[str, Consumer] = {}
     for consumer in consumers:
-        if found.setdefault(consumer.queue, consumer) is not consumer:
+        if by_queue.setdefault(consumer.queue, consumer) is not consumer:
             raise PlanError(f"two consumers of {consumer.queue}")
-    return found
+    return by_queue
 
 
 async def _deliver(consumer: Consumer, run: EventHandler[Delivery], delivery: Delivery, ports: Ports) -> Outcome:
     try:
         await run(delivery, ports)
     except Retry as again:
-        ports.log("info", "message put back", queue=consumer.queue, id=delivery.id, reason=str(again))
+        ports.log("info", "message returned to its queue", queue=consumer.queue, id=delivery.id, reason=str(again))
         delay = _delay(consumer, delivery) if again.delay is None else min(max(again.delay, 0), MAX_RETRY_DELAY)
         return Outcome(delivery.id, delay)
+    except NotConfigured as fault:
+        report_missing(fault, ports, f"queue {consumer.queue}")
+        return Outcome(delivery.id, _delay(consumer, delivery))
     except Exception as fault:
         ports.log("error", "message failed", queue=consumer.queue, id=delivery.id, error=trace_of(fault))
         return Outcome(delivery.id, _delay(consumer, delivery))
@@ -356,7 +369,7 @@ async def _asset(request: Request) -> Response | None:
         return None
     assets = cast("Assets | None", request.ports.runtime.get(Assets))
     asset = await assets.get(request.path, request.headers.get("if-none-match")) if assets else None
-    if asset is not None:  # CORS is the app's matter here; the files' own is for where no Worker is woken
+    if asset is not None:  # the app sets CORS here; the files' own headers are for requests without a Worker
         asset.headers = [pair for pair in asset.headers if not pair[0].startswith("access-control-")]
     return asset
 
@@ -369,10 +382,3 @@ async def _without_body(response: Response) -> Response:
     elif body and response.header("content-length") is None:
         headers = [*headers, ("content-length", str(len(body)))]
     return Response(b"", response.status, headers)
-
-
-async def check(request: Request, role: Role, authenticate: Authenticate) -> None:
-    """Let a request through that has at least `role`; `Unauthorized` or `Forbidden` else."""
-    actor = await authenticate(request)
-    request.actor = actor
-    require(actor, role)

@@ -1,4 +1,4 @@
-"""Batch writer: items that are written after the response, in their order, as many together as have come."""
+"""Batch writer: items are written after the response, in order, in batches of all that have come."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -8,9 +8,9 @@ from weakref import WeakKeyDictionary, ref
 from edge.ports import Background, Log, PortError
 
 MOST = 10_000
-"""Items that may wait; what comes beyond is lost, as memory is not."""
+"""Most queued items; further ones are dropped to bound memory."""
 MOST_BYTES = 32 * 1024 * 1024
-"""Bytes that may wait, as `weigh` counts them; an isolate has 128 MB for all that it does."""
+"""Most queued bytes, as `weigh` counts them; an isolate has 128 MB for everything."""
 BATCH = 50
 """Items that are written at once."""
 BATCH_BYTES = 4 * 1024 * 1024
@@ -22,7 +22,7 @@ def _weightless(_: object) -> int:
 
 
 class BatchWriter[T]:
-    """Writes what is added, in its order, in bounded batches; `what` names the items in the log.
+    """Writes the added items, in order, in bounded batches; `what` names the items in the log.
 
     `weigh` returns about how many bytes of memory an item holds.
     """
@@ -35,15 +35,18 @@ class BatchWriter[T]:
         what: str,
         weigh: Callable[[T], int] = _weightless,
     ) -> None:
-        self._write, self._background, self._log = write, background, log
-        self._what, self._weigh = what, weigh
+        self._write = write
+        self._background = background
+        self._log = log
+        self._what = what
+        self._weigh = weigh
         self._waiting: deque[tuple[T, int]] = deque()
         self._bytes = 0
         self._is_writing = False
         self._lost = 0
 
     def add(self, items: Iterable[T]) -> None:
-        """Keep items to be written in the background. Where that fails they are lost, and the log says how many."""
+        """Queue items to be written in the background. If that fails they are lost, and the log has their number."""
         for item in items:
             size = self._weigh(item)
             if len(self._waiting) >= MOST or (self._waiting and self._bytes + size > MOST_BYTES):
@@ -63,7 +66,7 @@ class BatchWriter[T]:
             self._is_writing = False
 
     async def _write_batch(self, batch: list[T]) -> None:
-        """Write a batch; one that is refused is lost, and with a service that is away all that waits."""
+        """Write a batch. A refused one is lost; if the service is away, the whole queue is."""
         try:
             await self._write(batch)
         except PortError as fault:
@@ -79,7 +82,7 @@ class BatchWriter[T]:
             self._lost = 0
 
     def _next(self) -> list[T]:
-        """Take the next batch off what waits: at least one item."""
+        """Take the next batch from the queue: at least one item."""
         batch: list[T] = []
         size = 0
         while self._waiting and len(batch) < BATCH and not (batch and size + self._waiting[0][1] > BATCH_BYTES):
@@ -90,14 +93,14 @@ class BatchWriter[T]:
         return batch
 
 
-class _Held:
-    """A background that its writer does not keep alive: on Workers it ends with its event."""
+class _WeakBackground:
+    """A weak reference to a background: on Workers it ends with its event."""
 
     def __init__(self, background: Background) -> None:
         self._background = ref(background)
 
     def add(self, work: Coroutine[Any, Any, object]) -> None:
-        """Run work in the background; whoever has something to write holds it."""
+        """Run work in the background, which the caller keeps alive while it has items to write."""
         background = self._background()
         assert background is not None
         background.add(work)
@@ -113,14 +116,14 @@ def writer_of[T](
     what: str,
     weigh: Callable[[T], int] = _weightless,
 ) -> BatchWriter[T]:
-    """Return the writer that events with one background share, so that what they add at once is one batch.
+    """Return the writer that events with one background share, so that items added together are one batch.
 
-    These are all events of a process, and on a Worker one. The first of them says how to write.
+    These are all events of a process, and on a Worker one. The first of them sets the write function.
     """
-    known = _writers.get(background)
-    if known is None:
-        known = _writers[background] = {}
-    writer = known.get(what)
+    writers = _writers.get(background)
+    if writers is None:
+        writers = _writers[background] = {}
+    writer = writers.get(what)
     if writer is None:
-        writer = known[what] = BatchWriter[T](write, _Held(background), log, what, weigh)
+        writer = writers[what] = BatchWriter[T](write, _WeakBackground(background), log, what, weigh)
     return writer

@@ -7,15 +7,15 @@ from edge.ports.log import Log
 from edge.settings import Settings
 
 NO_CALLER = object()
-"""The caller of an event that has none, such as a tick; None is a caller whom nobody knows."""
+"""The caller of an event that has none, such as a tick; None is an anonymous caller."""
 
 
 class Ports:
     """The ports of one event: a request, a cron tick, a batch of messages.
 
-    `settings` carries the variables, secrets and bindings; `runtime` the adapters that every runtime has, by
+    `settings` has the variables, secrets and bindings; `runtime` the adapters that every runtime has, by
     protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`, `ModelServers`); `provided` is filled by the
-    app's providers, `singletons` by those whose values outlive the event. `caller` is the event's `Actor`.
+    app's providers, `singletons` by those with values that outlive the event. `caller` is the event's `Actor`.
     """
 
     __slots__ = ("caller", "log", "provided", "runtime", "settings", "singletons")

@@ -1,9 +1,10 @@
-"""Endpoint plans: a handler's signature, read once at import, as the steps that a request takes through it."""
+"""Endpoint plans: a handler's signature, read once at import, as the steps of a request through it."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints, is_typeddict
+from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -14,7 +15,7 @@ from edge.errors import Fault, InvalidParameter, Location, Problem, list_faults
 from edge.http import HeaderList, Response
 from edge.json_body import body_check, require_json
 from edge.reach import Reach
-from edge.request import BODY_LIMIT, Request
+from edge.request import BODY_LIMIT, CONDITIONS, Request, refuse_conditions
 from edge.routing import parse_pattern
 
 type Handler = Callable[..., Awaitable[Any]]
@@ -26,7 +27,7 @@ type Body[T] = T
 type Query[T] = T
 """A parameter that is the whole query string, validated as the model T."""
 type Header[T] = T
-"""A parameter that is one request header, validated as T: `if_match` is `If-Match`; T | None where it may be absent."""
+"""A parameter that is one request header, validated as T: `if_match` is `If-Match`; T | None if it may be absent."""
 
 _EMPTY = inspect.Parameter.empty
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -44,13 +45,13 @@ class PlanError(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Parameters and responses that a handler reads and writes itself; the OpenAPI document shows them.
+    """Parameters and responses that a handler reads and writes itself, for the OpenAPI document.
 
-    `responses` gives by status (`ANY_STATUS` for all others) and media type the type of the body, None where a schema
-    would say nothing (an event stream), `bytes` where it is binary; `query` is a model of the query string, `body` the
-    type of the JSON body or a mapping of media types as a response has; a public route that `takes_key` may be called
-    with one. A type may be a text, `module:Name`, which only the document loads. `reads` and `sends` name headers of
-    the request and of the answer, with spaces between. Nothing of it is enforced.
+    `responses` maps a status (`ANY_STATUS` for all others) and media type to the type of the body: None if it has no
+    schema (an event stream), `bytes` if it is binary. `query` is a model of the query string, `body` the type of the
+    JSON body or a mapping of media types as for a response; a public route that `takes_key` may be called with one. A
+    type may be a text, `module:Name`, which only the document loads. `reads` and `sends` name headers of the request
+    and of the response, separated by spaces. Nothing of it is enforced.
     """
 
     responses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
@@ -62,7 +63,11 @@ class Operation:
 
 
 class Route(NamedTuple):
-    """A declaration: which handler answers a method and path, for whom, and with which problems."""
+    """A declaration: the handler of a method and path, its role, and its problems.
+
+    `location` is the path at which the result can be read, such as `/notes/{id}` with a member of the result. A path
+    that `is_alone` has no other methods than its own, though another pattern would match it.
+    """
 
     method: str
     path: str
@@ -74,6 +79,8 @@ class Route(NamedTuple):
     body_limit: int = BODY_LIMIT
     operation: Operation = Operation()
     reach: Reach | None = None
+    location: str = ""
+    is_alone: bool = False
 
 
 class Input(NamedTuple):
@@ -86,11 +93,13 @@ class Input(NamedTuple):
 
 
 class Endpoint:
-    """A route, ready to run: nothing here looks at a signature or builds a validator."""
+    """A compiled route: nothing here reads a signature or builds a validator."""
 
     __slots__ = (
         "_body_at",
         "_check_body",
+        "_conditions",
+        "_handler",
         "_names",
         "_reach",
         "_render",
@@ -105,21 +114,28 @@ class Endpoint:
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
         self.route, self.method, self.path, self.access = route, route.method, route.path, route.access
+        self._handler = route.handler
         plan = _Plan(route, resolve)
         self.inputs, self.returns = plan.inputs, plan.returns
         self._takes, self._body_at, self._check_body = tuple(plan.takes), plan.body_at, plan.check_body
         self._render = _renderer(plan.returns, route.status)
+        if route.location:
+            self._render = _located(plan, self._render)
+        own = {given.name for given in plan.inputs if given.kind == "header"}
+        self._conditions = [name for name in CONDITIONS if name not in own] if route.method != "GET" else []
         self._names, self._reach = plan.names, route.reach if route.reach and route.reach.is_checked else None
 
     async def __call__(self, request: Request) -> Response:
-        """Validate what the handler asks for, run it, and turn what it returns into a response."""
+        """Validate the handler's arguments, run it, and turn its return value into a response."""
+        if self._conditions:
+            refuse_conditions(request, self._conditions)
         values = [take(request) for take in self._takes]
         if self._body_at >= 0:
             require_json(request)
             values.insert(self._body_at, self._check_body(await request.body(self.route.body_limit)))
         if self._reach is not None:
             self._reach.check(request.actor, values, self._names)
-        return self._render(await self.route.handler(*values))
+        return self._render(await self._handler(*values))
 
 
 class _Plan:
@@ -127,7 +143,7 @@ class _Plan:
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
         self.where = f"{route.method} {route.path} ({name_of(route.handler)})"
-        self.access = route.access
+        self.access, self.location = route.access, route.location
         self.resolve = resolve
         self.inputs: list[Input] = []
         self.takes: list[Take] = []
@@ -141,15 +157,15 @@ class _Plan:
             self.require(parameter.name in hints, f"parameter {parameter.name} has no type")
             self.require(parameter.kind in _POSITIONAL, f"parameter {parameter.name} must be positional")
             self.add(position, parameter, hints[parameter.name])
-        missing = set(self.path_names) - {given.name for given in self.inputs if given.kind == "path"}
+        missing = set(self.path_names) - {parameter.name for parameter in self.inputs if parameter.kind == "path"}
         self.require(not missing, f"path parameter {missing} is not taken")
         self.require(self.returns is not _EMPTY, "no return type")
         self.require(inspect.iscoroutinefunction(route.handler), "the handler is not async")
         reach = route.reach
         if reach is not None and reach.is_checked:
             self.require(route.access is not PUBLIC, f"a public route knows no caller whose reach is {reach.name}")
-            known = {"", *self.names}
-            self.require(reach.argument.partition(".")[0] in known, f"reach: there is no parameter {reach.argument}")
+            names = {"", *self.names}
+            self.require(reach.argument.partition(".")[0] in names, f"reach: there is no parameter {reach.argument}")
 
     def require(self, holds: bool, complaint: str) -> None:
         if not holds:
@@ -190,7 +206,7 @@ class _Plan:
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """Return where a function is, for a person."""
+    """Return a function's module and name, for error messages."""
     return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
 
 
@@ -224,9 +240,9 @@ def _take_query(model: type[BaseModel]) -> Take:
         values: dict[str, Any] = {}
         for name, value in request.query_items():
             values.setdefault(name, []).append(value)
-        for name, given in values.items():
-            if len(given) == 1 and name not in lists:
-                values[name] = given[0]
+        for name, items in values.items():
+            if len(items) == 1 and name not in lists:
+                values[name] = items[0]
         try:
             return validate(values)
         except ValidationError as fault:
@@ -240,7 +256,7 @@ def _lists(model: type[BaseModel]) -> set[Any]:
     return {
         name
         for attribute, field in model.model_fields.items()
-        if any((get_origin(one) or one) in _LISTS for one in options_of(field.annotation))
+        if any((get_origin(option) or option) in _LISTS for option in options_of(field.annotation))
         for name in (attribute, field.alias, field.validation_alias)
         if isinstance(name, str)
     }
@@ -276,6 +292,21 @@ def _renderer(hint: Any, status: int) -> Callable[[Any], Response]:
         return lambda value: Response(to_json(value, by_alias=True, inf_nan_mode="null"), status, _JSON.copy())
     dump = TypeAdapter(hint).serializer.to_json
     return lambda value: Response(dump(value, by_alias=True), status, _JSON.copy())
+
+
+def _located(plan: _Plan, render: Callable[[Any], Response]) -> Callable[[Any], Response]:
+    """Return a renderer that adds where the result can be read; its members are those of a TypedDict."""
+    steps = parse_pattern(plan.location)
+    members = plan.returns.__annotations__ if is_typeddict(plan.returns) else {}
+    plan.require(all(kind == "literal" or text in members for kind, text in steps), f"no {plan.location} in its result")
+
+    def answer(value: Any) -> Response:
+        response = render(value)
+        path = [text if kind == "literal" else quote(str(value[text]), safe="") for kind, text in steps]
+        response.headers.append(("location", "/" + "/".join(path)))
+        return response
+
+    return answer
 
 
 def _is_plain(hint: Any) -> bool:

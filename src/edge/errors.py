@@ -1,4 +1,4 @@
-"""Problems (RFC 9457): every fault that a caller gets to see, as an exception that knows its answer."""
+"""Problems (RFC 9457): every fault that a caller may see, as an exception that can become a response."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,12 +9,12 @@ from pydantic_core import ErrorDetails, ValidationError, to_json
 PROBLEM_JSON = "application/problem+json"
 
 MOST_FAULTS = 500
-"""Faults that a problem lists one by one; of more it gives the number alone."""
+"""Most faults that a problem lists; beyond, it has the number alone."""
 MOST_FAULT_BYTES = 64 * 1024
-"""Bytes of JSON that the list of a problem's faults has, about."""
+"""Most bytes of JSON in the list of a problem's faults, about."""
 LONGEST_POINTER = 200
 LONGEST_DETAIL = 500
-"""Characters of a fault's pointer and detail; both can hold what a caller sent."""
+"""Most characters of a fault's pointer and detail; both can hold the caller's input."""
 
 type Location = tuple[int | str, ...]
 
@@ -151,9 +151,9 @@ class UrlTooLong(Problem):
 
 
 class Overloaded(Problem):
-    """Too much to do; try again."""
+    """The server is overloaded; try again."""
 
-    title = "Too much to do; try again"
+    title = "The server is overloaded; try again"
     status = 503
 
     def __init__(self, detail: str = "", wait: int = 1) -> None:
@@ -161,15 +161,15 @@ class Overloaded(Problem):
 
 
 class ServiceAway(Overloaded):
-    """A service that this needs is away; try again."""
+    """A required service is unavailable; try again."""
 
-    title = "A service that this needs is away; try again"
+    title = "A required service is unavailable; try again"
 
 
 class StorageConflict(Problem):
-    """It conflicts with what is stored."""
+    """Conflict with stored data."""
 
-    title = "It conflicts with what is stored"
+    title = "Conflict with stored data"
     status = 409
 
 
@@ -185,6 +185,13 @@ class UnsupportedMediaType(Problem):
 
     title = "Unsupported media type"
     status = 415
+
+
+class ConditionsUnsupported(Problem):
+    """Changes on a condition are not supported."""
+
+    title = "Changes on a condition are not supported"
+    status = 501
 
 
 class InvalidBody(Problem):
@@ -230,39 +237,50 @@ def pointer_of(location: Location) -> str:
 
 
 def list_faults(invalid: ValidationError, name: Callable[[Location], str] = pointer_of) -> list[Fault]:
-    """List the faults of a validation, each under the `name` of its location; of too many, give the number alone.
+    """List the faults of a validation, each under the `name` of its location; of too many, only the number.
 
-    Pydantic's own list costs as much as what was sent, so it is not made before the number is known. What was sent is
-    left out: it may be a secret.
+    Pydantic's own list costs as much as the input, so it is not made before the number is known. The input is left out,
+    as it may be a secret.
     """
     count = invalid.error_count()
     if count > MOST_FAULTS:
-        return [Fault(pointer=name(()), detail=f"{count} things are wrong")]
-    return faults_of(invalid.errors(include_url=False, include_context=False, include_input=False), name)
+        return [Fault(pointer=name(()), detail=f"{count} faults")]
+    return bounded(faults_of(invalid.errors(include_url=False, include_context=False, include_input=False), name))
 
 
 def faults_of(errors: Sequence[ErrorDetails], name: Callable[[Location], str] = pointer_of) -> list[Fault]:
-    """Turn Pydantic's errors into faults, bounded."""
-    return bounded([Fault(pointer=name(error["loc"]), detail=error["msg"]) for error in errors])
+    """Turn Pydantic's errors into faults."""
+    return [Fault(pointer=name(error["loc"]), detail=error["msg"]) for error in errors]
 
 
 def bounded(faults: Sequence[Fault]) -> list[Fault]:
     """Return faults with their texts cut, as many as an answer has room for; one more fault counts the rest."""
-    listed: list[Fault] = []
-    left = MOST_FAULT_BYTES
-    for fault in faults[:MOST_FAULTS]:
-        short = Fault(pointer=_cut(fault["pointer"], LONGEST_POINTER), detail=_cut(fault["detail"], LONGEST_DETAIL))
-        left -= len(to_json(short))
-        if left < 0:
-            break
-        listed.append(short)
+    listed = [
+        Fault(pointer=_cut(fault["pointer"], LONGEST_POINTER), detail=_cut(fault["detail"], LONGEST_DETAIL))
+        for fault in faults[:MOST_FAULTS]
+    ]
+    characters = sum([len(fault["pointer"]) + len(fault["detail"]) for fault in listed])
+    if 6 * characters + 30 * len(listed) > MOST_FAULT_BYTES:  # JSON writes a character in at most six bytes
+        listed = _fitting(listed)
     if rest := len(faults) - len(listed):
-        listed.append(Fault(pointer="", detail=f"{rest} more things are wrong"))
+        listed.append(Fault(pointer="", detail=f"{rest} more faults"))
     return listed
 
 
+def _fitting(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the first faults whose JSON has at most `MOST_FAULT_BYTES`."""
+    left = MOST_FAULT_BYTES
+    fitting: list[Fault] = []
+    for fault in faults:
+        left -= len(to_json(fault))
+        if left < 0:
+            break
+        fitting.append(fault)
+    return fitting
+
+
 def _cut(text: str, longest: int) -> str:
-    """Return a text of at most `longest` characters, with what is no UTF-8 replaced."""
+    """Return a text of at most `longest` characters, with invalid UTF-8 replaced."""
     short = text if len(text) <= longest else text[: longest - 1] + "…"
     return short if short.isascii() else short.encode(errors="replace").decode()
 

@@ -14,15 +14,20 @@ from edge.errors import InvalidBody, list_faults
 
 
 class Tick(NamedTuple):
-    """One firing of a cron expression. Where it `is_dry`, its job changes nothing and returns what it would do."""
+    """One firing of a cron expression.
+
+    If it `is_dry`, its job changes nothing and returns the effects of a real run. It `is_late` if it makes up, at a
+    start, for a firing that was missed or never came.
+    """
 
     cron: str
     scheduled_at: datetime
     is_dry: bool = False
+    is_late: bool = False
 
 
 class Delivery(NamedTuple):
-    """One message as a consumer gets it; `attempts` is 1 the first time, `body` any JSON value."""
+    """One message for a consumer; `attempts` is 1 the first time, `body` any JSON value."""
 
     id: str
     body: Any
@@ -31,7 +36,7 @@ class Delivery(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A message that a client sent over the live socket: `body` is its JSON object, whose `type` chose the handler."""
+    """A message of a client over the live socket: `body` is its JSON object, and its `type` selects the handler."""
 
     body: Any
     actor: Actor
@@ -39,14 +44,14 @@ class Frame(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The outcome of a delivery: `retry_after` is None when it is done, else seconds until it comes again."""
+    """The outcome of a delivery: `retry_after` is None when it is done, else the seconds until its retry."""
 
     id: str
     retry_after: int | None = None
 
 
 class Retry(Exception):
-    """Raised by a consumer: deliver this message again, after `delay` seconds (the queue's own delay where None)."""
+    """Raised by a consumer: deliver this message again, after `delay` seconds (None: the queue's own delay)."""
 
     def __init__(self, reason: str, delay: int | None = None) -> None:
         super().__init__(reason)
@@ -65,7 +70,7 @@ class EventHandler[E]:
         self._takes = [_take(handler, name, hints.get(name), event, resolve) for name in names]
 
     async def __call__(self, event: E, ports: Ports) -> Any:
-        """Run the handler on one event and return what it returns."""
+        """Run the handler on one event and return its result."""
         return await self.handler(*(take(event, ports) for take in self._takes))
 
 
@@ -91,9 +96,9 @@ def _take[E](
     return lambda _happened, ports: port(ports)
 
 
-def _body(given: object, validate: Callable[[object], object]) -> object:
-    """Return a frame's body, validated; `InvalidBody` says what is wrong with it."""
+def _body(body: object, validate: Callable[[object], object]) -> object:
+    """Return a frame's body, validated; `InvalidBody` lists its faults."""
     try:
-        return validate(given)
+        return validate(body)
     except ValidationError as invalid:
         raise InvalidBody(list_faults(invalid)) from None

@@ -1,11 +1,20 @@
-"""Answers for what failed: problems as responses, and faults of ours as one line in the log and a 500."""
+"""Answers for failures: problems as responses, and faults of ours as one line in the log and a 500."""
 
 import traceback
 
 from pydantic_core import to_json
 
 from edge.context import Ports
-from edge.errors import PROBLEM_JSON, Forbidden, InternalError, Problem, ServiceAway, StorageConflict, UnstorableValue
+from edge.errors import (
+    PROBLEM_JSON,
+    Forbidden,
+    InternalError,
+    NotConfigured,
+    Problem,
+    ServiceAway,
+    StorageConflict,
+    UnstorableValue,
+)
 from edge.events import Frame
 from edge.http import Response
 from edge.ports import (
@@ -25,17 +34,19 @@ def problem_response(problem: Problem, request: Request) -> Response:
     """Return a problem as the response to a request."""
     try:
         body = to_json(problem.document(request.path, request.id))
-    except ValueError:  # a member that is no JSON, such as a lone surrogate: what is always sound is left
+    except ValueError:  # a member is not JSON, such as a lone surrogate: keep the standard ones
         body = to_json({"type": problem.type, "title": problem.title, "status": problem.status})
     return Response(body, problem.status, [("content-type", PROBLEM_JSON), *problem.headers])
 
 
 def failure_response(request: Request, fault: Exception) -> Response:
-    """Return the answer to a request that failed; log what is no fault of its caller."""
+    """Return the response to a failed request; log faults that its caller did not cause."""
     if isinstance(fault, Problem):
         return problem_response(fault, request)
     if isinstance(fault, PortError) and fault.is_away:
-        request.ports.log("error", "a service is away", request_id=request.id, route=request.route, error=str(fault))
+        request.ports.log(
+            "error", "a service is unavailable", request_id=request.id, route=request.route, error=str(fault)
+        )
         return problem_response(ServiceAway(wait=5), request)
     if isinstance(fault, DatabaseError) and (refused := storage_problem(fault, request.ports, request.id)):
         return problem_response(refused, request)
@@ -44,7 +55,7 @@ def failure_response(request: Request, fault: Exception) -> Response:
 
 
 def storage_problem(fault: DatabaseError, ports: Ports, request_id: str) -> Problem | None:
-    """Return what a row that the database refused is to the caller, without a value; None for any other error."""
+    """Return the problem for a row that the database refused, without a value; None for any other error."""
     columns = ", ".join(fault.columns) if isinstance(fault, ConstraintViolation) else ""
     problem: Problem
     match fault:
@@ -53,7 +64,7 @@ def storage_problem(fault: DatabaseError, ports: Ports, request_id: str) -> Prob
         case UniqueViolation():
             problem = StorageConflict(f"a row with this {columns or 'key'} exists")
         case ForeignKeyViolation():
-            problem = StorageConflict("a row that is referred to does not exist, or others refer to this one")
+            problem = StorageConflict("a referenced row does not exist, or other rows refer to this one")
         case NotNullViolation():
             problem = UnstorableValue(f"{columns or 'a column'} needs a value")
         case CheckViolation():
@@ -66,14 +77,22 @@ def storage_problem(fault: DatabaseError, ports: Ports, request_id: str) -> Prob
 
 
 def frame_problem(frame: Frame, ports: Ports, fault: Exception, path: str) -> Problem:
-    """Log a fault that is no problem of the sender's, and return the problem that it is answered with."""
+    """Log a fault that the sender did not cause, and return the problem for the answer."""
     if isinstance(fault, DatabaseError) and (refused := storage_problem(fault, ports, frame.request_id)):
         return refused
     if isinstance(fault, PortError) and fault.is_away:
-        ports.log("error", "a service is away", request_id=frame.request_id, route=path, error=str(fault))
+        ports.log("error", "a service is unavailable", request_id=frame.request_id, route=path, error=str(fault))
         return ServiceAway(wait=5)
     ports.log("error", "frame failed", request_id=frame.request_id, error=trace_of(fault))
     return InternalError()
+
+
+def report_missing(fault: NotConfigured, ports: Ports, where: str) -> None:
+    """Log a setting that is missing or invalid, once for all events with these settings."""
+    name = str(fault.extra.get("setting"))
+    if name not in ports.settings.reported:
+        ports.settings.reported.add(name)
+        ports.log("error", "a setting is missing", where=where, setting=name, error=fault.detail)
 
 
 def trace_of(fault: BaseException) -> str:

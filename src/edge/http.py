@@ -16,7 +16,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Headers(Protocol):
-    """Request headers, asked for one at a time: a copy of all of them is dear on Workers."""
+    """Request headers, read one at a time: a copy of all of them is expensive on Workers."""
 
     def get(self, name: str) -> str | None:
         """Return the value of the header called `name` (lower case), or None."""
@@ -34,7 +34,7 @@ class Trace(NamedTuple):
 
 
 class Response:
-    """One HTTP response. Header names are lower case; a body that is no bytes is streamed."""
+    """One HTTP response. Header names are lower case; a body other than bytes is streamed."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -66,7 +66,7 @@ async def close(body: Body) -> None:
 
 
 def percent_decode(text: str) -> str:
-    """Decode `%XX` escapes as UTF-8, once; `BadEncoding` where an escape or the UTF-8 is wrong."""
+    """Decode `%XX` escapes as UTF-8, once; `BadEncoding` if an escape or the UTF-8 is wrong."""
     if "%" not in text:
         return text
     if _BAD_ESCAPE.search(text):

@@ -1,7 +1,7 @@
-"""Injection: what a signature asks for by type comes from the ports of an event, and for the caller of the event.
+"""Injection: resolves the types in a signature from the ports of an event, and for the event's caller.
 
-A provider's lifetime is said where the app is composed: a `singleton` is made once in an isolate or process, and may
-hold nothing of an event; what is made for each `event` may hold its caller's database. Both are the same everywhere.
+A provider's lifetime is declared in the app's composition: a `singleton` is made once in an isolate or process, and may
+hold nothing of an event; a value of each `event` may hold its caller's database. Both are the same in every runtime.
 """
 
 import inspect
@@ -22,7 +22,7 @@ OF_AN_EVENT = frozenset({Background, Ports})
 
 
 class Context(Enum):
-    """The place of a signature: a handler with a caller, code of the system's own, or a singleton."""
+    """The place of a signature: a handler with a caller, the system's own code, or a singleton."""
 
     CALLER = "caller"
     SYSTEM = "system"
@@ -56,11 +56,11 @@ def event(make: Callable[..., Any]) -> Provider:
 
 
 class Injector:
-    """Resolves what a signature asks of the ports: the settings, a binding, an adapter, or what a provider makes.
+    """Resolves the types of a signature from the ports: the settings, a binding, an adapter, or a provider's value.
 
     With `tables` a `Database` is that of the event's caller, and `SystemDatabase` the whole one. A provider without a
-    lifetime is kept as long as its ports are; beside tables each has to say its own. `takes_rows` is set where what
-    was resolved takes a caller's database.
+    lifetime lives as long as its ports; beside tables each has to declare its own. `takes_rows` is set if the resolved
+    signature takes a caller's database.
     """
 
     def __init__(
@@ -84,8 +84,9 @@ class Injector:
             if kind is None or kind in self._providers or kind in self._runtime:
                 raise PlanError(f"{name_of(make)}: {kind} is no type, or is provided already")
             if tables is not None and is_singleton is None:
-                raise PlanError(f"{name_of(make)}: say its lifetime, singleton(…) or event(…)")
-            self._providers[kind], self._singletons[kind] = make, is_singleton
+                raise PlanError(f"{name_of(make)}: declare its lifetime, singleton(…) or event(…)")
+            self._providers[kind] = make
+            self._singletons[kind] = is_singleton
 
     def __call__(self, hint: Any) -> TakePort | None:
         """Return the step that takes a value of type `hint` from the ports, or None; for code without a caller."""
@@ -111,24 +112,24 @@ class Injector:
         return self._bound(inner, name, context)
 
     def _open_settings(self, ports: Ports) -> Settings:
-        """Return the settings without the databases, which are asked for by type."""
-        known = ports.singletons.get(Settings)
-        if not isinstance(known, Settings):
-            known = ports.singletons[Settings] = ports.settings.without(Database)
-        return known
+        """Return the settings without the databases, which are requested by type."""
+        settings = ports.singletons.get(Settings)
+        if not isinstance(settings, Settings):
+            settings = ports.singletons[Settings] = ports.settings.without(Database)
+        return settings
 
     def _bound(self, hint: Any, name: str, context: Context) -> TakePort | None:
         options = options_of(hint)
         scoped = self._tables.database if self._tables else None
-        wanted = [Database if option in {SystemDatabase, scoped} else option for option in options]
-        fields = [field for field in self._settings.fields if field.port in wanted and field.port]
+        kinds = [Database if option in {SystemDatabase, scoped} else option for option in options]
+        fields = [field for field in self._settings.fields if field.port in kinds and field.port]
         chosen = [field for field in fields if name in {"", field.name}]
         if not chosen:
             return None
         is_scoped = scoped is not None and not {Database, scoped}.isdisjoint(options)
         if len(chosen) > 1:
             names = ", ".join(field.name for field in chosen)
-            raise PlanError(f"{hint} could be any of {names}: say Annotated[{hint.__name__}, NAME]")
+            raise PlanError(f"{hint} could be any of {names}: use Annotated[{hint.__name__}, NAME]")
         take = _binding(chosen[0], is_optional=type(None) in options)
         return self._scoped(take, chosen[0], context) if is_scoped else take
 
@@ -137,9 +138,9 @@ class Injector:
         tables = self._tables
         assert tables is not None
         if context is not Context.CALLER:
-            raise PlanError("there is no caller whose Database it could be: ask for SystemDatabase")
-        if field is not next(one for one in self._settings.fields if one.port is Database):
-            raise PlanError(f"no tables are declared for {field.name}: ask for Annotated[SystemDatabase, …]")
+            raise PlanError("there is no caller here: use SystemDatabase")
+        if field is not next(other for other in self._settings.fields if other.port is Database):
+            raise PlanError(f"no tables are declared for {field.name}: use Annotated[SystemDatabase, …]")
         self.takes_rows = True
 
         def scoped(ports: Ports) -> object:
@@ -154,12 +155,14 @@ class Injector:
         return scoped
 
     def _provided(self, kind: Any, context: Context) -> TakePort:
-        make, is_singleton = self._providers[kind], self._singletons[kind]
+        make = self._providers[kind]
+        is_singleton = self._singletons[kind]
         if context is Context.SINGLETON and not is_singleton:
-            raise PlanError(f"a singleton cannot hold {name_of(make)}, which is not one")
+            raise PlanError(f"a singleton cannot hold {name_of(make)}, which is none")
         inner = Context.SINGLETON if is_singleton else context
         if (kind, inner) not in self._plans:
-            before, self.takes_rows = self.takes_rows, False
+            before = self.takes_rows
+            self.takes_rows = False
             self._plans[kind, inner] = (self._plan(kind, make, inner), self.takes_rows)
             self.takes_rows = before
         take, takes_rows = self._plans[kind, inner]
@@ -168,24 +171,24 @@ class Injector:
 
     def _plan(self, kind: Any, make: Callable[..., Any], context: Context) -> TakePort:
         if kind in self._open:
-            raise PlanError(f"{name_of(make)}: what provides {kind} needs {kind}")
+            raise PlanError(f"{name_of(make)}: the provider of {kind} needs {kind}")
         self._open.append(kind)
         takes = self.arguments(make, context=context)
         self._open.pop()
         is_singleton = self._singletons[kind]
 
         def provide(ports: Ports) -> object:
-            held = ports.singletons if is_singleton else ports.provided
-            if kind not in held:
-                held[kind] = make(*[take(ports) for take in takes])
-            return held[kind]
+            values = ports.singletons if is_singleton else ports.provided
+            if kind not in values:
+                values[kind] = make(*[take(ports) for take in takes])
+            return values[kind]
 
         return provide
 
     def arguments(
         self, function: Callable[..., Any], skip: int = 0, context: Context = Context.SYSTEM
     ) -> list[TakePort]:
-        """Return the steps that take a function's arguments but the first `skip`; `PlanError` where one cannot be."""
+        """Return the steps that take a function's arguments but the first `skip`; `PlanError` if one is unknown."""
         takes = []
         for name, hint in self._hints(function, skip):
             try:
@@ -204,11 +207,15 @@ class Injector:
         hints = get_type_hints(annotated, include_extras=True)
         return [(name, hints.get(name)) for name in list(inspect.signature(function).parameters)[skip:]]
 
-    def bind[T](self, function: Callable[..., T], given: int) -> Callable[..., T]:
-        """Return `function` of its first `given` arguments, a request before all: its ports provide the others."""
-        takes = self.arguments(function, given)
+    def bind[T](self, function: Callable[..., T], count: int) -> Callable[..., T]:
+        """Return `function` of its first `given` arguments, with a request first: its ports provide the others."""
+        takes = self.arguments(function, count)
         if not takes:
             return function
+
+        if len(takes) == 1:
+            [take_only] = takes
+            return lambda request, *rest: function(request, *rest, take_only(request.ports))
 
         def bound(request: Request, *rest: Any) -> T:
             return function(request, *rest, *[take(request.ports) for take in takes])
@@ -216,26 +223,28 @@ class Injector:
         return bound
 
     def databases(self, function: Callable[..., Any]) -> set[str]:
-        """Return what a function reaches, itself or by its providers: a caller's `rows`, the `system` database."""
-        found: set[str] = set()
-        todo, seen = [function], set[Any]()
+        """Return the databases that a function uses, itself or by providers: a caller's `rows`, the `system` one."""
+        names: set[str] = set()
+        todo = [function]
+        seen = set[Any]()
         while todo:
             for _, hint in self._hints(todo.pop()):
                 inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
                 options = options_of(inner)
                 if SystemDatabase in options:
-                    found.add("system")
+                    names.add("system")
                 if self._tables and not {Database, self._tables.database}.isdisjoint(options):
-                    found.add("rows")
+                    names.add("rows")
                 if inner in self._providers and inner not in seen:
                     seen.add(inner)
                     todo.append(self._providers[inner])
-        return found
+        return names
 
 
 def _binding(field: Field, *, is_optional: bool) -> TakePort:
-    """Return the step that takes a binding; `NotConfigured` where there is none."""
-    variable, attribute = field.name, field.attribute
+    """Return the step that takes a binding; `NotConfigured` if there is none."""
+    variable = field.name
+    attribute = field.attribute
 
     def take(ports: Ports) -> object:
         if is_optional and attribute in ports.settings.faults:

@@ -1,4 +1,4 @@
-"""Instants in the one form that the databases hold: UTC text 'YYYY-MM-DD HH:MM:SS', which sorts as time does."""
+"""Instants in the databases' one form: UTC text 'YYYY-MM-DD HH:MM:SS', which sorts as time does."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ def _in_any_zone(moment: datetime) -> datetime:
 
 
 IN_ANY_ZONE = AfterValidator(_in_any_zone)
-"""Marks a datetime that is to be converted to another time zone: those at the ends of the calendar cannot be."""
+"""Marks a datetime that will be converted to another time zone: those at the ends of the calendar cannot be."""
 
 
 def to_text(moment: datetime) -> str:

@@ -1,21 +1,29 @@
-"""JSON bodies: validation, and the refusal of what is malformed, wrong, or too much to look at."""
+"""JSON bodies: validation, and the refusal of malformed, invalid or oversized ones."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from edge.errors import MOST_FAULTS, Fault, InvalidBody, MalformedJson, Problem, UnsupportedMediaType, list_faults
+from edge.errors import (
+    MOST_FAULTS,
+    Fault,
+    InvalidBody,
+    MalformedJson,
+    Problem,
+    UnsupportedMediaType,
+    faults_of,
+)
 from edge.request import Request
 
 LARGE = 8 * 1024
-"""Bytes of a body up to which its faults cannot be a burden, whatever it holds."""
+"""Most bytes of a body that is checked without a limit on its values: its faults cost little."""
 MOST_VALUES = 50_000
-"""Values that a JSON body may hold, those in arrays and objects counted with these."""
+"""Most values of a JSON body, including those in arrays and objects."""
 LONGEST_NAME = 500
-"""Characters of a member's name, escapes counted as they are written."""
+"""Most characters of a member's name, with escapes counted as written."""
 
 _ANY_JSON: tuple[Any, ...] = (JsonValue, dict[str, JsonValue])
 _NO_JSON = ("json_invalid", ())
@@ -27,7 +35,7 @@ _SHORT_NAMES = re.compile(
 
 
 def body_check(hint: Any) -> Callable[[bytes], object]:
-    """Return what validates a JSON body as `hint`; it raises `InvalidBody` or `MalformedJson`."""
+    """Return the validator of a JSON body as `hint`; it raises `InvalidBody` or `MalformedJson`."""
     validate = TypeAdapter(hint).validator.validate_json
     has_faults = hint not in _ANY_JSON
 
@@ -37,41 +45,49 @@ def body_check(hint: Any) -> Callable[[bytes], object]:
         if len(body) > LARGE and has_faults:
             _refuse_bomb(body)
         try:
-            try:
-                return validate(body, strict=True)  # "1" is no number, 0 is not false
-            except ValidationError as fault:
-                if not _is_whole(fault):
-                    raise
-            return validate(body)
+            return validate(body, strict=True)  # "1" is no number, 0 is not false
         except ValidationError as fault:
-            raise _refusal(fault) from None
+            count = fault.error_count()
+            errors = _errors(fault)
+        if _is_whole(errors):
+            try:
+                return validate(body)
+            except ValidationError as fault:
+                count = fault.error_count()
+                errors = _errors(fault)
+        raise _refusal(count, errors)
 
     return check
 
 
-def _refusal(invalid: ValidationError) -> Problem:
-    faults = list_faults(invalid)
-    if invalid.error_count() == 1 and [(error["type"], error["loc"]) for error in _errors(invalid)] == [_NO_JSON]:
+def _refusal(count: int, errors: Sequence[ErrorDetails]) -> Problem:
+    if not errors:
+        return InvalidBody([Fault(pointer="", detail=f"{count} faults")])
+    faults = faults_of(errors)
+    if count == 1 and (errors[0]["type"], errors[0]["loc"]) == _NO_JSON:
         return MalformedJson(faults[0]["detail"])
     return InvalidBody(faults)
 
 
-def _is_whole(invalid: ValidationError) -> bool:
-    """Tell whether all that is wrong is that integers were written as 1.0, which JSON Schema takes."""
-    if invalid.error_count() > MOST_FAULTS or any(error["type"] != "int_type" for error in _errors(invalid)):
-        return False
-    given = [error["input"] for error in invalid.errors(include_url=False, include_context=False)]
-    return all(isinstance(one, float) and one.is_integer() for one in given)
+def _is_whole(errors: Sequence[ErrorDetails]) -> bool:
+    """Tell whether integers that were written as 1.0, as JSON Schema allows, are all that is wrong."""
+    return bool(errors) and all(
+        error["type"] == "int_type" and isinstance(error["input"], float) and error["input"].is_integer()
+        for error in errors
+    )
 
 
 def _errors(invalid: ValidationError) -> list[ErrorDetails]:
-    return invalid.errors(include_url=False, include_context=False, include_input=False)
+    """Return the errors, once for all that looks at them; none of too many, as listing them costs what was sent."""
+    if invalid.error_count() > MOST_FAULTS:
+        return []
+    return invalid.errors(include_url=False, include_context=False)
 
 
 def _refuse_bomb(body: bytes) -> None:
     """Refuse a body of very many values, or with a very long name: each fault of a model may copy all of them.
 
-    What stands inside of texts is taken out only where there could be too many.
+    The content of texts is excluded only if there could be too many values.
     """
     if _SHORT_NAMES.fullmatch(body) is None:
         _check_syntax(body)
@@ -82,12 +98,12 @@ def _refuse_bomb(body: bytes) -> None:
 
 
 def _values(body: bytes) -> int:
-    """Return how many values a JSON text holds at most; marks inside of texts are counted, too."""
+    """Return an upper bound of the values in a JSON text; marks inside of texts are counted, too."""
     return body.count(b",") + body.count(b"[") + body.count(b"{") + 1
 
 
 def _check_syntax(body: bytes) -> None:
-    """Refuse what is no JSON, and the numbers that JSON does not have and Pydantic would take."""
+    """Refuse invalid JSON, and the numbers that JSON does not have and Pydantic would accept."""
     try:
         from_json(body, allow_inf_nan=False)
     except ValueError as fault:
@@ -95,10 +111,10 @@ def _check_syntax(body: bytes) -> None:
 
 
 def require_json(request: Request) -> None:
-    """Refuse a body that its media type calls something else than JSON."""
-    given = request.headers.get("content-type") or "application/json"
-    if given == "application/json":
+    """Refuse a body with a media type other than JSON."""
+    content_type = request.headers.get("content-type") or "application/json"
+    if content_type == "application/json":
         return
-    media_type = given.partition(";")[0].strip().lower()
+    media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType(f"send application/json, not {media_type[:100]}")

@@ -16,7 +16,7 @@ type Child = str | Markup | Iterable[Markup] | None
 
 
 def el(tag: str, /, *children: Child, **attributes: str | float | None) -> Markup:
-    """Return an element. Attribute `stroke_width` is written stroke-width, `class_` class; one that is None is not."""
+    """Return an element. Attribute `stroke_width` is written stroke-width, `class_` class; None omits it."""
     written = "".join(f' {_name(key)}="{_text(value)}"' for key, value in attributes.items() if value is not None)
     inner = "" if tag in _VOID else f"{''.join(map(_inner, children))}</{tag}>"
     return Markup(f"<{tag}{written}>{inner}")

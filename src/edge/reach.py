@@ -1,4 +1,4 @@
-"""Reach: how a route that hands out no rows keeps callers apart, declared beside its role."""
+"""Reach: the way in which a route that returns no rows keeps callers apart, declared beside its role."""
 
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -16,9 +16,9 @@ class SubjectOutOfReach(Forbidden):
 class Reach:
     """A route's declaration of the subjects that it lets a caller reach.
 
-    `name` is what the golden access table shows. Where there is an `argument`, it names the handler's parameter, or a
-    member of it such as `wanted.vin`, that holds the subject; a caller bound to subjects gets no further with another
-    one, nor with None, which stands for all; where it `is_optional`, None stands for the caller's own rows.
+    `name` stands in the golden access table. The `argument` names the handler's parameter, or a member of it such as
+    `query.vin`, that holds the subject. A caller bound to subjects is refused with another one, and with None, which
+    stands for all. If the reach `is_optional`, None stands for the caller's own rows.
     """
 
     __slots__ = ("argument", "is_checked", "is_optional", "name", "refusal")
@@ -39,7 +39,7 @@ class Reach:
         self.refusal = refusal or (lambda: SubjectOutOfReach("name a subject that the key is bound to"))
 
     def check(self, actor: Actor | None, values: Sequence[object], names: Sequence[str]) -> None:
-        """Raise the refusal unless the caller may reach what a handler's arguments name."""
+        """Raise the refusal unless the caller may reach the subject in a handler's arguments."""
         parameter, *members = self.argument.split(".")
         subject = values[names.index(parameter)] if parameter else None
         subject = reduce(lambda value, member: getattr(value, member, None), members, subject)
@@ -60,9 +60,9 @@ UNBOUND = Reach("unbound", is_checked=True)
 
 
 def subject(argument: str, refusal: Callable[[], Problem] | None = None, *, is_optional: bool = False) -> Reach:
-    """Let a bound caller reach its own subjects alone: those that an argument of the handler names.
+    """Let a bound caller reach its own subjects alone; an argument of the handler names the subject.
 
-    Where it `is_optional`, a caller that names none gets its own rows: such a handler takes the caller's database.
+    If it `is_optional`, a caller that names none gets its own rows: such a handler takes the caller's database.
     """
     name = f"subject {argument}{'?' if is_optional else ''}"
     return Reach(name, argument, is_checked=True, is_optional=is_optional, refusal=refusal)

@@ -1,29 +1,32 @@
 """Request: one HTTP request, as every runtime hands it to an app."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from pydantic_core import from_json
 
 from edge.access import Actor
 from edge.context import Ports
-from edge.errors import MalformedJson, PayloadTooLarge, Problem
+from edge.errors import ConditionsUnsupported, MalformedJson, PayloadTooLarge, Problem, UnsupportedMediaType
 from edge.http import Headers, Trace, percent_decode
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes of a request body that a route takes unless it says otherwise."""
+"""Most bytes of a request body, unless its route sets another limit."""
 
 URL_LIMIT = 16 * 1024
-"""Characters of a request's path and query, as they came: what Cloudflare takes."""
+"""Most characters of a request's encoded path and query, as at Cloudflare."""
+
+CONDITIONS = ("if-match", "if-none-match", "if-unmodified-since")
+"""Headers by which a client lets a change happen only to what it knows (RFC 9110, 13.1)."""
 
 
 class Request:
     """One HTTP request.
 
-    `path` and `query` are as they stood in the request line, still percent-encoded. `params` are the decoded
-    values of the route's path parameters in their order; `route`, `actor`, `id`, `trace` and `standings` (with the
-    limits that count it) are filled in on the way. A `refusal` is all that it gets, from a server that is full.
-    `client` is the sender's address, or a function that finds it when it is first asked for.
+    `path` and `query` are those of the request line, still percent-encoded. `params` are the decoded values of the
+    route's path parameters in their order; `route`, `actor`, `id`, `trace` and `limit_states` (of the limits that count
+    the request) are set by the pipeline. A server that is full sets a `refusal`, which becomes the answer. `client` is
+    the sender's address, or a function that finds it at the first use.
     """
 
     __slots__ = (
@@ -33,6 +36,7 @@ class Request:
         "actor",
         "headers",
         "id",
+        "limit_states",
         "method",
         "params",
         "path",
@@ -40,7 +44,6 @@ class Request:
         "query",
         "refusal",
         "route",
-        "standings",
         "trace",
     )
 
@@ -65,21 +68,28 @@ class Request:
         self.id = ""
         self.trace: Trace | None = None
         self.actor: Actor | None = None
-        self.standings: list[Any] = []
+        self.limit_states: list[Any] = []
         self.refusal: Problem | None = None
         self._read = read
         self._body: bytes | None = None
 
     @property
     def client(self) -> str:
-        """The address that the request came from, as the runtime knows it; empty where it has none."""
+        """The request's client address, as the runtime reports it; empty if it has none."""
         if not isinstance(self._client, str):
             self._client = self._client()
         return self._client
 
     async def body(self, limit: int = BODY_LIMIT) -> bytes:
-        """Return the whole body, read once; `PayloadTooLarge` beyond `limit` bytes."""
+        """Return the whole body, read once; `PayloadTooLarge` beyond `limit` bytes.
+
+        `UnsupportedMediaType` where it is compressed: a small body could become any size.
+        """
         if self._body is None:
+            coding = self.headers.get("content-encoding")
+            if coding and coding.strip().lower() != "identity":
+                accepted = [("accept-encoding", "identity")]
+                raise UnsupportedMediaType(f"send the body as it is, not as {coding[:100]}", headers=accepted)
             announced = self.headers.get("content-length")
             if announced and announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
                 raise PayloadTooLarge(limit)
@@ -87,7 +97,7 @@ class Request:
         return self._body
 
     async def json(self, limit: int = BODY_LIMIT) -> Any:
-        """Return the body as a JSON value; `MalformedJson` where it is none."""
+        """Return the body as a JSON value; `MalformedJson` if it is none."""
         try:
             return from_json(await self.body(limit), allow_inf_nan=False)
         except ValueError as fault:
@@ -99,6 +109,15 @@ class Request:
             return []
         pairs = (pair.partition("=") for pair in self.query.split("&") if pair)
         return [(_form(name), _form(value)) for name, _, value in pairs]
+
+
+def refuse_conditions(request: Request, names: Iterable[str]) -> None:
+    """Raise `ConditionsUnsupported` for a conditional change: ignored, its condition would let it overwrite others'."""
+    if request.method in {"GET", "HEAD"}:
+        return
+    for name in names:
+        if request.headers.get(name) is not None:
+            raise ConditionsUnsupported(f"{name} is not evaluated: leave it out to change what is there now")
 
 
 def _form(text: str) -> str:

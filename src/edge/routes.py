@@ -26,7 +26,7 @@ class Job(NamedTuple):
 
 
 class Consumer(NamedTuple):
-    """A handler that is given each message of a queue; the numbers are those of the platform's consumer settings."""
+    """A handler of each message of a queue; the numbers are those of the platform's consumer settings."""
 
     queue: str
     handler: Handler
@@ -39,7 +39,7 @@ class Consumer(NamedTuple):
 
 
 class FrameRoute(NamedTuple):
-    """A handler of the frames of one type that clients send over the live socket, and who may send them."""
+    """A handler of one type of frames that clients send over the live socket, and the role for them."""
 
     type: str
     handler: Handler
@@ -48,7 +48,7 @@ class FrameRoute(NamedTuple):
 
 
 class WorkflowRoute(NamedTuple):
-    """A handler that is a workflow: `binding` is the setting through which it is started."""
+    """A handler that is a workflow; the setting `binding` starts it."""
 
     binding: str
     handler: Handler
@@ -74,7 +74,7 @@ class Composition(Protocol):
 
 
 class Routes:
-    """A group of routes under one prefix. Who may call them, and its reach, is said for the group or for each route."""
+    """A group of routes under one prefix. Role and reach are declared for the group or for each route."""
 
     def __init__(self, prefix: str = "", *, tag: str, access: Role | None = None, reach: Reach | None = None) -> None:
         self.prefix = prefix
@@ -91,17 +91,17 @@ class Routes:
     """Rewrites the problems of all paths under the group's prefix, for clients that expect another shape."""
 
     socket_path: str = ""
-    """The path of the group's live socket, whose frames the app's handlers answer; empty if it has none."""
+    """The path of the group's live socket, if any; the app's handlers answer its frames."""
 
     revalidate: Callable[..., Awaitable[Actor]] | None = None
     count_frame: Callable[..., Awaitable[None]] | None = None
-    """With a live socket: the check of its credential, and of its frames; see `App`, whose own go before."""
+    """With a live socket: the check of its credential, and of its frames; the app's own take precedence."""
 
     providers: Sequence[Provider] = ()
-    """Makers of what the group's handlers ask for; the app's own stand beside them."""
+    """Providers for the group's handlers, in addition to the app's own."""
 
     def compose(self, app: Composition) -> None:
-        """Plan what the group calls beside its routes; called once, when the app is composed."""
+        """Plan the group's other calls, beside its routes; called once, when the app is composed."""
 
     def on(  # noqa: PLR0913 - a route's own members
         self,
@@ -113,15 +113,17 @@ class Routes:
         body_limit: int = BODY_LIMIT,
         operation: Operation = _SIGNED,
         reach: Reach | None = None,
+        location: str = "",
+        alone: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Declare the handler of a method and path, with the problems that it raises."""
+        """Declare the handler of a method and path, with the problems that it raises; see `Route`."""
         role = access if access is not None else self.access
         if role is None:
-            raise TypeError(f"{method} {self.prefix}{path} does not say who may call it: give access=")
+            raise TypeError(f"{method} {self.prefix}{path} has no role: set access=")
 
         def declare(handler: Handler) -> Handler:
             where = (self.prefix + path).rstrip("/") or "/"
-            how = (problems, status, body_limit, operation, reach or self.reach)
+            how = (problems, status, body_limit, operation, reach or self.reach, location, alone)
             self.routes.append(Route(method, where, handler, role, self.tag, *how))
             return handler
 
@@ -165,7 +167,7 @@ class Routes:
         return declare
 
     def frame(self, type_: str, *, access: Role, reach: Reach | None = None) -> Callable[[Handler], Handler]:
-        """Declare the handler of a frame's type. What it returns goes back to the socket, as JSON."""
+        """Declare the handler of a frame's type. Its return value goes back to the socket, as JSON."""
 
         def declare(handler: Handler) -> Handler:
             self.frames.append(FrameRoute(type_, handler, access, reach))

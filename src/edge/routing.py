@@ -1,6 +1,6 @@
 """The router: literal paths in a dict, parameters in a tree by segment, compiled once at import."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from edge.errors import MethodNotAllowed, NotFound
@@ -27,18 +27,19 @@ class RouteConflict(Exception):
 
 
 class Node[R]:
-    """All that may follow one prefix of segments."""
+    """All routes below one prefix of segments."""
 
-    __slots__ = ("literals", "parameter", "routes", "tail")
+    __slots__ = ("is_alone", "literals", "parameter", "routes", "tail")
 
     def __init__(self) -> None:
         self.literals: dict[str, Node[R]] = {}
         self.parameter: Node[R] | None = None
         self.tail: Node[R] | None = None
         self.routes: dict[str, R] = {}
+        self.is_alone = False
 
     def follow(self, kind: str, text: str) -> "Node[R]":
-        """Return the node behind one more segment of a pattern, made where it is missing."""
+        """Return the node after one more segment of a pattern, created if missing."""
         if kind == "tail":
             self.tail = self.tail or Node()
             return self.tail
@@ -52,12 +53,14 @@ class Router[R: Routed]:
     """Finds the route of a path and method.
 
     Literal goes before parameter before tail, segment by segment, and the first pattern in that order that has the
-    method wins; where none has it, the 405 names the methods of all patterns that match. `HEAD` is served by
+    method wins; if none has it, the 405 names the methods of all patterns that match. A pattern
+    that is `alone` hides others: its word is no parameter's value. `HEAD` is served by
     `GET`. One trailing slash is ignored. Segments are decoded once, after the split, so `%2F` stays inside its
-    segment; a tail is handed over as it came, still encoded, for whoever passes it on.
+    segment; a tail is passed on unchanged, still encoded, for proxying.
     """
 
-    def __init__(self, routes: list[R]) -> None:
+    def __init__(self, routes: list[R], alone: Collection[str] = ()) -> None:
+        self._alone = alone
         self._root: Node[R] = Node()
         self._literal: dict[str, dict[str, R]] = {}
         for route in routes:
@@ -68,6 +71,8 @@ class Router[R: Routed]:
         routes = self._literal.get(path)
         if routes is not None and (route := _serving(routes, method)) is not None:
             return route, ()
+        if (direct := self._walk(method, path)) is not None:
+            return direct
         allowed: set[str] = set()
         for routes, params in self._candidates(path):
             if (route := _serving(routes, method)) is not None:
@@ -77,13 +82,32 @@ class Router[R: Routed]:
             raise NotFound(f"there is nothing at {path[:200]}")
         raise MethodNotAllowed(method, _allow(allowed))
 
+    def _walk(self, method: str, path: str) -> tuple[R, tuple[str, ...]] | None:
+        """Return the first candidate if it has the method: the best segment by segment, without a way back."""
+        segments = _segments(path)
+        node = self._root
+        params: tuple[str, ...] = ()
+        for depth, segment in enumerate(segments):
+            following = node.literals.get(segment)
+            if following is None:
+                if segment and node.parameter is not None:
+                    following, params = node.parameter, (*params, segment)
+                elif node.tail is not None and any(segments[depth:]):
+                    node, params = node.tail, (*params, path.split("/", depth + 1)[-1])
+                    break
+                else:
+                    return None
+            node = following
+        route = _serving(node.routes, method) if segments else None
+        return None if route is None else (route, params)
+
     def methods(self, path: str) -> list[str]:
         """Return all methods that the path answers, sorted; an empty list for an unknown path."""
         allowed = {method for routes, _ in self._candidates(path) for method in routes}
         return _allow(allowed) if allowed else []
 
     def _candidates(self, path: str) -> Iterator[tuple[dict[str, R], tuple[str, ...]]]:
-        """Yield what the path may lead to, best first: of what is pending, the last is the best."""
+        """Yield the candidates of a path, best first: the last of the pending ones is the best."""
         segments = _segments(path)
         end = len(segments)
         pending: list[tuple[Node[R], int, tuple[str, ...]]] = [(self._root, 0, ())] if segments else []
@@ -92,6 +116,8 @@ class Router[R: Routed]:
             if depth == end:
                 if node.routes:
                     yield node.routes, params
+                if node.is_alone:
+                    return
                 continue
             segment = segments[depth]
             if node.tail is not None and any(segments[depth:]):
@@ -102,11 +128,13 @@ class Router[R: Routed]:
                 pending.append((literal, depth + 1, params))
 
     def _add(self, route: R) -> None:
-        node, is_literal = self._root, True
+        node = self._root
+        is_literal = True
         for kind, text in parse_pattern(route.path):
             is_literal = is_literal and kind == "literal"
             node = node.follow(kind, text)
         _put(node.routes, route)
+        node.is_alone = route.path in self._alone
         if is_literal:
             self._literal[route.path] = node.routes
             self._literal.setdefault(route.path + "/", node.routes)
@@ -140,7 +168,7 @@ def _put[R: Routed](routes: dict[str, R], route: R) -> None:
 
 
 def _segments(path: str) -> list[str]:
-    """Return the path's segments, decoded; none for what is no path, such as the `*` of OPTIONS."""
+    """Return the path's segments, decoded; none for a target that is no path, such as the `*` of OPTIONS."""
     if not path.startswith("/"):
         return []
     segments = path[1:].split("/")

@@ -43,15 +43,18 @@ BINDINGS: dict[Any, str] = {
     Workflow: "workflow",
     Mailer: "send email",
 }
-"""The port types that a setting may have, and what the platform calls each."""
+"""The port types that a setting may have, and the platform's name of each."""
 
 Secret = SecretStr
-"""A setting whose value is never shown: `get_secret_value()` is the only way to it."""
+"""A setting that is never shown: only `get_secret_value()` returns its value."""
 
 HASHED = "sha256:"
-"""Begins an access key's setting that holds the hash of the key, in hex, and not the key."""
+"""Prefix of an access key's setting that holds the hash of the key, in hex, and not the key."""
 LEAST_KEY = 24
-"""Characters that an access key has at least: a shorter one can be guessed."""
+"""Least characters of an access key: a shorter one can be guessed."""
+
+DEVELOPMENT_ORIGINS = ("http://localhost:3000",)
+"""Origins of `CORS_ALLOWED_ORIGINS` where it is not set and `ENVIRONMENT` is development; elsewhere there are none."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
@@ -90,7 +93,7 @@ def _base_url(text: str) -> str:
 def _access_key(secret: Secret) -> Secret:
     text = secret.get_secret_value()
     if text.startswith(HASHED) and not _HASH.fullmatch(text.removeprefix(HASHED)):
-        raise PydanticCustomError("no_hash", "behind sha256: stand the 64 hexadecimal digits of a key's hash")
+        raise PydanticCustomError("no_hash", "after sha256: come the 64 hexadecimal digits of a key's hash")
     if len(text) < LEAST_KEY:
         raise PydanticCustomError("short_key", "a key has at least {least} characters", {"least": LEAST_KEY})
     return secret
@@ -122,7 +125,7 @@ class Field(NamedTuple):
     is_access_key: bool = False
 
     def read(self, env: Mapping[str, Any]) -> Any:
-        """Return the value in `env`, validated; `NotConfigured` where it is missing or invalid."""
+        """Return the value in `env`, validated; `NotConfigured` if it is missing or invalid."""
         raw = env.get(self.name)
         if raw is None or (raw == "" and not self.takes_empty):
             if self.required:
@@ -145,10 +148,11 @@ class Settings:
 
     environment: str = "development"
     log_level: LogLevel = "info"
-    cors_allowed_origins: Origins = ("*",)
+    cors_allowed_origins: Origins = ()
 
     fields: ClassVar[tuple[Field, ...]] = ()
     faults: dict[str, NotConfigured]
+    reported: set[str]
 
     def __init_subclass__(cls, bindings: Mapping[Any, str] | None = None) -> None:
         """Collect the fields; `bindings` are further ports of an app, which the kernel need not import."""
@@ -156,11 +160,14 @@ class Settings:
 
     def __init__(self, env: Mapping[str, Any]) -> None:
         self.faults = {}
+        self.reported = set()
         for field in self.fields:
             try:
                 setattr(self, field.attribute, field.read(env))
             except NotConfigured as fault:
                 self.faults[field.attribute] = fault
+        if not env.get("CORS_ALLOWED_ORIGINS") and vars(self).get("environment") == "development":
+            self.cors_allowed_origins = DEVELOPMENT_ORIGINS
 
     def without(self, port: Any) -> Self:
         """Return the same settings without their bindings of a type."""
@@ -181,18 +188,18 @@ class Settings:
 def _collect(cls: type[Settings], bindings: Mapping[Any, str]) -> None:
     """Turn the class's annotations and defaults into fields; no default stays to be read past a fault."""
     hints = get_type_hints(cls, include_extras=True)
-    known = {field.attribute: field for base in cls.__mro__[:0:-1] for field in vars(base).get("fields", ())}
+    fields = {field.attribute: field for base in cls.__mro__[:0:-1] for field in vars(base).get("fields", ())}
     for name in inspect.get_annotations(cls):
-        if name != "faults" and get_origin(hints[name]) is not ClassVar:
-            known[name] = _field(name, hints[name], vars(cls).get(name, _MISSING), bindings)
+        if name not in {"faults", "reported"} and get_origin(hints[name]) is not ClassVar:
+            fields[name] = _field(name, hints[name], vars(cls).get(name, _MISSING), bindings)
             if name in vars(cls):
                 delattr(cls, name)
-    cls.fields = tuple(known.values())
+    cls.fields = tuple(fields.values())
 
 
 def _field(attribute: str, hint: object, default: object, bindings: Mapping[Any, str]) -> Field:
     hint, optional = _without_none(hint)
-    named = getattr(hint, "__value__", hint)  # what a `type` statement calls by a name
+    named = getattr(hint, "__value__", hint)  # the value of a `type` alias
     bare = get_args(named)[0] if get_origin(named) is Annotated else named
     kind = bindings.get(hint) or ("secret" if bare is Secret else "variable")
     return Field(

@@ -1,4 +1,4 @@
-"""Strings of a given form, whose faults say in words what is expected instead of showing the pattern."""
+"""Strings of a given form; their faults describe the form in words instead of showing the pattern."""
 
 import re
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
 class Matching(NamedTuple):
-    """A mark for `Annotated[str, …]`: all of a string matches `pattern` (no `|` outside a group); `words` say how."""
+    """A mark for `Annotated[str, …]`: a string must match `pattern` (no `|` outside a group), as `words` say."""
 
     pattern: str
     words: str

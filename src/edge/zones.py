@@ -1,4 +1,4 @@
-"""Time zones by their IANA names; a second name of a zone is known even where its file is not installed."""
+"""Time zones by their IANA names; a second name of a zone works even without its file."""
 
 import re
 from functools import lru_cache
@@ -15,7 +15,7 @@ class UnknownZone(ValueError):
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return the zone of an IANA name; `UnknownZone` where there is none."""
+    """Return the zone of an IANA name; `UnknownZone` if there is none."""
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         raise UnknownZone(f"{name[:LONGEST_NAME]!r} is not the name of an IANA time zone, such as Europe/Berlin")
     try:
@@ -29,7 +29,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=32)
 def linked_zone(name: str) -> ZoneInfo:
-    """Return the zone that the IANA database links a name to, under that name: Workers carry no files of links."""
+    """Return the zone that the IANA database links a name to, under that name: Workers have no files of links."""
     from importlib.resources import files  # noqa: PLC0415 - on first use: few zones are called by a second name
 
     link = re.search(rf"^{re.escape(name)} (\S+)$", LINKS, re.MULTILINE)

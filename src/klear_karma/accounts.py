@@ -1,4 +1,4 @@
-"""Accounts of this marketplace: a name and a type beside the address, and what an account's end leaves."""
+"""Accounts of this marketplace: a name and a type beside the address, and the rows left when an account is deleted."""
 
 from typing import Annotated, Literal
 
@@ -30,16 +30,16 @@ class KarmaMyself(Myself):
 
 
 def erase(user_id: str) -> list[Statement]:
-    """Return what happens to a deleted user's rows that others need.
+    """Return the statements that anonymise the rows of a deleted user that others still need.
 
-    Coming bookings are cancelled, so that they block nothing; the names in bookings and reviews become neutral.
+    Future bookings are cancelled, so that they block no slot; the names in bookings and reviews become neutral.
     """
     cancelled = (
         "UPDATE appointments SET state = 'cancelled', cancelled_by = '{side}', cancelled_at = CURRENT_TIMESTAMP, "
         "updated_at = CURRENT_TIMESTAMP, "
         "sequence = sequence + 1 WHERE {side}_id = ? AND state IN ('requested', 'confirmed', 'rescheduled')"
     )
-    told = (
+    notification = (
         "INSERT INTO notifications (id, user_id, kind, appointment_id, data, created_at) "
         "SELECT lower(hex(randomblob(16))), {other}_id, 'appointment.cancelled', id, "
         "json_object('starts_at', starts_at, 'service', service_name, 'by', '{side}'), CURRENT_TIMESTAMP "
@@ -51,7 +51,9 @@ def erase(user_id: str) -> list[Statement]:
         "WHERE {side}_id = ?"
     )
     sides = (("customer", "practitioner"), ("practitioner", "customer"))
-    statements = [text.format(side=side, other=other) for side, other in sides for text in (told, cancelled, gone)]
+    statements = [
+        text.format(side=side, other=other) for side, other in sides for text in (notification, cancelled, gone)
+    ]
     statements += [
         "UPDATE reviews SET author_name = 'deleted user' WHERE author_id = ?",
         "UPDATE reports SET reporter_id = NULL WHERE reporter_id = ?",

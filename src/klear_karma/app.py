@@ -1,4 +1,4 @@
-"""The composition root: everything that this Worker consists of."""
+"""The composition root: all resources, providers and middleware of this Worker."""
 
 from edge import App, Clock, Limit
 from edge.auth.limits import Limits, admit, rate_limit_headers
@@ -26,7 +26,7 @@ from klear_karma.practitioners import free_slots, hours, offers, profile, time_o
 from klear_karma.practitioners.store import PractitionerStore
 from klear_karma.schema import SCHEMA
 from klear_karma.search import routes as search
-from klear_karma.search.available import FreeOn
+from klear_karma.search.available import FreeSlotFilter
 from klear_karma.settings import KarmaSettings
 from klear_karma.tables import TABLES
 from klear_karma.uploads import assets
@@ -41,7 +41,7 @@ PROFILES = [
     event(PractitionerStore),
     event(Timetables),
     event(Conflicts),
-    event(FreeOn),
+    event(FreeSlotFilter),
     event(search.SearchCache),
     event(search.Searcher),
     event(Feeds),
@@ -50,7 +50,7 @@ PROFILES = [
 
 
 def make_limits(settings: KarmaSettings, clock: Clock) -> Limits:
-    """Return the limits of users and strangers; nobody has a daily quota here."""
+    """Return the rate limits of users and of anonymous clients; this app has no daily quotas."""
     return Limits(settings.rate_limiter, None, clock)
 
 

@@ -1,4 +1,4 @@
-"""Cursors of lists that are sorted by an instant and an id, and instants as they go out."""
+"""Cursors of lists that are sorted by an instant and an id, and instants as RFC 3339."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
@@ -8,23 +8,24 @@ LONGEST = 200
 
 
 class Cursor:
-    """The place in a list after its last row: an instant or number, and an id."""
+    """The position in a list after the last row of a page: an instant or number, and an id."""
 
     def __init__(self, at: str, row_id: str) -> None:
-        self.at, self.row_id = at, row_id
+        self.at = at
+        self.row_id = row_id
 
     def __str__(self) -> str:
         return urlsafe_b64encode(f"{self.at}|{self.row_id}".encode()).decode().rstrip("=")
 
     @classmethod
     def of(cls, text: str) -> "Cursor":
-        """Return the cursor that a text stands for; `BadRequest` for a text that none gave."""
+        """Parse a cursor; raises `BadRequest` if no page can have returned the text."""
         try:
             at, mark, row_id = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode().partition("|")
         except ValueError:
             mark = ""
         if not mark or "\x00" in at + row_id:
-            raise BadRequest("after: give the `next` of a page, as it was")
+            raise BadRequest("after: pass the unchanged `next` of a page")
         return cls(at, row_id)
 
 
@@ -34,5 +35,5 @@ def utc(text: str) -> str:
 
 
 def utc_or_none(text: str | None) -> str | None:
-    """Return the same, None for none."""
+    """Return a stored instant in RFC 3339, or None for None."""
     return None if text is None else utc(text)

@@ -1,4 +1,4 @@
-"""Live events of this Worker, and who gets them."""
+"""Live events of this Worker, and their audiences."""
 
 from edge.ports.events import Audience
 
@@ -8,4 +8,4 @@ AUDIENCES = {
     "message.changed": Audience.PERSON,
     "notification.made": Audience.PERSON,
 }
-"""Each is published once for each of the people that it is for; an administrator gets none of them."""
+"""Each event is published once per recipient; administrators receive none of them."""

@@ -1,4 +1,4 @@
-"""Members: users of the marketplace, as customers or as practitioners; an administrator is none."""
+"""Members: users of the marketplace, both customers and practitioners; administrators are not members."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,20 @@ from edge.reach import Reach
 
 
 class MembersOnly(Forbidden):
-    """This is for users alone."""
+    """Only users may do this."""
 
-    title = "This is for users alone"
+    title = "Only users may do this"
 
 
 def member_of(caller: object) -> Actor:
-    """Return a caller that is a user; `MembersOnly` for any other."""
+    """Return the caller if it is a user; raises `MembersOnly` otherwise."""
     if not isinstance(caller, Actor) or not caller.is_member:
-        raise MembersOnly("log in as a user: a key books nothing")
+        raise MembersOnly("log in as a user: an API key cannot book")
     return caller
 
 
 class MemberReach(Reach):
-    """Lets users reach their own rows; an administrator, who would see those of all, is refused."""
+    """Lets users reach their own rows; administrators are refused, as they would see the rows of all users."""
 
     def check(self, actor: Actor | None, values: Sequence[object], names: Sequence[str]) -> None:  # noqa: ARG002
         """Raise `MembersOnly` unless the caller is a user."""

@@ -1,4 +1,4 @@
-"""Currencies of ISO 4217 that are paid with, and the digits of their minor units."""
+"""Currencies of ISO 4217 in use for payments, and the digits of their minor units."""
 
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
@@ -14,10 +14,10 @@ DIGITS = {
     **dict.fromkeys(_NONE.split(), 0),
     **dict.fromkeys(_THREE.split(), 3),
 }
-"""The digits behind the point of each currency."""
+"""The number of decimal digits of each currency."""
 
 
 def amount(price: int, currency: str) -> str:
-    """Return a price as a person reads it: `80.00 EUR`, `5000 JPY`."""
+    """Format a price for people: `80.00 EUR`, `5000 JPY`."""
     digits = DIGITS.get(currency, 2)
     return f"{price / 10**digits:.{digits}f} {currency}"

@@ -1,4 +1,4 @@
-"""Ratings: a practitioner's sum and count are computed from its reviews in the batch that changes one of them."""
+"""Ratings: a practitioner's sum and count are recomputed from all reviews in the batch that changes one of them."""
 
 from edge import Statement
 
@@ -11,7 +11,7 @@ _WITHDRAW = "UPDATE reviews SET state = 'withdrawn' WHERE appointment_id = ?"
 
 
 def rate(practitioner_id: str | None) -> Statement:
-    """Return the statement that brings a practitioner's rating up to date; the last of its batch."""
+    """Return the statement that recomputes a practitioner's rating; it must be the last of its batch."""
     return Statement(_RATE, (practitioner_id,))
 
 

@@ -1,4 +1,4 @@
-"""Retention: what is over and needed by nobody is removed; bookings, messages and reviews stay."""
+"""Retention: expired rows are removed after a period; bookings, messages and reviews stay."""
 
 from datetime import timedelta
 

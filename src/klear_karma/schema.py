@@ -182,7 +182,7 @@ SCHEMA = Schema(
         Relation(
             "tickets",
             "id actor! role!:integer subjects daily_calls:integer ends_at:real fingerprint expires_at!:instant "
-            "created_at:instant",
+            "created_at:instant target resumes_until updated_at:instant",
             key=("id",),
             expressions={"created_at": "CURRENT_TIMESTAMP"},
         ),
@@ -271,5 +271,5 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql",),
+    migrations=("0001_init.sql", "0002_ticket_resume.sql"),
 )

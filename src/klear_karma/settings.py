@@ -1,4 +1,4 @@
-"""Everything that this Worker is configured by."""
+"""The settings of this Worker."""
 
 from typing import Annotated
 
@@ -13,9 +13,9 @@ from klear_karma import NAME
 
 
 class KarmaSettings(AccountSettings, LiveSettings):
-    """Variables, secrets and bindings; the variable of a field is its name in capitals.
+    """Variables, secrets and bindings; the variable of a field is its name in upper case.
 
-    With `ADMIN_API_KEY` its owner verifies practitioners, decides reports and reads the analytics.
+    The holder of `ADMIN_API_KEY` verifies practitioners, decides reports and reads the analytics.
     """
 
     jwt_issuer: str = NAME

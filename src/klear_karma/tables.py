@@ -1,4 +1,4 @@
-"""The tables: who reads and writes them, and whose their rows are. Their columns are those of the migrations."""
+"""The tables: roles that read and write them, and the owners of their rows. The migrations define their columns."""
 
 from edge import PUBLIC, READER
 from edge.auth.accounts.tables import PRIVATE, USERS
@@ -6,7 +6,7 @@ from edge.data import MEMBER, OWNER, Table, Tables
 from klear_karma.schema import SCHEMA
 
 LISTED = "verification = 'verified' AND is_listed = 1"
-"""The practitioners that everybody finds."""
+"""The condition of publicly listed practitioners."""
 
 _MINE = {MEMBER: "user_id = :caller", OWNER: "false"}
 _PRACTITIONERS = {MEMBER: "practitioner_id = :caller", OWNER: "practitioner_id = ''"}
@@ -72,7 +72,7 @@ TABLES = Tables(
     Table("feed_links", read=READER, write=READER, own=_MINE),
     Table("admin_audit"),
 )
-"""Bookings, messages and reviews are written by the system: their rules look at rows of both sides.
+"""Bookings, messages and reviews are written by the system, as their rules read rows of both sides.
 
-`practitioner_texts` has words alone: whoever searches it joins `practitioners`.
+`practitioner_texts` contains only words: searches join it with `practitioners`.
 """

@@ -1,4 +1,4 @@
-"""Values that bodies and queries hold: texts, days, instants, zones, places and money."""
+"""Types of values in bodies and queries: texts, days, instants, time zones, places and money."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -22,7 +22,7 @@ _INSTANT = Matching(
 
 def _is_filled(text: str) -> str:
     if not text.strip():
-        raise ValueError("a text that is not blank")
+        raise ValueError("the text must not be blank")
     return text.strip()
 
 
@@ -43,7 +43,7 @@ def _is_zone(name: str) -> str:
 
 def _is_currency(code: str) -> str:
     if code not in DIGITS:
-        raise ValueError("a currency of ISO 4217, such as EUR")
+        raise ValueError("must be a currency of ISO 4217, such as EUR")
     return code
 
 
@@ -70,7 +70,7 @@ type Id = Annotated[str, Field(min_length=1, max_length=64), Matching(r"[A-Za-z0
 
 
 def moment_of(text: str) -> datetime:
-    """Return an instant in UTC, in whole seconds; `ValueError` for a day or an hour that there is not."""
+    """Parse an instant into UTC; raises `ValueError` for a day or an hour that does not exist."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
@@ -80,5 +80,5 @@ def minutes_of(clock: str) -> int:
 
 
 def clock_of(minutes: int) -> str:
-    """Return a time of day."""
+    """Return the time of day of a number of minutes after midnight."""
     return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -1,4 +1,4 @@
-"""The parts that bookings, messages and reviews consist of: their providers and resources."""
+"""Providers and resources of bookings, messages and reviews."""
 
 from edge.injection import event
 from klear_karma.admin import routes as admin

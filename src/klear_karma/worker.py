@@ -1,4 +1,4 @@
-"""The Worker's entry, and the class that its binding names."""
+"""The Worker's entry point, and the Durable Object class of its binding."""
 
 from edge.runtimes.workers import event_log, worker
 from klear_karma.app import app

@@ -3,6 +3,7 @@
 from edge import READER, Actor, App, Clock, Limit, NotConfigured, RateLimiter, Request
 from edge.auth.keys import require_key
 from edge.auth.limits import Limits, rate_limit_headers
+from edge.auth.one_key import admit_known
 from edge.auth.signatures import HmacSignature
 from edge.clients.cache import Cache
 from edge.clients.discord import Discord, Webhooks
@@ -60,9 +61,9 @@ async def authenticate(request: Request, settings: PlatformSettings, clock: Cloc
     return Actor("sanity", READER)
 
 
-async def admit(request: Request, limits: Limits, settings: PlatformSettings) -> None:
-    """Bound how often strangers call what is public, and refuse forms of unknown senders before they are read."""
-    await limits.admit(request)
+async def admit(request: Request, limits: Limits, settings: PlatformSettings, clock: Clock) -> None:
+    """Bound calls of public routes, by the key or the address, and refuse forms of unknown senders before reading."""
+    await admit_known(request, settings, limits, Limits(settings.key_limiter, None, clock))
     if request.route.startswith(forms.routes.prefix):
         check_sender(request, settings)
 
@@ -99,6 +100,7 @@ app = App(
     tables=TABLES,
     limits={
         "RATE_LIMITER": Limit(120, 60),
+        "KEY_LIMITER": Limit(1200, 60),
         "FORM_LIMITER": Limit(5, 60),
         "FORMS_LIMITER": Limit(60, 60),
         "CHAT_LIMITER": Limit(10, 60),

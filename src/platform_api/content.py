@@ -1,10 +1,9 @@
 """`/api/v1/content`: the site's content out of Sanity, through a cache that outlives it."""
 
 from datetime import datetime
-from itertools import dropwhile
-from typing import Annotated, Any, NamedTuple, TypedDict
+from typing import Annotated, Any, NamedTuple, Self, TypedDict
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import from_json, to_json
 
 from edge import (
@@ -19,25 +18,27 @@ from edge import (
     NotFound,
     Operation,
     Query,
+    Request,
     Response,
     Routes,
 )
-from edge.clients.cache import Cache, Kept, Terms
+from edge.clients.cache import Cache, CacheEntry, Terms, oldest_accepted
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
-from edge.instants import IN_ANY_ZONE
 from edge.reach import OPEN
 from platform_api import NAME
 from platform_api.content_index import ContentIndex
-from platform_api.queries import CONTENT, NAMES, UPCOMING
+from platform_api.documents import Document, tier_place
+from platform_api.queries import CONTENT, MOST, NAMES, UPCOMING
 from platform_api.sanity import Sanity, sound
 
 routes = Routes("/api/v1/content", tag="content", access=PUBLIC)
 
 TERMS = Terms(fresh=60)
 PURGE = "/api/v1/content/purge"
+SEARCHED = 10_000
+"""Documents of a type that are looked through for a tag or words."""
 
 Slug = Annotated[str, WithJsonSchema({"type": "string", "maxLength": 200})]
-Instant = Annotated[AwareDatetime, IN_ANY_ZONE]
 ContentName = Annotated[str, WithJsonSchema({"type": "string", "enum": [*CONTENT]})]
 
 
@@ -51,31 +52,6 @@ class ContentNotFound(NotFound):
     """No such document."""
 
     title = "No such document"
-
-
-class Document(BaseModel):
-    """A document of the site. What a type does not have, or its editor left empty, is left out."""
-
-    id: str = Field(validation_alias="_id")
-    type: str = Field(validation_alias="_type")
-    slug: str
-    title: str | None = None
-    summary: str | None = None
-    text: str | None = Field(None, description="the whole text, where one document is asked for")
-    starts_at: Instant | None = Field(None, validation_alias="startsAt")
-    ends_at: Instant | None = Field(None, validation_alias="endsAt")
-    time_zone: str | None = Field(
-        None, validation_alias="timeZone", description="the IANA zone that an event takes place in"
-    )
-    location: str | None = None
-    published_at: Instant | None = Field(None, validation_alias="publishedAt")
-    people: list[str | None] | None = Field(None, description="speakers, authors or maintainers")
-    role: str | None = None
-    tier: str | None = None
-    url: str | None = None
-    image: str | None = Field(None, description="the URL of a picture")
-    tags: list[str] | None = None
-    updated_at: datetime | None = Field(None, validation_alias="_updatedAt")
 
 
 class Documents(TypedDict):
@@ -99,8 +75,30 @@ class Page(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(20, ge=1, le=100)
-    offset: int = Field(0, ge=0, le=1000)
+    offset: int = Field(0, ge=0, le=1_000_000)
     upcoming: bool = Field(False, description="of events, those that have not begun, soonest first")
+    tag: str | None = Field(None, min_length=1, max_length=100, description="those with this tag")
+    q: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description=f"those with all these words in title, summary, tags, people or location, of the first {SEARCHED}",
+    )
+
+    @property
+    def chooses(self) -> bool:
+        """Whether some documents of the list are wanted alone."""
+        return self.tag is not None or self.q is not None
+
+    def fits(self, line: bytes) -> bool:
+        """Tell whether a document has the tag and the words."""
+        document = from_json(line)
+        tags = [tag.casefold() for tag in document.get("tags", ())]
+        if self.tag is not None and self.tag.casefold() not in tags:
+            return False
+        texts = [document.get(name, "") for name in ("title", "summary", "location")]
+        text = " ".join([*texts, *document.get("people", ()), *tags]).casefold()
+        return all(word in text for word in (self.q or "").casefold().split())
 
 
 class SlugField(BaseModel):
@@ -110,14 +108,20 @@ class SlugField(BaseModel):
 
 
 class Changed(BaseModel):
-    """A changed document in Sanity's webhook: its projection needs these two members."""
+    """A changed document in Sanity's webhook: its projection has one of these two members, or both."""
 
-    type: str = Field(alias="_type", max_length=100)
-    slug: SlugField | None = None
+    type: str | None = Field(None, alias="_type", max_length=100)
+    slug: SlugField | Annotated[str, Field(max_length=1_000)] | None = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.type is None and not self.slug:
+            raise ValueError("give _type, slug or both")
+        return self
 
 
 class Purged(TypedDict):
-    """The cache's entries that were dropped, by name."""
+    """The cache's entries that were purged, by name."""
 
     dropped: list[str]
 
@@ -135,57 +139,103 @@ def names(content: str, slug: str = "") -> Names:
     return Names(f"content:{content}:all", f"content:{content}:upcoming", f"content:{content}:doc:{slug}")
 
 
+def _part(content: str, begin: int) -> str:
+    """Return what the entry of a type's documents from `begin` on is called in KV."""
+    return f"{names(content).every}:{begin}" if begin else names(content).every
+
+
 class Site:
     """The content, out of the cache or Sanity. A list is kept as lines: how many there are, then a document each."""
 
     def __init__(self, sanity: Sanity, cache: Cache, clock: Clock, log: Log) -> None:
         self._sanity, self._cache, self._clock, self._log = sanity, cache, clock, log
 
-    async def every(self, name: str) -> Kept:
-        """Return all documents of a type."""
+    async def every(self, name: str, oldest: int | None = None, begin: int = 0) -> CacheEntry:
+        """Return the documents of a type from `begin` on, `MOST` at most, none older than `oldest` seconds."""
 
         async def make() -> bytes:
-            found = await self._sanity.query(Every, CONTENT[name].every)
-            return self._lines(found["documents"], found["total"])
+            found = await self._sanity.query(Every, CONTENT[name].every(begin))
+            return await self._lines(_part(name, begin), found["documents"], found["total"])
 
-        return await self._cache.get(names(name).every, make, TERMS)
+        return await self._cache.get(_part(name, begin), make, TERMS, oldest)
 
-    async def upcoming(self) -> Kept:
-        """Return the events to come, soonest first."""
+    async def range(self, name: str, begin: int, end: int, oldest: int | None = None) -> tuple[CacheEntry, list[bytes]]:
+        """Return the documents of a type in a range, as lines, behind the first part of the list."""
+        first = await self.every(name, oldest)
+        end = min(end, _total(first))
+        lines = list[bytes]()
+        for start in range(begin // MOST * MOST, end, MOST):
+            part = await self.every(name, oldest, start) if start else first
+            lines += part.body.split(b"\n")[1:][max(0, begin - start) : end - start]
+        return first, lines
+
+    async def entries(self, name: str, slug: str | None = None) -> list[str]:
+        """Return the names of what is kept of a type's lists, and of one of its documents."""
+        kept = await self._cache.cached(names(name).every) or b"0"
+        parts = [_part(name, begin) for begin in range(0, max(1, int(kept.partition(b"\n")[0])), MOST)]
+        upcoming = [names("events").upcoming] if name == "events" else []
+        return [*parts, *upcoming, *([names(name, slug).one] if slug is not None else [])]
+
+    async def upcoming(self, oldest: int | None = None) -> CacheEntry:
+        """Return the events to come, soonest first, none older than `oldest` seconds."""
 
         async def make() -> bytes:
             found = await self._sanity.query(list[Any], UPCOMING, now=self._clock.now().replace(microsecond=0))
-            return self._lines(found, len(found))
+            return await self._lines(names("events").upcoming, found, len(found))
 
-        return await self._cache.get(names("events").upcoming, make, TERMS)
+        return await self._cache.get(names("events").upcoming, make, TERMS, oldest)
 
-    async def one(self, name: str, slug: str) -> Kept:
+    async def one(self, name: str, slug: str, oldest: int | None = None) -> CacheEntry:
         """Return a document; `ContentNotFound` where the list of its type has none of this slug."""
 
         async def make() -> bytes:
-            listed = await self.every(name)
-            if b'"slug":%s' % to_json(slug) not in listed.body:
+            listed = await self.every(name, oldest)
+            if b'"slug":%s' % to_json(slug) not in listed.body and _total(listed) <= MOST:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
-            found = self._document(await self._sanity.query(Any, CONTENT[name].one, slug=slug))
+            given = await self._sanity.query(Any, CONTENT[name].one, slug=slug)
+            if given is None:
+                raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
+            found = self._document(given)
             if found is None:
-                raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
+                raise UpstreamFailed(f"Sanity's document {slug[:80]} cannot be read", upstream="Sanity")
             return found
 
-        return await self._cache.get(names(name, slug).one, make, TERMS)
+        return await self._cache.get(names(name, slug).one, make, TERMS, oldest)
 
-    def has_begun(self, line: bytes) -> bool:
-        """Tell whether an event of a list has begun: one that is kept is older than some beginnings."""
+    def is_ahead(self, line: bytes) -> bool:
+        """Tell whether an event of a list begins later than now: a kept list is older than some beginnings."""
         begins = from_json(line).get("starts_at")
-        return begins is not None and datetime.fromisoformat(begins) <= self._clock.now()
+        return begins is not None and datetime.fromisoformat(begins) > self._clock.now()
 
-    def _lines(self, documents: list[Any], total: int) -> bytes:
-        read = [line for one in documents if (line := self._document(one)) is not None]
-        return b"\n".join([b"%d" % (total - len(documents) + len(read)), *read])
+    async def _lines(self, entry: str, documents: list[Any], total: int) -> bytes:
+        """Return a list as it is kept. A document that cannot be read stays as it was; one that is gone is told of."""
+        read = [self._document(one) for one in documents]
+        before = await self._before(entry)
+        if None in read:
+            ids = [one.get("_id") if isinstance(one, dict) else None for one in documents]
+            read = [line or before.get(given) for line, given in zip(read, ids, strict=True)]
+        lines = [line for line in read if line is not None]
+        if len(lines) < len(before) and entry != names("events").upcoming:  # events begin, and are no loss
+            lost = [*before.keys() - {_id_of(line) for line in lines}]
+            level = "warning" if lines else "error"
+            self._log(level, "list has fewer documents than before", entry=entry, lost=len(lost), ids=lost[:10])
+        if entry == names("sponsors").every:
+            lines.sort(key=lambda line: tier_place(from_json(line)))
+        return b"\n".join([b"%d" % (total - len(documents) + len(lines)), *lines])
+
+    async def _before(self, entry: str) -> dict[Any, bytes]:
+        """Return the lines of a list that is kept, by the documents' ids."""
+        _, *lines = (await self._cache.cached(entry) or b"").split(b"\n")
+        return {_id_of(line): line for line in lines}
 
     def _document(self, given: Any) -> bytes | None:
         """Return a document as JSON, None for what is none."""
         document = None if given is None else sound(Document, given, self._log)
         return document.model_dump_json(exclude_none=True).encode() if document else None
+
+
+def _id_of(line: bytes) -> Any:
+    return from_json(line).get("id")
 
 
 @routes.get(
@@ -195,23 +245,19 @@ class Site:
     UpstreamTimeout,
     operation=Operation({200: {"application/json": Documents}}),
 )
-async def list_content(type: ContentName, page: Query[Page], site: Site) -> Response:  # noqa: A002 - the path's name for it
+async def list_content(type: ContentName, page: Query[Page], site: Site, request: Request) -> Response:  # noqa: A002 - the path's name for it
     """List the documents of a type.
 
-    The answer is fresh for 60 s; after that it is served as it was while one request fetches it anew, and for a week
-    where Sanity is down. `Age` and `Cache-Status` tell.
+    The answer is fresh for 60 s, and for five minutes more it is served as it was while one request fetches it anew;
+    an older one is served where Sanity is down, for a week. `Age` and `Cache-Status` tell. With the key,
+    `Cache-Control: no-cache` or `max-age` asks for one that is no older.
     """
     _check(type)
     if page.upcoming and type != "events":
         raise BadRequest("of events alone it is known which are to come")
-    kept = await (site.upcoming() if page.upcoming else site.every(type))
-    total, *documents = kept.body.split(b"\n")
-    if page.upcoming:
-        documents = [*dropwhile(site.has_begun, documents)]
-        total = b"%d" % len(documents)
-    chosen = b",".join(documents[page.offset : page.offset + page.limit])
-    body = b'{"type":"%s","total":%s,"documents":[%s]}' % (type.encode(), total, chosen)
-    return Kept(body, kept.age, kept.was_kept, kept.terms).response(NAME)
+    kept, total, lines = await _chosen(type, page, site, accepted_age(request))
+    body = b'{"type":"%s","total":%d,"documents":[%s]}' % (type.encode(), total, b",".join(lines))
+    return kept._replace(body=body).response(NAME, request.headers.get("if-none-match"))
 
 
 @routes.get(
@@ -222,28 +268,57 @@ async def list_content(type: ContentName, page: Query[Page], site: Site) -> Resp
     UpstreamTimeout,
     operation=Operation({200: {"application/json": Document}}),
 )
-async def get_content(type: ContentName, slug: Slug, site: Site) -> Response:  # noqa: A002 - the path's name for it
+async def get_content(type: ContentName, slug: Slug, site: Site, request: Request) -> Response:  # noqa: A002 - the path's name for it
     """Get one document, with its whole text."""
     _check(type)
     if len(slug) > 200:
         raise ContentNotFound("a slug has at most 200 characters")
-    return (await site.one(type, slug)).response(NAME)
+    kept = await site.one(type, slug, accepted_age(request))
+    return kept.response(NAME, request.headers.get("if-none-match"))
 
 
 @routes.post("/purge", NotConfigured, access=READER, reach=OPEN)
-async def purge_content(changed: Body[Changed], cache: Cache, index: ContentIndex, background: Background) -> Purged:
-    """Drop what the cache has of a document that changed: Sanity's webhook calls this, and signs what it sends.
+async def purge_content(
+    changed: Body[Changed], site: Site, cache: Cache, index: ContentIndex, background: Background
+) -> Purged:
+    """Purge what the cache has of a document that changed: Sanity's webhook calls this, and signs what it sends.
 
-    Its projection is `{_type, slug}`. The document and the lists of its type are dropped, and nothing else.
+    Its projection is `{_type, slug}`, or `{_type, "slug": slug.current}`; without a type it is purged in all. The
+    next reader of the document, or of a list of its type, gets a new one; the old one is kept for as long as Sanity is
+    down.
     """
-    name = NAMES.get(changed.type)
-    if name is None:
+    types = [*CONTENT] if changed.type is None else [NAMES[changed.type]] if changed.type in NAMES else []
+    slug = changed.slug.current if isinstance(changed.slug, SlugField) else changed.slug
+    dropped = [entry for name in types for entry in await site.entries(name, slug)]
+    if not dropped:
         return Purged(dropped=[])
-    kept = names(name, changed.slug.current if changed.slug else "")
-    dropped = [kept.every, *([kept.upcoming] if name == "events" else []), *([kept.one] if changed.slug else [])]
-    await cache.drop(*dropped)
+    await cache.purge(*dropped)
     background.add(index.refresh())
     return Purged(dropped=dropped)
+
+
+def accepted_age(request: Request) -> int | None:
+    """Return how old, in seconds, the answer to a caller with the key may be; a stranger's wish does not count."""
+    return oldest_accepted(request.headers.get("cache-control")) if request.actor else None
+
+
+async def _chosen(name: str, page: Page, site: Site, oldest: int | None) -> tuple[CacheEntry, int, list[bytes]]:
+    """Return the page of a list as lines, how many there are on all pages, and the entry that it comes from."""
+    end = page.offset + page.limit
+    if not page.upcoming and not page.chooses:
+        kept, lines = await site.range(name, page.offset, end, oldest)
+        return kept, _total(kept), lines
+    if page.upcoming:
+        kept = await site.upcoming(oldest)
+        lines = [*filter(site.is_ahead, kept.body.split(b"\n")[1:])]
+    else:
+        kept, lines = await site.range(name, 0, SEARCHED, oldest)
+    lines = [*filter(page.fits, lines)] if page.chooses else lines
+    return kept, len(lines), lines[page.offset : end]
+
+
+def _total(kept: CacheEntry) -> int:
+    return int(kept.body.partition(b"\n")[0])
 
 
 def _check(name: str) -> None:

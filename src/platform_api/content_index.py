@@ -26,9 +26,9 @@ class Text(BaseModel):
     id: str = Field(alias="_id")
     type: str = Field(alias="_type")
     slug: str
-    title: str | None
-    summary: str | None
-    text: str | None
+    title: str | None = None
+    summary: str | None = None
+    text: str | None = None
 
 
 class ContentIndex:

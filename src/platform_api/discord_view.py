@@ -1,15 +1,17 @@
 """`/api/v1/discord`: the community's Discord, to be read: its events, members and announcements, through the cache."""
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 
-from edge import PUBLIC, NotConfigured, Operation, Response, Routes
-from edge.clients.cache import Cache, Kept, Terms
+from edge import PUBLIC, Log, NotConfigured, Operation, Request, Response, Routes
+from edge.clients.cache import Cache, CacheEntry, Terms
 from edge.clients.discord import Discord
+from edge.clients.lenient import read_all
 from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, checked
 from platform_api import NAME
+from platform_api.content import accepted_age
 from platform_api.settings import PlatformSettings
 
 routes = Routes("/api/v1/discord", tag="discord", access=PUBLIC)
@@ -48,7 +50,7 @@ class GivenGuild(BaseModel):
 class Author(BaseModel):
     """The author of a message."""
 
-    username: str
+    username: str = ""
     global_name: str | None = None
 
 
@@ -58,7 +60,7 @@ class GivenMessage(BaseModel):
     id: str
     content: str
     timestamp: AwareDatetime
-    author: Author
+    author: Author = Author()
 
 
 class GuildEvent(TypedDict):
@@ -95,20 +97,21 @@ class Announcement(TypedDict):
 class Community:
     """The server that the settings name, as the bot sees it."""
 
-    def __init__(self, settings: PlatformSettings, discord: Discord, cache: Cache) -> None:
-        self._settings, self._discord, self._cache = settings, discord, cache
+    def __init__(self, settings: PlatformSettings, discord: Discord, cache: Cache, log: Log) -> None:
+        self._settings, self._discord, self._cache, self._log = settings, discord, cache, log
 
-    async def events(self) -> Kept:
+    async def events(self, oldest: int | None = None) -> CacheEntry:
         """Return the events to come, soonest first."""
 
         async def make() -> bytes:
-            found = await self._get(list[GivenEvent], f"/guilds/{self._guild()}/scheduled-events?with_user_count=true")
+            path = f"/guilds/{self._guild()}/scheduled-events?with_user_count=true"
+            found = self._readable(GivenEvent, await self._get(list[Any], path))
             shown = [_event(one) for one in found if one.status in _SCHEDULED]
             return to_json(sorted(shown, key=lambda one: one["starts_at"]))
 
-        return await self._cache.get("discord:events", make, TERMS)
+        return await self._cache.get("discord:events", make, TERMS, oldest)
 
-    async def members(self) -> Kept:
+    async def members(self, oldest: int | None = None) -> CacheEntry:
         """Return how many there are."""
 
         async def make() -> bytes:
@@ -118,27 +121,36 @@ class Community:
             )
             return to_json(counted)
 
-        return await self._cache.get("discord:members", make, TERMS)
+        return await self._cache.get("discord:members", make, TERMS, oldest)
 
-    async def announcements(self) -> Kept:
+    async def announcements(self, oldest: int | None = None) -> CacheEntry:
         """Return the latest announcements, newest first."""
 
         async def make() -> bytes:
             guild, channel = self._guild(), self._settings.discord_channel_id
             if channel is None:
                 raise NotConfigured("DISCORD_CHANNEL_ID")
-            found = await self._get(list[GivenMessage], f"/channels/{channel}/messages?limit=20")
+            found = self._readable(GivenMessage, await self._get(list[Any], f"/channels/{channel}/messages?limit=20"))
             place = f"https://discord.com/channels/{guild}/{channel}"
             shown = [_announcement(one, place) for one in found if one.content]
             return to_json(shown)
 
-        return await self._cache.get("discord:announcements", make, TERMS)
+        return await self._cache.get("discord:announcements", make, TERMS, oldest)
 
     def _guild(self) -> str:
         guild: str | None = self._settings.discord_guild_id
         if guild is None:
             raise NotConfigured("DISCORD_GUILD_ID")
         return guild
+
+    def _readable[M: BaseModel](self, model: type[M], given: list[Any]) -> list[M]:
+        """Return the readable records of a list; `UpstreamFailed` where it has some and none can be read."""
+        found, unreadable = read_all(model, given)
+        if unreadable:
+            self._log("warning", "left out of Discord's answer", model=model.__name__, count=unreadable)
+        if given and not found:
+            raise UpstreamFailed("Discord answered nothing that can be read", upstream="Discord")
+        return found
 
     async def _get[T](self, kind: type[T], path: str) -> T:
         token = self._settings.discord_bot_token
@@ -151,21 +163,21 @@ _PROBLEMS = (NotConfigured, UpstreamFailed, UpstreamRefused, UpstreamTimeout)
 
 
 @routes.get("/events", *_PROBLEMS, operation=Operation({200: {"application/json": list[GuildEvent]}}))
-async def list_discord_events(community: Community) -> Response:
+async def list_discord_events(community: Community, request: Request) -> Response:
     """List the events that are scheduled in the community's Discord."""
-    return (await community.events()).response(NAME)
+    return (await community.events(accepted_age(request))).response(NAME, request.headers.get("if-none-match"))
 
 
 @routes.get("/members", *_PROBLEMS, operation=Operation({200: {"application/json": Members}}))
-async def count_discord_members(community: Community) -> Response:
+async def count_discord_members(community: Community, request: Request) -> Response:
     """Tell how many members the community's Discord has."""
-    return (await community.members()).response(NAME)
+    return (await community.members(accepted_age(request))).response(NAME, request.headers.get("if-none-match"))
 
 
 @routes.get("/announcements", *_PROBLEMS, operation=Operation({200: {"application/json": list[Announcement]}}))
-async def list_discord_announcements(community: Community) -> Response:
+async def list_discord_announcements(community: Community, request: Request) -> Response:
     """List the latest announcements."""
-    return (await community.announcements()).response(NAME)
+    return (await community.announcements(accepted_age(request))).response(NAME, request.headers.get("if-none-match"))
 
 
 def _event(given: GivenEvent) -> GuildEvent:

@@ -8,11 +8,12 @@ from typing import Any, Literal, NotRequired, TypedDict
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
-from edge import PUBLIC, Clock, KeyValue, Operation, Problem, Response, Routes, SystemDatabase
-from edge.clients.cache import Cache, Kept, Terms
+from edge import PUBLIC, Clock, KeyValue, Operation, Problem, Request, Response, Routes, SystemDatabase
+from edge.clients.cache import Cache, CacheEntry, Terms
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.ports import PortError
 from platform_api import NAME
+from platform_api.content import accepted_age
 from platform_api.discord_view import Community
 from platform_api.queries import COUNTS
 from platform_api.sanity import Sanity
@@ -20,7 +21,8 @@ from platform_api.settings import PlatformSettings
 
 routes = Routes("/api/v1/platform", tag="platform", access=PUBLIC)
 
-STATS, STATUS = Terms(fresh=300), Terms(fresh=30, keep=3600)
+STATS = Terms(fresh=300)
+STATUS = Terms(fresh=30, keep=3600, stale=30)
 _FORMS = "SELECT form, count(*) AS n FROM submissions WHERE status = 'received' GROUP BY form"
 
 
@@ -94,7 +96,7 @@ class Overview:
             "d1": self._db.probe(),
             "kv": self._kv.probe(),
             "ai": self._settings.ai.probe() if self._settings.ai else None,
-            "discord": self._community.members() if self._settings.discord_bot_token else None,
+            "discord": self._community.members(oldest=0) if self._settings.discord_bot_token else None,
         }
         found = await asyncio.gather(*map(_asked, asked.values()))
         services = dict(zip(asked, found, strict=True))
@@ -123,18 +125,18 @@ async def _asked(asking: Awaitable[Any] | None) -> ServiceStatus:
 
 
 @routes.get("/stats", UpstreamFailed, UpstreamTimeout, operation=Operation({200: {"application/json": Stats}}))
-async def get_stats(cache: Cache, overview: Overview) -> Response:
+async def get_stats(cache: Cache, overview: Overview, request: Request) -> Response:
     """Get numbers over the platform."""
-    return _aged(await cache.get("platform:stats", overview.stats, STATS))
+    return _aged(await cache.get("platform:stats", overview.stats, STATS, accepted_age(request)), request)
 
 
 @routes.get("/status", operation=Operation({200: {"application/json": PlatformStatus}}))
-async def get_status(cache: Cache, overview: Overview) -> Response:
+async def get_status(cache: Cache, overview: Overview, request: Request) -> Response:
     """Get whether what the platform stands on works."""
-    return _aged(await cache.get("platform:status", overview.status, STATUS))
+    return _aged(await cache.get("platform:status", overview.status, STATUS, accepted_age(request)), request)
 
 
-def _aged(kept: Kept) -> Response:
+def _aged(kept: CacheEntry, request: Request) -> Response:
     """Return what was kept, with its age in it."""
     shown = to_json(from_json(kept.body) | {"age_s": kept.age})
-    return Kept(shown, kept.age, kept.was_kept, kept.terms).response(NAME)
+    return CacheEntry(shown, kept.age, kept.was_cached, kept.terms).response(NAME, request.headers.get("if-none-match"))

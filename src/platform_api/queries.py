@@ -3,9 +3,15 @@
 from typing import NamedTuple
 
 MOST = 1_000
-"""Documents of a type that are listed."""
+"""Documents of a type that one query lists."""
 
 _ALWAYS = '_id, _type, _updatedAt, "slug": slug.current, '
+_SIZE = '"url": asset->url, "width": asset->metadata.dimensions.width, "height": asset->metadata.dimensions.height'
+_BODY = f'coalesce(body, bio)[]{{..., _type == "image" => {{{_SIZE}}}}}'
+
+
+def _pictured(field: str) -> str:
+    return f'"image": {field}.asset->url, "picture": {field}{{alt, hotspot, {_SIZE}}}'
 
 
 class Content(NamedTuple):
@@ -17,34 +23,43 @@ class Content(NamedTuple):
     fields: str
     text: str = "pt::text(body)"
 
-    @property
-    def every(self) -> str:
-        """The query of all documents, with how many there are; what has no slug has no place on the site."""
+    def every(self, begin: int = 0) -> str:
+        """Return the query of `MOST` documents from `begin` on, with how many there are in all.
+
+        A document without a slug has no place on the site.
+        """
         chosen = f'*[_type == "{self.type}" && defined(slug.current)]'
-        listed = f"{chosen} | order({self.order}, _id asc) [0...{MOST}] {{{_ALWAYS}{self.fields}}}"
+        listed = f"{chosen} | order({self.order}, _id asc) [{begin}...{begin + MOST}] {{{_ALWAYS}{self.fields}}}"
         return f'{{"total": count({chosen}), "documents": {listed}}}'
 
     @property
     def one(self) -> str:
         """The query of the document `$slug`, with its whole text; null where there is none."""
         chosen = f'*[_type == "{self.type}" && slug.current == $slug] | order(_id asc) [0]'
-        return f'{chosen} {{{_ALWAYS}{self.fields}, "text": {self.text}}}'
+        return f'{chosen} {{{_ALWAYS}{self.fields}, "text": {self.text}, "body": {_BODY}}}'
 
 
+_STARTS = "coalesce(startsAt, dateTime)"
+"""The beginning of an event: schemas made from a common template call it `dateTime`."""
 _EVENT = (
-    'title, summary, startsAt, endsAt, timeZone, "location": location.name, "url": registrationUrl, '
-    '"image": image.asset->url, "people": speakers[]->name, tags'
+    f'title, summary, "startsAt": {_STARTS}, endsAt, timeZone, "location": location.name, '
+    f'"url": registrationUrl, {_pictured("image")}, "people": speakers[]->name, tags'
 )
 CONTENT = {
     one.name: one
     for one in (
-        Content("events", "event", "startsAt desc", _EVENT),
-        Content("posts", "post", "publishedAt desc", 'title, summary, publishedAt, "people": [author->name], tags'),
+        Content("events", "event", f"{_STARTS} desc", _EVENT),
+        Content(
+            "posts",
+            "post",
+            "publishedAt desc",
+            f'title, summary, publishedAt, "people": [author->name], {_pictured("coalesce(mainImage, image)")}, tags',
+        ),
         Content(
             "people",
             "person",
             "name asc",
-            '"title": name, role, "url": website, "image": image.asset->url',
+            f'"title": name, role, "url": website, {_pictured("image")}',
             "pt::text(bio)",
         ),
         Content(
@@ -56,8 +71,9 @@ CONTENT = {
         Content(
             "sponsors",
             "sponsor",
-            "tier asc, name asc",
-            '"title": name, summary, tier, "url": website, "image": logo.asset->url',
+            "name asc",
+            '"title": name, summary, "tier": coalesce(tier->name, tier->title, tier), '
+            f'"rank": coalesce(rank, tier->rank), "url": website, {_pictured("logo")}',
             "summary",
         ),
         Content("announcements", "announcement", "publishedAt desc", "title, summary, publishedAt"),
@@ -68,7 +84,7 @@ NAMES = {one.type: one.name for one in CONTENT.values()}
 """The names by Sanity's types."""
 
 UPCOMING = (
-    '*[_type == "event" && defined(slug.current) && startsAt > $now] | order(startsAt asc, _id asc) [0...100] '
+    f'*[_type == "event" && defined(slug.current) && {_STARTS} > $now] | order({_STARTS} asc, _id asc) [0...100] '
     f"{{{_ALWAYS}{_EVENT}}}"
 )
 """The events that begin after `$now`, soonest first."""
@@ -80,6 +96,8 @@ TEXTS = (
 COUNTS = (
     '{"content": {'
     + ", ".join(f'"{one.name}": count(*[_type == "{one.type}"])' for one in CONTENT.values())
-    + '}, "upcoming_events": count(*[_type == "event" && startsAt > $now])}'
+    + '}, "upcoming_events": count(*[_type == "event" && '
+    + _STARTS
+    + " > $now])}"
 )
 """How many documents of each type there are, and events that begin after `$now`."""

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from edge import Clock, Fetch, Log, Secret
+from edge.clients.lenient import read
 from edge.clients.upstream import Call, Upstream, checked
 from platform_api.settings import PlatformSettings
 
@@ -26,13 +27,13 @@ class Answer(TypedDict):
 
 
 def sound[M: BaseModel](model: type[M], given: Any, log: Log) -> M | None:
-    """Return a document; None for one that an editor broke, which must not hide the others."""
-    try:
-        return model.model_validate(given)
-    except ValidationError as fault:
+    """Return a document without the fields that an editor broke; None for one that lacks what all need."""
+    record = read(model, given)
+    if record.unreadable:
         name = str(given.get("_id")) if isinstance(given, dict) else ""
-        log("warning", "document left out", id=name[:100], faults=fault.error_count())
-        return None
+        message = "document left out" if record.value is None else "fields left out"
+        log("warning", message, id=name[:100], fields=record.unreadable[:10])
+    return record.value
 
 
 class Sanity:

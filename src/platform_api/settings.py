@@ -16,6 +16,7 @@ Snowflake = Annotated[str, Field(pattern=r"^[0-9]{15,22}$")]
 class PlatformSettings(DiscordSettings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals.
 
+    `RATE_LIMITER` bounds calls of one address, `KEY_LIMITER` those that come with the key to public routes,
     `FORM_LIMITER` bounds the forms of one sender, `FORMS_LIMITER` all that come with the key.
 
     Without `SANITY_API_WRITE_TOKEN` forms stay in D1; without `TURNSTILE_SECRET_KEY` they need the API key; without
@@ -42,6 +43,7 @@ class PlatformSettings(DiscordSettings):
     ai_model: str = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
     embedding_model: str = "@cf/baai/bge-base-en-v1.5"
     rate_limiter: RateLimiter | None = None
+    key_limiter: RateLimiter | None = None
     form_limiter: RateLimiter | None = None
     forms_limiter: RateLimiter | None = None
     chat_limiter: RateLimiter | None = None

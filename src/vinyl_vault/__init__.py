@@ -1,3 +1,3 @@
-"""A record collector's site: a collection that works offline and syncs, covers and prices by Discogs, statistics."""
+"""A record collector's site: a collection that works offline and syncs, covers and prices from Discogs, statistics."""
 
 NAME = "vinyl-vault-api"

@@ -1,4 +1,4 @@
-"""The composition root: everything that this Worker consists of."""
+"""The composition root: all resources, providers and middleware of this Worker."""
 
 from edge import App, Clock, Limit, Ports
 from edge.auth.accounts.letters import Pages
@@ -32,12 +32,12 @@ LINKS = {"collection": "/api/collection", "stats": "/api/stats"}
 
 
 def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
-    """Return the limits of users and strangers; nobody has a daily quota here."""
+    """Return the rate limits of users and of anonymous clients; this app has no daily quotas."""
     return Limits(settings.rate_limiter, None, clock)
 
 
 def make_store(db: ScopedDatabase, ports: Ports, clock: Clock, settings: VaultSettings) -> SyncStore:
-    """Return the store of the caller's records; `MembersOnly` for a caller that is no user."""
+    """Return the store of the caller's records; raises `MembersOnly` unless the caller is a user."""
     return SyncStore(db, member_of(ports.caller).name, clock, settings.most_records)
 
 

@@ -1,4 +1,4 @@
-"""Discogs' formats: the abbreviated text of its exports, the API's spelt-out lists, and both as parsed carriers."""
+"""Formats of Discogs: the abbreviated text of its exports, the lists of its API, and both as parsed carriers."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ ABBREVIATIONS = {
     "Unofficial Release": "Unofficial",
     "White Label": "W/Lbl",
 }
-"""The API's words and those of the exports, as far as they are known; a word that is missing stays as it is."""
+"""Words of the API and their abbreviations in exports, as far as known; an unknown word stays unchanged."""
 
 SPELT_OUT = {short: word for word, short in ABBREVIATIONS.items()}
 
@@ -50,7 +50,7 @@ LONGEST_WORD = 100
 
 
 class Carrier(TypedDict):
-    """One kind of carrier in a release: its name, how many there are, and its other words, spelt out."""
+    """A kind of carrier in a release: its name, its quantity, and its descriptions, spelt out."""
 
     name: str
     quantity: int
@@ -58,18 +58,18 @@ class Carrier(TypedDict):
 
 
 def parse(text: str) -> list[Carrier]:
-    """Return the carriers of an export's text, such as `2xLP, Album, RE + CD`; none where there is no text."""
+    """Parse the carriers of an export's text, such as `2xLP, Album, RE + CD`; an empty text has none."""
     return [_carrier(part) for part in text.split(_CARRIERS)[:MOST_CARRIERS] if part.replace(",", "").strip()]
 
 
 def is_vinyl(carriers: Iterable[Carrier]) -> bool:
-    """Tell whether one of the carriers is a record."""
-    return any(_VINYL.fullmatch(word) for one in carriers for word in (one["name"], *one["descriptions"]))
+    """Tell whether one of the carriers is a vinyl record."""
+    return any(_VINYL.fullmatch(word) for carrier in carriers for word in (carrier["name"], *carrier["descriptions"]))
 
 
 def text_of(formats: Iterable[Mapping[str, Any]]) -> str:
-    """Return the API's list of formats as an export writes it."""
-    return _CARRIERS.join(part for one in formats if (part := _text(one)))[:2_000]
+    """Return the text that an export has for the API's list of formats."""
+    return _CARRIERS.join(part for carrier in formats if (part := _text(carrier)))[:2_000]
 
 
 def _carrier(text: str) -> Carrier:
@@ -83,15 +83,15 @@ def _carrier(text: str) -> Carrier:
     )
 
 
-def _text(one: Mapping[str, Any]) -> str:
-    """Write one carrier: a record by its size, any other by its name."""
-    name = str(one.get("name") or "")
-    listed = one.get("descriptions")
+def _text(carrier: Mapping[str, Any]) -> str:
+    """Return the text of one carrier: a record by its size, any other by its name."""
+    name = str(carrier.get("name") or "")
+    listed = carrier.get("descriptions")
     words = [str(word) for word in listed] if isinstance(listed, list) else []
     size = next((word for word in words if name == "Vinyl" and _VINYL.fullmatch(word)), "")
     words = [word for word in words if word != size]
-    quantity = str(one.get("qty") or "1")
+    quantity = str(carrier.get("qty") or "1")
     count = f"{quantity}x" if quantity.isdecimal() and int(quantity) > 1 else ""
-    extra = str(one.get("text") or "").strip()
+    extra = str(carrier.get("text") or "").strip()
     parts = [count + ABBREVIATIONS.get(size or name, size or name), *(ABBREVIATIONS.get(word, word) for word in words)]
     return ", ".join(part for part in (*parts, extra) if part)

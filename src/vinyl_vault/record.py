@@ -1,4 +1,4 @@
-"""A record of a collection: its fields, how each is validated, and how the database holds them."""
+"""A record of a collection: its fields, their validation, and their columns in the database."""
 
 import math
 from datetime import date
@@ -13,9 +13,9 @@ LARGEST = 2**53 - 1
 MOST_TAGS = 100
 LONGEST_EXTRA = 1_000
 LARGEST_RECORD = 20_000
-"""Bytes of JSON that one record has: hundreds of them are in memory at once."""
+"""Most bytes of one record in JSON, as hundreds of them are in memory at once."""
 MOST_EXTRA = 100
-"""Fields of other programs, such as unknown columns of a CSV file, that one record keeps."""
+"""Most fields of other programs in one record, such as unknown columns of a CSV file."""
 
 type MediaGrade = Literal[
     "Mint (M)",
@@ -29,7 +29,7 @@ type MediaGrade = Literal[
 ]
 type SleeveGrade = Literal[MediaGrade, "Generic", "Not Graded", "No Cover"]
 type Abbreviation = Literal["M", "NM", "VG+", "VG", "G+", "G", "F", "P", ""]
-"""An empty grade is none."""
+"""An empty grade means no grade."""
 
 GRADES = {
     "M": "Mint (M)",
@@ -50,7 +50,7 @@ def _full_grade(grade: str) -> str | None:
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("a text without NUL characters")
+        raise ValueError("must not contain NUL characters")
     return text
 
 
@@ -65,12 +65,12 @@ def _known_year(year: int) -> int | None:
 def _scalar(value: object) -> object:
     if isinstance(value, str):
         if len(value) > LONGEST_EXTRA or "\0" in value:
-            raise ValueError(f"a text of at most {LONGEST_EXTRA} characters, without NUL")
+            raise ValueError(f"must be a text of at most {LONGEST_EXTRA} characters, without NUL")
     elif isinstance(value, int | float):
         if not math.isfinite(value) or abs(value) > LARGEST:
-            raise ValueError("a number of at most 2^53 - 1 in size")
+            raise ValueError("must be a number between -(2^53 - 1) and 2^53 - 1")
     elif value is not None:
-        raise ValueError("a text, a number, true, false or null")
+        raise ValueError("must be a text, a number, true, false or null")
     return value
 
 
@@ -80,9 +80,9 @@ type Line = Annotated[str, Field(max_length=500), NO_NUL]
 type Text = Annotated[str, Field(max_length=10_000), NO_NUL]
 type Word = Annotated[str, Field(min_length=1, max_length=100), NO_NUL]
 type Words = Annotated[Word | Annotated[list[Word], Field(max_length=30)], AfterValidator(_listed)]
-"""One word, or a list of several: a genre's name may hold commas."""
+"""One word, or a list of several; a genre's name may contain commas."""
 type Year = Annotated[int, Field(ge=0, le=2100), AfterValidator(_known_year)]
-"""0 stands for an unknown year, as in the files of Discogs."""
+"""0 means an unknown year, as in the files of Discogs."""
 type ExtraValue = Annotated[
     Any,
     AfterValidator(_scalar),
@@ -97,7 +97,7 @@ type ExtraValue = Annotated[
         }
     ),
 ]
-"""One check for all types: a union tells for each wrong value why it is none of its types."""
+"""One validator for all types: a union would report an error per type for each invalid value."""
 
 
 class Money(BaseModel):
@@ -110,7 +110,7 @@ class Money(BaseModel):
 
 
 class DiscogsEntry(BaseModel):
-    """An entry of Discogs: releases and masters have numbers of their own, which overlap."""
+    """An entry of Discogs; the ids of releases and masters overlap, so `kind` is required."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -129,7 +129,7 @@ class FormatPart(BaseModel):
 
 
 class TagChanges(BaseModel):
-    """Tags to add and to remove, so that two devices can change them at once."""
+    """Tags to add and to remove, so that two devices can change them concurrently."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -138,10 +138,10 @@ class TagChanges(BaseModel):
 
 
 class RecordFields(BaseModel):
-    """The fields that a person fills in; of a change, those that were edited.
+    """The editable fields of a record; in a change, only the edited ones are set.
 
-    `tags` is the whole list, or what to add and remove. `extra` are fields of other programs, each changed by itself;
-    null removes one.
+    `tags` is the complete list, or tags to add and remove. `extra` are fields of other programs, each changed
+    separately; null removes one.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -168,7 +168,7 @@ class RecordFields(BaseModel):
     bought_on: date | None = None
     price_sold: Money | None = None
     sold_on: date | None = None
-    date_added: Line | None = Field(None, description="when it was added elsewhere, as that program writes it")
+    date_added: Line | None = Field(None, description="when it was added in another program, in that program's format")
     tags: TagChanges | Annotated[list[Word], Field(max_length=MOST_TAGS)] = Field([])
     folder: Line | None = None
     shelf: Line | None = None
@@ -181,40 +181,40 @@ class RecordFields(BaseModel):
             raise ValueError(f"a record has at most {LARGEST_RECORD} bytes")
         return self
 
-    def given(self) -> dict[str, Any]:
-        """Return the fields that were given, as JSON has them; each field of `extra` by itself, as extra.<name>."""
+    def edited_fields(self) -> dict[str, Any]:
+        """Return the fields that were set, as JSON values; each field of `extra` separately, as extra.<name>."""
         fields = self.model_dump(mode="json", include=self.model_fields_set & {*FIELDS, "extra"})
         extra = fields.pop("extra", {})
         return fields | {EXTRA + name: value for name, value in extra.items()}
 
 
 EXTRA = "extra."
-"""Begins the name of a field of another program."""
+"""Prefix of the names of fields of other programs."""
 SERVER_FIELDS = {"market_value": None, "valued_on": None}
-"""Fields that this Worker fills in by itself."""
+"""Fields that only this Worker fills in."""
 DEFAULTS: dict[str, Any] = {
     name: field.default for name, field in RecordFields.model_fields.items() if name != "extra"
 } | SERVER_FIELDS
 FIELDS = tuple(DEFAULTS)
-"""All fields but those of other programs, each a column."""
+"""All fields except those of other programs; each is a column."""
 JSON_FIELDS = frozenset({"formats", "genre", "style", "discogs", "price_paid", "price_sold", "market_value", "tags"})
 
 
-class MoneyShown(TypedDict):
+class MoneyView(TypedDict):
     """An amount in minor units, with its currency."""
 
     amount: int
     currency: str
 
 
-class DiscogsShown(TypedDict):
+class DiscogsView(TypedDict):
     """An entry of Discogs."""
 
     kind: Literal["release", "master"]
     id: int
 
 
-class FormatShown(TypedDict):
+class FormatView(TypedDict):
     """A carrier of a release."""
 
     name: str
@@ -223,7 +223,7 @@ class FormatShown(TypedDict):
 
 
 class Record(TypedDict):
-    """A record; `rev` is the revision of its last change, `deleted_at` (UTC) the time of its deletion."""
+    """A record; `rev` is the revision of its last change, `deleted_at` the time of its deletion (UTC)."""
 
     id: str
     rev: int
@@ -236,22 +236,22 @@ class Record(TypedDict):
     label: str | None
     catalogue_number: str | None
     format: str | None
-    formats: list[FormatShown]
+    formats: list[FormatView]
     genre: list[str]
     style: list[str]
     country: str | None
     barcode: str | None
-    discogs: DiscogsShown | None
+    discogs: DiscogsView | None
     cover: str | None
     media_condition: str | None
     sleeve_condition: str | None
     rating: int | None
     notes: str | None
-    price_paid: MoneyShown | None
+    price_paid: MoneyView | None
     bought_on: str | None
-    price_sold: MoneyShown | None
+    price_sold: MoneyView | None
     sold_on: str | None
-    market_value: MoneyShown | None
+    market_value: MoneyView | None
     valued_on: str | None
     date_added: str | None
     tags: list[str]
@@ -261,23 +261,23 @@ class Record(TypedDict):
     extra: dict[str, Any]
 
 
-def shown(row: Row) -> Record:
-    """Return a row of `collections` as it goes out."""
+def record_view(row: Row) -> Record:
+    """Return a record from a row of `collections`."""
     record: Any = {"id": row["id"], "rev": row["rev"]}
     record |= {name: row[name] for name in ("created_at", "deleted_at")}
     record |= {name: _parsed(row, name) if name in JSON_FIELDS else row[name] for name in FIELDS}
     record["extra"] = from_json(row["extra"])
-    return record  # type: ignore[no-any-return] # no type says that it is a TypedDict
+    return record  # type: ignore[no-any-return] # built as a plain dict
 
 
 def fields_of(row: Row) -> dict[str, Any]:
-    """Return the fields of a row, each field of `extra` by itself."""
+    """Return the fields of a row; each field of `extra` separately, as extra.<name>."""
     fields = {name: _parsed(row, name) if name in JSON_FIELDS else row[name] for name in FIELDS}
     return fields | {EXTRA + name: value for name, value in from_json(row["extra"]).items()}
 
 
 def columns_of(fields: dict[str, Any]) -> dict[str, Value]:
-    """Return all fields as the database holds them."""
+    """Return the database columns of all fields."""
     columns = {name: _stored(name, fields.get(name, DEFAULTS[name])) for name in FIELDS}
     extra = {name.removeprefix(EXTRA): value for name, value in fields.items() if name.startswith(EXTRA)}
     return columns | {"extra": to_json(extra).decode()}

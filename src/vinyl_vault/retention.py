@@ -1,6 +1,6 @@
-"""Retention: leases that are over and answers to old pushes are removed.
+"""Retention: expired leases and answers to old pushes are removed.
 
-So are deletions that every client has had 180 days to hear of.
+So are deleted records after 180 days, in which every client can have synced the deletion.
 """
 
 from datetime import timedelta
@@ -13,13 +13,13 @@ from edge.instants import to_text
 
 CRON = "40 3 * * *"
 DELETIONS_KEPT = timedelta(days=180)
-"""A client that was away for longer gets the full state."""
+"""A client that has not synced for longer gets the full state."""
 NAMELESS_KEPT = timedelta(hours=24)
-"""The memory of pushes without a client's name, which are known by their bytes."""
+"""Retention of pushes without a client name, which are recognised by a hash of their bytes."""
 NAMELESS = "@hash:"
-"""Begins the client's name of such a push; no client can have a name with @."""
-A_RUN = 5_000
-"""Deletions that one run purges."""
+"""Prefix of the client name of such a push; no client can choose a name with @."""
+PER_RUN = 5_000
+"""Most deleted records purged per run."""
 
 RULES = [
     *ACCOUNT_RULES,
@@ -43,15 +43,15 @@ routes = retention_routes(CRON, RULES)
 
 @routes.cron(CRON)
 async def purge_deletions(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str, Any]:
-    """Purge records that were deleted 180 days ago; cursors from before then lead to the full state."""
+    """Purge records deleted 180 days ago; older cursors then get the full state."""
     before = to_text(clock.now() - DELETIONS_KEPT)
     if tick.is_dry:
-        return {"records": len(await db.all(_OLD, before, A_RUN))}
+        return {"records": len(await db.all(_OLD, before, PER_RUN))}
     raised, purged = await db.batch(purging(before))
     return {"records": purged.changes, "users": raised.changes}
 
 
 def purging(before: str) -> list[Statement]:
     """Return the statements that purge records deleted before an instant, and raise the floors of their users."""
-    old = (before, A_RUN)
+    old = (before, PER_RUN)
     return [Statement(_RAISE_FLOORS, (*old, *old)), Statement(_PURGE, old)]

@@ -1,4 +1,4 @@
-"""Everything that this Worker is configured by."""
+"""The settings of this Worker."""
 
 from edge import Bucket, Database
 from edge.auth.accounts.settings import AccountSettings
@@ -9,9 +9,9 @@ from vinyl_vault.discogs.settings import DiscogsSettings
 
 
 class VaultSettings(AccountSettings, CollectionSettings, DiscogsSettings, ChatSettings):
-    """Variables, secrets and bindings; the variable of a field is its name in capitals.
+    """Variables, secrets and bindings; the variable of a field is its name in upper case.
 
-    With `ADMIN_API_KEY` its owner may look at the jobs and run them; it opens nobody's collection.
+    The holder of `ADMIN_API_KEY` may list and run the jobs; it gives no access to collections.
     """
 
     jwt_issuer: str = NAME

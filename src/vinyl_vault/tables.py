@@ -1,4 +1,4 @@
-"""The tables: who reads and writes them, and whose their rows are. Their columns are those of the migrations."""
+"""The tables: roles that read and write them, and the owners of their rows. The migrations define their columns."""
 
 from edge import READER
 from edge.auth.accounts.tables import PRIVATE, USERS
@@ -6,7 +6,7 @@ from edge.data import MEMBER, OWNER, Table, Tables
 from vinyl_vault.schema import SCHEMA
 
 OWN = {MEMBER: "user_id = :caller", OWNER: "false"}
-"""The rows of a user are those with its id; a caller that is no user has none."""
+"""A user owns the rows with the user's id; other callers own none."""
 
 TABLES = Tables(
     SCHEMA,

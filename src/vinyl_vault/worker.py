@@ -1,4 +1,4 @@
-"""The Worker's entry."""
+"""The Worker's entry point."""
 
 from edge.runtimes.workers import CallThrottle, worker
 from vinyl_vault.app import app

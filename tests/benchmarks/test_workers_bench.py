@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from benchmarks.cases import OTHERS
 from benchmarks.workers.__main__ import TIMED, check, measure, report
-from benchmarks.workers.peers import PEERS, Made, Peer, set_up, start
+from benchmarks.workers.peers import PEERS, Peer, SetUp, set_up, start
 
 from pyedge.client import ROOT
 
@@ -17,7 +17,7 @@ KERNEL, BARE = PEERS[:2]
 NUMBER = re.compile(r"\d[\d,]*(\.\d+)?|\d+\.\d\d \(\d+\.\d / \d+\.\d\)")
 
 
-def made(peer: Peer, folder: Path) -> Made:
+def made(peer: Peer, folder: Path) -> SetUp:
     return set_up(peer, folder, ROOT / "python_modules")
 
 

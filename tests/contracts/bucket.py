@@ -1,4 +1,4 @@
-"""What every `Bucket` does. Each case uses keys of its own; it imports nothing but the kernel."""
+"""The contract of every `Bucket`. Each case uses keys of its own; it imports nothing but the kernel."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -12,12 +12,12 @@ type Case = Callable[[Bucket], Awaitable[None]]
 
 async def read(bucket: Bucket, key: str, *, offset: int = 0, length: int | None = None) -> bytes:
     """Return an object's bytes."""
-    found = await bucket.get(key, offset=offset, length=length)
-    assert found is not None
-    return b"".join([part async for part in found[1]])
+    object_ = await bucket.get(key, offset=offset, length=length)
+    assert object_ is not None
+    return b"".join([part async for part in object_[1]])
 
 
-async def an_object_comes_back_with_what_is_known_of_it(bucket: Bucket) -> None:
+async def an_object_is_returned_with_its_metadata(bucket: Bucket) -> None:
     put = await bucket.put("known", b"hello", content_type="text/plain", metadata={"owner": "Ünï"})
     got = await bucket.get("known")
     assert got is not None
@@ -28,7 +28,7 @@ async def an_object_comes_back_with_what_is_known_of_it(bucket: Bucket) -> None:
     assert await read(bucket, "known") == b"hello"
 
 
-async def what_is_known_comes_back_as_it_was_given(bucket: Bucket) -> None:
+async def metadata_is_returned_unchanged(bucket: Bucket) -> None:
     odd = {"naïve 🚗": "a\nb\r\n", 'quo"te': "\\", "Upper": "A", "empty": "", "nul": "\0", "": "2"}
     for content_type in ("text/plain; charset=utf-8", 'multipart/x; boundary="a b"', "not a type", "naïve", None):
         put = await bucket.put("odd", b"", content_type=content_type, metadata=odd)
@@ -71,9 +71,9 @@ async def a_range_is_a_part(bucket: Bucket) -> None:
 async def a_large_object_comes_in_parts(bucket: Bucket) -> None:
     body = bytes(range(256)) * 4096 * 2
     await bucket.put("large", body)
-    found = await bucket.get("large")
-    assert found is not None
-    parts = [part async for part in found[1]]
+    object_ = await bucket.get("large")
+    assert object_ is not None
+    parts = [part async for part in object_[1]]
     assert len(parts) > 1
     assert b"".join(parts) == body
 
@@ -107,12 +107,12 @@ async def list_pages_through_a_prefix(bucket: Bucket) -> None:
     for key in [*keys, "pagf", "pag"]:
         await bucket.put(key, b"1")
     everything = await bucket.list("page/")
-    assert ([one.key for one in everything.objects], everything.cursor) == (keys, None)
+    assert ([entry.key for entry in everything.objects], everything.cursor) == (keys, None)
     first = await bucket.list("page/", limit=2)
-    assert [one.key for one in first.objects] == keys[:2]
+    assert [entry.key for entry in first.objects] == keys[:2]
     assert first.cursor is not None
     rest = await bucket.list("page/", cursor=first.cursor)
-    assert [one.key for one in rest.objects] == keys[2:]
+    assert [entry.key for entry in rest.objects] == keys[2:]
 
 
 async def probe_answers(bucket: Bucket) -> None:
@@ -120,8 +120,8 @@ async def probe_answers(bucket: Bucket) -> None:
 
 
 CASES: list[Case] = [
-    an_object_comes_back_with_what_is_known_of_it,
-    what_is_known_comes_back_as_it_was_given,
+    an_object_is_returned_with_its_metadata,
+    metadata_is_returned_unchanged,
     every_byte_comes_back,
     a_missing_object_is_none,
     any_key_is_a_key,

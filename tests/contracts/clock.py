@@ -1,4 +1,4 @@
-"""What every `Clock` and `Background` do."""
+"""The contract of every `Clock` and `Background`."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta

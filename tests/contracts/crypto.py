@@ -103,7 +103,7 @@ SCRYPT = (
 OF_THE_POLICY = "8c74359fef50110b285db58f96f47a51928dbb582dda7115a9d3c93985f81fc1"
 """Derived by OpenSSL from the password and salt below."""
 NO_COSTS = [(0, 8, 1), (1, 8, 1), (3, 8, 1), (16, 0, 1), (16, 1, 0), (-16, 1, 1), (2**16, 8, 1), (2, 2**29, 2)]
-"""Costs that are none, or that need too much memory."""
+"""Invalid costs, or costs that need too much memory."""
 
 
 def vector(name: str) -> Signed:
@@ -141,7 +141,7 @@ async def vectors_are_right(crypto: Crypto) -> None:
 
 
 async def a_key_is_right_again(crypto: Crypto) -> None:
-    """Also where many keys came in between."""
+    """Also after many other keys."""
     for _ in range(2):
         await vectors_are_right(crypto)
         key, signature, message = vector("TEST 2")
@@ -193,8 +193,8 @@ async def an_s_that_is_not_below_the_order_is_wrong(crypto: Crypto) -> None:
         s = int.from_bytes(signature[32:], "little")
         above = [s + times * ORDER for times in range(1, 16) if s + times * ORDER < 2**256]
         assert len(above) > 10
-        more = ((signature[:32] + one.to_bytes(32, "little"), message) for one in above)
-        await refused(crypto, ((key, *one) for one in more))
+        more = ((signature[:32] + high.to_bytes(32, "little"), message) for high in above)
+        await refused(crypto, ((key, *signed) for signed in more))
 
 
 async def a_key_that_is_no_point_is_wrong(crypto: Crypto) -> None:
@@ -228,24 +228,25 @@ async def large_messages_are_taken(crypto: Crypto) -> None:
     assert await refused(crypto, [(key, signature, bytes(4_000_000))]) == 1
 
 
-async def scrypt_gives_what_its_vectors_say(crypto: Crypto) -> None:
+async def scrypt_matches_its_vectors(crypto: Crypto) -> None:
     for password, salt, cost, derived in SCRYPT:
         assert (await crypto.scrypt(password, salt, cost, len(derived) // 2)).hex() == derived
 
 
 async def a_password_has_the_same_hash_everywhere(crypto: Crypto) -> None:
-    password, salt = "correct horse \u00e9 \U0001f600".encode(), b"0123456789abcdef"
+    password = "correct horse \u00e9 \U0001f600".encode()
+    salt = b"0123456789abcdef"
     assert (await crypto.scrypt(password, salt, ScryptCost(2**14, 8, 5), 32)).hex() == OF_THE_POLICY
 
 
 async def salts_and_passwords_are_bytes_of_any_value(crypto: Crypto) -> None:
     every = bytes(range(256))
-    found = {
+    hashes = {
         (await crypto.scrypt(password, salt, ScryptCost(2, 1, 1), 32)).hex()
         for password in (every, every[1:], b"\0", b"")
         for salt in (every, b"\0", b"")
     }
-    assert len(found) == 9  # HMAC pads a short key with zeros: an empty password is as good as one zero byte
+    assert len(hashes) == 9  # HMAC pads a short key with zeros: an empty password is as good as one zero byte
 
 
 async def a_cost_that_is_none_or_too_much_is_refused(crypto: Crypto) -> None:
@@ -271,7 +272,7 @@ CASES: list[Case] = [
     a_key_of_small_order_is_wrong,
     a_signature_whose_point_is_of_small_order_is_wrong,
     large_messages_are_taken,
-    scrypt_gives_what_its_vectors_say,
+    scrypt_matches_its_vectors,
     a_password_has_the_same_hash_everywhere,
     salts_and_passwords_are_bytes_of_any_value,
     a_cost_that_is_none_or_too_much_is_refused,

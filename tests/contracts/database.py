@@ -1,4 +1,4 @@
-"""What every `Database` does. Each case makes the tables that it needs; it imports nothing but the kernel."""
+"""The contract of every `Database`. Each case makes the tables that it needs; it imports nothing but the kernel."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -39,7 +39,7 @@ class Number(IntEnum):
     ONE = 1
 
 
-async def made(db: Database, name: str, columns: str = "id INTEGER PRIMARY KEY, value") -> str:
+async def new_table(db: Database, name: str, columns: str = "id INTEGER PRIMARY KEY, value") -> str:
     """Make an empty table and return its name."""
     await db.run(f"DROP TABLE IF EXISTS {name}")
     await db.run(f"CREATE TABLE {name} ({columns})")
@@ -47,7 +47,7 @@ async def made(db: Database, name: str, columns: str = "id INTEGER PRIMARY KEY, 
 
 
 async def all_gives_rows_in_order(db: Database) -> None:
-    table = await made(db, "rows_in_order")
+    table = await new_table(db, "rows_in_order")
     await db.run(f"INSERT INTO {table} VALUES (2, 'b'), (1, 'a')")
     assert await db.all(f"SELECT * FROM {table} ORDER BY id") == [{"id": 1, "value": "a"}, {"id": 2, "value": "b"}]
     assert await db.all(f"SELECT * FROM {table} WHERE id = ?", 9) == []
@@ -59,7 +59,7 @@ async def first_gives_one_row_or_none(db: Database) -> None:
 
 
 async def run_tells_changes_and_last_row_id(db: Database) -> None:
-    table = await made(db, "changes_told")
+    table = await new_table(db, "changes_told")
     inserted = await db.run(f"INSERT INTO {table} (value) VALUES (?), (?)", "a", "b")
     assert (inserted.rows, inserted.changes, inserted.last_row_id) == ([], 2, 2)
     assert (await db.run(f"UPDATE {table} SET value = 'c'")).changes == 2
@@ -68,7 +68,7 @@ async def run_tells_changes_and_last_row_id(db: Database) -> None:
 
 
 async def returning_gives_rows_and_changes(db: Database) -> None:
-    table = await made(db, "rows_returned")
+    table = await new_table(db, "rows_returned")
     upsert = f"INSERT INTO {table} VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value RETURNING value"
     for value in ("a", "b"):
         result = await db.run(upsert, value)
@@ -84,7 +84,7 @@ async def values_come_back_as_they_went(db: Database) -> None:
 
 
 async def numbers_keep_their_value(db: Database) -> None:
-    table = await made(db, "numbers_kept", "id INTEGER PRIMARY KEY, value REAL")
+    table = await new_table(db, "numbers_kept", "id INTEGER PRIMARY KEY, value REAL")
     values = [0.0, -0.0, 1e308, -1e308, 5e-324, 0.1 + 0.2, 1e16, -1.0, float(2**53), 1 / 3]
     for value in values:
         await db.run(f"INSERT INTO {table} (value) VALUES (?)", value)
@@ -93,7 +93,7 @@ async def numbers_keep_their_value(db: Database) -> None:
 
 
 async def every_byte_comes_back(db: Database) -> None:
-    table = await made(db, "bytes_kept", "id INTEGER PRIMARY KEY, value BLOB")
+    table = await new_table(db, "bytes_kept", "id INTEGER PRIMARY KEY, value BLOB")
     values = [b"", b"\0", bytes(range(256)), "🚗".encode(), b"\xff" * 100_000]
     for value in values:
         await db.run(f"INSERT INTO {table} (value) VALUES (?)", value)
@@ -103,7 +103,7 @@ async def every_byte_comes_back(db: Database) -> None:
 
 
 async def every_text_comes_back(db: Database) -> None:
-    table = await made(db, "texts_kept", "id INTEGER PRIMARY KEY, value TEXT")
+    table = await new_table(db, "texts_kept", "id INTEGER PRIMARY KEY, value TEXT")
     values = [
         "",
         "\0",
@@ -122,13 +122,13 @@ async def every_text_comes_back(db: Database) -> None:
     assert [row["value"] for row in await db.all(f"SELECT value FROM {table} ORDER BY id")] == values
 
 
-async def what_an_enum_stands_for_is_bound(db: Database) -> None:
+async def value_of_an_enum_is_bound(db: Database) -> None:
     row = await db.first("SELECT ? AS text, ? AS number", Word.A, Number.ONE)
     assert row == {"text": "a", "number": 1}
 
 
 async def bools_are_stored_as_numbers(db: Database) -> None:
-    table = await made(db, "bools", "id INTEGER PRIMARY KEY, value INTEGER")
+    table = await new_table(db, "bools", "id INTEGER PRIMARY KEY, value INTEGER")
     await db.run(f"INSERT INTO {table} VALUES (1, ?), (2, ?)", True, False)
     kinds = await db.all(f"SELECT value, typeof(value) AS kind FROM {table} ORDER BY id")
     assert kinds == [{"value": 1, "kind": "integer"}, {"value": 0, "kind": "integer"}]
@@ -182,7 +182,7 @@ async def a_function_takes_no_128_arguments(db: Database) -> None:
 async def one_statement_at_a_time(db: Database) -> None:
     assert await db.first("SELECT 1 AS one;") == {"one": 1}
     assert await db.first("SELECT 1 AS one ;\r\n\t ") == {"one": 1}
-    table = await made(db, "one_at_a_time")
+    table = await new_table(db, "one_at_a_time")
     await db.run(f"INSERT INTO {table} VALUES (1, 'a')")
     for text in (
         f"SELECT 1; DROP TABLE {table}",
@@ -208,7 +208,7 @@ async def one_statement_at_a_time(db: Database) -> None:
 
 
 async def a_quoted_semicolon_ends_no_statement(db: Database) -> None:
-    table = await made(db, "semicolons_quoted")
+    table = await new_table(db, "semicolons_quoted")
     await db.run(f"INSERT INTO {table} VALUES (1, 'a;b'';c')")
     for text in (
         f"SELECT value FROM {table} WHERE value = 'a;b'';c'",
@@ -241,7 +241,7 @@ async def other_files_and_the_machine_are_out_of_reach(db: Database) -> None:
 
 
 async def reading_pragmas_work(db: Database) -> None:
-    table = await made(db, "pragmas_read")
+    table = await new_table(db, "pragmas_read")
     assert [row["name"] for row in await db.all(f"PRAGMA table_info({table})")] == ["id", "value"]
     assert len(await db.all(f"pragma TABLE_INFO('{table}')")) == 2
     assert await db.first("SELECT count(*) AS columns FROM pragma_table_info(?)", table) == {"columns": 2}
@@ -249,8 +249,8 @@ async def reading_pragmas_work(db: Database) -> None:
 
 async def foreign_keys_hold(db: Database) -> None:
     await db.run("DROP TABLE IF EXISTS fk_child")
-    parent = await made(db, "fk_parent")
-    child = await made(db, "fk_child", f"parent INTEGER REFERENCES {parent}(id)")
+    parent = await new_table(db, "fk_parent")
+    child = await new_table(db, "fk_child", f"parent INTEGER REFERENCES {parent}(id)")
     await refused(DatabaseError, db.run(f"INSERT INTO {child} VALUES (1)"))
     await db.batch(
         [
@@ -264,7 +264,7 @@ async def foreign_keys_hold(db: Database) -> None:
 
 
 async def a_batch_runs_in_order(db: Database) -> None:
-    table = await made(db, "batch_in_order")
+    table = await new_table(db, "batch_in_order")
     insert = f"INSERT INTO {table} (value) VALUES (?)"
     results = await db.batch(
         [Statement(insert, ("a",)), Statement(insert, ["b"]), Statement(f"SELECT count(*) AS n FROM {table}")]
@@ -274,7 +274,7 @@ async def a_batch_runs_in_order(db: Database) -> None:
 
 
 async def a_batch_takes_effect_as_a_whole_or_not_at_all(db: Database) -> None:
-    table = await made(db, "batch_whole", "id INTEGER PRIMARY KEY, value TEXT NOT NULL")
+    table = await new_table(db, "batch_whole", "id INTEGER PRIMARY KEY, value TEXT NOT NULL")
     insert = f"INSERT INTO {table} VALUES (?, ?)"
     for bad in (Statement(insert, (1, "again")), Statement(insert, (2, None)), Statement("SELEKT 1")):
         await refused(DatabaseError, db.batch([Statement(insert, (1, "a")), bad, Statement(insert, (3, "c"))]))
@@ -285,7 +285,7 @@ async def a_batch_takes_effect_as_a_whole_or_not_at_all(db: Database) -> None:
 
 
 async def errors_speak_sqlite_and_hold_no_value(db: Database) -> None:
-    table = await made(db, "errors_speak", "id INTEGER PRIMARY KEY, value TEXT UNIQUE CHECK (value <> 'hunter2')")
+    table = await new_table(db, "errors_speak", "id INTEGER PRIMARY KEY, value TEXT UNIQUE CHECK (value <> 'hunter2')")
     await db.run(f"INSERT INTO {table} (value) VALUES (?)", "hunter3")
     assert f"{table}.value" in (
         twice := await refused(DatabaseError, db.run(f"INSERT INTO {table} VALUES (2, 'hunter3')"))
@@ -313,8 +313,8 @@ async def violated(db: Database, kind: type[ConstraintViolation], sql: str) -> t
 
 async def a_broken_constraint_has_its_own_error(db: Database) -> None:
     await db.run("DROP TABLE IF EXISTS violated_rows")
-    parent = await made(db, "violated_parents")
-    table = await made(
+    parent = await new_table(db, "violated_parents")
+    table = await new_table(
         db,
         "violated_rows",
         "id TEXT PRIMARY KEY, a TEXT NOT NULL, b INTEGER CHECK (b > 0), c TEXT, d INTEGER UNIQUE, "
@@ -342,7 +342,7 @@ async def a_broken_constraint_has_its_own_error(db: Database) -> None:
 
 
 async def a_unique_key_of_several_columns_names_them(db: Database) -> None:
-    table = await made(db, "violated_pairs", "a TEXT, b TEXT, n INTEGER, PRIMARY KEY (a, b)")
+    table = await new_table(db, "violated_pairs", "a TEXT, b TEXT, n INTEGER, PRIMARY KEY (a, b)")
     await db.run(f"INSERT INTO {table} VALUES ('hunter1', 'hunter2', 1)")
     sql = f"INSERT INTO {table} VALUES ('hunter1', 'hunter2', 2)"
     assert await violated(db, UniqueViolation, sql) == (table, ("a", "b"), None)
@@ -357,15 +357,15 @@ async def a_strict_table_refuses_another_type(db: Database) -> None:
 
 async def a_deferred_foreign_key_is_checked_at_the_end(db: Database) -> None:
     await db.run("DROP TABLE IF EXISTS violated_children")
-    parent = await made(db, "violated_late")
-    child = await made(db, "violated_children", f"parent INTEGER REFERENCES {parent}(id)")
+    parent = await new_table(db, "violated_late")
+    child = await new_table(db, "violated_children", f"parent INTEGER REFERENCES {parent}(id)")
     late = [Statement("PRAGMA defer_foreign_keys = ON"), Statement(f"INSERT INTO {child} VALUES (1)")]
     await refused(DatabaseError, db.batch(late))  # workerd says no more than that it failed
     assert await db.all(f"SELECT * FROM {child}") == []
 
 
 async def a_row_outside_the_scope_rolls_a_batch_back(db: Database) -> None:
-    table = await made(db, "scope_raised")
+    table = await new_table(db, "scope_raised")
     outside = Statement("SELECT json_extract('{}', 'out_of_scope(scope_raised)')")
     insert = Statement(f"INSERT INTO {table} (value) VALUES (1)")
     assert "scope_raised" in await refused(OutOfScope, db.run(outside.sql))
@@ -379,7 +379,7 @@ async def every_placeholder_wants_a_value(db: Database) -> None:
 
 
 async def concurrent_calls_each_take_effect(db: Database) -> None:
-    table = await made(db, "concurrent")
+    table = await new_table(db, "concurrent")
     await db.run(f"INSERT INTO {table} VALUES (1, 0)")
     add = f"UPDATE {table} SET value = value + 1"
     await asyncio.gather(*(db.run(add) for _ in range(20)), *(db.batch([Statement(add)] * 2) for _ in range(10)))
@@ -387,7 +387,7 @@ async def concurrent_calls_each_take_effect(db: Database) -> None:
 
 
 async def a_cancelled_call_leaves_the_database_whole(db: Database) -> None:
-    table = await made(db, "cancelled")
+    table = await new_table(db, "cancelled")
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
     fill = f"{numbers} INSERT INTO {table} SELECT i, i FROM n"
     for _ in range(5):
@@ -401,7 +401,7 @@ async def a_cancelled_call_leaves_the_database_whole(db: Database) -> None:
 
 
 async def an_upsert_moves_updated_at_of_changed_rows_alone(db: Database) -> None:
-    table = await made(db, "touched", "id INTEGER PRIMARY KEY, value, updated_at TEXT DEFAULT CURRENT_TIMESTAMP")
+    table = await new_table(db, "touched", "id INTEGER PRIMARY KEY, value, updated_at TEXT DEFAULT CURRENT_TIMESTAMP")
     await db.run(f"INSERT INTO {table} VALUES (1, 'a', 'old'), (2, 'b', 'old')")
     results = await db.batch(upsert(table, ("id", "value"), [(1, "a"), (2, "c"), (3, "d")]))
     assert [row["id"] for row in results[0].rows] == [2, 3]
@@ -411,7 +411,7 @@ async def an_upsert_moves_updated_at_of_changed_rows_alone(db: Database) -> None
     assert all(row["updated_at"] > "2024" and row["updated_at"] != "old" for row in rows[1:])
     await db.batch(upsert(table, ("id", "updated_at"), [(1, "mine")]))
     assert await db.first(f"SELECT updated_at FROM {table} WHERE id = 1") == {"updated_at": "mine"}
-    plain = await made(db, "untouched")
+    plain = await new_table(db, "untouched")
     await db.run(f"INSERT INTO {plain} VALUES (1, 'a')")
     await db.batch(upsert(plain, ("id", "value"), [(1, "b")], touched=None))
     assert await db.all(f"SELECT * FROM {plain}") == [{"id": 1, "value": "b"}]
@@ -430,7 +430,7 @@ CASES: list[Case] = [
     numbers_keep_their_value,
     every_byte_comes_back,
     every_text_comes_back,
-    what_an_enum_stands_for_is_bound,
+    value_of_an_enum_is_bound,
     bools_are_stored_as_numbers,
     inexact_and_foreign_values_are_refused,
     no_more_than_100_values_are_bound,

@@ -1,4 +1,4 @@
-"""An app for what crosses the border of HTTP, the same on both runtimes; `test_border.py` asks it."""
+"""An app that echoes HTTP messages, the same on both runtimes; `test_border.py` calls it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ routes = Routes("/border", tag="border", access=PUBLIC)
 
 @routes.post("/echo")
 async def echo(request: Request) -> Response:
-    """Give the body back, and tell whether it is the same when it is read again."""
+    """Return the body, and whether a second read gives the same."""
     body = await request.body(LIMIT)
     again = "same" if await request.body(LIMIT) == body else "other"
     return Response(body, 200, [("content-type", "application/octet-stream"), ("x-again", again)])
@@ -27,13 +27,13 @@ async def echo(request: Request) -> Response:
 
 @routes.get("/header")
 async def read_header(request: Request) -> dict[str, str | None]:
-    """Tell what came in a header."""
+    """Return the values of a header."""
     return {"odd": request.headers.get("x-odd"), "none": request.headers.get("x-none")}
 
 
 @routes.get("/client")
 async def read_client(request: Request) -> str:
-    """Tell where the request came from."""
+    """Return the request's address."""
     return request.client
 
 
@@ -41,12 +41,12 @@ async def read_client(request: Request) -> str:
 async def stream_for_ever() -> Response:
     """Send parts without an end."""
 
-    async def made() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         while True:
             yield EVERY_BYTE * 100
             await asyncio.sleep(0.01)
 
-    return Response(made())
+    return Response(chunks())
 
 
 @routes.get("/headers")
@@ -71,16 +71,16 @@ async def send_refused(code: int) -> Response:
 async def stream(parts: int) -> Response:
     """Send so many parts, with an empty one before each."""
 
-    async def made() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(parts):
             yield b""
             yield EVERY_BYTE * 100
 
-    return Response(made(), 200, [("content-type", "application/octet-stream")])
+    return Response(chunks(), 200, [("content-type", "application/octet-stream")])
 
 
 async def nobody(_: Request) -> Actor:
-    """Let nobody do what is not public."""
+    """Identify nobody: only public routes are open."""
     raise Unauthorized("nobody may")
 
 

@@ -1,4 +1,4 @@
-"""What every `Model` makes of embeddings. A text tells the stand-in what it answers, as a prompt does."""
+"""The contract of every `Model` for embeddings. A text tells the stand-in its answer, as a prompt does."""
 
 import json
 import math
@@ -23,9 +23,9 @@ def telling(**turn: Any) -> str:
     return f"#turn {json.dumps(turn)}"
 
 
-def nearness(one: Sequence[float], other: Sequence[float]) -> float:
+def nearness(first: Sequence[float], other: Sequence[float]) -> float:
     """Return the cosine of the angle between two vectors."""
-    return math.sumprod(one, other) / math.hypot(*one) / math.hypot(*other)
+    return math.sumprod(first, other) / math.hypot(*first) / math.hypot(*other)
 
 
 async def a_text_has_a_vector(model: Model) -> None:
@@ -42,10 +42,10 @@ async def vectors_are_in_the_order_of_their_texts(model: Model) -> None:
     assert await model.embed((TEXTS[1], TEXTS[1]), NAME) == [vectors[1]] * 2
 
 
-async def what_is_of_one_matter_is_nearer(model: Model) -> None:
+async def related_texts_are_nearer(model: Model) -> None:
     car, bread, other_car, other_bread = await model.embed(TEXTS, NAME)
-    for one, like, unlike in ((car, other_car, bread), (bread, other_bread, car), (other_car, car, other_bread)):
-        assert nearness(one, like) > nearness(one, unlike) + 0.2
+    for text, like, unlike in ((car, other_car, bread), (bread, other_bread, car), (other_car, car, other_bread)):
+        assert nearness(text, like) > nearness(text, unlike) + 0.2
 
 
 async def no_texts_have_no_vectors(model: Model) -> None:
@@ -62,24 +62,24 @@ async def any_text_is_embedded(model: Model) -> None:
     assert len(await model.embed(texts, NAME)) == len(texts)
 
 
-async def what_passes_is_tried_again(model: Model) -> None:
+async def transient_failures_are_retried(model: Model) -> None:
     busy = telling(once="embed", status=429, error="3040: out of capacity")
     assert len(await model.embed([busy, TEXTS[0]], NAME)) == 2
 
 
-async def a_server_that_stays_busy_is_told(model: Model) -> None:
+async def a_busy_server_is_reported(model: Model) -> None:
     fault = await fails(ModelBusy, model.embed([telling(status=429, error="3040: out of capacity")], NAME))
     assert fault.status == 429
     await fails(ModelError, model.embed([telling(status=503, error="5000: gone")], NAME))
 
 
-async def what_is_refused_is_told(model: Model) -> None:
+async def a_refusal_is_reported(model: Model) -> None:
     fault = await fails(ModelRefused, model.embed([telling(status=400, error="5004: invalid input")], NAME))
     assert (fault.status, "invalid input" in str(fault)) == (400, True)
     await fails(ModelRefused, model.embed([telling(status=413, error="3006: request too large")], NAME))
 
 
-async def what_stalls_times_out(model: Model) -> None:
+async def a_stalled_answer_times_out(model: Model) -> None:
     await fails(ModelTimeout, model.embed([telling(stall=5.0)], NAME, timeout=0.4))
 
 
@@ -88,8 +88,8 @@ async def an_answer_that_breaks_off_is_a_fault(model: Model) -> None:
         await fails(ModelError, model.embed([telling(cut=cut)], NAME))
 
 
-async def what_is_no_vector_for_each_text_is_a_fault(model: Model) -> None:
-    """Too few and too many, of several lengths, of none, and of what is no finite number."""
+async def a_wrong_number_or_form_of_vectors_is_a_fault(model: Model) -> None:
+    """Too few vectors and too many, of several lengths, of none, and with infinite numbers."""
     sound = [0.5, 0.25]
     wrong: list[list[Any]] = [
         [],
@@ -119,15 +119,15 @@ async def whole_numbers_are_numbers(model: Model) -> None:
 CASES: list[Case] = [
     a_text_has_a_vector,
     vectors_are_in_the_order_of_their_texts,
-    what_is_of_one_matter_is_nearer,
+    related_texts_are_nearer,
     no_texts_have_no_vectors,
     a_hundred_texts_are_taken_and_no_more,
     any_text_is_embedded,
-    what_passes_is_tried_again,
-    a_server_that_stays_busy_is_told,
-    what_is_refused_is_told,
-    what_stalls_times_out,
+    transient_failures_are_retried,
+    a_busy_server_is_reported,
+    a_refusal_is_reported,
+    a_stalled_answer_times_out,
     an_answer_that_breaks_off_is_a_fault,
-    what_is_no_vector_for_each_text_is_a_fault,
+    a_wrong_number_or_form_of_vectors_is_a_fault,
     whole_numbers_are_numbers,
 ]

@@ -1,4 +1,4 @@
-"""What every `Events` keeps and sends. Each case gets a log that may hold events of the cases before it."""
+"""The contract of every `Events`. Each case gets a log that may hold events of the cases before it."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ REVOKED, AWAY = "revoked", "away"
 
 
 async def revalidate(actor: Actor) -> Actor:
-    """Look at a credential: that of `REVOKED` has ended, that of `AWAY` cannot be looked up."""
+    """Check a credential: that of `REVOKED` has ended, that of `AWAY` cannot be checked."""
     if actor.name == REVOKED:
         raise Unauthorized("the key was revoked")
     if actor.name == AWAY:
@@ -36,7 +36,7 @@ async def revalidate(actor: Actor) -> Actor:
 
 
 async def nobody(_request: object) -> Actor:
-    """Know nobody: these apps have no routes."""
+    """Identify nobody: these apps have no routes."""
     raise Unauthorized("there is nobody")
 
 
@@ -77,17 +77,17 @@ async def frames(events: Events, follow: Follow) -> AsyncIterator[str]:
 
 async def numbers(events: Events, follow: Follow, count: int) -> list[int]:
     """Return the numbers of the next events of a stream."""
-    found: list[int] = []
+    seen: list[int] = []
     async with aclosing(cast("Any", frames(events, follow))) as stream:
         async for frame in stream:
             if frame.startswith("id: "):
-                found.append(int(frame[4:].partition("\n")[0]))
-                if len(found) == count:
+                seen.append(int(frame[4:].partition("\n")[0]))
+                if len(seen) == count:
                     break
-    return found
+    return seen
 
 
-async def what_is_forgotten_is_gone_and_the_numbers_go_on(events: Events) -> None:
+async def dropped_events_are_gone_and_the_numbers_continue(events: Events) -> None:
     await events.publish([Draft("forget.me", "secret"), Draft("forget.me", "secret"), Draft("kept", None)])
     last = await last_of(events)
     await events.forget()
@@ -137,8 +137,8 @@ async def publishing_is_all_or_nothing(events: Events) -> None:
 
 async def publishers_at_once_leave_no_gap(events: Events) -> None:
     before = await last_of(events)
-    given = await asyncio.gather(*(events.publish([Draft("a.burst", n)] * 3) for n in range(20)))
-    assert sorted(given) == [before + 3 * n for n in range(1, 21)]
+    published = await asyncio.gather(*(events.publish([Draft("a.burst", n)] * 3) for n in range(20)))
+    assert sorted(published) == [before + 3 * n for n in range(1, 21)]
     page = await page_of(events, before)
     assert [event.sequence for event in page.events] == [*range(before + 1, before + 61)]
 
@@ -165,11 +165,11 @@ async def a_stream_begins_at_once(events: Events) -> None:
 async def a_stream_begins_after_a_number(events: Events) -> None:
     before = await last_of(events)
     await events.publish([Draft("a.n", n) for n in range(500)])
-    wanted = [*range(before + 101, before + 501)]
-    assert await numbers(events, Follow(ACTOR, before + 100), 400) == wanted
+    expected = [*range(before + 101, before + 501)]
+    assert await numbers(events, Follow(ACTOR, before + 100), 400) == expected
 
 
-async def a_stream_goes_on_with_what_comes(events: Events) -> None:
+async def a_stream_continues_with_new_events(events: Events) -> None:
     before = await last_of(events)
     await events.publish([Draft("a.old", 1)])
     reading = asyncio.ensure_future(numbers(events, Follow(ACTOR, before), 31))
@@ -190,8 +190,8 @@ async def a_stream_tells_of_a_number_that_the_log_has_not_come_to(events: Events
     last = await last_of(events)
     async with aclosing(cast("Any", frames(events, Follow(ACTOR, last + 1000)))) as stream:
         assert (await anext(stream)).startswith("retry: ")
-        told = json.loads((await anext(stream)).removeprefix("data: "))
-    assert (told["type"], told["data"]["since"], told["data"]["last"]) == ("live.gap", last + 1000, last)
+        message = json.loads((await anext(stream)).removeprefix("data: "))
+    assert (message["type"], message["data"]["since"], message["data"]["last"]) == ("live.gap", last + 1000, last)
 
 
 async def readers_come_and_go(events: Events) -> None:
@@ -199,8 +199,8 @@ async def readers_come_and_go(events: Events) -> None:
     await events.publish([Draft("a.n", n) for n in range(60)])
     for start in range(0, 60, 7):
         count = min(7, 60 - start)
-        wanted = [*range(before + start + 1, before + start + count + 1)]
-        assert await numbers(events, Follow(ACTOR, before + start), count) == wanted
+        expected = [*range(before + start + 1, before + start + count + 1)]
+        assert await numbers(events, Follow(ACTOR, before + start), count) == expected
 
 
 CARS = ("car-1", "car-2")
@@ -247,22 +247,22 @@ SEEN: list[tuple[Draft, set[str]]] = [
 
 
 async def an_event_reaches_its_audience_alone(events: Events) -> None:
-    """The same rule holds for reading, for what the log holds, and for what comes."""
+    """The same rule holds for reading, for the log's past events, and for new ones."""
     before = await last_of(events)
     drafts = [draft for draft, _ in SEEN]
     ended = [Draft("of.end", None, car) for car in CARS]
 
     async def followed(name: str, since: int | None) -> list[int]:
         """Return the numbers that a reader gets, up to those of the end."""
-        found: list[int] = []
+        seen: list[int] = []
         async with aclosing(cast("Any", frames(events, Follow(READERS[name], since)))) as stream:
             async for frame in stream:
                 if frame.startswith("retry: "):
                     begun.append(name)
                 elif frame.startswith("id: "):
                     if '"of.end"' in frame:
-                        return found
-                    found.append(int(frame[4:].partition("\n")[0]) - before)
+                        return seen
+                    seen.append(int(frame[4:].partition("\n")[0]) - before)
         raise AssertionError(name)
 
     begun: list[str] = []
@@ -273,14 +273,14 @@ async def an_event_reaches_its_audience_alone(events: Events) -> None:
     await events.publish(drafts)
     await events.publish(ended)
     count = len(SEEN)
-    wanted = {name: [n for n, (_, readers) in enumerate(SEEN, 1) if name in readers] for name in READERS}
+    expected = {name: [n for n, (_, readers) in enumerate(SEEN, 1) if name in readers] for name in READERS}
     for name, reading in zip(some, live, strict=True):
-        assert await reading == wanted[name], f"live: {name}"
-        assert await followed(name, before) == wanted[name], f"from the log: {name}"
+        assert await reading == expected[name], f"live: {name}"
+        assert await followed(name, before) == expected[name], f"from the log: {name}"
     for name, actor in READERS.items():
         page = await events.read(Follow(actor, before))
-        found = [event.sequence - before for event in page.events if event.sequence <= before + count]
-        assert found == wanted[name], f"read: {name}"
+        seen = [event.sequence - before for event in page.events if event.sequence <= before + count]
+        assert seen == expected[name], f"read: {name}"
 
 
 async def an_audience_is_not_sent(events: Events) -> None:
@@ -309,14 +309,14 @@ async def large_events_come_whole_and_in_order(events: Events) -> None:
     drafts = [Draft("of.large", "ü" * size) for size in (100_000, 1, 120_000, 60_000, 3, 2)]
     for draft in drafts:
         await events.publish([draft])
-    found: list[Any] = []
+    bodies: list[Any] = []
     async with aclosing(cast("Any", frames(events, Follow(ACTOR, before)))) as stream:
         async for frame in stream:
             if frame.startswith("id: "):
-                found.append(json.loads(frame.partition("\ndata: ")[2])["data"])
-                if len(found) == len(drafts):
+                bodies.append(json.loads(frame.partition("\ndata: ")[2])["data"])
+                if len(bodies) == len(drafts):
                     break
-    assert found == [draft.data for draft in drafts]
+    assert bodies == [draft.data for draft in drafts]
 
 
 async def ended(events: Events, follow: Follow) -> float:
@@ -334,12 +334,12 @@ async def a_stream_ends_with_its_credential(events: Events) -> None:
     assert await ended(events, expired) < 5
 
 
-async def a_stream_outlives_what_cannot_be_looked_up(events: Events) -> None:
+async def a_stream_outlives_an_unavailable_look_up(events: Events) -> None:
     reading = [
         asyncio.ensure_future(numbers(events, Follow(Actor(name, READER), check_s=0.3), 1)) for name in (AWAY, "fine")
     ]
     await asyncio.sleep(1.5)
-    assert not any(one.done() for one in reading)
+    assert not any(task.done() for task in reading)
     number = await events.publish([Draft("of.all", 1)])
     assert await asyncio.gather(*reading) == [[number], [number]]
 
@@ -347,21 +347,21 @@ async def a_stream_outlives_what_cannot_be_looked_up(events: Events) -> None:
 async def a_key_holds_so_many_streams(events: Events) -> None:
     phone, tablet = (Follow(Actor(name, READER), at_most=3) for name in ("phone", "tablet"))
     token = Follow(Actor("phone", READER, frozenset({"car-1"}), is_token=True, expires_at=time() + 60), at_most=3)
-    held = [await events.stream(one) for one in (phone, token, phone)]
+    streams = [await events.stream(stream) for stream in (phone, token, phone)]
     await refused(TooManyConnections, events.stream(phone))
     await refused(TooManyConnections, events.stream(token))
-    held.append(await events.stream(tablet))
-    await close(held.pop(0))
+    streams.append(await events.stream(tablet))
+    await close(streams.pop(0))
     for _ in range(200):
         try:
-            held.append(await events.stream(token))
+            streams.append(await events.stream(token))
             break
         except TooManyConnections:
             await asyncio.sleep(0.02)
-    assert len(held) == 4
+    assert len(streams) == 4
     await refused(TooManyConnections, events.stream(phone))
-    for one in held:
-        await close(one)
+    for stream in streams:
+        await close(stream)
 
 
 async def close(stream: object) -> None:
@@ -370,12 +370,12 @@ async def close(stream: object) -> None:
 
 
 async def streams_that_are_asked_for_at_once_are_bounded(events: Events) -> None:
-    asked = [events.stream(Follow(Actor("many", READER), at_most=5)) for _ in range(30)]
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-    held = [one for one in answers if not isinstance(one, BaseException)]
-    assert (len(held), {type(one) for one in answers if one not in held}) == (5, {TooManyConnections})
-    for one in held:
-        await close(one)
+    attempts = [events.stream(Follow(Actor("many", READER), at_most=5)) for _ in range(30)]
+    answers = await asyncio.gather(*attempts, return_exceptions=True)
+    streams = [stream for stream in answers if not isinstance(stream, BaseException)]
+    assert (len(streams), {type(stream) for stream in answers if stream not in streams}) == (5, {TooManyConnections})
+    for stream in streams:
+        await close(stream)
 
 
 OLD_EVENTS = [
@@ -403,10 +403,10 @@ def old_rows() -> list[tuple[int, str, str]]:
 
 
 async def an_old_log_is_brought_up_to_date(events: Events) -> None:
-    """Its events are for the readers of their subject, where that is their type's audience, else administrators'."""
-    for name, wanted in OLD_SEEN.items():
+    """Its events are for the readers of their subject, if that is their type's audience, else administrators'."""
+    for name, expected in OLD_SEEN.items():
         page = await events.read(Follow(READERS[name], 0))
-        assert [event.sequence for event in page.events] == wanted, name
+        assert [event.sequence for event in page.events] == expected, name
         assert page.last == len(OLD_EVENTS)
     documents_ = [event.json for event in (await page_of(events, 0)).events]
     assert documents_ == [json for _, _, json in old_rows()]
@@ -420,14 +420,14 @@ async def probe_answers(events: Events) -> None:
 
 CASES: list[Case] = [
     events_have_numbers_without_gaps,
-    what_is_forgotten_is_gone_and_the_numbers_go_on,
+    dropped_events_are_gone_and_the_numbers_continue,
     an_event_is_a_cloud_event,
     publishing_is_all_or_nothing,
     publishers_at_once_leave_no_gap,
     reading_filters_by_type,
     a_stream_begins_at_once,
     a_stream_begins_after_a_number,
-    a_stream_goes_on_with_what_comes,
+    a_stream_continues_with_new_events,
     a_stream_filters_by_type,
     a_stream_tells_of_a_number_that_the_log_has_not_come_to,
     readers_come_and_go,
@@ -436,7 +436,7 @@ CASES: list[Case] = [
     one_answer_of_read_is_bounded_in_bytes,
     large_events_come_whole_and_in_order,
     a_stream_ends_with_its_credential,
-    a_stream_outlives_what_cannot_be_looked_up,
+    a_stream_outlives_an_unavailable_look_up,
     a_key_holds_so_many_streams,
     streams_that_are_asked_for_at_once_are_bounded,
     probe_answers,

@@ -1,4 +1,4 @@
-"""What the cases of every port expect of a call that must fail."""
+"""Helpers of all ports' cases for a call that must fail."""
 
 from collections.abc import Awaitable
 

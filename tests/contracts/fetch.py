@@ -1,4 +1,4 @@
-"""What every `Fetch` does, against the server that `origin.py` is; `origin` is its URL without a slash at the end."""
+"""The contract of every `Fetch`, against the server of `origin.py`; `origin` is its URL without a slash at the end."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ type Case = Callable[[Fetch, str], Awaitable[None]]
 
 
 async def echoed(fetch: Fetch, origin: str, target: str, **sent: Any) -> Any:
-    """Return what the origin saw of a request."""
+    """Return the request as the origin received it."""
     response = await fetch(sent.pop("method", "GET"), origin + target, **sent)
     assert response.status == 200
     return json.loads(response.body)
@@ -112,7 +112,7 @@ async def the_deadline_is_over_all_of_it(fetch: Fetch, origin: str) -> None:
         await refused(FetchTimeout, fetch("GET", origin + path, timeout=0.2))
 
 
-async def an_error_hides_what_the_url_held(fetch: Fetch, origin: str) -> None:
+async def an_error_hides_the_url(fetch: Fetch, origin: str) -> None:
     target = f"{origin.replace('://', '://hunter1:hunter2@')}/hang-up/hunter3?key=hunter4"
     assert "hunter" not in await refused(FetchError, fetch("GET", target))
 
@@ -136,7 +136,7 @@ async def a_closed_port_is_an_error(fetch: Fetch, _: str) -> None:
 
 async def requests_run_beside_each_other(fetch: Fetch, origin: str) -> None:
     seen = await asyncio.gather(*(echoed(fetch, origin, f"/echo/{number}") for number in range(5)))
-    assert [one["target"] for one in seen] == [f"/echo/{number}" for number in range(5)]
+    assert [request["target"] for request in seen] == [f"/echo/{number}" for number in range(5)]
 
 
 CASES: list[Case] = [
@@ -155,7 +155,7 @@ CASES: list[Case] = [
     a_head_has_no_body,
     a_broken_response_is_an_error,
     the_deadline_is_over_all_of_it,
-    an_error_hides_what_the_url_held,
+    an_error_hides_the_url,
     only_http_is_fetched,
     a_closed_port_is_an_error,
     requests_run_beside_each_other,

@@ -1,4 +1,4 @@
-"""What every `KeyValue` does. Each case uses names of its own; it imports nothing but the kernel."""
+"""The contract of every `KeyValue`. Each case uses names of its own; it imports nothing but the kernel."""
 
 from collections.abc import Awaitable, Callable
 

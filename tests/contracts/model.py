@@ -1,4 +1,4 @@
-"""What every `Model` makes of what its server answers. The prompt tells the stand-in what that is."""
+"""The contract of every `Model` for its server's answers. The prompt tells the stand-in its answer."""
 
 import asyncio
 import json
@@ -65,10 +65,10 @@ async def tool_calls_come_whole(model: Model) -> None:
     calls = [("look", {"table": "vehicles", "deep": {"a": [1, "ü"]}}), ("look", {})]
     answer = await model.answer(asking(tools=TOOLS, text="", calls=calls))
     streamed = (await parts(model, asking(tools=TOOLS, text="", calls=calls, pieces=5)))[-1]
-    for found in (answer.tool_calls, streamed.tool_calls):
-        assert [(call.name, json.loads(call.arguments)) for call in found] == calls
-        assert len({call.id for call in found}) == 2
-        assert all(isinstance(call, ToolCall) for call in found)
+    for made_calls in (answer.tool_calls, streamed.tool_calls):
+        assert [(call.name, json.loads(call.arguments)) for call in made_calls] == calls
+        assert len({call.id for call in made_calls}) == 2
+        assert all(isinstance(call, ToolCall) for call in made_calls)
     assert answer.finish_reason == streamed.finish_reason == "tool_calls"
 
 
@@ -78,20 +78,20 @@ async def a_prompt_that_is_refused_is_not_repeated(model: Model) -> None:
     await fails(ModelRefused, parts(model, asking(status=413, error="3006: request too large")))
 
 
-async def what_passes_is_tried_again(model: Model) -> None:
+async def transient_failures_are_retried(model: Model) -> None:
     busy: dict[str, Any] = {"status": 429, "error": "3040: out of capacity"}
     assert (await model.answer(asking(once="whole", **busy))).text == "Hello."
     got = await parts(model, asking(once="stream", **busy))
     assert "".join(part.text for part in got) == "Hello."
 
 
-async def a_server_that_stays_busy_is_told(model: Model) -> None:
+async def a_busy_server_is_reported(model: Model) -> None:
     fault = await fails(ModelBusy, model.answer(asking(status=429, error="3040: out of capacity")))
     assert fault.status == 429
     await fails(ModelError, model.answer(asking(status=503, error="5000: gone")))
 
 
-async def a_quota_that_is_used_up_is_told(model: Model) -> None:
+async def an_exhausted_quota_is_reported(model: Model) -> None:
     fault = await fails(ModelBusy, model.answer(asking(status=429, error="3036: the daily neurons are used up")))
     assert "neurons" in str(fault)
 
@@ -138,9 +138,9 @@ CASES: list[Case] = [
     a_cut_anywhere_changes_nothing,
     tool_calls_come_whole,
     a_prompt_that_is_refused_is_not_repeated,
-    what_passes_is_tried_again,
-    a_server_that_stays_busy_is_told,
-    a_quota_that_is_used_up_is_told,
+    transient_failures_are_retried,
+    a_busy_server_is_reported,
+    an_exhausted_quota_is_reported,
     a_stalled_answer_times_out,
     an_answer_that_breaks_off_is_a_fault_after_its_parts,
     a_model_that_answers_nothing_answers,

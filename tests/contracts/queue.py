@@ -1,4 +1,4 @@
-"""What every `Queue` takes and refuses. `received` waits for as many messages as it is asked for."""
+"""The contract of every `Queue`. `received` waits for a number of messages."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ type Received = Callable[[int], Awaitable[list[Any]]]
 type Case = Callable[[Queue, Received], Awaitable[None]]
 
 
-async def what_is_sent_is_received(queue: Queue, received: Received) -> None:
+async def messages_are_received(queue: Queue, received: Received) -> None:
     bodies = [{"a": [1, None, True, "ü"]}, "text", 7, None, [], 1.5]
     for body in bodies:
         await queue.send(body)
@@ -44,7 +44,7 @@ async def values_arrive_as_json_has_them(queue: Queue, received: Received) -> No
     assert arrived[0] is True
 
 
-async def what_would_arrive_otherwise_is_refused(queue: Queue, received: Received) -> None:
+async def unfaithful_messages_are_refused(queue: Queue, received: Received) -> None:
     circle: list[Any] = []
     circle.append(circle)
     deep: list[Any] = []
@@ -79,10 +79,10 @@ async def probe_answers(queue: Queue, _: Received) -> None:
 
 
 CASES: list[Case] = [
-    what_is_sent_is_received,
+    messages_are_received,
     a_batch_is_received,
     values_arrive_as_json_has_them,
-    what_would_arrive_otherwise_is_refused,
+    unfaithful_messages_are_refused,
     limits_hold,
     a_batch_is_taken_whole_or_not,
     probe_answers,

@@ -1,4 +1,4 @@
-"""What every `Quotas` does. Each case uses names of its own."""
+"""The contract of every `Quotas`. Each case uses names of its own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,8 +38,8 @@ async def call_beyond_one_allowance_counts_in_none(quotas: Quotas) -> None:
 
 
 async def allowance_is_exact_at_once(quotas: Quotas) -> None:
-    one = [Allowance("2026-11-21T10:00", 20), Allowance("2026-11-21", 100)]
-    before = await asyncio.gather(*(quotas.take("exact", one) for _ in range(60)))
+    allowances = [Allowance("2026-11-21T10:00", 20), Allowance("2026-11-21", 100)]
+    before = await asyncio.gather(*(quotas.take("exact", allowances) for _ in range(60)))
     assert sorted(before) == [[number, number] for number in range(20)] + [[20, 20]] * 40
     assert await quotas.add("exact", "2026-11-21") == 1
 

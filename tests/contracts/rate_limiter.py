@@ -1,4 +1,4 @@
-"""What every `RateLimiter` does that allows three calls in ten seconds. Each case uses keys of its own."""
+"""The contract of every `RateLimiter` that allows three calls in ten seconds. Each case uses keys of its own."""
 
 import asyncio
 import time
@@ -37,58 +37,58 @@ class RealPeriods:
         return LIMIT.period - time.time() % LIMIT.period
 
 
-async def taken(limiter: RateLimiter, key: str, count: int) -> list[bool]:
+async def take_many(limiter: RateLimiter, key: str, count: int) -> list[bool]:
     """Count calls one after the other."""
     return [(await limiter.take(key)).ok for _ in range(count)]
 
 
 async def calls_over_the_limit_are_refused(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
-    assert await taken(limiter, "over", 5) == [True, True, True, False, False]
+    assert await take_many(limiter, "over", 5) == [True, True, True, False, False]
 
 
 async def each_key_has_a_limit_of_its_own(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
-    assert await taken(limiter, "one", 4) == [True, True, True, False]
-    assert await taken(limiter, "other", 4) == [True, True, True, False]
+    assert await take_many(limiter, "one", 4) == [True, True, True, False]
+    assert await take_many(limiter, "other", 4) == [True, True, True, False]
 
 
 async def the_next_period_begins_anew(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
-    assert await taken(limiter, "anew", 4) == [True, True, True, False]
+    assert await take_many(limiter, "anew", 4) == [True, True, True, False]
     await periods.next()
-    assert await taken(limiter, "anew", 4) == [True, True, True, False]
+    assert await take_many(limiter, "anew", 4) == [True, True, True, False]
 
 
 async def calls_at_once_are_all_counted(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
-    taken = await asyncio.gather(*(limiter.take("at once") for _ in range(20)))
-    assert sum(one.ok for one in taken) == LIMIT.calls
+    verdicts = await asyncio.gather(*(limiter.take("at once") for _ in range(20)))
+    assert sum(verdict.ok for verdict in verdicts) == LIMIT.calls
 
 
 async def any_text_is_a_key(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
     for key in ("", " ", "Ünï 🚗", 'a"b\\c', "a\nb", "nul\0", "nul", "k" * 5_000, "k" * 5_001):
-        assert await taken(limiter, key, 4) == [True, True, True, False], key[:10]
+        assert await take_many(limiter, key, 4) == [True, True, True, False], key[:10]
 
 
 async def probe_answers_and_takes_from_nobody(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
     for _ in range(LIMIT.calls + 1):
         await limiter.probe()
-    assert await taken(limiter, "nobody", 3) == [True, True, True]
+    assert await take_many(limiter, "nobody", 3) == [True, True, True]
 
 
-async def what_is_left_is_told_where_it_is_known(limiter: RateLimiter, periods: Periods) -> None:
+async def remaining_calls_are_returned_if_known(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
-    taken = [await limiter.take("told") for _ in range(4)]
-    assert [one.limit for one in taken] == [LIMIT] * 4
-    assert [one.left for one in taken] in ([2, 1, 0, 0], [None] * 4)
-    assert all(0 < one.reset <= LIMIT.period for one in taken)
+    verdicts = [await limiter.take("told") for _ in range(4)]
+    assert [verdict.limit for verdict in verdicts] == [LIMIT] * 4
+    assert [verdict.left for verdict in verdicts] in ([2, 1, 0, 0], [None] * 4)
+    assert all(0 < verdict.reset <= LIMIT.period for verdict in verdicts)
 
 
 CASES: list[Case] = [
-    what_is_left_is_told_where_it_is_known,
+    remaining_calls_are_returned_if_known,
     calls_over_the_limit_are_refused,
     each_key_has_a_limit_of_its_own,
     the_next_period_begins_anew,

@@ -26,13 +26,13 @@ ROWS: dict[str, list[Cells]] = {
     "secrets": [("theirs1", 2, "theirs")],
     "logs": [("theirs1", 2, "theirs")],
 }
-"""Rows of a world, whose every text says whose they are."""
+"""Rows of a world; every text in them names the owner."""
 KEY = Actor("mine", READER, frozenset({"mine"}))
 MEMBER = Actor("mine", READER, is_member=True)
 
 
 async def fill(db: Database, world: Mapping[str, Sequence[Sequence[Any]]]) -> None:
-    """Make the world anew, without its triggers, which no statement can make, and with these rows."""
+    """Recreate the world with these rows, without its triggers, which no statement can make."""
     for view in ("drive_view", "raw_view"):
         await db.run(f"DROP VIEW IF EXISTS {view}")
     for name in ("docs", *WRITABLE):
@@ -146,8 +146,8 @@ async def a_row_outside_the_scope_rolls_its_batch_back(db: Database) -> None:
         assert outside.table in await refused(OutOfScope, own.batch([fine, outside, fine]))
         assert await db.first("SELECT count(*) AS n, max(n) AS most FROM drives") == {"n": 2, "most": 2}
     await refused(UniqueViolation, own.insert("drives", [{"id": "theirs1", "vin": "mine"}]))
-    found = await own.batch([fine, prepare.update("drives", {"n": 5}, "id = ?", "fine", must_exist=True)])
-    assert [result.changes for result in found] == [1, 1]
+    outcome = await own.batch([fine, prepare.update("drives", {"n": 5}, "id = ?", "fine", must_exist=True)])
+    assert [result.changes for result in outcome] == [1, 1]
 
 
 async def a_key_that_is_kept_gives_no_row(db: Database) -> None:
@@ -181,41 +181,41 @@ CASES: list[Case] = [
 ]
 
 
-async def answers(db: Database, asked: dict[str, Any]) -> list[Any]:
-    """Run what comes as JSON: a world, a caller, its reads and its writes; return what came of each, and the world.
+async def answers(db: Database, questions: dict[str, Any]) -> list[Any]:
+    """Run a JSON document of a world, a caller, its reads and its writes; return the result of each, and the world.
 
-    An answer is a list of rows in no order, or the name of the error.
+    A result is a list of rows in no order, or the name of the error.
     """
-    await fill(db, asked["world"])
-    told = asked["actor"]
+    await fill(db, questions["world"])
+    caller = questions["actor"]
     actor = None
-    if told is not None:
-        subjects = None if told["subjects"] is None else frozenset(told["subjects"])
-        actor = Actor(told["name"], Role(told["role"]), subjects, is_member=told["is_member"])
+    if caller is not None:
+        subjects = None if caller["subjects"] is None else frozenset(caller["subjects"])
+        actor = Actor(caller["name"], Role(caller["role"]), subjects, is_member=caller["is_member"])
     own = TABLES.scoped(db, actor)
-    found: list[Any] = [await _answer(own.all(sql, *params)) for sql, params in asked["reads"]]
-    for function, table, given, named in asked["writes"]:
-        values = [_value(one) for one in given]
-        found.append(await _answer(getattr(own, function)(table, *values, **named)))
+    results: list[Any] = [await _answer(own.all(sql, *params)) for sql, params in questions["reads"]]
+    for function, table, arguments, named in questions["writes"]:
+        values = [_value(argument) for argument in arguments]
+        results.append(await _answer(getattr(own, function)(table, *values, **named)))
     for name, columns in WRITABLE.items():
-        shown = ", ".join(column for column in columns if column != "updated_at")
-        found.append(await _answer(db.all(f"SELECT {shown} FROM {name}")))
-    return found
+        listed = ", ".join(column for column in columns if column != "updated_at")
+        results.append(await _answer(db.all(f"SELECT {listed} FROM {name}")))
+    return results
 
 
-def _value(given: Any) -> Any:
-    """Return what stands for a value: `{"sql": …}` is an expression, also as a column's value."""
-    if isinstance(given, dict):
-        if "sql" in given:
-            return Sql(given["sql"], *given["params"])
-        return {name: _value(value) for name, value in given.items()}
-    return given
+def _value(argument: Any) -> Any:
+    """Return the value of an argument: `{"sql": …}` is an expression, also as a column's value."""
+    if isinstance(argument, dict):
+        if "sql" in argument:
+            return Sql(argument["sql"], *argument["params"])
+        return {name: _value(value) for name, value in argument.items()}
+    return argument
 
 
 async def _answer(call: Awaitable[Any]) -> Any:
     try:
-        found = await call
+        value = await call
     except DatabaseError as fault:
         return type(fault).__name__
-    rows = found if isinstance(found, list) else found.rows
+    rows = value if isinstance(value, list) else value.rows
     return sorted(([*row.values()] for row in rows), key=repr)

@@ -1,4 +1,4 @@
-"""What every `Telemetry` does. Each case writes under a name of its own; it imports nothing but the kernel."""
+"""The contract of every `Telemetry`. Each case writes under a name of its own; it imports nothing but the kernel."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,14 +13,14 @@ type Case = Callable[[Telemetry], Awaitable[None]]
 
 
 async def totals(telemetry: Telemetry, name: str, blobs: tuple[int, ...], doubles: tuple[int, ...] = ()) -> list[Total]:
-    """Return the totals of the points whose first blob is `name`, without it."""
-    found = await telemetry.totals((1, *blobs), doubles, hour_ago())
-    return [Total(one.blobs[1:], one.count, one.sums) for one in found if one.blobs[0] == name]
+    """Return the totals of the points with `name` as their first blob, without it."""
+    rows = await telemetry.totals((1, *blobs), doubles, hour_ago())
+    return [Total(row.blobs[1:], row.count, row.sums) for row in rows if row.blobs[0] == name]
 
 
 async def arrived(telemetry: Telemetry, name: str, count: int) -> None:
     """Wait until as many points of a name are there: they are written without waiting."""
-    while sum(one.count for one in await totals(telemetry, name, ())) < count:  # noqa: ASYNC110
+    while sum(total.count for total in await totals(telemetry, name, ())) < count:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
 
 
@@ -28,7 +28,7 @@ def hour_ago() -> datetime:
     return datetime.now(UTC) - timedelta(hours=1)
 
 
-async def what_is_written_is_totalled_the_most_first(telemetry: Telemetry) -> None:
+async def points_are_totalled_the_most_first(telemetry: Telemetry) -> None:
     for blob, number in (("few", 1.5), ("many", 2), ("many", 3), ("many", -0.25)):
         telemetry.write(Point("totalled", ["totalled", blob, "x"], [number, 10]))
     await arrived(telemetry, "totalled", 4)
@@ -47,10 +47,10 @@ async def equal_counts_come_in_the_order_of_their_blobs(telemetry: Telemetry) ->
     for blob in ("b", "a", "c"):
         telemetry.write(Point("ordered", ["ordered", blob], []))
     await arrived(telemetry, "ordered", 3)
-    assert [one.blobs for one in await totals(telemetry, "ordered", (2,))] == [("a",), ("b",), ("c",)]
+    assert [total.blobs for total in await totals(telemetry, "ordered", (2,))] == [("a",), ("b",), ("c",)]
 
 
-async def what_a_point_lacks_is_empty_or_0(telemetry: Telemetry) -> None:
+async def missing_values_of_a_point_are_empty_or_0(telemetry: Telemetry) -> None:
     telemetry.write(Point("", ["lacking"], []))
     telemetry.write(Point("", ["lacking", ""], [0, 0]))
     await arrived(telemetry, "lacking", 2)
@@ -62,14 +62,14 @@ async def text_comes_back_as_it_went(telemetry: Telemetry) -> None:
     for text in texts:
         telemetry.write(Point(text, ["texts", text], [1]))
     await arrived(telemetry, "texts", len(texts))
-    assert sorted(one.blobs[0] for one in await totals(telemetry, "texts", (2,))) == sorted(texts)
+    assert sorted(total.blobs[0] for total in await totals(telemetry, "texts", (2,))) == sorted(texts)
 
 
-async def a_period_begins_where_it_is_asked_to(telemetry: Telemetry) -> None:
+async def a_period_has_the_requested_start(telemetry: Telemetry) -> None:
     telemetry.write(Point("period", ["period"], []))
     await arrived(telemetry, "period", 1)
     later = datetime.now(UTC) + timedelta(minutes=1)
-    assert [one for one in await telemetry.totals((1,), (), later) if one.blobs == ("period",)] == []
+    assert [total for total in await telemetry.totals((1,), (), later) if total.blobs == ("period",)] == []
 
 
 async def a_point_over_a_limit_is_dropped_and_no_other(telemetry: Telemetry) -> None:
@@ -110,11 +110,11 @@ async def probe_answers(telemetry: Telemetry) -> None:
 
 
 CASES: list[Case] = [
-    what_is_written_is_totalled_the_most_first,
+    points_are_totalled_the_most_first,
     equal_counts_come_in_the_order_of_their_blobs,
-    what_a_point_lacks_is_empty_or_0,
+    missing_values_of_a_point_are_empty_or_0,
     text_comes_back_as_it_went,
-    a_period_begins_where_it_is_asked_to,
+    a_period_has_the_requested_start,
     a_point_over_a_limit_is_dropped_and_no_other,
     an_event_writes_25_points,
     only_numbers_that_a_point_has_are_asked_for,

@@ -1,4 +1,4 @@
-"""What crosses the border of HTTP crosses it alike: an app behind uvicorn and in workerd, asked over raw sockets."""
+"""HTTP messages pass both runtimes alike: an app behind uvicorn and in workerd, called over raw sockets."""
 
 import asyncio
 import json
@@ -41,10 +41,10 @@ def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             yield server.ask
     else:
         with hosted("contracts", folder, {"tests/contracts": ROOT / "tests" / "contracts"}) as worker:
-            yield lambda data: asked(worker.url, data)
+            yield lambda data: exchange(worker.url, data)
 
 
-def asked(url: str, data: bytes) -> bytes:
+def exchange(url: str, data: bytes) -> bytes:
     """Send bytes on a connection of their own and return all that comes back."""
     where = urlsplit(url)
     with socket.create_connection((where.hostname or "", where.port or 0), timeout=20) as connection:
@@ -55,11 +55,11 @@ def asked(url: str, data: bytes) -> bytes:
 def read(answer: bytes, method: str = "GET") -> tuple[HTTPResponse, bytes]:
     """Return the first response of an answer, and its body."""
 
-    class Given:
+    class Socket:
         def makefile(self, _: str) -> BytesIO:
             return BytesIO(answer)
 
-    response = HTTPResponse(cast("socket.socket", Given()), method=method)
+    response = HTTPResponse(cast("socket.socket", Socket()), method=method)
     response.begin()
     return response, response.read()
 
@@ -95,7 +95,7 @@ def test_a_byte_over_the_limit_is_refused_announced_or_not(ask: Ask) -> None:
 @pytest.mark.parametrize("order", ["length first", "chunked first"])
 @pytest.mark.parametrize("size", [3, echo.LIMIT + 1])
 def test_two_lengths_do_not_get_past_the_limit_or_into_another_request(ask: Ask, order: str, size: int) -> None:
-    """RFC 9112, 6.1: a request with both is chunked or refused; what follows it is never taken for the next."""
+    """RFC 9112, 6.1: a request with both is chunked or refused; the bytes after it are never the next request."""
     both = [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"]
     keep_alive = POST.replace(b"Connection: close\r\n", b"")
     head = keep_alive + b"".join(both if order == "length first" else both[::-1]) + b"\r\n"
@@ -148,7 +148,7 @@ def test_no_type_is_made_up(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("code", [0, 10, 13, 0xD800])
-def test_what_a_header_cannot_hold_is_a_500_without_it(ask: Ask, code: int) -> None:
+def test_an_invalid_header_value_is_a_500_without_it(ask: Ask, code: int) -> None:
     response, body = get(ask, f"/refused/{code}")
     assert (response.status, body, response.headers["x-evil"]) == (500, b"", None)
 
@@ -166,8 +166,8 @@ def test_head_of_a_stream_has_no_body(ask: Ask) -> None:
     assert answer.partition(b"\r\n\r\n")[2] == b""
 
 
-def test_client_is_who_the_runtime_knows_and_no_header_of_its_own(ask: Ask, request: pytest.FixtureRequest) -> None:
-    """At Cloudflare its front writes the header that a Worker reads; at home the connection says it."""
+def test_client_address_comes_from_the_runtime_and_not_from_a_header(ask: Ask, request: pytest.FixtureRequest) -> None:
+    """At Cloudflare, the front sets the header that a Worker reads; locally the address is the connection's."""
     at_home = request.node.callspec.params["ask"] == "local"
     claimed = "".join(
         f"{name}: 203.0.113.9\r\n" for name in ("x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip")

@@ -51,7 +51,7 @@ from edge.runtimes.local.throttle import LocalThrottle
 from sims.model import EMBEDDER, KEY, MODEL, ModelSim
 
 NOT_LOCAL = {"an_event_writes_25_points": "here nobody counts the points of one event"}
-"""What the local runtime does otherwise, and why; each must indeed fail here."""
+"""Differences of the local runtime, with reasons; each case must indeed fail here."""
 
 
 def each(cases: Iterable[Callable[..., Any]]) -> pytest.MarkDecorator:
@@ -106,7 +106,7 @@ def test_queue(case: queue.Case, tmp_path: Path) -> None:
         while len(got) < count:
             batch = await store.lease("jobs", 100)
             got += [delivery.body for delivery in batch]
-            await store.done(delivery.id for delivery in batch)
+            await store.delete(delivery.id for delivery in batch)
         return got
 
     asyncio.run(finished(case(LocalQueue(store, "jobs"), received)))
@@ -114,7 +114,7 @@ def test_queue(case: queue.Case, tmp_path: Path) -> None:
 
 
 class Now:
-    """A clock that stands, and jumps to the next period when told."""
+    """A clock that stands still, and jumps to the next period on demand."""
 
     def __init__(self) -> None:
         self.seconds = 1_000_000_005.0
@@ -172,19 +172,20 @@ def test_window_holds_at_every_moment_for_any_calls(tmp_path: Path) -> None:
     random = Random(7)
 
     async def run() -> list[float]:
-        now, made = Now(), list[float]()
+        now = Now()
+        taken_at = list[float]()
         with closing(LocalThrottle(tmp_path / "throttles" / "CALLS.sqlite", now=lambda: now.seconds)) as calls:
             for _ in range(1_500):
                 now.seconds += random.choice([0.0, 0.0, 0.0, 0.1, 2.0, 9.0 * random.random()])
                 window, patience = random.choice([(Window(60, 60.0), 2.0), (Window(40, 60.0), 90.0)])
                 wait = await calls.admit("discogs", window, patience)
                 if wait <= patience:
-                    made.append(now.seconds + wait)
-        return sorted(made)
+                    taken_at.append(now.seconds + wait)
+        return sorted(taken_at)
 
-    made = asyncio.run(run())
-    assert len(made) > 500
-    assert all(later - earlier >= 60.0 - 1e-6 for earlier, later in zip(made, made[60:], strict=False))
+    taken_at = asyncio.run(run())
+    assert len(taken_at) > 500
+    assert all(later - earlier >= 60.0 - 1e-6 for earlier, later in zip(taken_at, taken_at[60:], strict=False))
 
 
 def test_window_forgets_calls_of_a_clock_that_was_set_back(tmp_path: Path) -> None:
@@ -333,10 +334,10 @@ def test_a_server_without_the_model_is_asked_for_its_own_of_that_kind() -> None:
 
     with ModelSim() as sim:
         asyncio.run(run(sim.openai_url))
-        assert [asked["model"] for asked in sim.requests] == [EMBEDDER, EMBEDDER, MODEL, MODEL]
+        assert [request["model"] for request in sim.requests] == [EMBEDDER, EMBEDDER, MODEL, MODEL]
 
 
-def test_a_wrong_key_and_a_server_that_is_not_there_are_told() -> None:
+def test_a_wrong_key_and_an_unreachable_server_are_reported() -> None:
     async def run(url: str, kind: type[ModelError]) -> None:
         port = LocalModel(url, "not the key")
         with pytest.raises(kind):

@@ -29,7 +29,7 @@ from tests.contracts import (
 )
 from tests.contracts.origin import origin
 from tests.contracts.world import WRITABLE
-from tests.edge.data.asked import asked, local_answers
+from tests.edge.data.random_calls import local_answers, random_calls
 from tests.workers.hosting import ROOT, hosted
 
 from edge.access import READER, Actor
@@ -61,7 +61,7 @@ CASES = {(module.__name__.rpartition(".")[2], case.__name__) for module in PORTS
 NOT_IN_WORKERD: dict[tuple[str, str], str] = {
     ("database", "a_made_value_has_at_most_2_mb"): "Miniflare's D1 bounds no value that SQLite itself makes",
 }
-"""What workerd does otherwise, and why; each must indeed fail there."""
+"""Differences of workerd, with reasons; each case must indeed fail there."""
 
 type Run = Callable[[str, str], str]
 
@@ -90,7 +90,8 @@ def models() -> Iterator[ModelSim]:
 
 @pytest.fixture(scope="module")
 def host(models: ModelSim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    trees, folder = {"tests/contracts": ROOT / "tests" / "contracts"}, tmp_path_factory.mktemp("contracts")
+    trees = {"tests/contracts": ROOT / "tests" / "contracts"}
+    folder = tmp_path_factory.mktemp("contracts")
     with AnalyticsSim() as analytics, hosted("contracts", folder, trees, analytics=analytics, ai=models.url) as worker:
         yield worker
 
@@ -171,9 +172,9 @@ def test_a_stream_that_is_left_is_left_at_the_models_server(run: Run, models: Mo
     assert models.left == 1
 
 
-def test_a_quota_that_is_used_up_is_not_asked_again(run: Run, models: ModelSim) -> None:
+def test_an_exhausted_quota_is_not_queried_again(run: Run, models: ModelSim) -> None:
     models.reset()
-    assert run("model", "a_quota_that_is_used_up_is_told") == ""
+    assert run("model", "an_exhausted_quota_is_reported") == ""
     assert len(models.requests) == 1
 
 
@@ -182,22 +183,23 @@ def test_every_exception_is_a_case() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_callers_statements_give_on_d1_what_they_give_at_home(host: Worker, seed: int) -> None:
+def test_a_callers_statements_give_the_same_rows_on_d1_and_locally(host: Worker, seed: int) -> None:
     """At home the same statements are compared with a database that physically holds the caller's rows."""
-    given = asked(seed, reads=80, writes=20)
-    status, _, body = host.request("POST", "/scoped", json.dumps(given).encode())
+    questions = random_calls(seed, reads=80, writes=20)
+    status, _, body = host.request("POST", "/scoped", json.dumps(questions).encode())
     assert status == 200, body
-    remote, home = json.loads(body), local_answers(given)
+    remote = json.loads(body)
+    home = local_answers(questions)
     assert len(remote) == len(home)
-    answers = zip(named(given), home, remote, strict=True)
-    differing = [(one, at_home, there) for one, at_home, there in answers if at_home != there]
+    answers = zip(named(questions), home, remote, strict=True)
+    differing = [(statement, at_home, there) for statement, at_home, there in answers if at_home != there]
     assert differing == []
-    assert sum(isinstance(one, list) and one != [] for one in home) > 20
+    assert sum(isinstance(answer, list) and answer != [] for answer in home) > 20
 
 
-def named(given: dict[str, Any]) -> list[Any]:
-    """Return what each answer is an answer to."""
-    return [*given["reads"], *given["writes"], *WRITABLE]
+def named(questions: dict[str, Any]) -> list[Any]:
+    """Return the statement or write of each answer."""
+    return [*questions["reads"], *questions["writes"], *WRITABLE]
 
 
 D1_SAYS = {
@@ -227,9 +229,9 @@ D1_SAYS = {
     "D1_ERROR: database is locked: SQLITE_BUSY": "DatabaseAway",
     "D1_ERROR: disk I/O error: SQLITE_IOERR": "DatabaseAway",
 }
-"""D1's documented errors, and what a caller is told by each."""
+"""D1's documented errors, and the exception that a caller gets for each."""
 
 
 @pytest.mark.parametrize("words", D1_SAYS)
-def test_an_error_of_d1_is_told_from_one_of_ours(host: Worker, words: str) -> None:
+def test_an_error_of_d1_is_distinguished_from_ours(host: Worker, words: str) -> None:
     assert json.loads(host.request("POST", "/d1-error", words.encode())[2]) == D1_SAYS[words]

@@ -26,7 +26,7 @@ async def simultaneous_calls_share_one_bucket(throttle: Throttle) -> None:
     waits = sorted(await asyncio.gather(*(throttle.reserve("shared", SLOW) for _ in range(10))))
     assert waits[:2] == [0.0, 0.0]
     assert 10 < waits[-1] <= 16.0
-    assert len({round(one) for one in waits[2:]}) == 8
+    assert len({round(wait) for wait in waits[2:]}) == 8
 
 
 async def bucket_refills_over_time(throttle: Throttle) -> None:
@@ -44,14 +44,14 @@ async def each_name_has_its_own_bucket(throttle: Throttle) -> None:
 async def window_admits_its_calls_at_once_and_no_more(throttle: Throttle) -> None:
     waits = await asyncio.gather(*(throttle.admit("window", MINUTE) for _ in range(12)))
     assert sorted(waits)[:3] == [0.0, 0.0, 0.0]
-    assert all(50 < one <= 60 for one in sorted(waits)[3:])
+    assert all(50 < wait <= 60 for wait in sorted(waits)[3:])
 
 
 async def refused_call_takes_no_place_in_the_window(throttle: Throttle) -> None:
     short = Window(calls=1, seconds=0.3)
     assert await throttle.admit("refused", short) == 0.0
     refused = [await throttle.admit("refused", short, patience=0.05) for _ in range(5)]
-    assert all(0.05 < one <= 0.3 for one in refused)
+    assert all(0.05 < wait <= 0.3 for wait in refused)
     await asyncio.sleep(0.35)
     assert await throttle.admit("refused", short) == 0.0
 
@@ -59,7 +59,7 @@ async def refused_call_takes_no_place_in_the_window(throttle: Throttle) -> None:
 async def patient_calls_wait_one_after_another(throttle: Throttle) -> None:
     waits = [await throttle.admit("patient", MINUTE, patience=300.0) for _ in range(7)]
     assert waits[:3] == [0.0, 0.0, 0.0]
-    assert all(55 < one <= 60 for one in waits[3:6])
+    assert all(55 < wait <= 60 for wait in waits[3:6])
     assert 115 < waits[6] <= 120
 
 

@@ -1,4 +1,4 @@
-"""A small world of tables that belong to callers in every way, its random rows, and who may see which of them."""
+"""A small world of tables that belong to callers in every way, its random rows, and the rows visible to each caller."""
 
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
@@ -96,7 +96,7 @@ class Case(NamedTuple):
     actor: Actor | None
 
 
-def made(random: Random) -> World:
+def random_world(random: Random) -> World:
     """Return random rows of all tables, some of nobody's."""
 
     def many(most: int) -> Iterator[int]:
@@ -114,13 +114,13 @@ def made(random: Random) -> World:
         "users": [(user, user.upper()) for user in USERS],
         "vehicles": [(vin, random.choice("xyz"), number()) for vin in VINS],
         "drives": [(f"d{i}", word(*VINS), number(), word("alpha", "beta", "gamma beta"), at) for i in many(14)],
-        "practitioners": [(one, word(*USERS), number()) for one in practitioners],
+        "practitioners": [(id_, word(*USERS), number()) for id_ in practitioners],
         "appointments": [
             (i, word(*USERS), word(*practitioners), number(), f"t{i}", random.choice(["asked", "agreed"]))
             for i in many(10)
         ],
         "capsules": [(f"c{i}", word(*USERS), word("public", "private"), number(), f"x{i}") for i in many(10)],
-        "conversations": [(one, word(*USERS), number()) for one in conversations[: random.randint(0, 6)]],
+        "conversations": [(id_, word(*USERS), number()) for id_ in conversations[: random.randint(0, 6)]],
         "messages": [(f"m{i}", word(*conversations), number(), f"m{i}") for i in many(12)],
         "comments": [(f"r{i}", word(*(f"c{n}" for n in range(10))), number(), f"r{i}") for i in many(10)],
         "memberships": [(user, team, number()) for user in USERS for team in ("red", "blue") if random.random() < 0.5],
@@ -166,6 +166,6 @@ def visible(world: Mapping[str, list[Cells]], actor: Actor | None, *, own: bool 
         "comments": lambda row: reads and row[1] in capsules,
         "memberships": lambda row: reads and row[0] == user,
     }
-    found = {name: [row for row in world[name] if rule(row)] for name, rule in rules.items()}
+    rows_by_table = {name: [row for row in world[name] if rule(row)] for name, rule in rules.items()}
     users = world["users"] if owner or not own else []
-    return {"users": users, "secrets": [], "logs": [], **found}
+    return {"users": users, "secrets": [], "logs": [], **rows_by_table}

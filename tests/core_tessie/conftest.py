@@ -30,11 +30,11 @@ ENV = {
     "SYNC_RETRY_S": "0",
 }
 SECRETS = [ENV["ADMIN_API_KEY"], ENV["JWT_SECRET_KEY"], ENV["TESSIE_API_KEY"]]
-"""No log may hold them; of answers and files the runner looks after."""
+"""No log may hold them; the runner checks answers and files."""
 
 
 class Runner(runner.Runner[Client]):
-    """Runs cases of the default app; `tessie_port` is where a Tessie may listen."""
+    """Runs cases of the default app; `tessie_port` is the port of its Tessie simulator."""
 
     def __init__(self, state: Path, tessie_port: int, model: ModelSim | None = None, host: Host | None = None) -> None:
         env = ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}"}
@@ -48,14 +48,14 @@ class Runner(runner.Runner[Client]):
 def tessie_port() -> int:
     """Return a port for the simulated Tessie: the same for all tests, so that one Worker serves them all.
 
-    It is below those that the system gives away, and of this process alone: nobody takes it while no Tessie runs.
+    It is below the system's ephemeral ports, and reserved for this process, also while no Tessie runs.
     """
     begin = 20_000 + 100 * (os.getpid() % 100)
     return next(port for port in range(begin, begin + 100) if is_free(port))
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nobody listens on a port."""
+    """Tell whether a port is free."""
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError:
@@ -72,7 +72,7 @@ def model_sim() -> Iterator[ModelSim]:
 
 @pytest.fixture(scope="session")
 def workers_host(workers: Workers, model_sim: ModelSim) -> Iterator[Host]:
-    """Return what runs the Worker; it starts with the first test that asks."""
+    """Return the runner of the Worker, which starts with the first test that needs it."""
     host = Host(workers, ROOT / "wrangler.toml", ai=model_sim.url)
     yield host
     host.stop()
@@ -81,14 +81,14 @@ def workers_host(workers: Workers, model_sim: ModelSim) -> Iterator[Host]:
 
 @pytest.fixture
 def run(runtime: str, tmp_path: Path, tessie_port: int, model_sim: ModelSim, workers_host: Host) -> Runner:
-    """Return a runner on each runtime; a test that is for the local one alone says why."""
+    """Return a runner on each runtime; a test for the local one alone gives its reason."""
     model_sim.reset()
     return Runner(tmp_path / "state", tessie_port, model_sim, workers_host if runtime == "workers" else None)
 
 
 @pytest.fixture(scope="session")
 def local_server(tmp_path_factory: pytest.TempPathFactory, tessie_port: int, model_sim: ModelSim) -> Iterator[Served]:
-    """Return the local server, one for all tests; it starts with the first that asks."""
+    """Return the local server, one for all tests; it starts with the first test that needs it."""
     folder = tmp_path_factory.mktemp("served")
     with served_locally(folder, Runner(folder, tessie_port, model_sim).env) as served:
         yield served
@@ -96,7 +96,7 @@ def local_server(tmp_path_factory: pytest.TempPathFactory, tessie_port: int, mod
 
 @pytest.fixture(params=["local", "workers"])
 def served(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, model_sim: ModelSim) -> Served:
-    """Return the app behind a real address on each runtime, its tables empty."""
+    """Return the app at a real address on each runtime, with empty tables."""
     model_sim.reset()
     if request.param == "local":
         local: Served = request.getfixturevalue("local_server")

@@ -1,4 +1,4 @@
-"""A handful of drives, charges, idles and battery readings that can be added up on paper."""
+"""Some drives, charges, idles and battery readings, few enough to add up on paper."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,26 +24,59 @@ def event(number: int, at: str, minutes: int | None = 30, **columns: Any) -> dic
 
 
 DRIVES = [
-    event(1, "10 08:00:00", distance_mi=10, energy_used_kwh=3, rated_range_used_mi=12, autopilot_distance_mi=4,
-          outside_temp_c=-3, starting_saved_location="Home", ending_location="1 Main St"),
+    event(
+        1,
+        "10 08:00:00",
+        distance_mi=10,
+        energy_used_kwh=3,
+        rated_range_used_mi=12,
+        autopilot_distance_mi=4,
+        outside_temp_c=-3,
+        starting_saved_location="Home",
+        ending_location="1 Main St",
+    ),
     event(2, "10 18:00:00", distance_mi=20, energy_used_kwh=5, rated_range_used_mi=20, outside_temp_c=7),
-    event(3, "11 12:00:00", distance_mi=5, energy_used_kwh=-0.5, rated_range_used_mi=-2, autopilot_distance_mi=0,
-          outside_temp_c=5),  # downhill
+    event(
+        3,
+        "11 12:00:00",
+        distance_mi=5,
+        energy_used_kwh=-0.5,
+        rated_range_used_mi=-2,
+        autopilot_distance_mi=0,
+        outside_temp_c=5,
+    ),  # downhill
     event(4, "11 13:00:00", distance_mi=0, energy_used_kwh=0.2, rated_range_used_mi=1, autopilot_distance_mi=0),
     event(5, "11 14:00:00", distance_mi=8, outside_temp_c=4.9),  # energy unknown
     event(6, "12 09:00:00", None, distance_mi=3, energy_used_kwh=1),  # still running
-]  # fmt: skip
+]
 CHARGES = [
-    event(1, "10 20:00:00", energy_added_kwh=20, energy_used_kwh=22, cost=4.4, rated_range_added_mi=80,
-          saved_location="home", location="1 Home St"),
-    event(2, "11 10:00:00", energy_added_kwh=30, energy_used_kwh=29, cost=12, rated_range_added_mi=120,
-          is_supercharger=1, is_fast_charger=1, location="Supercharger X"),
+    event(
+        1,
+        "10 20:00:00",
+        energy_added_kwh=20,
+        energy_used_kwh=22,
+        cost=4.4,
+        rated_range_added_mi=80,
+        saved_location="home",
+        location="1 Home St",
+    ),
+    event(
+        2,
+        "11 10:00:00",
+        energy_added_kwh=30,
+        energy_used_kwh=29,
+        cost=12,
+        rated_range_added_mi=120,
+        is_supercharger=1,
+        is_fast_charger=1,
+        location="Supercharger X",
+    ),
     event(3, "11 15:00:00", energy_added_kwh=10, cost=3, rated_range_added_mi=41, is_fast_charger=1, location="Fast"),
     event(4, "12 10:00:00", energy_added_kwh=5, energy_used_kwh=6, location="Work"),
     event(5, "12 15:00:00", energy_added_kwh=8, energy_used_kwh=9, cost=0, location="Hotel"),
     event(6, "13 10:00:00", None, energy_added_kwh=2, cost=1, location="Work"),  # still running
     event(7, "13 12:00:00", cost=2.5),  # energy and place unknown
-]  # fmt: skip
+]
 IDLES = [
     event(1, "10 08:30:00", 570, energy_used_kwh=1, rated_range_used_mi=4, sentry_fraction=0.5, climate_fraction=0.1),
     event(2, "11 00:00:00", 720, energy_used_kwh=0.6, rated_range_used_mi=2.5, sentry_fraction=0, climate_fraction=0),
@@ -67,9 +100,9 @@ def database(client: Client) -> Database:
 async def put(client: Client, table: str, rows: Rows, vin: str = A) -> None:
     """Insert rows, many by one statement; `minutes` is how long an event took, None while it runs."""
     inserts: dict[str, Rows] = {}
-    for given in rows:
-        own = given.get("tessie_id", given.get("recorded_at"))
-        row = {"id": vin if own is None else f"{vin}-{own}", "vin": vin} | given
+    for values in rows:
+        own = values.get("tessie_id", values.get("recorded_at"))
+        row = {"id": vin if own is None else f"{vin}-{own}", "vin": vin} | values
         inserts.setdefault(_insert(table, row), []).append(row)
     for sql, some in inserts.items():
         await database(client).run(sql, to_json(some).decode())
@@ -96,7 +129,7 @@ async def put_all(client: Client) -> None:
 
 
 async def make(client: Client, **body: Any) -> dict[str, Any]:
-    """Make a report on January 2025, unless `body` says otherwise, and return it."""
+    """Make a report, on January 2025 unless `body` gives a period, and return it."""
     answer = await client.post(PATH, {"from": "2025-01-01", "to": "2025-02-01"} | body)
     assert answer.status == 201, answer.text
     report: dict[str, Any] = answer.json()["report"]

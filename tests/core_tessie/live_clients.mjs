@@ -1,6 +1,7 @@
 // Live events by clients that others wrote: `ws` from npm, or an EventSource in Chromium. Prints what came as JSON.
 //   node live_clients.mjs ws URL KEY SINCE COUNT
 //   node live_clients.mjs browser URL TICKET_URL COUNT
+//   node live_clients.mjs resume URL TICKET_URL     each event and change of state as a line, until it is closed for good
 import { once } from "node:events";
 import { createServer } from "node:http";
 import WebSocket from "ws";
@@ -23,18 +24,28 @@ async function byWs(since, count) {
   });
 }
 
-async function byBrowser(count) {
+const DASHBOARD = "http://localhost:3000/";
+
+async function inBrowser(work) {
+  // A page of the API itself may connect to nowhere: this one is a dashboard of somebody's own, while it is developed.
+  const site = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<p>")).listen(0, "127.0.0.1");
+  await once(site, "listening");
   const browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      `--host-resolver-rules=MAP localhost:3000 127.0.0.1:${site.address().port}`],
   });
   try {
     const page = await browser.newPage();
-    // A page of the API itself may connect to nowhere: this one is a dashboard of somebody's own.
-    const site = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<p>")).listen(0, "127.0.0.1");
-    await once(site, "listening");
-    await page.goto(`http://127.0.0.1:${site.address().port}/`);
-    return await page.evaluate(([address, wanted]) => new Promise((resolve, reject) => {
+    await page.goto(DASHBOARD);
+    return await work(page);
+  } finally {
+    await browser.close();
+  }
+}
+
+const byBrowser = (count) => inBrowser((page) =>
+  page.evaluate(([address, wanted]) => new Promise((resolve, reject) => {
       const source = new EventSource(address);
       const seen = [];
       source.onmessage = (message) => {
@@ -42,12 +53,27 @@ async function byBrowser(count) {
         if (seen.length >= wanted) source.close(), resolve({ seen });
       };
       setTimeout(() => reject(new Error(`only ${seen.length} came`)), 20000);
-    }), [`${url}${key}`, count]);
-  } finally {
-    await browser.close();
-  }
-}
+    }), [`${url}${key}`, count]));
 
-const told = kind === "ws" ? await byWs(Number(rest[0]), Number(rest[1])) : await byBrowser(Number(rest[0]));
+const resuming = () => inBrowser(async (page) => {
+  await page.exposeFunction("told", (line) => console.log(JSON.stringify(line)));
+  await page.evaluate((address) => new Promise((resolve) => {
+    const source = new EventSource(address);
+    source.onopen = () => window.told(["open", null]);
+    source.onmessage = (message) => window.told([JSON.parse(message.data).type, Number(message.lastEventId)]);
+    source.onerror = () => {
+      window.told([source.readyState === EventSource.CLOSED ? "closed" : "connecting", null]);
+      if (source.readyState === EventSource.CLOSED) resolve();
+    };
+  }), `${url}${key}`);
+  return ["end", null];
+});
+
+const kinds = {
+  ws: () => byWs(Number(rest[0]), Number(rest[1])),
+  browser: () => byBrowser(Number(rest[0])),
+  resume: resuming,
+};
+const told = await kinds[kind]();
 console.log(JSON.stringify(told));
 process.exit(0);

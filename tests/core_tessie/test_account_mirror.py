@@ -1,4 +1,4 @@
-"""The mirror of Tessie's paths that are about a whole account: what tesla-fleet-api and Home Assistant ask for."""
+"""The mirror of Tessie's paths about a whole account, as tesla-fleet-api and Home Assistant use them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 
 
 def requests(sim: Simulator) -> list[str]:
-    return [one["path"] for one in sim.ask("/_sim/requests")]
+    return [call["path"] for call in sim.ask("/_sim/requests")]
 
 
 def without_tokens(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: without_tokens(one) for name, one in value.items() if not name.endswith(("token", "tokens"))}
-    return [without_tokens(one) for one in value] if isinstance(value, list) else value
+        return {name: without_tokens(part) for name, part in value.items() if not name.endswith(("token", "tokens"))}
+    return [without_tokens(entry) for entry in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_bound_key_reaches_no_other_vehicle_through_teslas_paths(run: Any, sim
 
 
 @pytest.mark.parametrize("kind", ["malformed", "html_error", "cut_off"])
-def test_what_cannot_be_told_apart_is_no_bound_callers(run: Any, sim: Simulator, kind: str) -> None:
+def test_inseparable_answer_is_refused_to_bound_callers(run: Any, sim: Simulator, kind: str) -> None:
     sim.ask("/_sim/faults", "PUT", [{"kind": kind}])
     paths = ["battery_health", "api/1/vehicles", "api/1/products", "charging_invoices"]
 
@@ -139,13 +139,15 @@ ACTING = (
 )
 
 
-def test_a_reader_gets_what_is_known_to_read_alone(run: Any, sim: Simulator) -> None:
+def test_reader_gets_only_reading_paths(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> list[int]:
         reader = await keyed(client)
-        found = [(await reader.get(f"/tessieapi/{path.format(sim.vins[0])}")).status for path in ACTING]
+        statuses = [(await reader.get(f"/tessieapi/{path.format(sim.vins[0])}")).status for path in ACTING]
         for method in ("POST", "PUT", "DELETE", "PATCH"):
-            found += [(await reader.request(method, f"/tessieapi/api/1/{one}")).status for one in ("products", "x")]
-        return found
+            statuses += [
+                (await reader.request(method, f"/tessieapi/api/1/{path}")).status for path in ("products", "x")
+            ]
+        return statuses
 
     assert set(run(case)) == {403}
     assert requests(sim) == []
@@ -154,7 +156,7 @@ def test_a_reader_gets_what_is_known_to_read_alone(run: Any, sim: Simulator) -> 
 @pytest.mark.parametrize(
     "path", ["..%2fvehicles", "vehicles/..%2f..%2fvehicles", "%252e%252e/x", "vehicles%00", "a//b"]
 )
-def test_no_path_leaves_teslas(run: Any, sim: Simulator, path: str) -> None:
+def test_no_path_leaves_the_fleet_api(run: Any, sim: Simulator, path: str) -> None:
     async def case(client: Client) -> Answer:
         return await client.get(f"/tessieapi/api/1/{path}")
 

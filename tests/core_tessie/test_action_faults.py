@@ -1,4 +1,4 @@
-"""What actions and the workflow survive: a killed process, a restarted Worker, one failing window."""
+"""Actions and the workflow survive a killed process, a restarted Worker and a failing window."""
 
 import asyncio
 import time
@@ -35,14 +35,14 @@ def env(tessie_port: int) -> dict[str, str]:
 
 
 def until[T](look: Callable[[], T | None], seconds: float = 60) -> T:
-    """Return what comes to be in time."""
+    """Poll until a result comes, and return it; fail after a deadline."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
+        result = look()
+        if result:
+            return result
         time.sleep(0.1)
-    raise AssertionError("it did not come to be")
+    raise AssertionError("no result in time")
 
 
 def ended(served: Served, action_id: str, seconds: float = 90) -> Any:
@@ -54,14 +54,14 @@ def ended(served: Served, action_id: str, seconds: float = 90) -> Any:
 
 
 def synced(served: Served) -> str:
-    """Let the vehicles be known, and return one's VIN."""
+    """Sync the vehicles into the database, and return one's VIN."""
     status, run = served.ask("POST", "/colbycommands/sync")
     assert status == 202
     until(lambda: served.ask("GET", f"/colbycommands/sync/{run['id']}")[1]["ended_at"])
     return str(served.ask("GET", "/d1/vehicles?select=id&order=id.asc")[1][0]["id"])
 
 
-def asked(served: Served, kind: str, payload: object) -> str:
+def request_action(served: Served, kind: str, payload: object) -> str:
     status, action = served.ask("POST", "/agent/actions", {"kind": kind, "payload": payload})
     assert status == 202, action
     return str(action["id"])
@@ -69,26 +69,27 @@ def asked(served: Served, kind: str, payload: object) -> str:
 
 def contents(served: Served) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of the tables that a sync writes, without its own times."""
-    found = {}
+    tables = {}
     for table in TABLES:
         rows = served.ask("GET", f"/d1/{table}?order=id.asc&limit=1000")[1]
-        found[table] = [{name: value for name, value in row.items() if name not in STAMPS} for row in rows]
-    return found
+        tables[table] = [{name: value for name, value in row.items() if name not in STAMPS} for row in rows]
+    return tables
 
 
 def slowed(sim: Simulator, *rules: dict[str, object]) -> None:
     sim.ask("/_sim/faults", "PUT", list(rules))
 
 
-def test_a_process_that_is_killed_leaves_nothing_undone_and_nothing_done_twice(
-    tmp_path: Path, sim: Simulator, tessie_port: int
-) -> None:
+def test_actions_of_a_killed_process_are_done_exactly_once(tmp_path: Path, sim: Simulator, tessie_port: int) -> None:
     with served_locally(tmp_path, env(tessie_port)) as served:
         vin = synced(served)
         slowed(sim, {"kind": "slow", "delay": 5, "path": "/(drives|wake)$"})
-        syncing, waking = asked(served, "sync_vehicle", {"vin": vin}), asked(served, "wake", {"vin": vin})
+        syncing, waking = (
+            request_action(served, "sync_vehicle", {"vin": vin}),
+            request_action(served, "wake", {"vin": vin}),
+        )
         until(lambda: served.ask("GET", f"/agent/actions/{waking}")[1]["status"] == "running")
-        until(lambda: [one for one in sim.ask("/_sim/requests") if "/wake" in one["path"]] or None)
+        until(lambda: [call for call in sim.ask("/_sim/requests") if "/wake" in call["path"]] or None)
         assert served.process is not None
         served.process.kill()
     slowed(sim)
@@ -96,16 +97,16 @@ def test_a_process_that_is_killed_leaves_nothing_undone_and_nothing_done_twice(
         assert ended(served, syncing)["status"] == "succeeded"
         woken = ended(served, waking)
         assert (woken["status"], "not repeated" in woken["error"]) == ("failed", True)
-    assert len([one for one in sim.ask("/_sim/requests") if "/wake" in one["path"]]) == 1
+    assert len([call for call in sim.ask("/_sim/requests") if "/wake" in call["path"]]) == 1
 
 
 @pytest.fixture
 def worker(workers_host: Host, tessie_port: int) -> Callable[[bool], Worker]:
-    """Return what gives the Worker, its tables empty, with its workflow or without."""
+    """Return a factory of Workers with empty tables, with a workflow or without."""
 
     def started(workflow: bool = True) -> Worker:
-        given = env(tessie_port) | ({} if workflow else {"SYNC_WORKFLOW": "off"})
-        asyncio.run(workers_host.client(app, given, KEY))
+        variables = env(tessie_port) | ({} if workflow else {"SYNC_WORKFLOW": "off"})
+        asyncio.run(workers_host.client(app, variables, KEY))
         return workers_host.worker
 
     return started
@@ -120,48 +121,46 @@ def of(running: Worker) -> Served:
 def test_a_backfill_writes_the_same_rows_by_workflow_and_by_queue(
     worker: Callable[[bool], Worker], tessie_port: int, tmp_path: Path
 ) -> None:
-    found = []
+    runs = []
     for workflow in (True, False):
         running = worker(workflow)
         served = of(running)
         synced(served)
         running.d1("DB", "DELETE FROM drives")
         running.d1("DB", "DELETE FROM charges")
-        action = ended(served, asked(served, "backfill", {}))
+        action = ended(served, request_action(served, "backfill", {}))
         assert action["status"] == "succeeded", action
-        found.append(contents(served))
+        runs.append(contents(served))
     with served_locally(tmp_path, env(tessie_port)) as served:
         synced(served)
-        found.append(contents(served))
-    assert found[0] == found[1] == found[2]
-    assert len(found[0]["drives"]) > 100
+        runs.append(contents(served))
+    assert runs[0] == runs[1] == runs[2]
+    assert len(runs[0]["drives"]) > 100
 
 
-def test_a_window_that_fails_is_tried_again_alone(sim: Simulator, worker: Callable[[], Worker]) -> None:
+def test_only_the_failed_window_is_retried(sim: Simulator, worker: Callable[[], Worker]) -> None:
     served = of(worker())
     vin = synced(served)
     before = len(sim.ask("/_sim/requests"))
     slowed(sim, {"kind": "malformed", "vin": vin, "path": "/charges$", "times": 1})
-    action = ended(served, asked(served, "backfill", {"vin": vin}))
+    action = ended(served, request_action(served, "backfill", {"vin": vin}))
     assert action["status"] == "succeeded", action
-    paths = [one["path"] for one in sim.ask("/_sim/requests")[before:]]
+    paths = [call["path"] for call in sim.ask("/_sim/requests")[before:]]
     assert paths.count(f"/{vin}/state") == 1
     undisturbed = len(sim.ask("/_sim/requests"))
-    action = ended(served, asked(served, "backfill", {"vin": vin}))
-    again = [one["path"] for one in sim.ask("/_sim/requests")[undisturbed:]]
+    action = ended(served, request_action(served, "backfill", {"vin": vin}))
+    again = [call["path"] for call in sim.ask("/_sim/requests")[undisturbed:]]
     assert sorted(paths) == sorted([*again, f"/{vin}/charges"])
 
 
-def test_a_backfill_whose_workflow_was_lost_is_called_off_and_goes_on_where_it_stood(
-    sim: Simulator, worker: Callable[[], Worker]
-) -> None:
-    """As with Miniflare's engine, which does not take up its runs again when its process begins anew."""
+def test_backfill_with_a_lost_workflow_is_cancelled_and_resumes(sim: Simulator, worker: Callable[[], Worker]) -> None:
+    """Miniflare's engine does not resume its runs after a restart of its process."""
     running = worker()
     served = of(running)
     vin = synced(served)
     slowed(sim, {"kind": "slow", "delay": 1, "path": "/(drives|charges)$"})
-    action_id = asked(served, "backfill", {"vin": vin})
-    until(lambda: [one for one in sim.ask("/_sim/requests")[-3:] if one["path"].endswith("/drives")] or None)
+    action_id = request_action(served, "backfill", {"vin": vin})
+    until(lambda: [call for call in sim.ask("/_sim/requests")[-3:] if call["path"].endswith("/drives")] or None)
     running.restart()
     slowed(sim)
     served = of(running)

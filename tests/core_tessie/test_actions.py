@@ -1,4 +1,4 @@
-"""`/agent/actions` against a simulated Tessie, on both runtimes: each is done once, whatever is delivered twice."""
+"""`/agent/actions` against a simulated Tessie, on both runtimes: each is done once, even if delivered twice."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.actions.routes import RELAY_CRON
 from core_tessie.sync.work import DEAD_LETTERS, QUEUE
@@ -35,13 +36,13 @@ def fail(sim: Simulator, *rules: dict[str, object]) -> None:
 
 
 def calls(sim: Simulator, part: str) -> list[Any]:
-    return [one for one in sim.ask("/_sim/requests") if part in one["path"]]
+    return [call for call in sim.ask("/_sim/requests") if part in call["path"]]
 
 
-async def known(client: Client) -> str:
-    """Put the fleet's vehicles into the table and return one VIN."""
+async def insert_vehicles(client: Client) -> str:
+    """Insert the fleet's vehicles and return one VIN."""
     listed = (await client.get("/tessieapi/vehicles")).json()
-    vins = [one["vin"] for one in listed["results"]]
+    vins = [vehicle["vin"] for vehicle in listed["results"]]
     for vin in vins:
         await db(client).run("INSERT INTO vehicles (id, vin) VALUES (?, ?) ON CONFLICT DO NOTHING", vin, vin)
     return str(vins[0])
@@ -51,29 +52,28 @@ def db(client: Client) -> Any:
     return client.ports.settings.db
 
 
-async def asked(client: Client, kind: str, payload: object = None, key: str | None = None) -> Answer:
+async def request_action(client: Client, kind: str, payload: object = None, key: str | None = None) -> Answer:
     headers = [("idempotency-key", key)] if key else []
     return await client.post("/agent/actions", {"kind": kind, "payload": payload or {}}, headers=headers)
 
 
 async def ended(client: Client, action_id: str) -> Any:
-    for _ in range(600):
+    async for _ in pauses():
         action = (await client.get(f"/agent/actions/{action_id}")).json()
         if action["status"] in ENDED:
             return action
-        await asyncio.sleep(0.05)
     raise AssertionError(f"not ended in 30 s: {action}")
 
 
 async def done(client: Client, kind: str, payload: object = None) -> Any:
-    answer = await asked(client, kind, payload)
+    answer = await request_action(client, kind, payload)
     assert answer.status == 202, answer.text
     assert answer.header("location") == f"/agent/actions/{answer.json()['id']}"
     return await ended(client, answer.json()["id"])
 
 
 async def written(client: Client, kind: str, vin: str | None, **columns: object) -> str:
-    """Write an action's row as a process would that died before it sent it; return the id."""
+    """Insert an action's row without sending it, like a process that died in between; return the id."""
     row = {"id": uuid4().hex, "kind": kind, "status": "queued", "vin": vin, "actor": "admin", **columns}
     row.setdefault("payload", f'{{"vin": "{vin}"}}' if vin else "{}")
     marks = ", ".join("?" * len(row))
@@ -89,7 +89,7 @@ async def rows(client: Client, action_id: str) -> Row:
 @pytest.mark.usefixtures("sim")
 def test_a_vehicle_is_synced(run: Any) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         action = await done(client, "sync_vehicle", {"vin": vin})
         assert (action["status"], action["error"], action["attempts"]) == ("succeeded", None, 1), action
         assert action["result"]["status"] == "succeeded"
@@ -103,7 +103,7 @@ def test_a_vehicle_is_synced(run: Any) -> None:
 @pytest.mark.usefixtures("sim")
 def test_everything_is_read_again(run: Any) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         first = await done(client, "backfill")
         assert first["status"] == "succeeded", first
         drives = await db(client).all("SELECT id, distance_mi FROM drives ORDER BY id")
@@ -119,7 +119,7 @@ def test_everything_is_read_again(run: Any) -> None:
 @pytest.mark.usefixtures("sim")
 def test_a_report_is_made(run: Any) -> None:
     async def case(client: Client) -> None:
-        await known(client)
+        await insert_vehicles(client)
         action = await done(client, "energy_report", {"from": "2026-01-01", "to": "2026-01-03"})
         assert action["status"] == "succeeded", action
         report = await client.get(f"/colbycommands/energy-report/{action['result']['report_id']}")
@@ -128,13 +128,13 @@ def test_a_report_is_made(run: Any) -> None:
     run(case, started=True)
 
 
-def test_a_car_is_woken_and_told(run: Any, sim: Simulator) -> None:
+def test_wake_and_command_are_sent_to_a_car(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         woken = await done(client, "wake", {"vin": vin})
         assert (woken["status"], woken["result"]["answer"]["result"]) == ("succeeded", True), woken
-        told = await done(client, "command", {"vin": vin, "command": "set_charge_limit", "params": {"percent": 80}})
-        assert (told["status"], told["result"]["status"]) == ("succeeded", 200), told
+        action = await done(client, "command", {"vin": vin, "command": "set_charge_limit", "params": {"percent": 80}})
+        assert (action["status"], action["result"]["status"]) == ("succeeded", 200), action
         assert len(calls(sim, "command/set_charge_limit")) == 1
         assert "percent=80" in str(calls(sim, "command/set_charge_limit"))
 
@@ -172,7 +172,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("body", "status", "pointer"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_done_is_refused(run: Any, body: object, status: int, pointer: str) -> None:
+def test_invalid_action_is_refused(run: Any, body: object, status: int, pointer: str) -> None:
     async def case(client: Client) -> None:
         answer = await client.post("/agent/actions", body)
         assert answer.status == status, answer.text
@@ -185,32 +185,32 @@ def test_what_cannot_be_done_is_refused(run: Any, body: object, status: int, poi
 @pytest.mark.parametrize("command", ["unlock", "remote_start", "activate_front_trunk", "disable_sentry"])
 def test_a_command_that_is_not_allowed_is_refused(run: Any, sim: Simulator, command: str) -> None:
     async def case(client: Client) -> None:
-        answer = await asked(client, "command", {"vin": await known(client), "command": command})
+        answer = await request_action(client, "command", {"vin": await insert_vehicles(client), "command": command})
         assert (answer.status, "AGENT_COMMANDS" in answer.text) == (403, True)
 
     run(case)
     assert calls(sim, "command/") == []
 
 
-def test_a_vehicle_that_is_not_known_is_refused(run: Any) -> None:
+def test_unknown_vehicle_is_refused(run: Any) -> None:
     async def case(client: Client) -> None:
-        answer = await asked(client, "wake", {"vin": "5YJ3E1EA7KF999999"})
+        answer = await request_action(client, "wake", {"vin": "5YJ3E1EA7KF999999"})
         assert (answer.status, answer.json()["type"]) == (422, "urn:problem:vehicle-unknown")
 
     run(case)
 
 
-def test_a_key_makes_one_action_of_many_requests(run: Any, sim: Simulator) -> None:
+def test_idempotency_key_makes_one_action_of_many_requests(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         command = {"vin": vin, "command": "flash"}
-        answers = await asyncio.gather(*(asked(client, "command", command, "key-1") for _ in range(8)))
+        answers = await asyncio.gather(*(request_action(client, "command", command, "key-1") for _ in range(8)))
         assert len({answer.json()["id"] for answer in answers}) == 1
         assert sorted(answer.status for answer in answers) == [200] * 7 + [202]
         assert sum(answer.header("idempotency-replayed") == "true" for answer in answers) == 7
-        other = await asked(client, "command", command | {"command": "lock"}, "key-1")
+        other = await request_action(client, "command", command | {"command": "lock"}, "key-1")
         assert (other.status, other.json()["type"]) == (422, "urn:problem:key-reused")
-        assert (await asked(client, "command", command, "key-2")).status == 202
+        assert (await request_action(client, "command", command, "key-2")).status == 202
         assert (await ended(client, answers[0].json()["id"]))["status"] == "succeeded"
         await asyncio.sleep(0.5)
         assert len(calls(sim, "command/flash")) == 2
@@ -219,7 +219,7 @@ def test_a_key_makes_one_action_of_many_requests(run: Any, sim: Simulator) -> No
 
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 256, "ü"])
-def test_a_key_that_is_none_is_refused(run: Any, key: str) -> None:
+def test_invalid_idempotency_key_is_refused(run: Any, key: str) -> None:
     async def case(client: Client) -> None:
         headers = [("idempotency-key", key)]
         answer = await client.post("/agent/actions", {"kind": "backfill"}, headers=headers)
@@ -228,22 +228,22 @@ def test_a_key_that_is_none_is_refused(run: Any, key: str) -> None:
     run(case)
 
 
-def test_a_message_that_comes_often_is_done_once(run: Any, sim: Simulator) -> None:
+def test_repeated_message_is_done_once(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        action_id = await written(client, "wake", await known(client), sent_at="2026-01-01 00:00:00")
+        action_id = await written(client, "wake", await insert_vehicles(client), sent_at="2026-01-01 00:00:00")
         message = {"kind": "run_action", "action_id": action_id}
         outcomes = await asyncio.gather(*(client.queue(QUEUE, [message]) for _ in range(5)))
         assert (await ended(client, action_id))["status"] == "succeeded"
         await client.queue(QUEUE, [message, message])
         assert len(calls(sim, "/wake")) == 1
-        assert any(one.retry_after is None for outcome in outcomes for one in outcome)
+        assert any(retry.retry_after is None for outcome in outcomes for retry in outcome)
 
     run(case)
 
 
-def test_what_was_written_and_not_sent_is_sent_by_the_relay(run: Any, sim: Simulator) -> None:
+def test_relay_sends_unsent_actions(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        old = await written(client, "wake", await known(client), created_at="2026-01-01 00:00:00")
+        old = await written(client, "wake", await insert_vehicles(client), created_at="2026-01-01 00:00:00")
         await client.scheduled(RELAY_CRON)
         assert (await ended(client, old))["status"] == "succeeded"
         assert (await rows(client, old))["sent_at"] is not None
@@ -253,9 +253,9 @@ def test_what_was_written_and_not_sent_is_sent_by_the_relay(run: Any, sim: Simul
     run(case, started=True)
 
 
-def test_a_failing_tessie_is_asked_again_and_then_the_action_is_dead(run: Any, sim: Simulator) -> None:
+def test_action_is_dead_after_all_retries(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         action_id = await written(client, "sync_vehicle", vin, sent_at="2026-01-01 00:00:00")
         fail(sim, {"kind": "server_error", "path": "/state$"})
         message = {"kind": "run_action", "action_id": action_id}
@@ -266,7 +266,7 @@ def test_a_failing_tessie_is_asked_again_and_then_the_action_is_dead(run: Any, s
         assert "500" in row["error"]
         await client.queue(DEAD_LETTERS, [message])
         dead = (await client.get("/agent/actions?status=dead")).json()
-        assert [one["id"] for one in dead] == [action_id]
+        assert [action["id"] for action in dead] == [action_id]
         fail(sim)
         again = await client.post(f"/agent/actions/{action_id}/retry")
         assert (again.status, again.json()["status"], again.json()["attempts"]) == (202, "queued", 0)
@@ -275,9 +275,9 @@ def test_a_failing_tessie_is_asked_again_and_then_the_action_is_dead(run: Any, s
     run(case, started=True)
 
 
-def test_what_tessie_refuses_has_failed_at_once(run: Any, sim: Simulator) -> None:
+def test_action_that_tessie_refuses_fails_at_once(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         fail(sim, {"kind": "unauthorized", "status": 403, "path": "/command/"})
         action = await done(client, "command", {"vin": vin, "command": "lock"})
         assert (action["status"], action["attempts"]) == ("failed", 1)
@@ -287,9 +287,9 @@ def test_what_tessie_refuses_has_failed_at_once(run: Any, sim: Simulator) -> Non
 
 
 @pytest.mark.parametrize("kind", ["wake", "command"])
-def test_what_a_car_may_have_done_is_not_repeated(run: Any, sim: Simulator, kind: str) -> None:
+def test_command_of_unknown_outcome_is_not_repeated(run: Any, sim: Simulator, kind: str) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         payload = (
             f'{{"vin": "{vin}", "command": "flash", "params": {{}}}}' if kind == "command" else f'{{"vin": "{vin}"}}'
         )
@@ -305,9 +305,9 @@ def test_what_a_car_may_have_done_is_not_repeated(run: Any, sim: Simulator, kind
 
 
 @pytest.mark.usefixtures("sim")
-def test_a_run_that_was_cut_off_is_done_again_where_it_may(run: Any) -> None:
+def test_interrupted_repeatable_action_is_done_again(run: Any) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         cut_off = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_ends_at": "2026-01-01 00:00:00"}
         action_id = await written(client, "sync_vehicle", vin, **cut_off)
         await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}], attempts=2)
@@ -316,10 +316,10 @@ def test_a_run_that_was_cut_off_is_done_again_where_it_may(run: Any) -> None:
     run(case, started=True)
 
 
-def test_an_action_that_another_message_has_is_left_to_it(run: Any, sim: Simulator) -> None:
+def test_claimed_action_is_left_to_its_message(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         leased = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_ends_at": "2099-01-01 00:00:00"}
-        action_id = await written(client, "wake", await known(client), **leased)
+        action_id = await written(client, "wake", await insert_vehicles(client), **leased)
         (outcome,) = await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}])
         assert outcome.retry_after is not None
         assert (await rows(client, action_id))["status"] == "running"
@@ -329,7 +329,7 @@ def test_an_action_that_another_message_has_is_left_to_it(run: Any, sim: Simulat
 
 
 class AwayOnce:
-    """A binding to a workflow whose first start fails."""
+    """A binding to a workflow that fails at its first start."""
 
     def __init__(self) -> None:
         self.started: list[str] = []
@@ -347,7 +347,7 @@ def test_failed_hand_over_to_the_workflow_gives_the_claim_back(tmp_path: Path, t
 
     async def case(client: Client) -> None:
         object.__setattr__(client.ports.settings, "sync_workflow", workflow)
-        action_id = await written(client, "backfill", await known(client))
+        action_id = await written(client, "backfill", await insert_vehicles(client))
         message = [{"kind": "run_action", "action_id": action_id}]
         (first,) = await client.queue(QUEUE, message)
         assert first.retry_after is not None
@@ -362,9 +362,9 @@ def test_failed_hand_over_to_the_workflow_gives_the_claim_back(tmp_path: Path, t
         Runner(tmp_path / "state", tessie_port)(case)
 
 
-def test_an_action_is_called_off(run: Any, sim: Simulator) -> None:
+def test_action_is_cancelled(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         waiting = await written(client, "wake", vin, sent_at="2026-01-01 00:00:00")
         answer = await client.post(f"/agent/actions/{waiting}/cancel")
         assert (answer.status, answer.json()["status"]) == (200, "cancelled")
@@ -392,7 +392,7 @@ FLASH = '{"vin": "%s", "command": "flash", "params": {}}'
 @pytest.mark.parametrize("status", ["dead", "failed", "cancelled"])
 def test_command_that_is_no_longer_allowed_is_not_retried(run: Any, sim: Simulator, status: str) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         action_id = await written(client, "command", vin, payload=UNLOCK % vin, status=status)
         for caller in (client, await keyed(client, role="operator", subjects=[vin])):
             answer = await caller.post(f"/agent/actions/{action_id}/retry")
@@ -405,7 +405,7 @@ def test_command_that_is_no_longer_allowed_is_not_retried(run: Any, sim: Simulat
 
 def test_command_that_is_no_longer_allowed_is_not_sent(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         action_id = await written(client, "command", vin, payload=UNLOCK % vin, sent_at="2026-01-01 00:00:00")
         await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}])
         action = await ended(client, action_id)
@@ -419,7 +419,7 @@ def test_command_runs_where_the_owner_allows_it(run: Any, sim: Simulator) -> Non
     run.env["AGENT_COMMANDS"] = "unlock"
 
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         unlocking = await written(client, "command", vin, payload=UNLOCK % vin, status="dead")
         assert (await client.post(f"/agent/actions/{unlocking}/retry")).status == 202
         assert (await ended(client, unlocking))["status"] == "succeeded"
@@ -427,18 +427,19 @@ def test_command_runs_where_the_owner_allows_it(run: Any, sim: Simulator) -> Non
         assert (await client.post(f"/agent/actions/{flashing}/retry")).status == 403
 
     run(case, started=True)
-    assert [one["path"].partition("?")[0].rpartition("/")[2] for one in calls(sim, "/command/")] == ["unlock"]
+    assert [call["path"].partition("?")[0].rpartition("/")[2] for call in calls(sim, "/command/")] == ["unlock"]
 
 
-def test_retry_is_for_whoever_may_ask_for_the_action(run: Any, sim: Simulator) -> None:
+def test_retry_needs_the_rights_of_the_action(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> list[int]:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         other = sim.vins[1]
         theirs = await written(client, "wake", vin, status="dead")
         every = await written(client, "backfill", None, status="dead")
-        reader, bound = await keyed(client), await keyed(client, role="operator", subjects=[other])
+        reader = await keyed(client)
+        bound = await keyed(client, role="operator", subjects=[other])
         return [
-            (await who.post(f"/agent/actions/{one}/retry")).status for who in (reader, bound) for one in (theirs, every)
+            (await who.post(f"/agent/actions/{id_}/retry")).status for who in (reader, bound) for id_ in (theirs, every)
         ]
 
     assert run(case) == [403, 403, 404, 404]
@@ -458,7 +459,7 @@ BROKEN = {
 @pytest.mark.parametrize(("kind", "payload"), BROKEN.values(), ids=BROKEN)
 def test_payload_that_does_not_fit_its_action_is_not_run(run: Any, sim: Simulator, kind: str, payload: str) -> None:
     async def case(client: Client) -> tuple[Any, Answer]:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         sent = {"payload": payload.replace("VIN", vin), "sent_at": "2026-01-01 00:00:00"}
         action_id = await written(client, kind, vin, **sent)
         await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}])
@@ -478,14 +479,18 @@ def test_actions_are_listed_newest_first(run: Any) -> None:
                 client, "backfill", None, created_at=f"2026-01-0{number + 1} 00:00:00", sent_at="x", status="dead"
             )
         listed = (await client.get("/agent/actions?kind=backfill&limit=2")).json()
-        assert [one["created_at"][9] for one in listed] == ["3", "2"]
+        assert [action["created_at"][9] for action in listed] == ["3", "2"]
         assert len((await client.get("/agent/actions?offset=2")).json()) == 1
         assert (await client.get("/agent/actions?status=queued")).json() == []
         assert (await client.get("/agent/actions?status=gone")).status == 400
         kinds = (await client.get("/agent/actions/kinds")).json()
-        assert {one["kind"]: one["repeatable"] for one in kinds} == {
-            "sync_vehicle": True, "backfill": True, "energy_report": True, "wake": False, "command": False,
-        }  # fmt: skip
+        assert {kind["kind"]: kind["repeatable"] for kind in kinds} == {
+            "sync_vehicle": True,
+            "backfill": True,
+            "energy_report": True,
+            "wake": False,
+            "command": False,
+        }
 
     run(case)
 
@@ -493,14 +498,14 @@ def test_actions_are_listed_newest_first(run: Any) -> None:
 @pytest.mark.usefixtures("sim")
 def test_each_change_is_an_event(run: Any) -> None:
     async def case(client: Client) -> None:
-        vin = await known(client)
+        vin = await insert_vehicles(client)
         action = await done(client, "wake", {"vin": vin})
         await asyncio.sleep(0.3)
         log = client.ports.settings.events
         page = await log.read(Follow(ADMINISTRATOR, 0, ("action.*",)))
-        found = [event for event in page.events if action["id"] in event.json]
-        assert [event.type for event in found] == ["action.queued", "action.running", "action.succeeded"]
-        assert all(f'"subject":"{vin}"' in event.json for event in found)
+        events = [event for event in page.events if action["id"] in event.json]
+        assert [event.type for event in events] == ["action.queued", "action.running", "action.succeeded"]
+        assert all(f'"subject":"{vin}"' in event.json for event in events)
 
     if run.runtime == "local":
         run(case, started=True)

@@ -1,4 +1,4 @@
-"""`/agent/chat` and its conversations: what is told, what is looked up, what is kept, however a turn ends."""
+"""`/agent/chat` and its conversations: events, look-ups and stored rows, however a turn ends."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.patience import pauses
 from tests.served import ADMIN, Served, served_locally
 from websockets.sync.client import connect
 
@@ -21,7 +22,7 @@ from sims.model import MODEL, ModelSim, Turn
 
 from .conftest import Runner
 from .energy_rows import database, put_vehicle
-from .test_live_events import Told, data_of, mark, told
+from .test_live_events import Event, data_of, events_after, mark
 from .test_usage import counted
 
 CHAT, CONVERSATIONS = "/agent/chat", "/agent/conversations"
@@ -38,14 +39,13 @@ async def ask(client: Client, message: str = "Hello?", **more: Any) -> Answer:
     return await client.post(CHAT, {"message": message, "stream": False} | more)
 
 
-async def kept(client: Client, conversation_id: str) -> list[dict[str, Any]]:
+async def stored_messages(client: Client, conversation_id: str) -> list[dict[str, Any]]:
     """Return the messages of a conversation, once its last turn is over."""
     rows: list[dict[str, Any]] = []
-    for _ in range(250):
+    async for _ in pauses():
         rows = (await client.get(f"{CONVERSATIONS}/{conversation_id}")).json()
         if not any(row["status"] == "open" for row in rows):
             return rows
-        await asyncio.sleep(0.02)
     raise AssertionError(rows)
 
 
@@ -53,8 +53,8 @@ def test_a_turn_is_streamed_as_named_events(run: Runner, model_sim: ModelSim) ->
     model_sim.say(Turn("Grüße \U0001f697 an alle"))
 
     async def case(client: Client) -> tuple[Answer, list[dict[str, Any]]]:
-        answer = await client.post(CHAT, {"message": "Hello?"})
-        return answer, await kept(client, sse(answer.text)[0][1]["conversation_id"])
+        answer = await client.post(CHAT, {"message": "Hello?"}, headers=[("accept", "text/event-stream")])
+        return answer, await stored_messages(client, sse(answer.text)[0][1]["conversation_id"])
 
     answer, rows = run(case)
     assert (answer.status, answer.header("content-type")) == (200, "text/event-stream")
@@ -65,10 +65,16 @@ def test_a_turn_is_streamed_as_named_events(run: Runner, model_sim: ModelSim) ->
     assert "".join(data["text"] for name, data in events if name == "token") == "Grüße \U0001f697 an alle"
     start, done = events[0][1], events[-1][1]
     assert done == {
-        "conversation_id": start["conversation_id"], "turn": 1, "message_id": rows[1]["id"],
-        "text": "Grüße \U0001f697 an alle", "status": "complete", "model": done["model"], "finish_reason": "stop",
-        "rounds": 1, "usage": {"prompt_tokens": 11, "completion_tokens": 7},
-    }  # fmt: skip
+        "conversation_id": start["conversation_id"],
+        "turn": 1,
+        "message_id": rows[1]["id"],
+        "text": "Grüße \U0001f697 an alle",
+        "status": "complete",
+        "model": done["model"],
+        "finish_reason": "stop",
+        "rounds": 1,
+        "usage": {"prompt_tokens": 11, "completion_tokens": 7},
+    }
     assert done["model"] == (MODEL if run.runtime == "local" else "@cf/meta/llama-3.3-70b-instruct-fp8-fast")
     assert [(row["role"], row["content"], row["status"], row["turn"]) for row in rows] == [
         ("user", "Hello?", "complete", 1),
@@ -80,9 +86,15 @@ def test_a_turn_is_streamed_as_named_events(run: Runner, model_sim: ModelSim) ->
 
 @pytest.mark.parametrize(
     ("body", "headers"),
-    [({"stream": False}, []), ({}, [("accept", "application/json")]), ({"stream": False}, [("accept", "*/*")])],
+    [
+        ({}, []),
+        ({}, [("accept", "*/*")]),
+        ({}, [("accept", "application/json")]),
+        ({}, [("accept", "application/json, text/event-stream, application/problem+json")]),
+        ({"stream": False}, [("accept", "text/event-stream")]),
+    ],
 )
-def test_a_turn_is_one_json_object_where_that_is_asked_for(
+def test_a_turn_is_one_json_object_unless_events_are_asked_for(
     run: Runner, model_sim: ModelSim, body: dict[str, Any], headers: list[tuple[str, str]]
 ) -> None:
     model_sim.say(Turn("Whole."))
@@ -147,26 +159,28 @@ def test_the_model_is_told_the_vehicles_and_what_was_said_before(run: Runner, mo
         assert (second["turn"], second["conversation_id"]) == (2, first["conversation_id"])
 
     run(case)
-    system, *said = model_sim.requests[-1]["messages"]
+    system, *messages = model_sim.requests[-1]["messages"]
     assert system["role"] == "system"
     assert "Bluebird" in system["content"]
-    assert [(one["role"], one["content"]) for one in said] == [
-        ("user", "One?"), ("assistant", "First."), ("user", "Two?"),
-    ]  # fmt: skip
+    assert [(message["role"], message["content"]) for message in messages] == [
+        ("user", "One?"),
+        ("assistant", "First."),
+        ("user", "Two?"),
+    ]
     assert {tool["function"]["name"] for tool in model_sim.requests[-1]["tools"]} == {*TOOLS}
 
 
 def test_the_oldest_turns_are_left_out_of_a_long_conversation(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> None:
-        given: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         for number in range(4):
             model_sim.say(Turn(f"Answer {number}."))
-            answer = await ask(client, f"{number}" * 10_000, **given)
-            given = {"conversation_id": answer.json()["conversation_id"]}
+            answer = await ask(client, f"{number}" * 10_000, **members)
+            members = {"conversation_id": answer.json()["conversation_id"]}
 
     run(case)
-    _, *said = model_sim.requests[-1]["messages"]
-    assert [one["content"][:1] for one in said if one["role"] == "user"] == ["1", "2", "3"]
+    _, *messages = model_sim.requests[-1]["messages"]
+    assert [message["content"][:1] for message in messages if message["role"] == "user"] == ["1", "2", "3"]
 
 
 def test_an_answer_that_was_cut_says_so(run: Runner, model_sim: ModelSim) -> None:
@@ -175,7 +189,7 @@ def test_an_answer_that_was_cut_says_so(run: Runner, model_sim: ModelSim) -> Non
 
     async def case(client: Client) -> tuple[Any, list[Any]]:
         answer = (await ask(client)).json()
-        return answer, await kept(client, answer["conversation_id"])
+        return answer, await stored_messages(client, answer["conversation_id"])
 
     answer, rows = run(case)
     assert (answer["status"], answer["finish_reason"], answer["text"]) == ("cut", "length", "Too lo")
@@ -187,9 +201,13 @@ FAULTS = [
     ([Turn(status=413, error="3006: too large")], 400, "prompt-refused", ""),
     ([Turn(status=500, error="9999: broken")] * 6, 502, "model-broke", ""),
     ([Turn("abcd" * 60, cut=900, pieces=100)], 502, "model-broke", "abcd"),
-    ([Turn("", [("list_table", {"table": "vehicles"})]), Turn("abcd" * 60, cut=900, pieces=100)], 502,
-     "model-broke", "abcd"),
-]  # fmt: skip
+    (
+        [Turn("", [("list_table", {"table": "vehicles"})]), Turn("abcd" * 60, cut=900, pieces=100)],
+        502,
+        "model-broke",
+        "abcd",
+    ),
+]
 
 
 @pytest.mark.slow
@@ -203,7 +221,7 @@ def test_a_turn_that_the_model_fails_in_is_told_and_kept(  # noqa: PLR0913, PLR0
     async def case(client: Client) -> tuple[Answer, list[Any]]:
         answer = await client.post(CHAT, {"message": "Hello?", "stream": stream})
         (row,) = await database(client).all("SELECT DISTINCT conversation_id FROM agent_messages")
-        return answer, await kept(client, row["conversation_id"])
+        return answer, await stored_messages(client, row["conversation_id"])
 
     answer, rows = run(case)
     if stream:
@@ -223,20 +241,20 @@ def test_after_a_turn_that_failed_the_conversation_goes_on(run: Runner, model_si
     model_sim.say(Turn(status=413, error="3006: too large"), Turn("Here I am."))
 
     async def case(client: Client) -> Answer:
-        failed = sse((await client.post(CHAT, {"message": "One?"})).text)
+        failed = sse((await client.post(CHAT, {"message": "One?", "stream": True})).text)
         return await ask(client, "Two?", conversation_id=failed[0][1]["conversation_id"])
 
     answer = run(case)
     assert (answer.status, answer.json()["turn"], answer.json()["text"]) == (200, 2, "Here I am.")
-    assert [one["content"] for one in model_sim.requests[-1]["messages"][1:]] == ["Two?"]
+    assert [message["content"] for message in model_sim.requests[-1]["messages"][1:]] == ["Two?"]
 
 
 @pytest.mark.local_only("a table is broken, of which the Worker's tests have but one")
 def test_a_fault_of_ours_ends_the_turn_and_tells_nothing_of_itself(run: Runner) -> None:
     async def case(client: Client) -> tuple[Answer, list[Any]]:
         await database(client).run("ALTER TABLE vehicles RENAME COLUMN odometer_mi TO gone")
-        answer = await client.post(CHAT, {"message": "Hello?"})
-        return answer, await kept(client, sse(answer.text)[0][1]["conversation_id"])
+        answer = await client.post(CHAT, {"message": "Hello?", "stream": True})
+        return answer, await stored_messages(client, sse(answer.text)[0][1]["conversation_id"])
 
     answer, rows = run(case)
     (_, (name, problem)) = sse(answer.text)
@@ -288,21 +306,27 @@ def test_a_turn_that_died_with_its_process_holds_its_conversation_up_for_minutes
 def test_a_turn_is_told_as_events(run: Runner, model_sim: ModelSim) -> None:
     model_sim.say(Turn("word " * 30), Turn(status=413, error="3006: too large"))
 
-    async def case(client: Client) -> tuple[Any, list[Told]]:
+    async def case(client: Client) -> tuple[Any, list[Event]]:
         since = await mark(client)
         done = (await ask(client)).json()
         await ask(client, conversation_id=done["conversation_id"])
-        found = await told(client, since, lambda found: any(one["type"] == "agent.turn.failed" for one in found))
-        return done, [one for one in found if one["type"].startswith("agent.")]
+        events = await events_after(
+            client, since, lambda events: any(event["type"] == "agent.turn.failed" for event in events)
+        )
+        return done, [event for event in events if event["type"].startswith("agent.")]
 
-    done, found = run(case)
-    first = [one for one in found if one["data"]["turn"] == 1]
-    tokens = [data_of(one)["text"] for one in first if one["type"] == "agent.token"]
-    assert [one["type"] for one in first] == ["agent.turn.started", *["agent.token"] * len(tokens), "agent.turn.done"]
+    done, events = run(case)
+    first = [event for event in events if event["data"]["turn"] == 1]
+    tokens = [data_of(event)["text"] for event in first if event["type"] == "agent.token"]
+    assert [event["type"] for event in first] == [
+        "agent.turn.started",
+        *["agent.token"] * len(tokens),
+        "agent.turn.done",
+    ]
     assert "".join(tokens) == done["text"] == "word " * 30
     assert len(tokens) < 30, "tokens that come together go together"
-    assert {one["data"]["conversation_id"] for one in found} == {done["conversation_id"]}
-    begun, failed = (one for one in found if one["data"]["turn"] == 2)
+    assert {event["data"]["conversation_id"] for event in events} == {done["conversation_id"]}
+    begun, failed = (event for event in events if event["data"]["turn"] == 2)
     assert (begun["type"], failed["type"]) == ("agent.turn.started", "agent.turn.failed")
     assert (failed["data"]["status"], failed["data"]["text"]) == ("failed", "")
     assert failed["data"]["error"].endswith("too large")
@@ -316,8 +340,8 @@ def test_a_turn_is_counted(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> dict[str, Any]:
         await ask(client)
         await ask(client)
-        found = await counted(client, 4, "?by=outcome")
-        return {key[1]: one["sums"] for key, one in found.items() if key[0] == "chat"}
+        points = await counted(client, 4, "?by=outcome")
+        return {key[1]: total["sums"] for key, total in points.items() if key[0] == "chat"}
 
     sums = run(case)
     assert sums.keys() == {"complete", "failed"}
@@ -331,12 +355,16 @@ def test_conversations_are_listed_read_and_forgotten(run: Runner) -> None:
         pages = [(await client.get(f"{CONVERSATIONS}?limit=2")).json()]
         for _ in range(2):
             pages.append((await client.get(f"{CONVERSATIONS}?limit=2&before={pages[-1][-1]['id']}")).json())
-        assert [[one["id"] for one in page] for page in pages] == [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]]
+        assert [[conversation["id"] for conversation in page] for page in pages] == [
+            [ids[4], ids[3]],
+            [ids[2], ids[1]],
+            [ids[0]],
+        ]
         assert (pages[0][0]["title"], pages[0][0]["turns"]) == ("4?" + "x" * 78, 1)
         assert (await client.request("DELETE", f"{CONVERSATIONS}/{ids[4]}")).status == 204
         assert (await client.get(f"{CONVERSATIONS}/{ids[4]}")).status == 404
         assert (await client.request("DELETE", f"{CONVERSATIONS}/{ids[4]}")).status == 404
-        assert [one["id"] for one in (await client.get(CONVERSATIONS)).json()] == ids[3::-1]
+        assert [conversation["id"] for conversation in (await client.get(CONVERSATIONS)).json()] == ids[3::-1]
         assert (await client.get(f"{CONVERSATIONS}?limit=101")).status == 400
 
     run(case)
@@ -345,8 +373,8 @@ def test_conversations_are_listed_read_and_forgotten(run: Runner) -> None:
 def test_a_stranger_is_not_answered(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> list[int]:
         stranger = client.anonymous()
-        asked = await stranger.post(CHAT, {"message": "Hello?"})
-        return [asked.status, (await stranger.get(CONVERSATIONS)).status]
+        answer = await stranger.post(CHAT, {"message": "Hello?"})
+        return [answer.status, (await stranger.get(CONVERSATIONS)).status]
 
     assert run(case) == [401, 401]
     assert model_sim.requests == []
@@ -358,7 +386,7 @@ def opened(served: Served, body: dict[str, Any]) -> Iterator[HTTPResponse]:
     where = urlsplit(served.url)
     connection = HTTPConnection(where.hostname or "", where.port, timeout=30)
     headers = {"authorization": f"Bearer {ADMIN}", "content-type": "application/json"}
-    connection.request("POST", CHAT, json.dumps(body), headers)
+    connection.request("POST", CHAT, json.dumps({"stream": True} | body), headers)
     response = connection.getresponse()
     try:
         yield response

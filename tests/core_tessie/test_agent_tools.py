@@ -1,4 +1,4 @@
-"""What the agent looks up for a model: in its caller's name, with checked arguments, cut, and only so often."""
+"""The agent's look-ups for a model: in the caller's scope, with validated arguments, cut, and limited in number."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic_core import from_json
 
-from core_tessie.agent.tools import Looking, call_tool
+from core_tessie.agent.tools import ToolContext, call_tool
 from core_tessie.agent.turns import LOOK_UPS, ROUNDS, STOPPED
 from core_tessie.energy.summary import ReportNews
 from core_tessie.tables import TABLES
@@ -18,7 +18,7 @@ from sims.model import ModelSim, Turn
 
 from .conftest import Runner
 from .energy_rows import A, B, database, put_all, put_vehicle
-from .test_agent_chat import CHAT, ask, kept, sse
+from .test_agent_chat import CHAT, ask, sse, stored_messages
 from .test_report_summary import summary
 
 JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
@@ -36,7 +36,7 @@ def test_what_the_model_asks_for_is_looked_up(run: Runner, model_sim: ModelSim) 
         await put_vehicle(client, B, "Redbird")
         answer = await client.post(CHAT, {"message": "How many?"})
         conversation_id = sse(answer.text)[0][1]["conversation_id"]
-        rows = await kept(client, conversation_id)
+        rows = await stored_messages(client, conversation_id)
         await ask(client, "Sure?", conversation_id=conversation_id)
         return answer, rows
 
@@ -58,7 +58,7 @@ def test_what_the_model_asks_for_is_looked_up(run: Runner, model_sim: ModelSim) 
     assert rows[1]["tool_calls"] == calling["tool_calls"]
     assert (rows[2]["tool_call_id"], rows[2]["content"]) == (result["tool_call_id"], result["content"])
     _, *later = model_sim.requests[-1]["messages"]
-    assert [one["role"] for one in later] == ["user", "assistant", "tool", "assistant", "user"]
+    assert [message["role"] for message in later] == ["user", "assistant", "tool", "assistant", "user"]
     assert later[1]["tool_calls"] == calling["tool_calls"]
 
 
@@ -93,7 +93,7 @@ def test_what_is_wrong_with_a_look_up_is_told_to_the_model(
 @pytest.mark.local_only("the stand-in writes arguments that are JSON; a tool can only be called in process")
 def test_arguments_that_are_no_json_are_told_to_the_model(run: Runner) -> None:
     async def case(client: Client) -> str:
-        return (await call_tool(ToolCall("1", "list_table", "{table:"), looking(client, READER))).text
+        return (await call_tool(ToolCall("1", "list_table", "{table:"), tool_context(client, READER))).text
 
     assert "do not fit" in json.loads(run(case))["error"]
 
@@ -103,8 +103,8 @@ def test_arguments_that_are_no_json_are_told_to_the_model(run: Runner) -> None:
 def test_a_look_up_sees_no_more_than_its_caller_may(run: Runner, table: str) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         call = ToolCall("1", "list_table", json.dumps({"table": table}))
-        there = await call_tool(ToolCall("2", "describe_tables", ""), looking(client, READER))
-        return await call_tool(call, looking(client, READER)), from_json(there.text)
+        there = await call_tool(ToolCall("2", "describe_tables", ""), tool_context(client, READER))
+        return await call_tool(call, tool_context(client, READER)), from_json(there.text)
 
     outcome, there = run(case)
     assert (outcome.ok, "needs the role admin" in outcome.text) == (False, True)
@@ -112,19 +112,19 @@ def test_a_look_up_sees_no_more_than_its_caller_may(run: Runner, table: str) -> 
     assert table not in there
 
 
-def looking(client: Client, role: Any) -> Looking:
-    """Return what tools are called with in process."""
+def tool_context(client: Client, role: Any) -> ToolContext:
+    """Return the services that tools are called with in process."""
     ports = client.ports
     news = client.app.provide(ReportNews, ports)
     clock: Any = ports.runtime[Clock]
     actor = Actor("test", role)
-    return Looking(TABLES.scoped(database(client), actor), clock, actor, "r1", news, ports.log)
+    return ToolContext(TABLES.scoped(database(client), actor), clock, actor, "r1", news, ports.log)
 
 
-def found(model_sim: ModelSim) -> Any:
-    """Return what the model was last told to have been found."""
-    messages = [asked["messages"][-1] for asked in model_sim.requests]
-    return json.loads([one["content"] for one in messages if one["role"] == "tool"][-1])
+def last_result(model_sim: ModelSim) -> Any:
+    """Return the last look-up's result in the model's messages."""
+    messages = [request["messages"][-1] for request in model_sim.requests]
+    return json.loads([message["content"] for message in messages if message["role"] == "tool"][-1])
 
 
 def test_a_report_is_made_and_read(run: Runner, model_sim: ModelSim) -> None:
@@ -133,17 +133,17 @@ def test_a_report_is_made_and_read(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         await put_all(client)
         await client.post(CHAT, {"message": "Report?"})
-        made = found(model_sim)
-        await summary(client, made["id"])  # which asks the model, too
-        model_sim.say(Turn("", [("get_energy_report", {"report_id": made["id"]})]), Turn("Read."))
+        report = last_result(model_sim)
+        await summary(client, report["id"])  # which asks the model, too
+        model_sim.say(Turn("", [("get_energy_report", {"report_id": report["id"]})]), Turn("Read."))
         await client.post(CHAT, {"message": "And again?"})
-        return made, found(model_sim)
+        return report, last_result(model_sim)
 
-    made, read = run(case)
-    assert made == read
-    assert (made["vin"], made["numbers"]["distance_mi"]) == (A, "43.0 mi")
-    assert made["left_out"]["drives_running"] == 1
-    assert [(row["currency"], row["recorded_cost"]) for row in made["costs"]] == [("unknown", 21.9)]
+    report, read = run(case)
+    assert report == read
+    assert (report["vin"], report["numbers"]["distance_mi"]) == (A, "43.0 mi")
+    assert report["left_out"]["drives_running"] == 1
+    assert [(row["currency"], row["recorded_cost"]) for row in report["costs"]] == [("unknown", 21.9)]
 
 
 def test_a_long_answer_of_a_tool_is_cut(run: Runner, model_sim: ModelSim) -> None:
@@ -171,9 +171,11 @@ def test_of_a_turn_that_looked_up_too_much_the_answer_is_remembered(run: Runner,
         await ask(client, "Really?", conversation_id=first["conversation_id"])
 
     run(case)
-    assert [(one["role"], one["content"]) for one in model_sim.requests[-1]["messages"][1:]] == [
-        ("user", "How many?"), ("assistant", "Many."), ("user", "Really?"),
-    ]  # fmt: skip
+    assert [(message["role"], message["content"]) for message in model_sim.requests[-1]["messages"][1:]] == [
+        ("user", "How many?"),
+        ("assistant", "Many."),
+        ("user", "Really?"),
+    ]
 
 
 def test_a_model_that_only_looks_things_up_is_stopped(run: Runner, model_sim: ModelSim) -> None:
@@ -181,14 +183,14 @@ def test_a_model_that_only_looks_things_up_is_stopped(run: Runner, model_sim: Mo
 
     async def case(client: Client) -> tuple[Answer, list[Any], list[Any]]:
         answer = await ask(client)
-        made = await database(client).all("SELECT id FROM energy_reports")
-        return answer, made, await kept(client, answer.json()["conversation_id"])
+        reports = await database(client).all("SELECT id FROM energy_reports")
+        return answer, reports, await stored_messages(client, answer.json()["conversation_id"])
 
-    answer, made, rows = run(case)
+    answer, reports, rows = run(case)
     assert (answer.status, answer.json()["status"], answer.json()["rounds"]) == (200, "stopped", ROUNDS)
     assert answer.json()["text"] == STOPPED
     assert len(model_sim.requests) == ROUNDS
-    assert len(made) == 1, "what was asked for again was done again"
+    assert len(reports) == 1, "what was asked for again was done again"
     assert [row["role"] for row in rows] == ["user", *["assistant", "tool"] * ROUNDS, "assistant"]
     assert rows[-1]["status"] == "stopped"
 

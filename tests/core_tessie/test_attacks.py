@@ -1,4 +1,4 @@
-"""What somebody who means harm would send: paths out of the mirror, SQL, split headers, bombs, other hosts, floods."""
+"""Attacks: paths out of the mirror, SQL, split headers, bombs, other hosts, floods."""
 
 import gzip
 import itertools
@@ -18,7 +18,7 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import ROOT, Runner
 from .energy_rows import database
-from .test_auth import by, made
+from .test_auth import by, create_key
 
 DOCUMENT = json.loads((ROOT / "openapi" / "openapi.json").read_text(encoding="utf-8"))
 
@@ -95,22 +95,22 @@ ESCAPES = sorted(
 )
 
 
-def test_there_are_enough_ways_to_try() -> None:
+def test_attacks_include_200_escape_paths() -> None:
     assert len(ESCAPES) >= 200
 
 
 def test_no_path_leaves_the_vehicle_it_names(run: Runner, tessie: Simulator) -> None:
-    """Tessie sees nothing but plain segments below the VIN that was named; all else is refused here."""
+    """Tessie receives only plain segments below the caller's VIN; other paths are refused."""
     vin = tessie.vins[0]
 
     async def case(client: Client) -> list[tuple[str, int]]:
         tessie.ask("/_sim/requests", "DELETE")
-        caller = by(client, (await made(client, subjects=[vin]))["key"])
+        caller = by(client, (await create_key(client, subjects=[vin]))["key"])
         return [(path, (await caller.get(f"/tessieapi/{vin}{path}")).status) for path in ESCAPES]
 
     statuses = run(case)
     assert {path: status for path, status in statuses if status >= 500} == {}
-    seen = {urlsplit(one["path"]).path for one in tessie.ask("/_sim/requests")}
+    seen = {urlsplit(call["path"]).path for call in tessie.ask("/_sim/requests")}
     if run.runtime == "workers":  # a URL is resolved before a Worker sees it: what names the list is given the list
         seen -= {"/vehicles"}
     assert [path for path in seen if not path.startswith(f"/{vin}/")] == []
@@ -138,7 +138,7 @@ def test_no_path_leaves_the_vehicle_it_names(run: Runner, tessie: Simulator) -> 
         "5yj3e1ea1kf000001",
     ],
 )
-def test_what_is_no_vin_reaches_nobody(run: Runner, tessie: Simulator, vin: str) -> None:
+def test_request_with_an_invalid_vin_is_not_passed_on(run: Runner, tessie: Simulator, vin: str) -> None:
     async def case(client: Client) -> int:
         tessie.ask("/_sim/requests", "DELETE")
         return (await client.get(f"/tessieapi/{vin}/state")).status
@@ -162,15 +162,15 @@ SPLIT = [
 @pytest.mark.parametrize("bad", SPLIT)
 def test_no_answer_is_split(run: Runner, bad: str) -> None:
     async def case(client: Client) -> list[Answer]:
-        asked = [
+        answers = [
             await client.get(f"{path}{bad}") for path in ("/", "/d1/", "/d1/drives?order=", "/agent/actions/", "/x?")
         ]
         preflight = [("origin", "http://a"), ("access-control-request-method", "GET")]
         preflight.append(("access-control-request-headers", f"a, {bad}"))
-        asked.append(await client.request("OPTIONS", f"/d1/{bad}", headers=preflight))
+        answers.append(await client.request("OPTIONS", f"/d1/{bad}", headers=preflight))
         row = {"vin": "5YJ3E1EA1KF000001", "id": f"5YJ3E1EA1KF000001{bad}"}
-        asked.append(await client.post("/d1/vehicles", row))
-        return asked
+        answers.append(await client.post("/d1/vehicles", row))
+        return answers
 
     for answer in run(case):
         assert answer.status < 500
@@ -178,12 +178,12 @@ def test_no_answer_is_split(run: Runner, bad: str) -> None:
         assert all("\n" not in value and "\r" not in value for _, value in answer.headers)
 
 
-@pytest.mark.parametrize("given", ["a b", "a" * 129, "../../x", "<script>", "a\tb", "ü", "a,b"])
-def test_a_request_id_that_is_none_is_not_taken_over(run: Runner, given: str) -> None:
+@pytest.mark.parametrize("request_id", ["a b", "a" * 129, "../../x", "<script>", "a\tb", "ü", "a,b"])
+def test_invalid_request_id_is_replaced(run: Runner, request_id: str) -> None:
     async def case(client: Client) -> Answer:
-        return await client.get("/d1", headers=[("x-request-id", given)])
+        return await client.get("/d1", headers=[("x-request-id", request_id)])
 
-    assert run(case).header("x-request-id") not in {None, given}
+    assert run(case).header("x-request-id") not in {None, request_id}
 
 
 # -- SQL, in every parameter that the document knows -----------------------------------------------------------------
@@ -229,8 +229,19 @@ SQL = [
 ENDLESS = {("get", "/events"), ("get", "/ws")}
 VERBS = {"get", "post", "put", "patch", "delete"}
 TEXTS = (
-    "vin", "id", "name", "kind", "type", "from", "to", "timezone", "message", "conversation_id", "started_at", "role",
-)  # fmt: skip
+    "vin",
+    "id",
+    "name",
+    "kind",
+    "type",
+    "from",
+    "to",
+    "timezone",
+    "message",
+    "conversation_id",
+    "started_at",
+    "role",
+)
 
 
 def operations() -> Iterator[tuple[str, str, list[Any], bool]]:
@@ -238,18 +249,18 @@ def operations() -> Iterator[tuple[str, str, list[Any], bool]]:
     for path, item in DOCUMENT["paths"].items():
         for method in VERBS & item.keys():
             if (method, path) not in ENDLESS:
-                given = item.get("parameters", []) + item[method].get("parameters", [])
-                yield method.upper(), path, [*map(resolved, given)], "requestBody" in item[method]
+                parameters = item.get("parameters", []) + item[method].get("parameters", [])
+                yield method.upper(), path, [*map(resolved, parameters)], "requestBody" in item[method]
 
 
 def resolved(parameter: dict[str, Any]) -> dict[str, Any]:
     name = parameter.get("$ref", "").rpartition("/")[2]
-    found: dict[str, Any] = DOCUMENT["components"]["parameters"][name] if name else parameter
-    return found
+    reference: dict[str, Any] = DOCUMENT["components"]["parameters"][name] if name else parameter
+    return reference
 
 
 def filled(path: str, bad: str = "", place: str = "") -> str:
-    """Return a path with something in each of its places, and the bad value in one."""
+    """Return a path with a value for each of its parameters, and the bad value for one of them."""
     names = [part.partition("}")[0] for part in path.split("{")[1:]]
     for name in names:
         value = quote(bad, safe="") if name == place else "drives" if name == "table" else "x"
@@ -258,14 +269,15 @@ def filled(path: str, bad: str = "", place: str = "") -> str:
 
 
 def injected(path: str, parameters: list[Any], has_body: bool, bad: str) -> Iterator[tuple[str, object]]:
-    """Yield requests that have a bad value in each of the operation's parameters by itself, and in its body."""
+    """Yield requests with a bad value in one of the operation's parameters each, and in its body."""
     body: object = {} if has_body else None
-    coded, plain = quote(bad, safe=""), filled(path)
-    for one in parameters:
-        if one["in"] == "path":
-            yield filled(path, bad, one["name"]), body
-        elif one["in"] == "query":
-            yield f"{plain}?{one['name']}={coded}", body
+    coded = quote(bad, safe="")
+    plain = filled(path)
+    for parameter in parameters:
+        if parameter["in"] == "path":
+            yield filled(path, bad, parameter["name"]), body
+        elif parameter["in"] == "query":
+            yield f"{plain}?{parameter['name']}={coded}", body
     if "/d1/" in path:
         yield f"{plain}?{coded}=eq.1", body
         yield f"{plain}?id={coded}", body
@@ -289,16 +301,18 @@ def test_no_parameter_of_any_route_is_sql(run: Runner, half: int) -> None:
     values = SQL[half::2] if run.runtime == "local" else SQL[half::8]
 
     async def case(client: Client) -> tuple[Any, Any, list[str]]:
-        secret = (await made(client))["key"]
+        secret = (await create_key(client))["key"]
         await client.post("/d1/vehicles", {"vin": "5YJ3E1EA1KF000001"})
-        before, failed, count = await contents(client), list[str](), 0
+        before = await contents(client)
+        failed = list[str]()
+        count = 0
         hidden = (secret, before["keys"][0]["hash"])
         for bad in values:
             for method, path, parameters, has_body in operations():
                 for target, body in injected(path, parameters, has_body, bad):
                     answer = await client.request(method, target, json=body)
                     count += 1
-                    if answer.status == 500 or any(one in answer.text for one in hidden):
+                    if answer.status == 500 or any(word in answer.text for word in hidden):
                         failed.append(f"{answer.status} {method} {target} {body}")
         assert count > 300
         return before, await contents(client), failed
@@ -333,7 +347,9 @@ BOMBS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
     "NaN": (b'{"x": NaN}', []),
     "nothing": (b"", []),
 }
-POSTED = sorted({(one.method, one.path) for one in app.endpoints if one.method in {"POST", "PUT", "PATCH"}})
+POSTED = sorted(
+    {(endpoint.method, endpoint.path) for endpoint in app.endpoints if endpoint.method in {"POST", "PUT", "PATCH"}}
+)
 
 
 @pytest.mark.slow
@@ -342,18 +358,18 @@ def test_no_body_is_a_bomb(run: Runner, bomb: str) -> None:
     body, headers = BOMBS[bomb]
 
     async def case(client: Client) -> dict[str, int]:
-        found = {}
+        statuses = {}
         for method, path in POSTED:
             target = path.replace("{table}", "drives").replace("{row_id}", "x").replace("{action_id}", "x")
             answer = await client.request(
                 method, target, body=body, headers=[("content-type", "application/json"), *headers]
             )
-            found[f"{method} {target}"] = answer.status
+            statuses[f"{method} {target}"] = answer.status
             assert answer.status < 400 or answer.json(), "a refusal says why"
-        return found
+        return statuses
 
-    found = run(case)
-    assert {where: status for where, status in found.items() if status >= 500} == {}
+    statuses = run(case)
+    assert {where: status for where, status in statuses.items() if status >= 500} == {}
 
 
 # -- other hosts ----------------------------------------------------------------------------------------------------
@@ -365,7 +381,7 @@ FORWARDED = ("x-forwarded-host", "forwarded", "x-original-url", "x-rewrite-url",
 
 @pytest.mark.usefixtures("tessie")
 def test_nobody_can_make_the_worker_call_another_host(run: Runner) -> None:
-    """Wherever a caller can put an address, it is a text: a listener that every one of them names hears nothing."""
+    """An address in a caller's input stays text: a listener at all those addresses hears nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.2)
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"

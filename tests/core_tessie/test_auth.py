@@ -1,12 +1,12 @@
-"""`/auth` and who may do what: keys, tokens, roles, and keys that are bound to some vehicles."""
+"""`/auth` and its permissions: keys, tokens, roles, and keys that are bound to some vehicles."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from tests.patience import pauses
 
 from core_tessie.app import app
 from edge.auth.callers import Signing
@@ -33,50 +33,51 @@ def by(client: Client, key: str) -> Client:
     return other
 
 
-async def made(client: Client, **wanted: Any) -> Any:
-    answer = await client.post("/auth/keys", {"name": "test", **wanted})
+async def create_key(client: Client, **members: Any) -> Any:
+    answer = await client.post("/auth/keys", {"name": "test", **members})
     assert answer.status == 201, answer.text
     return answer.json()
 
 
-async def keyed(client: Client, **wanted: Any) -> Client:
+async def keyed(client: Client, **members: Any) -> Client:
     """Return a client with a key of its own."""
-    return by(client, (await made(client, **wanted))["key"])
+    return by(client, (await create_key(client, **members))["key"])
 
 
 PUBLIC = {"/", "/health"}
 
 
-def test_what_needs_no_key_is_what_the_specification_names() -> None:
-    assert {one.path for one in app.endpoints if one.access.name == "PUBLIC"} == PUBLIC
+def test_public_routes_are_those_of_the_specification() -> None:
+    assert {endpoint.path for endpoint in app.endpoints if endpoint.access.name == "PUBLIC"} == PUBLIC
 
 
-def test_nothing_else_opens_without_a_key(run: Runner) -> None:
+def test_all_other_routes_need_a_key(run: Runner) -> None:
     async def case(client: Client) -> dict[str, int]:
-        stranger, found = client.anonymous(), {}
-        for one in app.endpoints:
-            if one.path not in PUBLIC:
-                path = one.path.replace("{vin}", OURS).replace("{path:path}", "state")
-                method = "GET" if one.method == ANY else one.method
-                found[f"{method} {path}"] = (
+        stranger = client.anonymous()
+        statuses = {}
+        for endpoint in app.endpoints:
+            if endpoint.path not in PUBLIC:
+                path = endpoint.path.replace("{vin}", OURS).replace("{path:path}", "state")
+                method = "GET" if endpoint.method == ANY else endpoint.method
+                statuses[f"{method} {path}"] = (
                     await stranger.request(method, path.replace("{", "").replace("}", ""))
                 ).status
-        return found
+        return statuses
 
-    found = run(case)
-    assert len(found) > 30
-    assert set(found.values()) == {401}, found
+    statuses = run(case)
+    assert len(statuses) > 30
+    assert set(statuses.values()) == {401}, statuses
 
 
 def test_a_key_is_shown_once_and_kept_as_a_hash(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
-        key = await made(client, name="Léa's phone", role="operator", daily_calls=1000)
+        key = await create_key(client, name="Léa's phone", role="operator", daily_calls=1000)
         listed = await client.get("/auth/keys")
-        one = await client.get(f"/auth/keys/{key['id']}")
+        single = await client.get(f"/auth/keys/{key['id']}")
         (row,) = await database(client).all("SELECT * FROM api_keys")
-        return key, listed, one, row
+        return key, listed, single, row
 
-    key, listed, one, row = run(case)
+    key, listed, single, row = run(case)
     secret = key.pop("key")
     assert secret.startswith(f"key_{key['id']}.")
     assert len(secret) > 60
@@ -84,22 +85,21 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(run: Runner) -> None:
     assert len(key["prefix"]) == len(f"key_{key['id']}.") + 4
     assert (key["name"], key["role"], key["actor"], key["daily_calls"]) == ("Léa's phone", "operator", "admin", 1000)
     assert listed.json() == [key]
-    assert one.json() == key
+    assert single.json() == key
     assert row["hash"] == hashed(secret)
-    for text in (listed.text, one.text, repr(row)):
+    for text in (listed.text, single.text, repr(row)):
         assert secret[len(key["prefix"]) :] not in text
 
 
 def test_the_last_use_of_a_key_is_noted(run: Runner) -> None:
     async def case(client: Client) -> tuple[str | None, str | None]:
-        key = await made(client)
+        key = await create_key(client)
         for _ in range(2):
             assert (await by(client, key["key"]).get("/auth/me")).status == 200
-        for _ in range(500):
+        async for _ in pauses():
             used = (await client.get(f"/auth/keys/{key['id']}")).json()["last_used_at"]
             if used:
                 break
-            await asyncio.sleep(0.02)
         return key["last_used_at"], used
 
     before, after = run(case)
@@ -108,9 +108,9 @@ def test_the_last_use_of_a_key_is_noted(run: Runner) -> None:
     assert abs(datetime.fromisoformat(after).replace(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_a_key_that_was_revoked_opens_nothing_from_then_on(run: Runner) -> None:
+def test_revoked_key_is_refused_at_once(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
-        key = await made(client)
+        key = await create_key(client)
         caller = by(client, key["key"])
         answers = [await caller.get("/auth/me")]
         answers += [await client.post(f"/auth/keys/{key['id']}/revoke") for _ in range(2)]
@@ -122,9 +122,9 @@ def test_a_key_that_was_revoked_opens_nothing_from_then_on(run: Runner) -> None:
     assert (after.status, after.json()["detail"], other.status) == (401, "the key was revoked", 401)
 
 
-def test_a_key_ends_when_it_was_to_end(run: Runner) -> None:
+def test_key_expires_at_its_end(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
-        key = await made(client, expires_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+        key = await create_key(client, expires_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
         caller = by(client, key["key"])
         before = await caller.get("/auth/me")
         await database(client).run("UPDATE api_keys SET expires_at = '2026-01-01 00:00:00'")
@@ -135,7 +135,7 @@ def test_a_key_ends_when_it_was_to_end(run: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "pointer"),
+    ("body", "pointer"),
     [
         ({}, "/name"),
         ({"name": ""}, "/name"),
@@ -148,9 +148,9 @@ def test_a_key_ends_when_it_was_to_end(run: Runner) -> None:
         ({"name": "x", "hash": "y"}, "/hash"),
     ],
 )
-def test_a_key_that_cannot_be_is_refused(run: Runner, wanted: Any, pointer: str) -> None:
+def test_invalid_key_request_is_refused(run: Runner, body: Any, pointer: str) -> None:
     async def case(client: Client) -> tuple[Answer, int]:
-        answer = await client.post("/auth/keys", wanted)
+        answer = await client.post("/auth/keys", body)
         return answer, len((await client.get("/auth/keys")).json())
 
     answer, count = run(case)
@@ -163,28 +163,50 @@ ASKED = [("GET", "/auth/me"), ("POST", "/colbycommands/sync"), ("GET", "/d1/logs
 @pytest.mark.parametrize(
     ("role", "refused"), [("reader", [0, 1, 1, 1]), ("operator", [0, 0, 1, 1]), ("admin", [0, 0, 0, 0])]
 )
-def test_each_role_may_do_its_part(run: Runner, role: str, refused: list[int]) -> None:
+def test_each_role_has_its_permissions(run: Runner, role: str, refused: list[int]) -> None:
     async def case(client: Client) -> list[int]:
         caller = await keyed(client, role=role)
         return [(await caller.request(method, path)).status for method, path in ASKED]
 
-    assert [status == 403 for status in run(case)] == [bool(one) for one in refused]
+    assert [status == 403 for status in run(case)] == [bool(is_refused) for is_refused in refused]
 
 
 def guesses(key: str) -> list[str]:
     head, _, secret = key.partition(".")
     return [
-        head, f"{head}.", f"{head}.{secret[:-1]}", f"{head}.{secret}x", f"{head}.{secret.swapcase()}",
-        f"{head}..{secret}", f"key_.{secret}", f"key_%.{secret}", f"key_' OR 1=1 --.{secret}", f"{head[:-1]}.{secret}",
-        f"{head}.{hashed(key)}", hashed(key), f"sha256:{hashed(key)}", f" {key[:10]}", "key_", "key_.", "admin",
-        KEY[:-1], f"{KEY}y", KEY.upper(), f"sha256:{hashed(KEY)}",
-        hashed(KEY), "k" * 7000, "null", "undefined", "[]", "\u00e9\u00e8",
-    ]  # fmt: skip
+        head,
+        f"{head}.",
+        f"{head}.{secret[:-1]}",
+        f"{head}.{secret}x",
+        f"{head}.{secret.swapcase()}",
+        f"{head}..{secret}",
+        f"key_.{secret}",
+        f"key_%.{secret}",
+        f"key_' OR 1=1 --.{secret}",
+        f"{head[:-1]}.{secret}",
+        f"{head}.{hashed(key)}",
+        hashed(key),
+        f"sha256:{hashed(key)}",
+        f" {key[:10]}",
+        "key_",
+        "key_.",
+        "admin",
+        KEY[:-1],
+        f"{KEY}y",
+        KEY.upper(),
+        f"sha256:{hashed(KEY)}",
+        hashed(KEY),
+        "k" * 7000,
+        "null",
+        "undefined",
+        "[]",
+        "\u00e9\u00e8",
+    ]
 
 
-def test_guesses_open_nothing_and_tell_nothing(run: Runner) -> None:
+def test_guessed_keys_get_401_without_details(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
-        key = (await made(client, role="admin"))["key"]
+        key = (await create_key(client, role="admin"))["key"]
         return [await by(client, guess).get("/d1/vehicles") for guess in guesses(key)]
 
     answers = run(case)
@@ -196,9 +218,9 @@ def test_guesses_open_nothing_and_tell_nothing(run: Runner) -> None:
     }
 
 
-def test_a_key_gets_a_short_token_that_may_do_as_much(run: Runner) -> None:
+def test_key_gets_a_short_lived_token_of_equal_rights(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
-        key = await made(client, role="operator", subjects=[OURS, OTHERS], daily_calls=500)
+        key = await create_key(client, role="operator", subjects=[OURS, OTHERS], daily_calls=500)
         answer = await by(client, key["key"]).post("/auth/token", {})
         token = answer.json()["access_token"]
         caller = by(client, token)
@@ -207,24 +229,30 @@ def test_a_key_gets_a_short_token_that_may_do_as_much(run: Runner) -> None:
     key, answer, myself, again, token = run(case)
     assert answer.status == 201
     assert {name: answer.json()[name] for name in ("token_type", "expires_in", "role")} == {
-        "token_type": "Bearer", "expires_in": 900, "role": "operator",
-    }  # fmt: skip
+        "token_type": "Bearer",
+        "expires_in": 900,
+        "role": "operator",
+    }
     assert myself == {
-        "name": key["id"], "role": "operator", "subjects": [OURS, OTHERS], "daily_calls": 500, "is_token": True,
-    }  # fmt: skip
+        "name": key["id"],
+        "role": "operator",
+        "subjects": [OURS, OTHERS],
+        "daily_calls": 500,
+        "is_token": True,
+    }
     assert (again.status, again.json()["type"]) == (403, "urn:problem:not-for-tokens")
     claims = jwt.decode(token, SIGNING_KEY, algorithms=["HS256"], audience="core-tessie-api", issuer="core-tessie-api")
     assert claims["exp"] - claims["iat"] == 900
     assert jwt.get_unverified_header(token)["kid"] == kid_of(SIGNING_KEY)
 
 
-def test_a_token_may_do_less_than_its_key_and_never_more(run: Runner) -> None:
+def test_token_has_at_most_the_rights_of_its_key(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
         caller = await keyed(client, role="operator", subjects=[OURS, OTHERS])
         less = {"role": "reader", "subjects": [OURS], "lifetime_s": 60}
         more: list[dict[str, Any]] = [{"role": "admin"}, {"subjects": [OURS, "5YJ3E1EA1KF000003"]}]
         wrong: list[dict[str, Any]] = [{"lifetime_s": 59}, {"lifetime_s": 3601}]
-        answers = [await caller.post("/auth/token", wanted) for wanted in (less, *more, *wrong)]
+        answers = [await caller.post("/auth/token", body) for body in (less, *more, *wrong)]
         return [*answers, await by(client, answers[0].json()["access_token"]).get("/auth/me")]
 
     less, *refused, myself = run(case)
@@ -236,9 +264,15 @@ def test_a_token_may_do_less_than_its_key_and_never_more(run: Runner) -> None:
 def forged(**changes: Any) -> str:
     now = datetime.now(UTC)
     claims = {
-        "iss": "core-tessie-api", "aud": "core-tessie-api", "sub": "admin", "role": "admin", "iat": now, "nbf": now,
-        "exp": now + timedelta(minutes=5), "admin_key": MARK,
-    }  # fmt: skip
+        "iss": "core-tessie-api",
+        "aud": "core-tessie-api",
+        "sub": "admin",
+        "role": "admin",
+        "iat": now,
+        "nbf": now,
+        "exp": now + timedelta(minutes=5),
+        "admin_key": MARK,
+    }
     key = changes.pop("key", SIGNING_KEY)
     headers = {"kid": changes.pop("kid", kid_of(SIGNING_KEY))}
     return jwt.encode(claims | changes, key, changes.pop("algorithm", "HS256"), headers=headers)
@@ -266,14 +300,15 @@ def test_a_forged_token_is_refused(run: Runner, token: str) -> None:
 
 @pytest.fixture
 def sim(run: Any) -> Any:
-    start, until = datetime(2025, 12, 29, tzinfo=UTC), datetime(2026, 1, 5, 20, tzinfo=UTC)
+    start = datetime(2025, 12, 29, tzinfo=UTC)
+    until = datetime(2026, 1, 5, 20, tzinfo=UTC)
     with Simulator(Fleet(seed=7, start=start, until=until), port=run.tessie_port) as simulator:
         yield simulator
 
 
 async def two_vehicles(client: Client) -> tuple[str, str]:
-    """Put two vehicles of the fleet with a drive each into the tables, and a report of both."""
-    vins = [one["vin"] for one in (await client.get("/tessieapi/vehicles")).json()["results"]][:2]
+    """Insert two vehicles of the fleet with a drive each, and a report of both."""
+    vins = [vehicle["vin"] for vehicle in (await client.get("/tessieapi/vehicles")).json()["results"]][:2]
     for vin in vins:
         await database(client).run("INSERT INTO vehicles (id, vin) VALUES (?, ?) ON CONFLICT DO NOTHING", vin, vin)
         drive = {"vin": vin, "tessie_id": 1, "started_at": "2026-01-01T10:00:00Z", "distance_mi": 10}
@@ -292,12 +327,12 @@ def test_a_key_bound_to_a_vehicle_sees_it_and_nothing_else_in_the_tables(run: Ru
         ones = [(await caller.get(f"/d1/{path}")).status for path in (f"drives/{ours}-1", f"drives/{others}-1")]
         count = (await caller.get("/d1/drives?limit=0")).header("content-range")
         closed = [(await caller.get(f"/d1/{name}")).status for name in ("sync_runs", "agent_messages", "logs")]
-        tables = [one["name"] for one in (await caller.get("/d1")).json()["tables"]]
+        tables = [table["name"] for table in (await caller.get("/d1")).json()["tables"]]
         return ours, seen, ones, count, closed, tables
 
     ours, (vehicles, drives, none), ones, count, closed, tables = run(case)
-    assert [one["id"] for one in vehicles] == [ours]
-    assert [one["vin"] for one in drives] == [ours]
+    assert [vehicle["id"] for vehicle in vehicles] == [ours]
+    assert [drive["vin"] for drive in drives] == [ours]
     assert (none, ones, closed) == ([], [200, 404], [403, 403, 403])
     assert count is not None
     assert count.endswith("/1")
@@ -311,12 +346,12 @@ def test_a_bound_key_reaches_one_car_through_the_mirror(run: Runner) -> None:
         ours, others = await two_vehicles(client)
         caller = await keyed(client, role="operator", subjects=[ours])
         listed = (await caller.get("/tessieapi/vehicles")).json()["results"]
-        asked = [("GET", f"/tessieapi/{vin}/state") for vin in (ours, others)]
-        asked += [("POST", f"/tessieapi/{others}/command/honk"), ("POST", f"/tessieapi/{others}/wake")]
-        return ours, listed, [(await caller.request(*one)).status for one in asked]
+        requests = [("GET", f"/tessieapi/{vin}/state") for vin in (ours, others)]
+        requests += [("POST", f"/tessieapi/{others}/command/honk"), ("POST", f"/tessieapi/{others}/wake")]
+        return ours, listed, [(await caller.request(*request)).status for request in requests]
 
     ours, listed, statuses = run(case)
-    assert [one["vin"] for one in listed] == [ours]
+    assert [vehicle["vin"] for vehicle in listed] == [ours]
     assert statuses == [200, 403, 403, 403]
 
 
@@ -331,7 +366,7 @@ def test_a_bound_key_gets_reports_and_actions_of_its_vehicle_alone(run: Runner) 
         refused = [(await caller.post(report, period | more)).status for more in ({}, {"vin": others})]
         own = (await caller.post(report, period | {"vin": ours})).header("location") or ""
         read = [(await caller.get(path)).status for path in (*theirs, own)]
-        listed = [one["vin"] for one in (await caller.get(report)).json()]
+        listed = [entry["vin"] for entry in (await caller.get(report)).json()]
         foreign = await client.post(actions, {"kind": "energy_report", "payload": period | {"vin": others}})
         acted = [
             (await caller.post(actions, {"kind": kind, "payload": {"vin": vin} if vin else {}})).status
@@ -350,15 +385,18 @@ def test_a_bound_key_gets_reports_and_actions_of_its_vehicle_alone(run: Runner) 
 
 def test_a_bound_key_sees_no_conversation_of_others(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
-        said = (await client.post("/agent/chat", {"message": "Where am I?", "stream": False})).json()["conversation_id"]
-        caller, other = await keyed(client, subjects=[OURS], role="operator"), await keyed(client, subjects=[OURS])
+        conversation_id = (await client.post("/agent/chat", {"message": "Where am I?", "stream": False})).json()[
+            "conversation_id"
+        ]
+        caller = await keyed(client, subjects=[OURS], role="operator")
+        other = await keyed(client, subjects=[OURS])
         own = (await caller.post("/agent/chat", {"message": "Hi", "stream": False})).json()["conversation_id"]
         path = "/agent/conversations"
-        listed = [[one["id"] for one in (await who.get(path)).json()] for who in (caller, other)]
+        listed = [[entry["id"] for entry in (await who.get(path)).json()] for who in (caller, other)]
         statuses = [(await who.get(f"{path}/{own}")).status for who in (caller, other, client)]
-        statuses += [(await caller.get(f"{path}/{said}")).status]
-        statuses += [(await caller.request("DELETE", f"{path}/{said}")).status]
-        into = await caller.post("/agent/chat", {"message": "Hi", "stream": False, "conversation_id": said})
+        statuses += [(await caller.get(f"{path}/{conversation_id}")).status]
+        statuses += [(await caller.request("DELETE", f"{path}/{conversation_id}")).status]
+        into = await caller.post("/agent/chat", {"message": "Hi", "stream": False, "conversation_id": conversation_id})
         return own, listed, [*statuses, into.status]
 
     own, listed, statuses = run(case)
@@ -370,10 +408,10 @@ def test_a_bound_key_sees_no_conversation_of_others(run: Runner) -> None:
 def test_an_idempotency_key_is_its_callers_own(run: Runner) -> None:
     async def case(client: Client) -> list[str]:
         vin, _ = await two_vehicles(client)
-        wanted = {"kind": "energy_report", "payload": {"vin": vin, "from": "2026-01-01"}}
+        body = {"kind": "energy_report", "payload": {"vin": vin, "from": "2026-01-01"}}
         callers = [client, await keyed(client, role="operator"), await keyed(client, role="operator")]
-        sent = [await one.post("/agent/actions", wanted, headers=[("idempotency-key", "k")]) for one in callers]
-        return [one.json()["id"] for one in sent]
+        sent = [await caller.post("/agent/actions", body, headers=[("idempotency-key", "k")]) for caller in callers]
+        return [answer.json()["id"] for answer in sent]
 
     assert len(set(run(case))) == 3
 
@@ -389,31 +427,33 @@ def test_any_text_is_an_administrators_key(tmp_path: Path, key: str) -> None:
     runner.env |= {"ADMIN_API_KEY": f"sha256:{hashed(key)}" if key.startswith("sha256:") else key}
 
     async def case(client: Client) -> tuple[int, int, int]:
-        asked = [await by(client, one).get("/auth/me") for one in (key, runner.env["ADMIN_API_KEY"], f"{key}x")]
-        return asked[0].status, asked[1].status, asked[2].status
+        answers = [
+            await by(client, credential).get("/auth/me") for credential in (key, runner.env["ADMIN_API_KEY"], f"{key}x")
+        ]
+        return answers[0].status, answers[1].status, answers[2].status
 
     is_hashed = key.startswith("sha256:")
     assert runner(case) == (200, 401 if is_hashed else 200, 401)
 
 
-def test_a_hash_that_is_none_opens_nothing(tmp_path: Path) -> None:
+def test_malformed_key_hash_is_refused(tmp_path: Path) -> None:
     runner = Runner(tmp_path, 9)
     runner.env |= {"ADMIN_API_KEY": "sha256:ж"}
 
     async def case(client: Client) -> int:
         return (await by(client, "x").get("/auth/me")).status
 
-    with pytest.raises(StartError, match=r"^ADMIN_API_KEY is not valid: behind sha256: stand the 64"):
+    with pytest.raises(StartError, match=r"^ADMIN_API_KEY is not valid: after sha256: come the 64"):
         runner(case)
 
 
 def test_without_an_administrators_key_the_others_still_open(tmp_path: Path) -> None:
     runner = Runner(tmp_path, 9)
-    key = Runner(tmp_path, 9)(made)["key"]
+    key = Runner(tmp_path, 9)(create_key)["key"]
     runner.env |= {"ADMIN_API_KEY": ""}
 
     async def case(client: Client) -> list[int]:
-        return [(await by(client, one).get("/auth/me")).status for one in (key, forged(), "anything")]
+        return [(await by(client, credential).get("/auth/me")).status for credential in (key, forged(), "anything")]
 
     assert runner(case) == [200, 401, 503]
 
@@ -424,10 +464,10 @@ def test_without_a_signing_key_keys_still_open_and_tokens_do_not(tmp_path: Path)
         runner.env |= bad
 
         async def case(client: Client) -> list[Answer]:
-            asked = [await client.get("/d1/vehicles"), await client.post("/auth/token", {})]
-            return [*asked, await by(client, forged()).get("/d1/vehicles"), await client.get("/health")]
+            answers = [await client.get("/d1/vehicles"), await client.post("/auth/token", {})]
+            return [*answers, await by(client, forged()).get("/d1/vehicles"), await client.get("/health")]
 
-        known, token, forged_, health = runner(case)
-        assert (known.status, token.status, forged_.status) == (200, 503, 503)
+        by_key, token, forged_, health = runner(case)
+        assert (by_key.status, token.status, forged_.status) == (200, 503, 503)
         assert words in token.json()["detail"]
         assert health.json()["status"] == "degraded"

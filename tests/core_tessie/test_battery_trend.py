@@ -1,4 +1,4 @@
-"""Battery health by a trend that single wrong readings do not move, beside what the battery had when new."""
+"""Battery health by a trend that single wrong readings do not move, beside the original capacity."""
 
 import random
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 from .energy_rows import A, database, make, put, put_vehicle, report_on
-from .test_sync import NOW, fail, rows, synced
+from .test_sync import NOW, TWO_WEEKS, fail, rows, synced
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ def test_a_battery_that_ages_fast_is_no_outlier(run: Runner) -> None:
     assert row["left_out"] == 0
 
 
-def test_readings_that_are_none_are_left_out(run: Runner) -> None:
+def test_invalid_readings_are_left_out(run: Runner) -> None:
     row = trend(run, 75, 0, -3, 74.9)
     assert (row["first"], row["last"], row["readings"]) == (75, pytest.approx(74.9), 2)
 
@@ -83,7 +83,7 @@ def test_a_month_is_the_median_of_its_readings(run: Runner) -> None:
     assert (month["capacity_kwh"], month["capacity_readings"], month["max_range_mi"]) == (74, 5, None)
 
 
-def test_the_trend_stands_beside_what_the_battery_had_when_new(run: Runner) -> None:
+def test_report_has_the_trend_and_the_original_capacity(run: Runner) -> None:
     async def case(client: Client) -> Any:
         await put_vehicle(client)
         db = database(client)
@@ -96,7 +96,7 @@ def test_the_trend_stands_beside_what_the_battery_had_when_new(run: Runner) -> N
     assert full_range["original"] is full_range["since_new_pct"] is full_range["degradation_pct"] is None
 
 
-def test_theil_sen_of_little_is_flat() -> None:
+def test_theil_sen_of_few_readings_is_flat() -> None:
     assert theil_sen([]) is None
     line = theil_sen([(3, 75)])
     assert line is not None
@@ -108,11 +108,11 @@ def test_theil_sen_of_little_is_flat() -> None:
 
 @pytest.fixture
 def sim(run: Any) -> Iterator[Simulator]:
-    with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 
-def test_the_sync_reads_what_batteries_had_when_new(run: Runner, sim: Simulator) -> None:
+def test_sync_reads_original_capacities(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         listed = {row["vin"]: row for row in sim.ask("/battery_health")["results"]}
@@ -130,7 +130,7 @@ def test_the_sync_reads_what_batteries_had_when_new(run: Runner, sim: Simulator)
 
 
 @pytest.mark.parametrize("kind", ["not_found", "malformed", "html_error"])
-def test_a_sync_goes_on_without_what_batteries_had_when_new(run: Runner, sim: Simulator, kind: str) -> None:
+def test_sync_goes_on_without_original_capacities(run: Runner, sim: Simulator, kind: str) -> None:
     fail(sim, {"kind": kind, "path": "^/battery_health$"})
 
     async def case(client: Client) -> None:
@@ -140,7 +140,7 @@ def test_a_sync_goes_on_without_what_batteries_had_when_new(run: Runner, sim: Si
     run(case, started=True)
 
 
-def test_what_is_not_given_leaves_what_was_there(run: Runner) -> None:
+def test_missing_capacity_keeps_the_stored_one(run: Runner) -> None:
     async def case(client: Client) -> None:
         await put_vehicle(client)
         db = database(client)

@@ -15,7 +15,7 @@ PACE = Pace(rate=1.0, burst=2)
 
 
 class RecordingClock:
-    """A clock that notes each wait instead of waiting."""
+    """A clock that records each wait instead of waiting."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []
@@ -28,7 +28,7 @@ class RecordingClock:
 
 
 class BrokenThrottle:
-    """A throttle whose service is away."""
+    """A throttle without its service."""
 
     async def reserve(self, name: str, pace: Pace) -> float:
         raise PortError(f"throttle: {name} at {pace.rate}")
@@ -44,7 +44,8 @@ class BrokenThrottle:
 
 
 def test_budget_is_shared_by_every_event_and_process(tmp_path: Path) -> None:
-    clock, lines = RecordingClock(), list[bytes]()
+    clock = RecordingClock()
+    lines = list[bytes]()
     log = LocalLog(write=lines.append)
 
     async def run() -> None:
@@ -60,8 +61,9 @@ def test_budget_is_shared_by_every_event_and_process(tmp_path: Path) -> None:
     assert not lines
 
 
-def test_calls_go_on_while_the_throttle_is_away() -> None:
-    clock, lines = RecordingClock(), list[bytes]()
+def test_calls_continue_without_the_throttle() -> None:
+    clock = RecordingClock()
+    lines = list[bytes]()
 
     async def run(throttle: Throttle | None) -> None:
         await Budget(throttle, PACE, clock, LocalLog(write=lines.append)).take()

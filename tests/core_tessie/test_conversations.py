@@ -1,4 +1,4 @@
-"""A conversation belongs to the key that began it, in the scope in which it was begun; administrators may read all."""
+"""A conversation belongs to the key that began it, with its scope at that time; administrators may read all."""
 
 import shutil
 import sqlite3
@@ -14,7 +14,7 @@ from sims.model import ModelSim, Turn
 
 from .conftest import ROOT, Runner
 from .energy_rows import A, B, database, put_vehicle
-from .test_agent_chat import CONVERSATIONS, ask, kept
+from .test_agent_chat import CONVERSATIONS, ask, stored_messages
 from .test_auth import by, keyed
 
 SECRET = "marked words of another caller"
@@ -35,7 +35,7 @@ async def token(client: Client, **less: Any) -> Client:
 
 
 async def tries(caller: Client, conversation_id: str) -> list[Answer]:
-    """Return the answers to a caller who lists, pages behind, reads, continues and forgets a conversation."""
+    """Return the answers to a caller that lists, reads pages of, continues and deletes a conversation."""
     path = f"{CONVERSATIONS}/{conversation_id}"
     return [
         await caller.get(CONVERSATIONS),
@@ -51,7 +51,7 @@ CALLERS = ("token bound to a vehicle", "another key", "another key of the same v
 
 
 async def pair(client: Client, which: str) -> tuple[Client, Client]:
-    """Return two callers: the first begins a conversation that the second has no part in."""
+    """Return two callers: the first begins a conversation that the second may not see."""
     if which == "token bound to a vehicle":
         owner = await keyed(client, role="operator")
         return owner, await token(owner, subjects=[A])
@@ -63,31 +63,34 @@ async def pair(client: Client, which: str) -> tuple[Client, Client]:
 
 
 @pytest.mark.parametrize("which", CALLERS)
-def test_conversation_of_another_scope_is_as_one_that_never_was(run: Runner, model_sim: ModelSim, which: str) -> None:
+def test_conversation_of_another_scope_gets_the_answer_of_an_unknown_one(
+    run: Runner, model_sim: ModelSim, which: str
+) -> None:
     async def case(client: Client) -> tuple[str, list[Answer], list[Answer], int, Answer]:
         owner, caller = await pair(client, which)
         conversation_id = await begun(owner)
-        asked = len(model_sim.requests)
-        foreign, unknown = await tries(caller, conversation_id), await tries(caller, "0" * 32)
-        assert len(model_sim.requests) == asked
-        return conversation_id, foreign, unknown, asked, await owner.get(f"{CONVERSATIONS}/{conversation_id}")
+        count = len(model_sim.requests)
+        foreign = await tries(caller, conversation_id)
+        unknown = await tries(caller, "0" * 32)
+        assert len(model_sim.requests) == count
+        return conversation_id, foreign, unknown, count, await owner.get(f"{CONVERSATIONS}/{conversation_id}")
 
     conversation_id, foreign, unknown, _, own = run(case)
     assert [answer.status for answer in foreign] == [200, 200, 404, 404, 404, 404]
-    for one, other in zip(foreign, unknown, strict=True):
-        assert SECRET not in one.text
-        assert one.status == other.status
-        if one.status == 200 or not one.body:
-            assert one.body == other.body
+    for first, other in zip(foreign, unknown, strict=True):
+        assert SECRET not in first.text
+        assert first.status == other.status
+        if first.status == 200 or not first.body:
+            assert first.body == other.body
         else:
-            shown = {name: value for name, value in one.json().items() if name not in {"request_id", "instance"}}
-            assert shown["detail"].replace(conversation_id, "0" * 32) == other.json()["detail"]
-            assert (shown["title"], shown["type"]) == (other.json()["title"], other.json()["type"])
+            problem = {name: value for name, value in first.json().items() if name not in {"request_id", "instance"}}
+            assert problem["detail"].replace(conversation_id, "0" * 32) == other.json()["detail"]
+            assert (problem["title"], problem["type"]) == (other.json()["title"], other.json()["type"])
     assert own.status == 200
     assert SECRET in own.text
 
 
-def test_key_lists_reads_continues_and_forgets_what_it_began(run: Runner) -> None:
+def test_key_lists_reads_continues_and_deletes_its_conversations(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
         owner = await keyed(client, role="operator")
         return await tries(owner, await begun(owner))
@@ -97,9 +100,10 @@ def test_key_lists_reads_continues_and_forgets_what_it_began(run: Runner) -> Non
     assert (continued.status, continued.json()["turn"], forgotten.status) == (200, 2, 204)
 
 
-def test_administrator_reads_and_forgets_all_and_continues_its_own(run: Runner, model_sim: ModelSim) -> None:
+def test_administrator_reads_and_deletes_all_and_continues_its_own(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> tuple[list[Answer], list[Answer]]:
-        owner, administrator = await keyed(client, subjects=[A]), await keyed(client, role="admin")
+        owner = await keyed(client, subjects=[A])
+        administrator = await keyed(client, role="admin")
         first = await tries(client, await begun(owner))
         return first, await tries(administrator, await begun(client))
 
@@ -107,7 +111,7 @@ def test_administrator_reads_and_forgets_all_and_continues_its_own(run: Runner, 
         assert SECRET in listed.text
         assert SECRET in read.text
         assert (continued.status, forgotten.status) == (404, 204)
-    assert [one for one in model_sim.requests if "And?" in str(one)] == []
+    assert [request for request in model_sim.requests if "And?" in str(request)] == []
 
 
 def test_key_that_continues_its_tokens_conversation_stays_in_the_tokens_scope(run: Runner, model_sim: ModelSim) -> None:
@@ -120,9 +124,9 @@ def test_key_that_continues_its_tokens_conversation_stays_in_the_tokens_scope(ru
         owner = await keyed(client, role="operator")
         bound = await token(owner, subjects=[A])
         conversation_id = await begun(bound)
-        await kept(bound, conversation_id)
+        await stored_messages(bound, conversation_id)
         assert (await ask(owner, "And?", conversation_id=conversation_id)).status == 200
-        await kept(owner, conversation_id)
+        await stored_messages(owner, conversation_id)
         rows = await database(client).all("SELECT DISTINCT subjects, least_role FROM agent_messages")
         return rows, await bound.get(f"{CONVERSATIONS}/{conversation_id}"), str(model_sim.requests)
 
@@ -135,12 +139,12 @@ def test_key_that_continues_its_tokens_conversation_stays_in_the_tokens_scope(ru
     assert "a key that is bound to vehicles does not reach sync_runs" in prompts
 
 
-def test_token_of_two_vehicles_covers_what_was_begun_with_one(run: Runner) -> None:
+def test_token_of_two_vehicles_covers_conversations_about_one(run: Runner) -> None:
     async def case(client: Client) -> list[list[int]]:
         owner = await keyed(client, role="operator", subjects=[A, B])
-        one, other = await token(owner, subjects=[A]), await token(owner, subjects=[B])
-        ids = [await begun(caller) for caller in (owner, one, other)]
-        callers = (owner, one, other, await token(owner, subjects=[A, B]))
+        first, other = await token(owner, subjects=[A]), await token(owner, subjects=[B])
+        ids = [await begun(caller) for caller in (owner, first, other)]
+        callers = (owner, first, other, await token(owner, subjects=[A, B]))
         return [[(await caller.get(f"{CONVERSATIONS}/{each}")).status for each in ids] for caller in callers]
 
     assert run(case) == [[200, 200, 200], [404, 200, 404], [404, 404, 200], [200, 200, 200]]
@@ -154,12 +158,13 @@ def test_table_of_messages_shows_a_caller_its_own(run: Runner, model_sim: ModelS
 
     async def case(client: Client) -> tuple[Any, ...]:
         owner, caller = await keyed(client, role="operator"), await keyed(client, role="operator")
-        foreign, own = await begun(owner), await begun(caller, "my own words")
+        foreign = await begun(owner)
+        own = await begun(caller, "my own words")
         (row,) = await database(client).all("SELECT id FROM agent_messages WHERE content = ?", SECRET)
-        await kept(owner, foreign)
-        await kept(caller, own)
+        await stored_messages(owner, foreign)
+        await stored_messages(caller, own)
         answers = [await caller.get(f"/d1/agent_messages{query}") for query in OWN_ROWS]
-        gone = [await caller.get(f"/d1/agent_messages/{one}") for one in (row["id"], "0" * 32)]
+        gone = [await caller.get(f"/d1/agent_messages/{id_}") for id_ in (row["id"], "0" * 32)]
         every = await client.get("/d1/agent_messages")
         bound = await (await token(caller, subjects=[A])).get("/d1/agent_messages")
         await ask(caller, "What did others say?")
@@ -171,7 +176,7 @@ def test_table_of_messages_shows_a_caller_its_own(run: Runner, model_sim: ModelS
         assert SECRET not in answer.text, query
         count = int((answer.header("content-range") or "").rpartition("/")[2])
         assert count == len(answer.json()) == {"?role=eq.user": 1, "?content=like.*marked*": 0}.get(query, 2)
-    assert {one["conversation_id"] for one in answers[0].json()} == {own}
+    assert {message["conversation_id"] for message in answers[0].json()} == {own}
     assert [answer.status for answer in gone] == [404, 404]
     assert SECRET in every.text
     assert len(every.json()) == 4
@@ -183,13 +188,14 @@ def test_table_of_messages_shows_a_caller_its_own(run: Runner, model_sim: ModelS
 def test_conversation_in_openais_dialect_is_its_callers_own(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
         owner = await keyed(client, role="operator")
-        bound, other = await token(owner, subjects=[A]), await keyed(client)
-        asked = {"messages": [{"role": "user", "content": SECRET}]}
-        assert (await owner.post("/agent/v1/chat/completions", asked)).status == 200
+        bound = await token(owner, subjects=[A])
+        other = await keyed(client)
+        body = {"messages": [{"role": "user", "content": SECRET}]}
+        assert (await owner.post("/agent/v1/chat/completions", body)).status == 200
         (listed,) = (await owner.get(CONVERSATIONS)).json()
-        await kept(owner, listed["id"])
+        await stored_messages(owner, listed["id"])
         rows = await database(client).all("SELECT actor, subjects, least_role FROM agent_messages")
-        seen = [await one.get(f"{CONVERSATIONS}/{listed['id']}") for one in (owner, bound, other, client)]
+        seen = [await reader.get(f"{CONVERSATIONS}/{listed['id']}") for reader in (owner, bound, other, client)]
         return rows, [answer.status for answer in seen], (await other.get("/d1/agent_messages")).json()
 
     rows, statuses, others = run(case)
@@ -199,12 +205,12 @@ def test_conversation_in_openais_dialect_is_its_callers_own(run: Runner) -> None
 
 
 def test_model_is_not_shown_what_others_said_in_a_conversation(run: Runner, model_sim: ModelSim) -> None:
-    """Rows of before: whoever saw all vehicles could continue any conversation."""
+    """Rows of earlier versions: callers that saw all vehicles could continue any conversation."""
 
     async def case(client: Client) -> None:
         owner = await keyed(client)
         conversation_id = await begun(owner, "One?")
-        await kept(owner, conversation_id)
+        await stored_messages(owner, conversation_id)
         columns = "id, conversation_id, role, content, status, actor, turn, least_role"
         for number, role in enumerate(("user", "assistant")):
             values = (f"other-{number}", conversation_id, role, SECRET, "complete", "other", 2, 1)
@@ -219,7 +225,7 @@ def test_model_is_not_shown_what_others_said_in_a_conversation(run: Runner, mode
     assert "One?" in str(model_sim.requests[-1])
 
 
-def test_messages_of_before_get_the_scope_of_their_key(tmp_path: Path) -> None:
+def test_messages_of_earlier_versions_get_the_scope_of_their_key(tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
     paths = sorted((ROOT / "migrations").glob("*.sql"))
@@ -236,9 +242,9 @@ def test_messages_of_before_get_the_scope_of_their_key(tmp_path: Path) -> None:
     shutil.copy(paths[6], folder)
     migrate(tmp_path / "DB.sqlite", folder)
     with closing(sqlite3.connect(tmp_path / "DB.sqlite")) as db:
-        found = {row[0]: row[1:] for row in db.execute("SELECT id, subjects, least_role FROM agent_messages")}
+        scopes = {row[0]: row[1:] for row in db.execute("SELECT id, subjects, least_role FROM agent_messages")}
     assert paths[6].name == "0007_message_scope.sql"
-    assert found == {
+    assert scopes == {
         "bound": (f'["{A}"]', 2),
         "reader": (None, 1),
         "admin": (None, 3),

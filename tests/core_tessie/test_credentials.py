@@ -1,4 +1,4 @@
-"""Tokens and tickets end with their key and may do no more than it; an administrator is bound to nothing."""
+"""Tokens and tickets end with their key and have at most its rights; administrators are never bound."""
 
 import asyncio
 import json
@@ -19,36 +19,36 @@ from edge.testing import Answer, Client
 
 from .conftest import Runner
 from .energy_rows import database
-from .test_auth import KEY, OTHERS, OURS, SIGNING_KEY, by, forged, keyed, made
+from .test_auth import KEY, OTHERS, OURS, SIGNING_KEY, by, create_key, forged, keyed
 
-ADMIN_ROUTES = sorted((one.method, one.path) for one in app.endpoints if one.access is ADMIN)
+ADMIN_ROUTES = sorted((endpoint.method, endpoint.path) for endpoint in app.endpoints if endpoint.access is ADMIN)
 SIGNING = Signing("core-tessie-api", [SIGNING_KEY])
 
 
 def signed(**claims: Any) -> str:
-    """Return an administrator's token with other claims, whatever they are; None leaves one out."""
-    given = jwt.decode(forged(), options={"verify_signature": False}) | claims
-    payload = json.dumps({name: value for name, value in given.items() if value is not None}).encode()
+    """Return an administrator's token with other claims of any type; None leaves a claim out."""
+    all_claims = jwt.decode(forged(), options={"verify_signature": False}) | claims
+    payload = json.dumps({name: value for name, value in all_claims.items() if value is not None}).encode()
     return jwt.api_jws.encode(payload, SIGNING_KEY, "HS256", headers={"kid": kid_of(SIGNING_KEY)})
 
 
-async def token_of(caller: Client, **wanted: Any) -> str:
+async def token_of(caller: Client, **members: Any) -> str:
     """Return a token of a caller's key."""
-    answer = await caller.post("/auth/token", wanted)
+    answer = await caller.post("/auth/token", members)
     assert answer.status == 201, answer.text
     token: str = answer.json()["access_token"]
     return token
 
 
-async def with_token(client: Client, **wanted: Any) -> tuple[Any, Client, Client]:
+async def with_token(client: Client, **members: Any) -> tuple[Any, Client, Client]:
     """Return a new key, and clients with it and with a token of it."""
-    key = await made(client, **wanted)
+    key = await create_key(client, **members)
     caller = by(client, key["key"])
     return key, caller, by(client, await token_of(caller))
 
 
 async def entered(client: Client, ticket: Answer) -> int:
-    """Return the status of a socket's route by a ticket: 426 tells that it was let in, without an upgrade."""
+    """Return the status of the socket's route with a ticket: 426 means that the ticket was accepted."""
     assert ticket.status == 201, ticket.text
     return (await client.anonymous().get(ticket.json()["ws"])).status
 
@@ -59,11 +59,11 @@ async def on_admin_routes(caller: Client) -> set[int]:
     return {(await caller.request(method, path)).status for method, path in paths}
 
 
-@pytest.mark.parametrize("wanted", [{"subjects": [OURS]}, {"subjects": [OURS], "role": "admin"}])
-def test_administrators_token_with_subjects_is_refused(run: Runner, wanted: dict[str, Any]) -> None:
+@pytest.mark.parametrize("body", [{"subjects": [OURS]}, {"subjects": [OURS], "role": "admin"}])
+def test_administrators_token_with_subjects_is_refused(run: Runner, body: dict[str, Any]) -> None:
     async def case(client: Client) -> list[Answer]:
         administrators = (client, await keyed(client, role="admin"))
-        return [await one.post("/auth/token", wanted) for one in administrators]
+        return [await administrator.post("/auth/token", body) for administrator in administrators]
 
     for refused in run(case):
         assert (refused.status, refused.json()["errors"][0]["pointer"]) == (422, "/subjects")
@@ -78,22 +78,23 @@ def test_administrator_gets_bound_tokens_of_lower_roles(run: Runner) -> None:
     assert (myself["role"], myself["subjects"], statuses) == ("operator", [OURS], {403})
 
 
-def test_bound_administrator_is_nobody_however_it_comes(run: Runner) -> None:
-    """Rows and claims that no route makes: a database that was written by hand, a token of an earlier version."""
+def test_bound_administrator_is_refused_by_any_credential(run: Runner) -> None:
+    """Rows and claims that no route creates: rows written by hand, a token of an earlier version."""
 
     async def case(client: Client) -> list[Any]:
-        db, found = database(client), list[Any]()
+        db = database(client)
+        results = list[Any]()
         key, caller, by_token = await with_token(client, role="admin")
-        tickets = [await one.post("/ws/ticket") for one in (client, caller)]
+        tickets = [await holder.post("/ws/ticket") for holder in (client, caller)]
         await db.run("UPDATE tickets SET subjects = ?", json.dumps([OURS]))
-        found += [await entered(client, one) for one in tickets]
+        results += [await entered(client, ticket) for ticket in tickets]
         await db.run("UPDATE api_keys SET subjects = ? WHERE id = ?", json.dumps([OURS]), key["id"])
         own = {"sub": key["id"], "key": key["id"], "admin_key": None}
         forgeries = [signed(subjects=[OURS]), signed(subjects=[]), signed(subjects=[OURS], **own)]
-        for caller_ in (caller, by_token, *(by(client, one) for one in forgeries)):
-            found.append(await on_admin_routes(caller_))
-            found.append((await caller_.get("/auth/me")).status)
-        return found
+        for caller_ in (caller, by_token, *(by(client, forgery) for forgery in forgeries)):
+            results.append(await on_admin_routes(caller_))
+            results.append((await caller_.get("/auth/me")).status)
+        return results
 
     assert len(ADMIN_ROUTES) > 5
     assert run(case) == [401, 401, *[{401}, 401] * 5]
@@ -125,7 +126,7 @@ def test_token_dies_with_its_revoked_key_at_once(run: Runner) -> None:
 def test_token_and_ticket_die_with_their_key(run: Runner, change: str, detail: str) -> None:
     async def case(client: Client) -> tuple[int, int, Answer, Answer]:
         key, caller, by_token = await with_token(client)
-        tickets = [await one.post("/ws/ticket") for one in (caller, caller)]
+        tickets = [await holder.post("/ws/ticket") for holder in (caller, caller)]
         before = await entered(client, tickets[0])
         await database(client).run(change, key["id"])
         return before, await entered(client, tickets[1]), await by_token.get("/auth/me"), await caller.get("/auth/me")
@@ -172,9 +173,9 @@ def test_token_is_narrowed_with_its_key(run: Runner) -> None:
     assert operators == 403
 
 
-def test_token_of_what_its_key_has_lost_opens_nothing(run: Runner) -> None:
+def test_token_of_withdrawn_rights_is_refused(run: Runner) -> None:
     async def case(client: Client) -> Answer:
-        key = await made(client, subjects=[OURS, OTHERS])
+        key = await create_key(client, subjects=[OURS, OTHERS])
         by_token = by(client, await token_of(by(client, key["key"]), subjects=[OTHERS]))
         await database(client).run("UPDATE api_keys SET subjects = ? WHERE id = ?", json.dumps([OURS]), key["id"])
         return await by_token.get("/auth/me")
@@ -187,7 +188,7 @@ def test_token_never_outlives_its_key(run: Runner) -> None:
     ends_at = (datetime.now(UTC) + timedelta(seconds=200)).replace(microsecond=0)
 
     async def case(client: Client) -> tuple[Any, Any]:
-        key = await made(client, expires_at=ends_at.isoformat())
+        key = await create_key(client, expires_at=ends_at.isoformat())
         longer = await by(client, key["key"]).post("/auth/token", {"lifetime_s": 3600})
         shorter = await by(client, key["key"]).post("/auth/token", {"lifetime_s": 60})
         return longer.json(), shorter.json()
@@ -203,7 +204,7 @@ def test_token_never_outlives_its_key(run: Runner) -> None:
 
 def test_key_in_its_last_second_gives_no_token(tmp_path: Path) -> None:
     async def case(client: Client) -> list[int]:
-        key = await made(client, expires_at=(datetime.now(UTC) + timedelta(seconds=3)).isoformat())
+        key = await create_key(client, expires_at=(datetime.now(UTC) + timedelta(seconds=3)).isoformat())
         caller = by(client, key["key"])
         tokens = [(await caller.post("/auth/token", {})).json()]
         await asyncio.sleep(3.1)
@@ -216,7 +217,7 @@ def test_key_in_its_last_second_gives_no_token(tmp_path: Path) -> None:
 
 
 async def statuses(client: Client, *tokens: str) -> list[int]:
-    return [(await by(client, one).get("/auth/me")).status for one in tokens]
+    return [(await by(client, token).get("/auth/me")).status for token in tokens]
 
 
 async def administrators_tokens(client: Client) -> list[str]:
@@ -269,10 +270,10 @@ def test_ticket_guesses_are_refused(run: Runner) -> None:
         bare, _, proof = ticket.rpartition(".")
         other = SIGNING.keys.prove(bare)
         guesses = [bare, f"{bare}.", f"{bare}.{proof[:-1]}", f"x{bare}.{proof}", other, "%ED%A0%80", "%C3%A9." + proof]
-        found = [(await client.anonymous().get(f"/ws?ticket={guess}")).status for guess in guesses]
+        statuses = [(await client.anonymous().get(f"/ws?ticket={guess}")).status for guess in guesses]
         rows = await database(client).all("SELECT * FROM tickets")
         assert [row["id"] for row in rows] == [_hashed(ticket)]
-        return [*found, (await client.anonymous().get(f"/ws?ticket={ticket}")).status]
+        return [*statuses, (await client.anonymous().get(f"/ws?ticket={ticket}")).status]
 
     *refused, good = run(case)
     assert (refused, good) == ([401, 401, 401, 401, 401, 400, 401], 426)
@@ -284,7 +285,7 @@ def test_tickets_open_without_a_signing_key(tmp_path: Path) -> None:
 
     async def case(client: Client) -> list[int]:
         tickets = [await client.post("/ws/ticket"), await (await keyed(client)).post("/ws/ticket")]
-        return [await entered(client, one) for one in tickets]
+        return [await entered(client, ticket) for ticket in tickets]
 
     assert runner(case) == [426, 426]
 
@@ -297,17 +298,17 @@ def test_token_of_many_long_subjects_is_accepted_or_refused_when_it_is_made(run:
         plain, *wide = [await keyed(client, subjects=subjects) for subjects in WIDE]
         token = await token_of(plain)
         headers = [[("authorization", f"Bearer {token}")], [("x-api-key", token)]]
-        seen = [await client.anonymous().get("/auth/me", headers=one) for one in headers]
-        keys = [(await one.get("/auth/me")).json()["subjects"] for one in (plain, *wide)]
-        refused = [await one.post("/auth/token", {}) for one in wide]
+        seen = [await client.anonymous().get("/auth/me", headers=header) for header in headers]
+        keys = [(await holder.get("/auth/me")).json()["subjects"] for holder in (plain, *wide)]
+        refused = [await holder.post("/auth/token", {}) for holder in wide]
         fewer = by(client, await token_of(wide[0], subjects=WIDE[1][:5]))
         return [len(token), seen, keys, refused, (await fewer.get("/auth/me")).json()["subjects"]]
 
     length, seen, keys, refused, fewer = run(case)
     assert 4096 < length <= LONGEST
     assert [answer.json()["subjects"] for answer in seen] == [sorted(WIDE[0])] * 2
-    assert keys == [sorted(one) for one in WIDE]
-    assert [(one.status, one.json()["errors"][0]["pointer"]) for one in refused] == [(422, "/subjects")] * 2
+    assert keys == [sorted(subjects) for subjects in WIDE]
+    assert [(answer.status, answer.json()["errors"][0]["pointer"]) for answer in refused] == [(422, "/subjects")] * 2
     assert fewer == sorted(WIDE[1][:5])
 
 

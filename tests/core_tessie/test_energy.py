@@ -55,8 +55,8 @@ NUMBERS = {
 def test_each_number_is_its_formula_on_the_rows_that_have_what_it_needs(report: dict[str, Any]) -> None:
     numbers = report["numbers"]
     assert numbers.keys() == NUMBERS.keys()
-    found = {name: (number["value"], number["rows"]) for name, number in numbers.items()}
-    assert found == {name: (pytest.approx(value, abs=5e-5), rows) for name, (value, rows) in NUMBERS.items()}
+    actual = {name: (number["value"], number["rows"]) for name, number in numbers.items()}
+    assert actual == {name: (pytest.approx(value, abs=5e-5), rows) for name, (value, rows) in NUMBERS.items()}
 
 
 def test_each_number_says_what_it_is_and_how_it_was_computed(report: dict[str, Any]) -> None:
@@ -148,9 +148,13 @@ def test_charging_is_told_apart_by_kind(report: dict[str, Any]) -> None:
 def test_charging_is_told_apart_by_place(report: dict[str, Any]) -> None:
     places = [(row["place"], row["energy_added_kwh"], row["charges"]) for row in report["by_place"]["rows"]]
     assert places == [
-        ("Supercharger X", 30, 1), ("home", 20, 1), ("Fast", 10, 1), ("Hotel", 8, 1), ("Work", 5, 1),
+        ("Supercharger X", 30, 1),
+        ("home", 20, 1),
+        ("Fast", 10, 1),
+        ("Hotel", 8, 1),
+        ("Work", 5, 1),
         ("unknown place", None, 1),
-    ]  # fmt: skip
+    ]
 
 
 def test_places_beyond_the_first_twenty_are_one_row(run: Runner) -> None:
@@ -168,9 +172,15 @@ def test_battery_health_is_its_change_over_the_miles_between(report: dict[str, A
     assert capacity["change_per_10000_mi"] == pytest.approx((74.5 - 75) * 10_000 / (10_500 - 10_000))
     assert (full_range["measure"], full_range["change_per_10000_mi"]) == ("max range", (308 - 310) * 10_000 / 500)
     assert report["battery_by_month"]["rows"] == [
-        {"vin": A, "month": "2025-01", "capacity_kwh": (75 + 74.5) / 2, "capacity_readings": 2,
-         "max_range_mi": (310 + 308) / 2, "range_readings": 2}
-    ]  # fmt: skip
+        {
+            "vin": A,
+            "month": "2025-01",
+            "capacity_kwh": (75 + 74.5) / 2,
+            "capacity_readings": 2,
+            "max_range_mi": (310 + 308) / 2,
+            "range_readings": 2,
+        }
+    ]
 
 
 def test_one_battery_reading_is_no_trend(run: Runner) -> None:
@@ -184,8 +194,11 @@ def test_best_and_worst_drives_are_long_enough_to_compare(report: dict[str, Any]
     assert [row["efficiency_wh_per_mi"] for row in worst] == [300, 250, -100]
     first = worst[0]
     assert (first["started_at"], first["starting_place"], first["ending_place"], first["outside_temp_c"]) == (
-        "2025-01-10T08:00:00+00:00", "Home", "1 Main St", -3,
-    )  # fmt: skip
+        "2025-01-10T08:00:00+00:00",
+        "Home",
+        "1 Main St",
+        -3,
+    )
 
 
 def test_the_least_length_of_a_ranked_drive_can_be_chosen(run: Runner) -> None:
@@ -248,7 +261,7 @@ def test_a_drive_across_midnight_belongs_to_the_day_that_it_began_on(run: Runner
 
 
 def report_on_day(run: Runner, day: str) -> dict[str, Any]:
-    """Return the report on what is there already, for one day in UTC."""
+    """Return the report on the existing rows, for one day in UTC."""
 
     async def case(client: Client) -> dict[str, Any]:
         return await make(client, **{"from": f"{day}T00:00:00Z", "to": f"{day}T23:59:59Z"})
@@ -273,14 +286,22 @@ def test_days_are_those_of_the_time_zone(run: Runner) -> None:
 def test_a_day_has_the_hours_that_its_clocks_give_it(run: Runner, day: str, first: str, last: str) -> None:
     async def case(client: Client) -> dict[str, Any]:
         await put_vehicle(client)
-        await put(client, "drives", [
-            {"tessie_id": 1, "started_at": first, "minutes": 9, "distance_mi": 1},
-            {"tessie_id": 2, "started_at": last, "minutes": 9, "distance_mi": 2},
-        ])  # fmt: skip
-        await put(client, "drives", [
-            {"tessie_id": 3, "minutes": 9, "distance_mi": 4, "started_at": shifted(first, -1)},
-            {"tessie_id": 4, "minutes": 9, "distance_mi": 8, "started_at": shifted(last, 1)},
-        ])  # fmt: skip
+        await put(
+            client,
+            "drives",
+            [
+                {"tessie_id": 1, "started_at": first, "minutes": 9, "distance_mi": 1},
+                {"tessie_id": 2, "started_at": last, "minutes": 9, "distance_mi": 2},
+            ],
+        )
+        await put(
+            client,
+            "drives",
+            [
+                {"tessie_id": 3, "minutes": 9, "distance_mi": 4, "started_at": shifted(first, -1)},
+                {"tessie_id": 4, "minutes": 9, "distance_mi": 8, "started_at": shifted(last, 1)},
+            ],
+        )
         return await make(client, **{"from": "2025-01-01", "to": "2026-01-01", "timezone": "Europe/Berlin"})
 
     days = [(row["date"], row["distance_mi"]) for row in run(case)["by_day"]["rows"]]
@@ -301,16 +322,16 @@ def test_several_vehicles_are_summed_and_told_apart(run: Runner) -> None:
         )
         return await make(client), await make(client, vin=B)
 
-    both, one = run(case)
+    both, single = run(case)
     assert both["numbers"]["distance_mi"]["value"] == 43 + 100
     assert both["numbers"]["efficiency_wh_per_mi"]["value"] == pytest.approx((7.7 + 30) * 1000 / (35 + 100), abs=5e-5)
     vehicles = [
         (row["vin"], row["name"], row["distance_mi"], row["k_kwh_per_mi"]) for row in both["by_vehicle"]["rows"]
     ]
     assert vehicles == [(A, "Bluebird", 43, pytest.approx(7.7 / 31, abs=5e-5)), (B, None, 100, pytest.approx(30 / 100))]
-    assert one["numbers"]["distance_mi"]["value"] == 100
-    assert one["numbers"]["energy_added_kwh"]["value"] is None
-    assert [row["vin"] for row in one["by_vehicle"]["rows"]] == [B]
+    assert single["numbers"]["distance_mi"]["value"] == 100
+    assert single["numbers"]["energy_added_kwh"]["value"] is None
+    assert [row["vin"] for row in single["by_vehicle"]["rows"]] == [B]
 
 
 def test_home_is_the_saved_location_of_that_name(run: Runner) -> None:

@@ -16,7 +16,7 @@ EVIL = "<script>alert('x')</script> | \"Café\" & *b*"
 
 
 class Reader(HTMLParser):
-    """Reads a page and notes what is not balanced."""
+    """Parses a page and records unbalanced tags."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def read(html: str) -> Reader:
     return reader
 
 
-def shown(run: Runner, accept: str, *, rows: bool = True, name: str = EVIL) -> str:
+def rendered_page(run: Runner, accept: str, *, rows: bool = True, name: str = EVIL) -> str:
     """Return a report on two cars, or on one without rows, with a name that would do harm."""
 
     async def case(client: Client) -> str:
@@ -58,14 +58,14 @@ def shown(run: Runner, accept: str, *, rows: bool = True, name: str = EVIL) -> s
             places = {"saved_location": name, "location": name}
             await put(client, "charges", [event(50, "14 10:00:00", energy_added_kwh=9.0) | places])
         await put_vehicle(client, B, name)
-        made = await client.post(PATH, {"from": "2025-01-01", "to": "2025-02-01"} | ({} if rows else {"vin": B}))
-        return (await client.get(made.header("location") or "", headers=[("accept", accept)])).text
+        answer = await client.post(PATH, {"from": "2025-01-01", "to": "2025-02-01"} | ({} if rows else {"vin": B}))
+        return (await client.get(answer.header("location") or "", headers=[("accept", accept)])).text
 
     return run(case)
 
 
 def test_the_page_is_whole_and_needs_nothing_else(run: Runner) -> None:
-    html = shown(run, "text/html")
+    html = rendered_page(run, "text/html")
     page = read(html)
     assert html.startswith("<!doctype html>")
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
@@ -77,13 +77,13 @@ def test_the_page_is_whole_and_needs_nothing_else(run: Runner) -> None:
 
 
 def test_what_a_name_holds_is_text_on_the_page(run: Runner) -> None:
-    page = read(shown(run, "text/html"))
+    page = read(rendered_page(run, "text/html"))
     assert "script" not in page.tags
     assert EVIL in page.text
 
 
 def test_the_page_shows_each_number_with_its_formula_and_rows(run: Runner) -> None:
-    text = " ".join(read(shown(run, "text/html")).text)
+    text = " ".join(read(rendered_page(run, "text/html")).text)
     for shown_text in (
         "220.0 Wh/mi",
         "Efficiency",
@@ -94,13 +94,13 @@ def test_the_page_shows_each_number_with_its_formula_and_rows(run: Runner) -> No
 
 
 def test_a_page_on_nothing_is_whole_too(run: Runner) -> None:
-    page = read(shown(run, "text/html", rows=False))
+    page = read(rendered_page(run, "text/html", rows=False))
     assert "svg" not in page.tags
     assert "\N{EN DASH}" in page.text
 
 
 def test_markdown_has_every_number_and_table_and_no_markup_of_a_name(run: Runner) -> None:
-    text = shown(run, "text/markdown")
+    text = rendered_page(run, "text/markdown")
     assert text.startswith("# Energy report: ")
     assert "| Efficiency | 220.0 Wh/mi | 4 | sum(energy used) \N{MULTIPLICATION SIGN} 1000" in text
     assert "## By place" in text
@@ -111,7 +111,7 @@ def test_markdown_has_every_number_and_table_and_no_markup_of_a_name(run: Runner
 
 
 def test_markdown_of_nothing_has_dashes(run: Runner) -> None:
-    assert "| Distance | \N{EN DASH} | 0 |" in shown(run, "text/markdown", rows=False)
+    assert "| Distance | \N{EN DASH} | 0 |" in rendered_page(run, "text/markdown", rows=False)
 
 
 def test_text_becomes_markup_only_as_a_child() -> None:
@@ -151,18 +151,27 @@ def test_lying_bars_of_zero_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (None, "", "\N{EN DASH}"), (12345.6, "mi", "12,346"), (268.04, "Wh/mi", "268.0"), (2.414, "kWh/day", "2.41"),
-        (0.1563, "", "0.156"), (1442.2, "currency", "1,442.20"), (0.21874, "kWh/mi", "0.2187"), (-0.5, "kWh", "-0.500"),
+        (None, "", "\N{EN DASH}"),
+        (12345.6, "mi", "12,346"),
+        (268.04, "Wh/mi", "268.0"),
+        (2.414, "kWh/day", "2.41"),
+        (0.1563, "", "0.156"),
+        (1442.2, "currency", "1,442.20"),
+        (0.21874, "kWh/mi", "0.2187"),
+        (-0.5, "kWh", "-0.500"),
     ],
-)  # fmt: skip
+)
 def test_figures_have_the_digits_that_say_something(value: float | None, unit: str, text: str) -> None:
     assert figure(value, unit) == text
 
 
 def test_a_cost_has_no_currency_that_nobody_told_us() -> None:
     assert [unit_of(unit) for unit in ("currency", "currency/kWh", "currency/100 mi", "Wh/mi")] == [
-        "", "per kWh", "per 100 mi", "Wh/mi",
-    ]  # fmt: skip
+        "",
+        "per kWh",
+        "per 100 mi",
+        "Wh/mi",
+    ]
 
 
 def test_time_is_labelled_briefly() -> None:

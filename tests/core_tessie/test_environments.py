@@ -1,4 +1,4 @@
-"""What is deployed: an environment of wrangler.toml, built as its upload is, does the main job in workerd."""
+"""Each environment of wrangler.toml, built as its upload is, does its main job in workerd."""
 
 import asyncio
 import json
@@ -79,6 +79,6 @@ REFUSALS: list[tuple[str, str, str | None, type[Problem]]] = [
 def test_problems_have_the_titles_of_the_sources(
     worker: Worker, method: str, path: str, media_type: str | None, problem: type[Problem]
 ) -> None:
-    body, given = ('{"from": 1}', {"content-type": media_type}) if media_type else (None, {})
-    status, _, answer = worker.request(method, path, body, HEADERS | given)
+    body, headers = ('{"from": 1}', {"content-type": media_type}) if media_type else (None, {})
+    status, _, answer = worker.request(method, path, body, HEADERS | headers)
     assert (status, json.loads(answer)["title"]) == (problem.status, problem.title)

@@ -1,4 +1,4 @@
-"""Whatever is wrong with what is sent, the answer is small: actions, frames, queries, rows, OpenAI's errors, tools."""
+"""Answers to faulty input are small: actions, frames, queries, rows, OpenAI's errors, tools."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from tests.served import Served
 from websockets.sync.client import connect
 
-from core_tessie.agent.tools import ARGUMENTS_LIMIT, RESULT_LIMIT, Looking, call_tool
+from core_tessie.agent.tools import ARGUMENTS_LIMIT, RESULT_LIMIT, ToolContext, call_tool
 from core_tessie.energy.summary import ReportNews
 from core_tessie.tables import TABLES
 from edge.access import ADMIN, Actor
@@ -88,7 +88,7 @@ def test_refusal_of_a_query_or_path_is_small(run: Runner, target: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["1.0", "59.0", "3601.0", "1e3", "900.0"])
-def test_whole_number_out_of_its_bounds_is_no_error_of_ours(run: Runner, number: str) -> None:
+def test_integer_out_of_bounds_is_not_a_server_error(run: Runner, number: str) -> None:
     async def case(client: Client) -> Answer:
         headers = [("content-type", "application/json")]
         return await client.request(
@@ -130,13 +130,13 @@ def test_refusal_of_a_frame_is_small(served: Served) -> None:
         json.dumps({"table": "vehicles", "filters": {"vin": "eq." + "x" * 200_000}}),
     ],
 )
-def test_model_is_told_in_short_what_is_wrong_with_a_look_up(run: Runner, arguments: str) -> None:
+def test_model_gets_a_short_error_of_a_lookup(run: Runner, arguments: str) -> None:
     async def case(client: Client) -> str:
         clock: Any = client.ports.runtime[Clock]
         news: Any = client.app.provide(ReportNews, client.ports)
         actor = Actor("a", ADMIN)
-        looking = Looking(TABLES.scoped(database(client), actor), clock, actor, "r", news, client.ports.log)
-        outcome = await call_tool(ToolCall("1", "list_table", arguments), looking)
+        context = ToolContext(TABLES.scoped(database(client), actor), clock, actor, "r", news, client.ports.log)
+        outcome = await call_tool(ToolCall("1", "list_table", arguments), context)
         assert not outcome.ok
         assert len(outcome.summary) < RESULT_LIMIT
         return outcome.text

@@ -1,4 +1,4 @@
-"""What every route answers when what it stands on is away: the table of the README, row by row."""
+"""The answer of every route when one of its services is down: the table of the README, row by row."""
 
 import asyncio
 import resource
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 from tests.served import ROOT, Served, served_locally
 
 from core_tessie.actions.routes import RELAY_CRON
@@ -23,7 +24,7 @@ from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
 
 from .conftest import ENV, KEY
-from .test_auth import by, made
+from .test_auth import by, create_key
 
 VIN = "5YJ3E1EA1KF000001"
 READS = [
@@ -47,7 +48,7 @@ ALIVE = ["/", "/auth/me", "/colbycommands", "/d1"]
 
 
 class Away:
-    """A database that fails as D1 does when it is away."""
+    """A database that fails as an unavailable D1 does."""
 
     def __init__(self, words: str) -> None:
         self.words = words
@@ -70,17 +71,17 @@ def with_runtime[T](state: Path, case: Callable[[Client, LocalRuntime], Any], **
 
 
 def check_away(answer: Answer) -> None:
-    told = answer.json()
-    assert (answer.status, told["status"], answer.header("retry-after")) == (503, 503, "5"), answer.text
-    assert told["type"] == "urn:problem:service-away"
+    problem = answer.json()
+    assert (answer.status, problem["status"], answer.header("retry-after")) == (503, 503, "5"), answer.text
+    assert problem["type"] == "urn:problem:service-away"
     assert "D1" not in answer.text
     assert "sqlite" not in answer.text.lower()
     assert answer.header("x-request-id")
 
 
-def test_without_the_database_what_needs_it_is_a_503_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_without_the_database_only_its_routes_answer_503(tmp_path: Path) -> None:
     async def case(client: Client, runtime: LocalRuntime) -> None:
-        key = (await made(client))["key"]
+        key = (await create_key(client))["key"]
         runtime.settings.db = Away("D1 DB is overloaded. Requests queued for too long.")  # type: ignore[attr-defined]
         runtime.ports().singletons.clear()
         for path in READS:
@@ -136,14 +137,14 @@ def test_a_database_that_another_process_holds_is_read_and_not_written(tmp_path:
     with served_locally(tmp_path, ENV) as served, closing(sqlite3.connect(served.state / "d1" / "DB.sqlite")) as other:
         other.execute("BEGIN IMMEDIATE")
         assert served.ask("GET", "/d1/drives")[0] == 200
-        status, told = served.ask("POST", "/d1/vehicles", {"vin": VIN})
-        assert (status, told["type"]) == (503, "urn:problem:service-away")
+        status, problem = served.ask("POST", "/d1/vehicles", {"vin": VIN})
+        assert (status, problem["type"]) == (503, "urn:problem:service-away")
         other.rollback()
         assert served.ask("POST", "/d1/vehicles", {"vin": VIN})[0] == 201
 
 
 def limit_files(served: Served, size: int) -> None:
-    """Let the server's files grow to a size and no further, as on a disk that is full."""
+    """Limit the size of the server's files, as on a full disk."""
     assert served.process is not None
     resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
@@ -154,12 +155,12 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
     with served_locally(tmp_path, ENV) as served:
         assert served.ask("POST", "/d1/vehicles", {"vin": VIN})[0] == 201
         limit_files(served, 1)
-        statuses, kept = [], []
+        statuses, acknowledged = [], []
         for number in range(40):
             row = {"vin": VIN, "tessie_id": number, "started_at": "2026-01-01T00:00:00Z"}
-            status, told = served.ask("POST", "/d1/drives", row)
+            status, rows = served.ask("POST", "/d1/drives", row)
             statuses.append(status)
-            kept += [told[0]["id"]] if status == 201 else []
+            acknowledged += [rows[0]["id"]] if status == 201 else []
         assert set(statuses) <= {201, 503}
         assert 503 in statuses
         assert served.ask("GET", "/d1/drives")[0] == 200
@@ -168,14 +169,14 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
             served.ask("POST", "/d1/drives", {"vin": VIN, "tessie_id": 99, "started_at": "2026-01-01T00:00:00Z"})[0]
             == 201
         )
-        found = {row["id"] for row in served.ask("GET", "/d1/drives?limit=1000")[1]}
-        assert {*kept} <= found
+        ids = {row["id"] for row in served.ask("GET", "/d1/drives?limit=1000")[1]}
+        assert {*acknowledged} <= ids
     with closing(sqlite3.connect(served.state / "d1" / "DB.sqlite")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 @pytest.mark.slow
-def test_a_state_folder_that_cannot_be_written_is_one_line_at_the_start() -> None:
+def test_unwritable_state_folder_is_one_line_at_the_start() -> None:
     command = [
         sys.executable,
         "-m",
@@ -211,7 +212,7 @@ def test_a_clock_that_jumps_back_a_day_breaks_nothing(tmp_path: Path) -> None:
         clock = Jumping()
         runtime.ports().runtime[Clock] = clock  # type: ignore[index]
         runtime.ports().singletons.clear()
-        caller = by(client, (await made(client, daily_calls=3))["key"])
+        caller = by(client, (await create_key(client, daily_calls=3))["key"])
         for off in (timedelta(), timedelta(days=-1), timedelta()):
             clock.off = off
             assert (await caller.get("/auth/me")).status == 200
@@ -238,8 +239,8 @@ def test_with_tessie_gone_all_but_the_mirror_goes_on(tmp_path: Path) -> None:
 
 def test_with_the_model_gone_all_but_the_agent_goes_on(tmp_path: Path) -> None:
     async def case(client: Client, _: LocalRuntime) -> None:
-        asked = await client.post("/agent/chat", {"message": "Hi", "stream": False})
-        assert (asked.status, asked.json()["status"]) == (502, 502)
+        answer = await client.post("/agent/chat", {"message": "Hi", "stream": False})
+        assert (answer.status, answer.json()["status"]) == (502, 502)
         report = await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})
         assert (report.status, report.json()["summary"]) == (201, None)
         for path in [*READS, *ALIVE]:
@@ -275,9 +276,9 @@ def test_without_the_queue_an_action_waits_in_its_row(tmp_path: Path) -> None:
     async def case(client: Client, runtime: LocalRuntime) -> None:
         there, runtime.settings.core_tessie_queue = runtime.settings.core_tessie_queue, Gone()  # type: ignore[attr-defined]
         runtime.ports().singletons.clear()
-        wanted = {"kind": "energy_report", "payload": {"from": "2026-01-01"}}
-        asked = await client.post("/agent/actions", wanted)
-        assert (asked.status, asked.json()["status"]) == (202, "queued")
+        body = {"kind": "energy_report", "payload": {"from": "2026-01-01"}}
+        answer = await client.post("/agent/actions", body)
+        assert (answer.status, answer.json()["status"]) == (202, "queued")
         check_away(await client.post("/colbycommands/sync"))
         for path in [*READS, *ALIVE]:
             assert (await client.get(path)).status == 200, path
@@ -287,11 +288,10 @@ def test_without_the_queue_an_action_waits_in_its_row(tmp_path: Path) -> None:
         await runtime.settings.db.run("UPDATE agent_actions SET created_at = '2026-01-01 00:00:00'")
         await client.scheduled(RELAY_CRON)
         runtime.consumers.start()
-        for _ in range(200):
-            action = (await client.get(asked.header("location") or "")).json()
+        async for _ in pauses():
+            action = (await client.get(answer.header("location") or "")).json()
             if action["ended_at"]:
                 break
-            await asyncio.sleep(0.05)
         assert action["status"] == "succeeded", action
 
     with_runtime(tmp_path / "state", case)

@@ -123,14 +123,14 @@ def test_an_instant_is_bound_in_the_stored_form(text: str, stored: str) -> None:
         ("started_at", "gte.1735689600", InvalidValue),
     ],
 )
-def test_what_is_no_filter_is_refused(name: str, text: str, refusal: type[Refusal]) -> None:
+def test_invalid_filter_is_refused(name: str, text: str, refusal: type[Refusal]) -> None:
     with pytest.raises(refusal) as fault:
         condition(DRIVES, name, text)
     assert fault.value.extra["code"]
     assert fault.value.detail == fault.value.extra["message"]
 
 
-def test_json_and_flags_refuse_what_means_nothing_for_them() -> None:
+def test_json_and_flags_refuse_meaningless_operators() -> None:
     with pytest.raises(Unsupported):
         condition(LOGS, "payload", "eq.{}")
     with pytest.raises(InvalidValue):
@@ -139,7 +139,7 @@ def test_json_and_flags_refuse_what_means_nothing_for_them() -> None:
     assert condition(LOGS, "payload", "not.is.null").sql == 'NOT ("payload" IS NULL)'
 
 
-def test_a_refused_column_and_operator_name_those_that_are_known() -> None:
+def test_refused_column_or_operator_lists_the_valid_ones() -> None:
     with pytest.raises(UnknownColumn) as column:
         condition(DRIVES, "nope", "eq.1")
     assert "started_at" in str(column.value.extra["hint"])
@@ -180,7 +180,7 @@ def test_an_order_ends_with_the_id_and_puts_nulls_where_postgresql_does(text: st
         ("tag->a", Unsupported),
     ],
 )
-def test_what_is_no_order_is_refused(text: str, refusal: type[Refusal]) -> None:
+def test_invalid_order_is_refused(text: str, refusal: type[Refusal]) -> None:
     with pytest.raises(refusal):
         order(DRIVES, text)
 
@@ -205,12 +205,12 @@ def test_a_select_names_columns_once() -> None:
         ("distance_mi.sum()", Unsupported),
     ],
 )
-def test_what_is_no_selection_of_columns_is_refused(text: str, refusal: type[Refusal]) -> None:
+def test_invalid_select_is_refused(text: str, refusal: type[Refusal]) -> None:
     with pytest.raises(refusal):
         select(DRIVES, text)
 
 
-def test_a_list_keeps_what_stands_in_quotes() -> None:
+def test_quoted_values_of_a_list_are_kept_whole() -> None:
     assert split('a b,"c,(d)",""') == ["a b", "c,(d)", ""]
 
 
@@ -221,7 +221,7 @@ def test_several_filters_all_have_to_hold() -> None:
 
 def test_a_query_has_defaults() -> None:
     query = parse(DRIVES, [], PAGE)
-    assert (query.where, query.limit, query.offset, query.given) == (None, 100, 0, None)
+    assert (query.where, query.limit, query.offset, query.body_columns) == (None, 100, 0, None)
     assert parse(DRIVES, [("limit", "0"), ("offset", "9007199254740991")], PAGE).limit == 0
 
 
@@ -252,7 +252,7 @@ def test_a_query_has_defaults() -> None:
         ([("tag", "is.null")] * (filters.MAX_FILTERS + 1), PAGE, QueryTooLarge),
     ],
 )
-def test_what_a_route_does_not_take_is_refused(
+def test_unsupported_parameter_is_refused(
     items: list[tuple[str, str]], takes: frozenset[str], refusal: type[Refusal]
 ) -> None:
     with pytest.raises(refusal):

@@ -1,4 +1,4 @@
-"""A route that forgets to filter leaks nothing: whatever its SQL says, its caller's rows are all that there is."""
+"""A route that forgets to filter leaks nothing: any SQL of its handler sees only its caller's rows."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -30,13 +30,13 @@ forgetful = Routes("/forgetful", tag="forgetful", access=READER)
 
 @forgetful.get("/{name}")
 async def read_all(name: str, db: Database) -> list[dict[str, Any]]:
-    """Read a table as if there were nobody else."""
+    """Read a table without a filter by caller."""
     return await db.all(f"SELECT * FROM {name}")
 
 
 @forgetful.post("/{name}")
 async def change_all(name: str, db: ScopedDatabase) -> dict[str, int]:
-    """Change and remove rows as if there were nobody else."""
+    """Change and remove rows without a filter by caller."""
     column = {"energy_reports": "title", "agent_actions": "error", "agent_messages": "content"}[name]
     changed = await db.update(name, {column: "changed"}, "true")
     removed = await db.delete(name, "true")
@@ -58,7 +58,7 @@ app = App(
 
 
 async def fill(db: Database) -> None:
-    """Put a row for each of two vehicles, and for none, where that can be."""
+    """Insert a row for each of two vehicles, and one without a vehicle if the table allows it."""
     for vin in (A, B):
         await db.run("INSERT INTO vehicles (id, vin) VALUES (?, ?)", vin, vin)
         await db.run("INSERT INTO vehicle_settings (id, vin) VALUES (?, ?)", vin, vin)
@@ -129,17 +129,17 @@ def test_route_without_a_condition_hands_out_its_callers_rows_alone(run: Runner)
             for kind in CALLERS
         }
 
-    found = filled(run, case)
-    for kind, tables in found.items():
+    results = filled(run, case)
+    for kind, tables in results.items():
         assert tables["api_keys"] == tables["tickets"] == set(), kind
     for name in SERVED:
-        assert found["admin"][name], name
+        assert results["admin"][name], name
         if name == "agent_messages":
             continue
-        assert found["bound"][name] == (set() if name in OF_NONE else found["bound"][name] & CARS), name
-        assert (found["bound"][name] == set()) == (name in OF_NONE), name
-        assert found["reader"][name] == (set() if name in ADMINS else found["admin"][name]), name
-    messages = {kind: tables["agent_messages"] for kind, tables in found.items()}
+        assert results["bound"][name] == (set() if name in OF_NONE else results["bound"][name] & CARS), name
+        assert (results["bound"][name] == set()) == (name in OF_NONE), name
+        assert results["reader"][name] == (set() if name in ADMINS else results["admin"][name]), name
+    messages = {kind: tables["agent_messages"] for kind, tables in results.items()}
     assert messages == {
         "bound": {"m1"},
         "reader": {"m1", "m2", "m3", "m6"},
@@ -174,10 +174,10 @@ def test_private_tables_and_other_callers_rows_take_no_write(run: Runner, kind: 
         if kind == "admin":
             return
         row = {"id": "n", "vin": B, "kind": "wake", "status": "queued"}
-        for given in ([row | {"vin": None}], [row], [row | {"vin": A}, row | {"id": "o"}]):
+        for rows in ([row | {"vin": None}], [row], [row | {"vin": A}, row | {"id": "o"}]):
             if kind == "bound":
                 with pytest.raises(DatabaseError):
-                    await db.insert("agent_actions", given)
+                    await db.insert("agent_actions", rows)
         with pytest.raises(DatabaseError):
             await db.insert("drives", [{"id": f"{A}-9", "vin": A, "tessie_id": 9, "started_at": "2025-01-01 00:00:00"}])
         message = {"id": "n", "conversation_id": "c", "role": "user", "content": "", "status": ""}
@@ -194,7 +194,7 @@ def test_route_of_another_kind_is_refused_at_import() -> None:
 
     @group.get("")
     async def say_nothing(request: Request) -> None:
-        """Take no rows, and say no reach."""
+        """A handler without rows that declares no reach."""
 
-    with pytest.raises(PlanError, match="say its reach="):
+    with pytest.raises(PlanError, match="declare its reach="):
         App("x", version="0", settings=TessieSettings, authenticate=authenticate, resources=[group], tables=TABLES)

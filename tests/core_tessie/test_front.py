@@ -1,9 +1,10 @@
-"""The front of the service: what streams is never collected, and whoever leaves ends it."""
+"""The front of the service: streams are never buffered, and a client that leaves ends them."""
 
 import json
 import os
 import socket
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ def events(served: Served, headers: str = "", since: int = 0) -> bytes:
 
 
 def answer(client: socket.socket, size: int) -> bytes:
-    """Return what comes, at most so much, until the connection ends or nothing comes for a moment."""
+    """Return the bytes received, up to a limit, until the connection ends or is quiet for a moment."""
     client.settimeout(2)
     data = b""
     with suppress(TimeoutError, ConnectionError):
@@ -41,7 +42,7 @@ def answer(client: socket.socket, size: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A local server of our own, whose memory is nobody else's."""
+    """A local server of its own, so that its memory is the test's alone."""
     with served_locally(tmp_path_factory.mktemp("front"), ENV) as served:
         yield served
 
@@ -59,15 +60,15 @@ def test_handshake_on_live_events_is_refused_on_either_runtime(served: Served) -
 
 
 def collected(served: Served, count: int, sockets: int) -> int:
-    """Publish so many large events, ask for them by so many handshakes, and return the KiB that this has cost."""
+    """Publish large events, request them by many handshakes, and return the memory used, in KiB."""
     for number in range(count):
         served.publish("custom.large", f"{number}{'x' * 150_000}")
     before = memory(served)
-    held = [connected(served.url) for _ in range(sockets)]
-    for client in held:
+    clients = [connected(served.url) for _ in range(sockets)]
+    for client in clients:
         client.sendall(events(served, HANDSHAKE))
-    assert {answer(client, 1 << 20)[:13] for client in held} == {b"HTTP/1.1 400 "}
-    for client in held:
+    assert {answer(client, 1 << 20)[:13] for client in clients} == {b"HTTP/1.1 400 "}
+    for client in clients:
         client.close()
     return memory(served) - before
 
@@ -83,16 +84,16 @@ def test_many_handshakes_on_a_long_stream_cost_no_memory(alone: Served) -> None:
 
 
 @pytest.mark.soak
-def test_readers_that_leave_leave_no_memory(alone: Served) -> None:
+def test_disconnected_readers_free_their_memory(alone: Served) -> None:
     for number in range(30):
         alone.publish("custom.large", f"{number}{'x' * 150_000}")
     grown = []
     for _ in range(12):
-        held = [connected(alone.url) for _ in range(8)]
-        for client in held:
+        clients = [connected(alone.url) for _ in range(8)]
+        for client in clients:
             client.sendall(events(alone))
-        assert all(answer(client, 10_000).startswith(b"HTTP/1.1 200 ") for client in held)
-        for client in held:
+        assert all(answer(client, 10_000).startswith(b"HTTP/1.1 200 ") for client in clients)
+        for client in clients:
             client.close()
         time.sleep(1)
         grown.append(memory(alone))
@@ -104,12 +105,31 @@ def test_connections_of_streams_end_with_their_readers(tmp_path: Path) -> None:
         assert served.process is not None
         files = f"/proc/{served.process.pid}/fd"
         before = len(os.listdir(files))
-        held = [connected(served.url) for _ in range(8)]
-        for client in held:
+        clients = [connected(served.url) for _ in range(8)]
+        for client in clients:
             client.sendall(events(served))
-        assert all(answer(client, 1).startswith(b"HTTP/1.1 200 ") for client in held)
+        assert all(answer(client, 1).startswith(b"HTTP/1.1 200 ") for client in clients)
         assert len(os.listdir(files)) >= before + 8
-        for client in held:
+        for client in clients:
             client.close()
         time.sleep(1)
         assert len(os.listdir(files)) < before + 4
+
+
+def test_whole_answers_are_compressed_over_the_wire_and_streams_are_not(alone: Served) -> None:
+    where = urlsplit(alone.url).netloc
+    head = f"host: {where}\r\nauthorization: Bearer {ADMIN}\r\naccept-encoding: gzip, br\r\n"
+    bodies = {}
+    for coded in (head, head.replace("gzip", "x")):
+        with connected(alone.url) as client:
+            client.sendall(f"GET /d1 HTTP/1.1\r\n{coded}connection: close\r\n\r\n".encode())
+            top, _, body = answer(client, 1 << 20).partition(b"\r\n\r\n")
+        assert b"vary: accept-encoding" in top
+        assert f"content-length: {len(body)}".encode() in top
+        bodies[b"content-encoding: gzip" in top] = body
+    assert zlib.decompress(bodies[True], wbits=31) == bodies[False]
+    with connected(alone.url) as client:
+        client.sendall(events(alone, "accept-encoding: gzip\r\n"))
+        top, _, body = answer(client, 2000).partition(b"\r\n\r\n")
+    assert b"content-encoding" not in top
+    assert b"retry: 2000" in body + top

@@ -14,6 +14,8 @@ from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
 from edge.version import VERSION
 
+from .conftest import Runner
+
 ROOT = Path(__file__).parents[2]
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -54,7 +56,7 @@ def test_a_browser_gets_the_console(assets: Path) -> None:
     assert answer.body == (assets / "index.html").read_bytes()
 
 
-def test_a_browser_that_has_the_console_is_told_so(assets: Path) -> None:
+def test_browser_with_a_cached_console_gets_304(assets: Path) -> None:
     etag = get(assets, "/", ("accept", CHROME)).header("etag") or ""
     assert get(assets, "/", ("accept", CHROME), ("if-none-match", etag)).status == 304
 
@@ -64,7 +66,7 @@ def test_without_static_files_a_browser_gets_the_index(tmp_path: Path) -> None:
     assert answer.json()["name"] == NAME
 
 
-def test_another_form_is_refused_with_what_there_is(assets: Path) -> None:
+def test_unknown_media_type_is_refused_with_the_served_ones(assets: Path) -> None:
     answer = get(assets, "/", ("accept", "image/png"))
     assert answer.status == 406
     assert answer.json()["offered"] == ["application/json", "text/html"]
@@ -73,3 +75,28 @@ def test_another_form_is_refused_with_what_there_is(assets: Path) -> None:
 @pytest.mark.parametrize("path", [*LINKS.values(), "/docs/", "/console.css", "/console.js"])
 def test_every_link_is_served(assets: Path, path: str) -> None:
     assert get(assets, path).status in {200, 307, 401, 503}
+
+
+OPEN_PATHS = ("/", "/health", "/openapi.json", "/openapi.yaml", "/nope")
+PAGE_FILES = ("/docs", "/docs/docs.css", "/console.js")
+"""Files that pages of this service alone ask for: on Workers no Worker is woken that could allow another."""
+
+
+def granted_origins(run: Runner, assets: Path, path: str, origin: str) -> list[str]:
+    sent = [("accept", CHROME), ("origin", origin)]
+    if run.runtime == "local":
+        answer = get(assets, path, *sent)
+    else:
+        answer = run(lambda client: client.anonymous().get(path, headers=sent))
+    assert answer.status == (404 if path == "/nope" else 200), path
+    return [value for name, value in answer.headers if name == "access-control-allow-origin"]
+
+
+def test_every_answer_allows_the_origins_of_the_setting_once(run: Runner, assets: Path) -> None:
+    page, other = "http://localhost:3000", "https://evil.example"
+    for path in OPEN_PATHS:
+        assert granted_origins(run, assets, path, page) == [page], path
+        assert granted_origins(run, assets, path, other) == [], path
+    for path in PAGE_FILES:
+        assert granted_origins(run, assets, path, page) == ([page] if run.runtime == "local" else []), path
+        assert granted_origins(run, assets, path, other) == [], path

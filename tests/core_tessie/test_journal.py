@@ -1,4 +1,4 @@
-"""The `logs` rows: of known callers alone, fewer the busier, and what a stranger can cost."""
+"""The `logs` rows: of known callers alone, sampled for busy ones, and with bounded cost for strangers."""
 
 import asyncio
 from contextlib import aclosing
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic_core import from_json
+from tests.patience import pauses
 
 from core_tessie.app import app
 from core_tessie.journal import Journal
@@ -34,22 +35,21 @@ WRONG_KEYS = ("", "wrong", "key_nobody-12345678.secret", "a.b.c")
 
 
 async def rows(client: Client, where: str = "1") -> list[Row]:
-    """Return the rows of `logs`, their payload read."""
-    found = await client.ports.settings.db.all(f"SELECT * FROM logs WHERE {where} ORDER BY rowid")
-    return [row | {"payload": from_json(row["payload"] or "{}")} for row in found]
+    """Return the rows of `logs`, with parsed payloads."""
+    stored = await client.ports.settings.db.all(f"SELECT * FROM logs WHERE {where} ORDER BY rowid")
+    return [row | {"payload": from_json(row["payload"] or "{}")} for row in stored]
 
 
 async def row_of(client: Client, request_id: str) -> Row:
-    """Return the row of a request once it is written."""
-    for _ in range(500):
-        if found := await rows(client, f"request_id = '{request_id}'"):
-            return found[0]
-        await asyncio.sleep(0.02)
+    """Wait for the row of a request and return it."""
+    async for _ in pauses():
+        if matches := await rows(client, f"request_id = '{request_id}'"):
+            return matches[0]
     raise AssertionError(f"{request_id} left no row in 10 s")
 
 
 async def settled(client: Client, request_id: str) -> None:
-    """Wait until what was done before is written: then the row of a call of a key of its own is, too."""
+    """Wait until earlier rows are written: a marker call of a separate key has its row after them."""
     caller = await keyed(client)
     await caller.get("/auth/me", headers=[("x-request-id", request_id)])
     await row_of(client, request_id)
@@ -73,14 +73,15 @@ def test_strangers_are_counted_in_usage(run: Runner) -> None:
     async def case(client: Client) -> Any:
         for _ in range(3):
             await client.anonymous().get("/d1/software_updates")
-        for _ in range(200):
+        async for _ in pauses():
             answer = await client.get("/colbycommands/usage?by=name,outcome,actor")
             if answer.status == 503:
                 return None  # the Worker of these tests reads no dataset
-            found = [one for one in answer.json()["totals"] if one["name"] == "/d1/{table}" and not one["actor"]]
-            if found and found[0]["count"] == 3:
-                return found[0]["outcome"]
-            await asyncio.sleep(0.05)
+            matches = [
+                total for total in answer.json()["totals"] if total["name"] == "/d1/{table}" and not total["actor"]
+            ]
+            if matches and matches[0]["count"] == 3:
+                return matches[0]["outcome"]
         raise AssertionError(answer.text)
 
     assert run(case) in {"4xx", None}
@@ -100,7 +101,7 @@ def test_a_stranger_over_the_limit_leaves_no_row(tmp_path: Any) -> None:
     assert left == []
 
 
-def test_a_known_callers_row_says_what_it_did(run: Runner) -> None:
+def test_row_of_a_known_caller_has_method_route_and_status(run: Runner) -> None:
     async def case(client: Client) -> list[Row]:
         caller = await keyed(client, role="operator")
         await caller.get("/auth/me", headers=[("x-request-id", "one")])
@@ -108,12 +109,12 @@ def test_a_known_callers_row_says_what_it_did(run: Runner) -> None:
         await caller.post("/colbycommands/sync", {}, headers=[("x-request-id", "three")])
         return [await row_of(client, name) for name in ("one", "two", "three")]
 
-    one, two, three = run(case)
-    assert (one["message"], one["route"], one["level"]) == ("GET 200", "/auth/me", "info")
-    assert one["payload"] == {"method": "GET", "status": 200}
+    first, two, three = run(case)
+    assert (first["message"], first["route"], first["level"]) == ("GET 200", "/auth/me", "info")
+    assert first["payload"] == {"method": "GET", "status": 200}
     assert (two["message"], two["route"]) == ("GET 403", "/d1/{table}")
     assert three["message"] == "POST 202"
-    assert one["actor"] == two["actor"] == three["actor"]
+    assert first["actor"] == two["actor"] == three["actor"]
 
 
 def test_busy_reads_are_sampled_and_their_rows_add_up(run: Runner) -> None:
@@ -126,14 +127,14 @@ def test_busy_reads_are_sampled_and_their_rows_add_up(run: Runner) -> None:
         await settled(client, "known-3")
         return await rows(client, "route = '/auth/me' AND request_id <> 'known-3'")
 
-    found = run(case)
-    stand_for = [row["payload"].get("calls", 1) for row in found]
-    assert len(found) < calls / 2, "all were kept"
+    stored = run(case)
+    stand_for = [row["payload"].get("calls", 1) for row in stored]
+    assert len(stored) < calls / 2, "all were kept"
     assert max(stand_for) == 10
     assert calls - 10 < sum(stand_for) <= calls
 
 
-def test_errors_and_writes_of_a_busy_caller_are_kept(run: Runner) -> None:
+def test_errors_and_writes_of_a_busy_caller_are_stored(run: Runner) -> None:
     async def case(client: Client) -> list[Row]:
         caller = await keyed(client)
         for _ in range(150):
@@ -143,9 +144,9 @@ def test_errors_and_writes_of_a_busy_caller_are_kept(run: Runner) -> None:
         await settled(client, "known-4")
         return await rows(client, "actor LIKE 'test-%'")
 
-    found = [row["message"] for row in run(case)]
-    assert found.count("GET 404") == 150
-    assert found.count("POST 201") == 100
+    messages = [row["message"] for row in run(case)]
+    assert messages.count("GET 404") == 150
+    assert messages.count("POST 201") == 100
 
 
 def test_errors_are_bounded_too(tmp_path: Any) -> None:
@@ -156,9 +157,9 @@ def test_errors_are_bounded_too(tmp_path: Any) -> None:
         await settled(client, "known-5")
         return await rows(client, "message = 'GET 404'")
 
-    found = Runner(tmp_path / "state", 9)(case)
-    assert 300 <= len(found) <= 700  # a minute may have begun in between
-    assert 890 < sum(row["payload"].get("calls", 1) for row in found) <= 900
+    stored = Runner(tmp_path / "state", 9)(case)
+    assert 300 <= len(stored) <= 700  # a minute may have begun in between
+    assert 890 < sum(row["payload"].get("calls", 1) for row in stored) <= 900
 
 
 def test_a_known_caller_over_its_limit_leaves_few_rows_that_name_it(tmp_path: Any) -> None:
@@ -171,10 +172,10 @@ def test_a_known_caller_over_its_limit_leaves_few_rows_that_name_it(tmp_path: An
         await settled(client, "known-6")
         return refused, await rows(client, "message = 'GET 429'")
 
-    refused, found = runner(case)
+    refused, stored = runner(case)
     assert refused > 200
-    assert 1 <= len(found) <= 20
-    assert all(row["actor"].startswith("test-") for row in found)
+    assert 1 <= len(stored) <= 20
+    assert all(row["actor"].startswith("test-") for row in stored)
 
 
 def test_a_failing_stranger_leaves_few_rows_and_few_events(run: Runner) -> None:
@@ -187,29 +188,29 @@ def test_a_failing_stranger_leaves_few_rows_and_few_events(run: Runner) -> None:
         await settled(client, "known-7")
         # In workerd a sync of an earlier test may end here.
         errors = await rows(client, "level = 'error' AND message != 'sync failed'")
-        return {answer.status for answer in answers}, errors, await told(client, since)
+        return {answer.status for answer in answers}, errors, await log_events(client, since)
 
-    statuses, found, events = run(case)
+    statuses, stored, events = run(case)
     assert statuses == {503}
-    assert 1 <= len(found) <= 20  # ten a minute, and a minute may have begun in between
-    assert {(row["message"], row["actor"]) for row in found} == {("GET 503", None)}
+    assert 1 <= len(stored) <= 20  # ten a minute, and a minute may have begun in between
+    assert {(row["message"], row["actor"]) for row in stored} == {("GET 503", None)}
     assert 1 <= len(events) <= 20
 
 
-async def told(client: Client, since: int) -> list[Any]:
-    """Return the `log.*` events after a number, up to a mark that is set now."""
+async def log_events(client: Client, since: int) -> list[Any]:
+    """Return the `log.*` events after a number, up to a marker event that is published now."""
     await client.post("/events", {"type": "custom.test.end"})
-    found: list[Any] = []
+    events: list[Any] = []
     text = b""
     async with asyncio.timeout(20), aclosing(stream(client, since)) as parts:
         async for part in parts:
             text += part
             *blocks, text = text.split(b"\n\n")
             lines = [line for block in blocks for line in block.split(b"\n") if line.startswith(b"data:")]
-            found += [from_json(line[5:]) for line in lines]
-            if any(one["type"] == "custom.test.end" for one in found):
+            events += [from_json(line[5:]) for line in lines]
+            if any(event["type"] == "custom.test.end" for event in events):
                 break
-    return [one for one in found if one["type"].startswith("log.")]
+    return [event for event in events if event["type"].startswith("log.")]
 
 
 @pytest.mark.parametrize("level", ["warning", "error"])

@@ -1,4 +1,4 @@
-"""Live connections and their keys, on both runtimes: the end of a key, what frames cost, how many a key may hold."""
+"""Live connections and their keys, on both runtimes: the end of a key, limits of frames and of connections."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.core_tessie.conftest import KEY, Runner
-from tests.core_tessie.test_live import Stream, opened, received, said
+from tests.core_tessie.test_live import Stream, opened, received, reply_to
 from tests.served import ROOT, Served, served_locally
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close as Frame
@@ -40,7 +40,7 @@ def quick_local(tmp_path_factory: pytest.TempPathFactory, tessie_port: int, mode
 
 @pytest.fixture(params=["local", "workers"])
 def quick(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, model_sim: ModelSim) -> Served:
-    """Return the app, its tables empty, where credentials are looked at twice a second and a key may hold four."""
+    """Return the app with empty tables, which checks credentials twice a second and allows four connections a key."""
     model_sim.reset()
     if request.param == "local":
         local: Served = request.getfixturevalue("quick_local")
@@ -52,21 +52,21 @@ def quick(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, mode
 
 
 class Key:
-    """An API key and what can be done with it."""
+    """An API key with its requests."""
 
-    def __init__(self, served: Served, **wanted: Any) -> None:
+    def __init__(self, served: Served, **members: Any) -> None:
         self.served = served
-        status, made = served.ask("POST", "/auth/keys", {"name": "live", **wanted})
-        assert status == 201, made
-        self.id, self.header = made["id"], bearer(made["key"])
+        status, document = served.ask("POST", "/auth/keys", {"name": "live", **members})
+        assert status == 201, document
+        self.id, self.header = document["id"], bearer(document["key"])
 
     def revoke(self) -> None:
         assert self.served.ask("POST", f"/auth/keys/{self.id}/revoke")[0] == 200
 
-    def token(self, **wanted: Any) -> dict[str, str]:
-        status, made = self.served.ask("POST", "/auth/token", wanted, **self.header)
-        assert status == 201, made
-        return bearer(made["access_token"])
+    def token(self, **members: Any) -> dict[str, str]:
+        status, document = self.served.ask("POST", "/auth/token", members, **self.header)
+        assert status == 201, document
+        return bearer(document["access_token"])
 
     def socket(self, query: str = "") -> ClientConnection:
         return opened(self.served, query, additional_headers=self.header)
@@ -101,10 +101,10 @@ def test_revoked_key_ends_its_sockets_and_streams(quick: Served) -> None:
     stream, stays = Stream(quick, **key.header), other.socket("?types=custom.*")
     time.sleep(1.5)
     number = quick.publish("custom.before")
-    assert [int(received(one)["id"]) for one in (*sockets, stays)] == [number] * 4
+    assert [int(received(socket)["id"]) for socket in (*sockets, stays)] == [number] * 4
     key.revoke()
     began = time.monotonic()
-    assert {ending_of(one).code for one in sockets} == {4401}
+    assert {ending_of(socket).code for socket in sockets} == {4401}
     lines = rest_of(stream, 10)
     assert time.monotonic() - began < 10
     assert f"id: {number}" in lines
@@ -133,7 +133,7 @@ def test_frame_of_revoked_key_is_refused_and_its_socket_closed(served: Served, m
     key = Key(served)
     ws = key.socket("?types=custom.*")
     key.revoke()
-    answer = said(ws, {"type": "chat", "id": 1, "message": "Which cars are there?"})
+    answer = reply_to(ws, {"type": "chat", "id": 1, "message": "Which cars are there?"})
     assert (answer["type"], answer["data"]["id"], answer["data"]["problem"]["status"]) == ("live.reply", 1, 401)
     assert ending_of(ws).code == 4401
     assert model_sim.requests == []
@@ -144,7 +144,7 @@ def test_every_frame_of_a_revoked_key_is_refused(served: Served, frame: object) 
     key = Key(served)
     ws = key.socket()
     key.revoke()
-    assert said(ws, frame)["data"]["problem"]["status"] == 401
+    assert reply_to(ws, frame)["data"]["problem"]["status"] == 401
     assert ending_of(ws).code == 4401
 
 
@@ -158,8 +158,8 @@ def test_revoked_key_ends_a_socket_that_outlived_its_object(quick: Served, worke
 
 
 def refused(ws: ClientConnection, frame: object) -> Any:
-    """Send a frame and return the problem that it is answered with, None where it is none of a limit."""
-    answer = said(ws, frame)
+    """Send a frame and return the problem in its answer, None if no limit refused it."""
+    answer = reply_to(ws, frame)
     assert answer["type"] == "live.reply"
     problem = answer["data"].get("problem")
     return problem if problem and problem["status"] == 429 else None
@@ -172,8 +172,8 @@ def test_frames_and_requests_share_a_days_quota(served: Served) -> None:
     for frame in (UNKNOWN, {"type": "subscribe", "types": ["custom.*"]}, "{"):
         assert refused(ws, frame) is None
     for _ in range(3):
-        assert said(ws, {"type": "ping", "id": 1})["type"] == "live.pong"
-        assert said(ws, wire.PING)["type"] == "live.pong"
+        assert reply_to(ws, {"type": "ping", "id": 1})["type"] == "live.pong"
+        assert reply_to(ws, wire.PING)["type"] == "live.pong"
     assert served.ask("GET", "/auth/me", **key.header)[0] == 200
     problem = refused(ws, {"type": "chat", "message": "Hello?"})
     assert problem["type"] == "urn:problem:too-many-requests"
@@ -186,8 +186,8 @@ def test_chat_over_the_socket_stops_at_the_quota(served: Served, model_sim: Mode
     key = Key(served, daily_calls=4)
     ws = key.socket("?types=none")
     model_sim.say(*[Turn("Yes.")] * 10)
-    answers = [said(ws, {"type": "chat", "id": n, "message": "Hello?"})["data"] for n in range(6)]
-    assert ["result" in one for one in answers] == [True, True, True, False, False, False]
+    answers = [reply_to(ws, {"type": "chat", "id": n, "message": "Hello?"})["data"] for n in range(6)]
+    assert ["result" in answer for answer in answers] == [True, True, True, False, False, False]
     assert len(model_sim.requests) == 3
     ws.close()
 
@@ -224,14 +224,14 @@ def test_flood_of_chat_frames_stops_at_the_limit(tmp_path: Path, model_sim: Mode
         def flood(_number: int) -> list[int]:
             """Chat as fast as answers come, and return their statuses."""
             with key.socket("?types=none") as ws:
-                found = []
+                statuses = []
                 for _ in range(wire.FRAMES - 10):
-                    reply = said(ws, {"type": "chat", "message": "Hello?"})["data"]
-                    found.append(reply["problem"]["status"] if "problem" in reply else 200)
-                return found
+                    reply = reply_to(ws, {"type": "chat", "message": "Hello?"})["data"]
+                    statuses.append(reply["problem"]["status"] if "problem" in reply else 200)
+                return statuses
 
         with ThreadPoolExecutor(sockets) as pool:
-            statuses = [one for some in pool.map(flood, range(sockets)) for one in some]
+            statuses = [status for some in pool.map(flood, range(sockets)) for status in some]
         periods = 2 + int((time.monotonic() - began) // 60)
     assert set(statuses) == {200, 429}
     assert len(model_sim.requests) == statuses.count(200)
@@ -254,20 +254,20 @@ def test_in_workerd_frames_and_requests_share_the_binding() -> None:
 
 def test_a_key_holds_so_many_sockets_and_streams(quick: Served) -> None:
     key, other = Key(quick), Key(quick)
-    held = [key.socket(), key.socket(), opened(quick, additional_headers=key.token())]
+    connections = [key.socket(), key.socket(), opened(quick, additional_headers=key.token())]
     stream = Stream(quick, **key.header)
     status, problem = quick.ask("GET", "/events", **key.header)
     assert (status, problem["type"]) == (429, "urn:problem:too-many-connections")
     assert problem["retry_after"] > 0
     assert refusal_of(quick, key.header).code == 1013
     other.socket().close()
-    held.pop().close()
-    held.append(once_free(quick, key.header))
+    connections.pop().close()
+    connections.append(once_free(quick, key.header))
     assert refusal_of(quick, key.header).code == 1013
     stream.close()
-    held.append(once_free(quick, key.header))
-    assert received_from(held[0], quick.publish("custom.still")) is not None
-    for ws in held:
+    connections.append(once_free(quick, key.header))
+    assert received_from(connections[0], quick.publish("custom.still")) is not None
+    for ws in connections:
         ws.close()
 
 

@@ -1,4 +1,4 @@
-"""Each type of live events and who gets it: by the declaration, and over HTTP on both runtimes."""
+"""Each type of live events and its audience: by the declaration, and over HTTP on both runtimes."""
 
 import ast
 import json
@@ -70,9 +70,9 @@ def test_event_of_each_type_reaches_its_audience_alone(type_: str) -> None:
         Draft(type_, {}, None, "phone"),
         Draft(type_, {}, OURS, "phone", [OURS]),
     )
-    for draft, wanted in zip(drafts, WHO[type_], strict=True):
+    for draft, expected in zip(drafts, WHO[type_], strict=True):
         event = event_of(draft)
-        assert {name for name, actor in READERS.items() if wire.shown(event, (), actor)} == wanted, draft
+        assert {name for name, actor in READERS.items() if wire.is_for_reader(event, (), actor)} == expected, draft
 
 
 def test_every_declared_type_is_tried() -> None:
@@ -82,7 +82,7 @@ def test_every_declared_type_is_tried() -> None:
 
 
 def test_types_that_are_not_declared_are_for_administrators() -> None:
-    assert {audience_of(app.audiences, one) for one in ("x", "custom", "sync", "agent.*", "log.info", "")} == {
+    assert {audience_of(app.audiences, type_) for type_ in ("x", "custom", "sync", "agent.*", "log.info", "")} == {
         Audience.ADMIN
     }
 
@@ -104,9 +104,9 @@ def published() -> Iterator[tuple[str, bool]]:
 
 
 def test_every_type_that_is_published_is_declared() -> None:
-    found = {*published()}
-    assert len(found) > 12
-    for type_, is_whole in found:
+    types = {*published()}
+    assert len(types) > 12
+    for type_, is_whole in types:
         assert type_ in EVENTS if is_whole else any(name.startswith(type_) for name in EVENTS), type_
 
 
@@ -131,43 +131,43 @@ def last_of(served: Served) -> int:
 
 def heard(ws: ClientConnection) -> list[Any]:
     """Return the events that come to a socket, up to the end."""
-    found: list[Any] = []
-    while not found or found[-1]["type"] != END:
+    events: list[Any] = []
+    while not events or events[-1]["type"] != END:
         event = received(ws)
         if "sequence" in event:
-            found.append(event)
-    return found[:-1]
+            events.append(event)
+    return events[:-1]
 
 
 def streamed(stream: Stream) -> list[Any]:
     """Return the events that come by a stream, up to the end."""
-    found: list[Any] = []
+    events: list[Any] = []
     for line in stream.lines():
         if line.startswith("data: "):
-            found.append(json.loads(line[6:]))
-            if found[-1]["type"] == END:
+            events.append(json.loads(line[6:]))
+            if events[-1]["type"] == END:
                 break
     stream.close()
-    return found[:-1]
+    return events[:-1]
 
 
 class Followers:
     """A socket and a stream of each of some callers."""
 
     def __init__(self, served: Served, headers: dict[str, dict[str, str]], query: str) -> None:
-        self.sockets = {name: opened(served, query, additional_headers=one) for name, one in headers.items()}
-        self.streams = {name: Stream(served, query, **one) for name, one in headers.items()}
+        self.sockets = {name: opened(served, query, additional_headers=header) for name, header in headers.items()}
+        self.streams = {name: Stream(served, query, **header) for name, header in headers.items()}
         time.sleep(0.3)
 
     def types(self) -> dict[str, set[str]]:
-        """Return the types that each has heard up to the end, which are the same by both ways."""
-        found = {}
+        """Return the types that each reader received up to the end, which are the same by both transports."""
+        by_reader = {}
         for name, ws in self.sockets.items():
             by_socket, by_stream = heard(ws), streamed(self.streams[name])
-            assert [one["id"] for one in by_socket] == [one["id"] for one in by_stream], name
-            found[name] = {one["type"] for one in by_socket}
+            assert [event["id"] for event in by_socket] == [event["id"] for event in by_stream], name
+            by_reader[name] = {event["type"] for event in by_socket}
             ws.close()
-        return found
+        return by_reader
 
 
 AGENT = {"agent.turn.started", "agent.token", "agent.turn.done"}
@@ -223,9 +223,9 @@ def test_chat_is_heard_by_who_asked_and_the_administrator(
     live = Followers(served, headers, f"?{QUERY}")
     chat(served, headers[asking], by)
     ends(served, begin, "agent.turn.done")
-    wanted = {name: AGENT if name in ASKED[asking] else set() for name in headers}
-    assert live.types() == wanted, "live"
-    assert Followers(served, headers, f"?since={begin}&{QUERY}").types() == wanted, "from the log"
+    expected = {name: AGENT if name in ASKED[asking] else set() for name in headers}
+    assert live.types() == expected, "live"
+    assert Followers(served, headers, f"?since={begin}&{QUERY}").types() == expected, "from the log"
 
 
 @pytest.mark.slow
@@ -235,10 +235,10 @@ def test_notes_of_the_log_are_the_administrators(served: Served) -> None:
     status, _ = served.ask("GET", f"/tessieapi/{OURS}/state")
     assert status >= 500, "there is no Tessie here"
     ends(served, begin, "log.error")
-    wanted = {name: {"log.error"} if name == "admin" else set() for name in headers}
-    found = live.types()
-    assert {name: one - {"log.warning"} for name, one in found.items()} == wanted
-    assert Followers(served, headers, f"?since={begin}&{QUERY}").types() == found
+    expected = {name: {"log.error"} if name == "admin" else set() for name in headers}
+    types = live.types()
+    assert {name: names - {"log.warning"} for name, names in types.items()} == expected
+    assert Followers(served, headers, f"?since={begin}&{QUERY}").types() == types
 
 
 @pytest.mark.slow
@@ -252,8 +252,8 @@ def test_ones_own_events_are_for_the_readers_of_their_subject(served: Served) ->
     ends(served, begin, "custom.about.others")
     about = {name: f"custom.about.{name}" for name in ("nothing", "ours", "others")}
     everything = {*about.values()}
-    wanted = dict.fromkeys(("admin", "unbound", "another unbound"), everything)
-    wanted |= {name: {about["ours"]} for name in ("token of unbound", "token of bound", "another bound")}
-    wanted["bound"] = {about["ours"], about["others"]}
-    assert live.types() == wanted
-    assert Followers(served, headers, f"?since={begin}&{query}").types() == wanted
+    expected = dict.fromkeys(("admin", "unbound", "another unbound"), everything)
+    expected |= {name: {about["ours"]} for name in ("token of unbound", "token of bound", "another bound")}
+    expected["bound"] = {about["ours"], about["others"]}
+    assert live.types() == expected
+    assert Followers(served, headers, f"?since={begin}&{query}").types() == expected

@@ -1,4 +1,4 @@
-"""What the app tells on its live log: each event of a sync, a report and a fault, and no secret or place."""
+"""The app's live events: each event of a sync, a report and a fault, and no secret or place."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from core_tessie.live_events import EVENTS
-from core_tessie.sync.news import SHOWN
+from core_tessie.sync.news import PUBLISHED
 from edge.access import ADMIN, Actor
 from edge.ports.events import Follow
 from edge.testing import Client
@@ -21,7 +21,7 @@ from sims.tessie import Fleet, Simulator
 from .conftest import ENV, KEY, Runner
 from .test_sync import NOW, TWO_WEEKS, fail, instant, rows, synced
 
-type Told = dict[str, Any]
+type Event = dict[str, Any]
 KINDS = ("drives", "charges", "idles")
 WITHOUT_NEWS = ["sync.progress"] * len(KINDS) + ["sync.vehicle.done"]
 
@@ -41,7 +41,7 @@ async def mark(client: Client) -> int:
 
 
 async def stream(client: Client, since: int) -> AsyncGenerator[bytes]:
-    """Yield the parts of the event stream: over HTTP where the Worker is, in process else."""
+    """Yield the parts of the event stream: over HTTP from the Worker, in process otherwise."""
     if not isinstance(client, RemoteClient):
         events = client.ports.settings.events
         async for part in await events.stream(Follow(Actor("test", ADMIN), since)):
@@ -59,9 +59,9 @@ async def stream(client: Client, since: int) -> AsyncGenerator[bytes]:
         writer.close()
 
 
-async def told(client: Client, since: int, until: Callable[[list[Told]], bool]) -> list[Told]:
-    """Return the events after number `since`, as soon as they are what is waited for, and what comes soon after."""
-    found: list[Told] = []
+async def events_after(client: Client, since: int, until: Callable[[list[Event]], bool]) -> list[Event]:
+    """Wait until the events after number `since` meet a condition; return them and those that follow at once."""
+    events: list[Event] = []
     text = b""
     try:
         async with asyncio.timeout(20) as patience, aclosing(stream(client, since)) as parts:
@@ -69,81 +69,86 @@ async def told(client: Client, since: int, until: Callable[[list[Told]], bool]) 
                 text += part
                 *blocks, text = text.split(b"\n\n")
                 lines = [line for block in blocks for line in block.split(b"\n")]
-                found += [json.loads(line[5:]) for line in lines if line.startswith(b"data:")]
-                if until(found):
+                events += [json.loads(line[5:]) for line in lines if line.startswith(b"data:")]
+                if until(events):
                     patience.reschedule(asyncio.get_running_loop().time() + 0.3)
     except TimeoutError:
-        assert until(found), [one["type"] for one in found]
-    for one in found:
-        data_of(one)
-    return found
+        assert until(events), [event["type"] for event in events]
+    for event in events:
+        data_of(event)
+    return events
 
 
-def data_of(event: Told) -> Any:
-    """Return an event's data, which is what the table of types says."""
+def data_of(event: Event) -> Any:
+    """Return an event's data, after checking it against the table of types."""
     kind: Any = EVENTS[event["type"]].data
     assert event["data"].keys() == kind.__annotations__.keys(), event
     return TypeAdapter(kind).validate_python(event["data"], strict=True)
 
 
-def finished(count: int) -> Callable[[list[Told]], bool]:
-    return lambda found: [one["type"] for one in found].count("sync.finished") == count
+def finished(count: int) -> Callable[[list[Event]], bool]:
+    return lambda events: [event["type"] for event in events].count("sync.finished") == count
 
 
-def of(found: list[Told], subject: str | None) -> list[Told]:
-    return [one for one in found if one.get("subject") == subject]
+def of(events: list[Event], subject: str | None) -> list[Event]:
+    return [event for event in events if event.get("subject") == subject]
 
 
-def types(found: list[Told]) -> list[str]:
-    return [one["type"] for one in found]
+def types(events: list[Event]) -> list[str]:
+    return [event["type"] for event in events]
 
 
-async def sync_told(client: Client) -> tuple[Any, list[Told]]:
+async def sync_told(client: Client) -> tuple[Any, list[Event]]:
     """Return a sync and all that it told, the last of which comes when the sync is seen to have ended already."""
     since = await mark(client)
     done = await synced(client)
-    return done, await told(client, since, finished(1))
+    return done, await events_after(client, since, finished(1))
 
 
 def test_a_first_sync_tells_its_progress_and_no_record_one_by_one(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        done, found = await sync_told(client)
-        about = of(found, None)
+        done, events = await sync_told(client)
+        about = of(events, None)
         assert types(about) == ["sync.started", "sync.finished"]
         assert about[0]["data"] == {"run_id": done["id"], "cause": "api", "actor": "admin"}
         assert about[1]["data"] == {
-            "run_id": done["id"], "status": "succeeded", "vehicles_total": 4, "vehicles_done": 4, "vehicles_failed": 0,
-            "rows_written": done["rows_written"], "error": None,
-        }  # fmt: skip
-        assert (found[0]["type"], found[-1]["type"]) == ("sync.started", "sync.finished")
+            "run_id": done["id"],
+            "status": "succeeded",
+            "vehicles_total": 4,
+            "vehicles_done": 4,
+            "vehicles_failed": 0,
+            "rows_written": done["rows_written"],
+            "error": None,
+        }
+        assert (events[0]["type"], events[-1]["type"]) == ("sync.started", "sync.finished")
         for vin in sim.vins:
-            await check_first(client, sim, vin, of(found, vin))
+            await check_first(client, sim, vin, of(events, vin))
 
     run(case, started=True)
 
 
-async def check_first(client: Client, sim: Simulator, vin: str, found: list[Told]) -> None:
-    listed, observed, *windows, done = found
+async def check_first(client: Client, sim: Simulator, vin: str, events: list[Event]) -> None:
+    listed, observed, *windows, done = events
     (row,) = (await client.get(f"/d1/vehicles?id=eq.{vin}")).json()
     assert (listed["type"], listed["data"]) == ("vehicle.changed", {"changed": {"is_active": row["is_active"]}})
     assert observed["type"] == "vehicle.changed"
-    assert observed["data"]["changed"] == {name: row[name] for name in SHOWN if row[name] is not None}
+    assert observed["data"]["changed"] == {name: row[name] for name in PUBLISHED if row[name] is not None}
     assert set(types(windows)) == {"sync.progress"}
-    walked = {kind: [one["data"] for one in windows if one["data"]["kind"] == kind] for kind in KINDS}
+    walked = {kind: [event["data"] for event in windows if event["data"]["kind"] == kind] for kind in KINDS}
     there = {kind: len(sim.ask(f"/{vin}/{kind}")["results"]) for kind in KINDS}
     assert {kind: some[-1]["rows"] for kind, some in walked.items()} == there
     assert [some[-1]["back_to"] for some in walked.values()] == [None] * len(KINDS)
-    assert all(one["back_to"] for some in walked.values() for one in some[:-1])
+    assert all(progress["back_to"] for some in walked.values() for progress in some[:-1])
     assert (done["type"], done["data"]["rows"]) == ("sync.vehicle.done", there)
 
 
 def test_a_second_sync_has_no_news(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await sync_told(client)
-        _, found = await sync_told(client)
-        assert types(of(found, None)) == ["sync.started", "sync.finished"]
+        _, events = await sync_told(client)
+        assert types(of(events, None)) == ["sync.started", "sync.finished"]
         for vin in sim.vins:
-            assert types(of(found, vin)) == WITHOUT_NEWS
+            assert types(of(events, vin)) == WITHOUT_NEWS
 
     run(case, started=True)
 
@@ -165,12 +170,12 @@ def test_what_is_new_is_told_once_and_a_correction_is_not(run: Runner, sim: Simu
             "UPDATE vehicles SET battery_pct = 1, latitude = 1, longitude = 1, heading_deg = 1 WHERE id = ?", vin
         )
         sim.ask(f"/_sim/drives/{vin}/{corrected['id']}", "PATCH", {"tag": "Business", "energy_used": 1.25})
-        oldest = min(one["started_at"] for one in (drive, corrected, charge))
+        oldest = min(record["started_at"] for record in (drive, corrected, charge))
         await db.run("UPDATE vehicles SET synced_at = ?", instant(oldest))
-        _, found = await sync_told(client)
+        _, events = await sync_told(client)
         for other in sim.vins[1:]:
-            assert types(of(found, other)) == WITHOUT_NEWS
-        news = [one for one in of(found, vin) if one["type"] != "sync.progress"]
+            assert types(of(events, other)) == WITHOUT_NEWS
+        news = [event for event in of(events, vin) if event["type"] != "sync.progress"]
         assert types(news) == [
             "vehicle.changed",
             "software.update",
@@ -182,23 +187,29 @@ def test_what_is_new_is_told_once_and_a_correction_is_not(run: Runner, sim: Simu
         ]
         assert [news[3]["data"], news[5]["data"]] == [news[2]["data"], news[4]["data"]]
         (row,) = await rows(client, "vehicles", f"id = '{vin}'")
-        assert [one["data"] for one in (*news[:3], news[4])] == [
+        assert [event["data"] for event in (*news[:3], news[4])] == [
             {"changed": {"battery_pct": row["battery_pct"]}},
             {
-                "version": row["car_version"].split()[0], "status": "installed", "download_pct": None,
+                "version": row["car_version"].split()[0],
+                "status": "installed",
+                "download_pct": None,
                 "install_pct": None,
             },
             {
-                "id": f"{vin}-{drive['id']}", "started_at": instant(drive["started_at"]),
-                "ended_at": instant(drive["ended_at"]), "distance_mi": drive["odometer_distance"],
+                "id": f"{vin}-{drive['id']}",
+                "started_at": instant(drive["started_at"]),
+                "ended_at": instant(drive["ended_at"]),
+                "distance_mi": drive["odometer_distance"],
                 "energy_used_kwh": drive["energy_used"],
             },
             {
-                "id": f"{vin}-{charge['id']}", "started_at": instant(charge["started_at"]),
-                "ended_at": instant(charge["ended_at"]), "energy_added_kwh": charge["energy_added"],
+                "id": f"{vin}-{charge['id']}",
+                "started_at": instant(charge["started_at"]),
+                "ended_at": instant(charge["ended_at"]),
+                "energy_added_kwh": charge["energy_added"],
                 "energy_used_kwh": charge["energy_used"],
             },
-        ]  # fmt: skip
+        ]
         assert len(await rows(client, "drives", "tag = 'Business' AND energy_used_kwh = 1.25")) >= 1
 
     run(case, started=True)
@@ -213,18 +224,18 @@ def test_a_car_that_is_refused_and_one_that_is_put_off_are_told(run: Runner, sim
             {"kind": "unauthorized", "vin": refused},
             {"kind": "server_error", "vin": put_off, "path": "/state$", "times": 1},
         )
-        done, found = await sync_told(client)
+        done, events = await sync_told(client)
         assert done["status"] == "partial"
-        (ended,) = (one["data"] for one in found if one["type"] == "sync.finished")
+        (ended,) = (event["data"] for event in events if event["type"] == "sync.finished")
         assert (ended["status"], ended["vehicles_done"], ended["vehicles_failed"]) == ("partial", 3, 1)
         error = done["progress"][refused]["error"]
         assert "401" in error
-        assert [one["data"] for one in of(found, refused)[1:]] == [{"run_id": done["id"], "error": error}]
-        assert of(found, put_off)[-1]["type"] == "sync.vehicle.done"
-        notes = {one["type"]: one["data"] for one in found if one["type"].startswith("log.")}
+        assert [event["data"] for event in of(events, refused)[1:]] == [{"run_id": done["id"], "error": error}]
+        assert of(events, put_off)[-1]["type"] == "sync.vehicle.done"
+        notes = {event["type"]: event["data"] for event in events if event["type"].startswith("log.")}
         assert {kind: note["message"] for kind, note in notes.items()} == {
             "log.error": "sync failed",
-            "log.warning": "sync put off",
+            "log.warning": "sync postponed; it is retried",
         }
         assert notes["log.error"]["payload"] == {"vehicle": f"…{refused[-4:]}", "error": error}
         assert "500" in notes["log.warning"]["payload"]["error"]
@@ -240,8 +251,12 @@ def test_a_run_that_nobody_will_finish_ends_with_the_next(run: Runner) -> None:
         await db.run(f"INSERT INTO sync_runs ({columns}) VALUES ({values})")
         since = await mark(client)
         await synced(client)
-        ended = [one["data"] for one in await told(client, since, finished(2)) if one["type"] == "sync.finished"]
-        assert [(one["run_id"] == "old", one["status"]) for one in ended] == [(True, "failed"), (False, "succeeded")]
+        ended = [
+            event["data"]
+            for event in await events_after(client, since, finished(2))
+            if event["type"] == "sync.finished"
+        ]
+        assert [(run_["run_id"] == "old", run_["status"]) for run_ in ended] == [(True, "failed"), (False, "succeeded")]
         assert ended[0]["error"] == "abandoned"
 
     run(case, started=True)
@@ -252,7 +267,7 @@ def test_a_report_is_told(run: Runner) -> None:
         since = await mark(client)
         answer = await client.post("/colbycommands/energy-report", {"from": "2026-01-01", "to": "2026-02-01"})
         report = answer.json()
-        (event,) = await told(client, since, bool)
+        (event,) = await events_after(client, since, bool)
         assert event["type"] == "report.created"
         assert event["data"] == {name: report[name] for name in ("id", "period_from", "period_to", "rows_used")}
         assert "subject" not in event
@@ -262,7 +277,7 @@ def test_a_report_is_told(run: Runner) -> None:
 
 @pytest.mark.slow
 def test_no_event_has_a_secret_or_a_place(run: Runner, sim: Simulator) -> None:
-    async def case(client: Client) -> list[Told]:
+    async def case(client: Client) -> list[Event]:
         since = await mark(client)
         await synced(client)
         await client.ports.settings.db.run("DELETE FROM drives")
@@ -273,13 +288,13 @@ def test_no_event_has_a_secret_or_a_place(run: Runner, sim: Simulator) -> None:
         )
         await synced(client)
         await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})
-        return await told(client, since, lambda found: {"report.created", "log.warning"} <= {*types(found)})
+        return await events_after(client, since, lambda events: {"report.created", "log.warning"} <= {*types(events)})
 
-    found = run(case, started=True)
-    assert {"drive.recorded", "charge.recorded", "vehicle.changed"} <= {*types(found)}
-    text = json.dumps(found, ensure_ascii=False)
+    events = run(case, started=True)
+    assert {"drive.recorded", "charge.recorded", "vehicle.changed"} <= {*types(events)}
+    text = json.dumps(events, ensure_ascii=False)
     secrets = [ENV["ADMIN_API_KEY"], ENV["TESSIE_API_KEY"]]
-    assert not [one for one in {*secrets, *places(sim)} if one in text]
+    assert not [text_ for text_ in {*secrets, *places(sim)} if text_ in text]
 
 
 def places(sim: Simulator) -> Iterator[str]:
@@ -287,11 +302,11 @@ def places(sim: Simulator) -> Iterator[str]:
     for vin in sim.vins:
         for kind in KINDS:
             for record in sim.ask(f"/{vin}/{kind}")["results"]:
-                found = {
+                documents = {
                     name: value
                     for name, value in record.items()
                     if name.endswith(("location", "latitude", "longitude"))
                 }
-                yield from (json.dumps(value, ensure_ascii=False) for value in found.values() if value)
+                yield from (json.dumps(value, ensure_ascii=False) for value in documents.values() if value)
         drive = sim.ask(f"/{vin}/state").get("drive_state") or {}
         yield from (str(drive[name]) for name in ("latitude", "longitude") if drive.get(name))

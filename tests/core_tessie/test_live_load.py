@@ -1,4 +1,4 @@
-"""Readers of live events that take what they are sent slowly or not at all: what they cost the server in memory."""
+"""Readers of live events that read slowly or not at all: the server memory that they use."""
 
 import re
 import socket
@@ -24,8 +24,8 @@ EVENTS, SIZE = 60, 190_000
 def memory_of(pid: int) -> float:
     """Return the memory of a process and of those that it started, in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+)", status)
-    own = int(found[1]) / 1024 if found else 0.0
+    match = re.search(r"VmRSS:\s+(\d+)", status)
+    own = int(match[1]) / 1024 if match else 0.0
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return own + sum(memory_of(int(child)) for child in children)
 
@@ -37,12 +37,12 @@ def slow_reader(served: Served, path: str, *, takes: bool) -> socket.socket:
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.settimeout(20)
     slow.connect((where.hostname, where.port))
-    asked = {"host": where.netloc, "authorization": f"Bearer {ADMIN}"}
+    headers = {"host": where.netloc, "authorization": f"Bearer {ADMIN}"}
     if path.startswith("/ws"):
         key = "AAAAAAAAAAAAAAAAAAAAAA=="
-        asked |= {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
-        asked["sec-websocket-key"] = key
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in asked.items()), "", ""]
+        headers |= {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
+        headers["sec-websocket-key"] = key
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     slow.sendall("\r\n".join(lines).encode())
     if takes:
         assert slow.recv(8) == b"HTTP/1.1"
@@ -51,7 +51,7 @@ def slow_reader(served: Served, path: str, *, takes: bool) -> socket.socket:
 
 @contextmanager
 def slow_readers(served: Served, since: int, count: int) -> Iterator[list[socket.socket]]:
-    """Have many readers ask for what the log holds, and take next to nothing of it; half of each kind."""
+    """Let many readers request the whole log and read almost nothing of it; half of each kind."""
     with ExitStack() as stack:
         paths = (f"/ws?since={since}", f"/events?since={since}")
         yield [
@@ -84,18 +84,18 @@ def growth(served: Served, pid: int, readers: int, seconds: float) -> float:
 
 def check_catch_up(served: Served, since: int) -> None:
     """Let one reader of each kind catch up."""
-    wanted = [*range(since + 1, since + EVENTS + 1)]
+    expected = [*range(since + 1, since + EVENTS + 1)]
     ws = opened(served, f"?since={since}")
-    found: list[int] = []
-    while len(found) < EVENTS:
+    ids: list[int] = []
+    while len(ids) < EVENTS:
         event = received(ws)
         if "sequence" in event:  # else it is a heartbeat
-            found.append(int(event["id"]))
-    assert found == wanted
+            ids.append(int(event["id"]))
+    assert ids == expected
     ws.close()
     stream = Stream(served, f"?since={since}", **KEY)
     numbers = stream.numbers()
-    assert [next(numbers) for _ in wanted] == wanted
+    assert [next(numbers) for _ in expected] == expected
     stream.close()
 
 

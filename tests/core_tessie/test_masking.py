@@ -1,6 +1,5 @@
-"""Tokens in Tessie's answers: an administrator's through the mirror, nobody's in the tables, in any form."""
+"""Tokens in Tessie's answers: only administrators get them through the mirror; no table stores them in any form."""
 
-import asyncio
 import gzip
 import json
 import random
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.patience import pauses
 
 from core_tessie.tessie.masking import masked
 from edge.testing import Answer, Client
@@ -21,7 +21,7 @@ from .test_auth import keyed
 from .test_conversations import token
 
 TOKEN = "marked-token"
-"""A value that nobody but an administrator may get."""
+"""A value that only an administrator may get."""
 ENVELOPE = '{"id": 1234567890123456789, "odo": 1.50, "x": [1e3, "tokens", "ü\\u00fc"], %s, "name": "Gr\\/ün"}'
 HIDDEN = {
     "a list": '"tokens": ["marked-token", "marked-token"]',
@@ -77,23 +77,23 @@ UNTOUCHED = {
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_token_is_taken_out_and_all_else_stays(document: bytes) -> None:
-    shown = masked(document)
-    assert shown is not None
-    assert TOKEN.encode() not in shown
+def test_token_is_removed_and_other_bytes_stay(document: bytes) -> None:
+    body = masked(document)
+    assert body is not None
+    assert TOKEN.encode() not in body
     for part in ENVELOPE.encode().split(b"%s"):
-        assert part in shown
-    assert json.loads(shown)["name"] == "Gr/ün"
-    assert masked(shown) is shown
+        assert part in body
+    assert json.loads(body)["name"] == "Gr/ün"
+    assert masked(body) is body
 
 
 @pytest.mark.parametrize("document", UNREADABLE.values(), ids=UNREADABLE)
-def test_what_may_hold_a_token_and_cannot_be_read_is_withheld(document: bytes) -> None:
+def test_unreadable_body_that_may_hold_a_token_is_withheld(document: bytes) -> None:
     assert masked(document) is None
 
 
 @pytest.mark.parametrize("document", UNTOUCHED.values(), ids=UNTOUCHED)
-def test_what_holds_no_token_is_the_very_same(document: bytes) -> None:
+def test_body_without_a_token_is_unchanged(document: bytes) -> None:
     assert masked(document) is document
 
 
@@ -102,7 +102,7 @@ NAMES = ("a", "tokens", "", "backseat_token", "x_tokens", "tokens_at", 'to"kens'
 
 
 def drawn(rng: random.Random, depth: int = 4) -> Any:
-    """Return a value whose secrets are marked and whose other values are not."""
+    """Return a value with marked secrets; its other values are unmarked."""
     kind = rng.randrange(4) if depth else 0
     if kind < 2:
         return rng.choice(SCALARS)
@@ -113,14 +113,14 @@ def drawn(rng: random.Random, depth: int = 4) -> Any:
 
 def expected(value: Any) -> Any:
     if isinstance(value, list):
-        return [expected(one) for one in value]
+        return [expected(entry) for entry in value]
     if isinstance(value, dict):
-        return {name: None if re.search(r"tokens?\s*$", name) else expected(one) for name, one in value.items()}
+        return {name: None if re.search(r"tokens?\s*$", name) else expected(member) for name, member in value.items()}
     return value
 
 
 def spelled(rng: random.Random, value: Any) -> str:
-    """Return JSON with space and escapes wherever they may stand."""
+    """Return JSON with space and escapes at all places that allow them."""
 
     def space() -> str:
         return rng.choice(("", "", " ", "\n\t", " \r"))
@@ -128,9 +128,9 @@ def spelled(rng: random.Random, value: Any) -> str:
     if isinstance(value, str):
         return f'"{"".join(_spelled_mark(rng, mark) for mark in value)}"'
     if isinstance(value, list):
-        return f"[{space()}{','.join(space() + spelled(rng, one) + space() for one in value)}]"
+        return f"[{space()}{','.join(space() + spelled(rng, entry) + space() for entry in value)}]"
     if isinstance(value, dict):
-        pairs = (f"{spelled(rng, name)}{space()}:{space()}{spelled(rng, one)}" for name, one in value.items())
+        pairs = (f"{spelled(rng, name)}{space()}:{space()}{spelled(rng, member)}" for name, member in value.items())
         return f"{{{space()}{f'{space()},{space()}'.join(pairs)}{space()}}}"
     return json.dumps(value)
 
@@ -141,15 +141,16 @@ def _spelled_mark(rng: random.Random, mark: str) -> str:
     return mark if mark.isprintable() and mark not in '"\\' else json.dumps(mark)[1:-1]
 
 
-def test_any_document_is_masked_as_its_values_are() -> None:
-    rng, changed = random.Random(7), 0
+def test_random_documents_are_masked_by_their_values() -> None:
+    rng = random.Random(7)
+    changed = 0
     for _ in range(3_000):
         value = drawn(rng)
         text = spelled(rng, value)
-        shown = masked(text.encode())
-        assert shown is not None, text
-        assert json.loads(shown) == expected(value), text
-        changed += shown != text.encode()
+        body = masked(text.encode())
+        assert body is not None, text
+        assert json.loads(body) == expected(value), text
+        changed += body != text.encode()
     assert changed > 300
 
 
@@ -157,17 +158,19 @@ def test_any_document_is_masked_as_its_values_are() -> None:
 
 
 class Upstream(StandIn):
-    """A Tessie that answers whatever it is told to, and keeps the headers that it was asked with."""
+    """A Tessie with answers set by the test, which records the request headers."""
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
-        self.status, self.body = 200, b"{}"
+        self.status = 200
+        self.body = b"{}"
         self.headers: dict[str, str] = {}
-        self.asked: list[dict[str, str]] = []
+        self.request_headers: list[dict[str, str]] = []
 
-    def tell(self, body: bytes, status: int = 200, **headers: str) -> None:
+    def answer_with(self, body: bytes, status: int = 200, **headers: str) -> None:
         """Answer with this from now on."""
-        self.body, self.status = body, status
+        self.body = body
+        self.status = status
         self.headers = {"content-type": "application/json"}
         self.headers |= {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -177,7 +180,7 @@ class Upstream(StandIn):
         return app
 
     async def _answer(self, request: web.Request) -> web.Response:
-        self.asked.append({name.lower(): value for name, value in request.headers.items()})
+        self.request_headers.append({name.lower(): value for name, value in request.headers.items()})
         return web.Response(body=self.body, status=self.status, headers=self.headers)
 
 
@@ -187,28 +190,29 @@ def upstream(run: Runner) -> Iterator[Upstream]:
         yield upstream
 
 
-STATE, VEHICLES = f"/tessieapi/{A}/state", "/tessieapi/vehicles"
+STATE = f"/tessieapi/{A}/state"
+VEHICLES = "/tessieapi/vehicles"
 
 
 async def callers(client: Client) -> list[Client]:
-    """Return callers who are no administrators."""
+    """Return callers other than administrators."""
     operator = await keyed(client, role="operator")
     tokens = [await token(operator, subjects=[A], role="reader"), await token(client, role="reader")]
     return [await keyed(client), operator, await keyed(client, subjects=[A]), *tokens]
 
 
-def test_tokens_are_an_administrators(run: Runner, upstream: Upstream) -> None:
+def test_only_administrators_see_tokens(run: Runner, upstream: Upstream) -> None:
     async def case(client: Client) -> list[tuple[str, Answer, Answer]]:
-        found = []
+        answers = []
         others = await callers(client)
         for name, document in DOCUMENTS.items():
-            upstream.tell(document, etag='"1"', last_modified="Mon, 01 Jan 2024 00:00:00 GMT")
+            upstream.answer_with(document, etag='"1"', last_modified="Mon, 01 Jan 2024 00:00:00 GMT")
             asking = others if name == "a list" else others[:1]
-            found += [(name, await one.get(STATE), await one.request("HEAD", STATE)) for one in asking]
+            answers += [(name, await caller.get(STATE), await caller.request("HEAD", STATE)) for caller in asking]
         for caller in (client, await keyed(client, role="admin")):
             whole = await caller.get(STATE)
             assert (whole.body, whole.header("etag")) == (document, '"1"')
-        return found
+        return answers
 
     for name, answer, head in run(case):
         assert (answer.status, answer.header("content-type")) == (200, "application/json"), name
@@ -220,13 +224,13 @@ def test_tokens_are_an_administrators(run: Runner, upstream: Upstream) -> None:
 
 def test_answer_without_tokens_passes_byte_by_byte(run: Runner, upstream: Upstream) -> None:
     async def case(client: Client) -> list[tuple[str, Answer]]:
-        found = []
+        answers = []
         reader = await keyed(client, subjects=[A])
         for name, document in UNTOUCHED.items():
             for status in (200, 404, 500):
-                upstream.tell(document, status, etag='"1"')
-                found.append((name, await reader.get(STATE)))
-        return found
+                upstream.answer_with(document, status, etag='"1"')
+                answers.append((name, await reader.get(STATE)))
+        return answers
 
     for name, answer in run(case):
         assert (answer.status in {200, 404, 500}, answer.body) == (True, UNTOUCHED[name]), name
@@ -236,12 +240,12 @@ def test_answer_without_tokens_passes_byte_by_byte(run: Runner, upstream: Upstre
 @pytest.mark.parametrize("status", [200, 206, 500])
 def test_answer_that_cannot_be_read_is_withheld(run: Runner, upstream: Upstream, status: int) -> None:
     async def case(client: Client) -> list[tuple[str, Answer, Answer]]:
-        found = []
+        answers = []
         reader = await keyed(client)
         for name, document in UNREADABLE.items():
-            upstream.tell(document, status, content_type="application/octet-stream")
-            found.append((name, await reader.get(STATE), await client.get(STATE)))
-        return found
+            upstream.answer_with(document, status, content_type="application/octet-stream")
+            answers.append((name, await reader.get(STATE), await client.get(STATE)))
+        return answers
 
     for name, answer, whole in run(case):
         assert (answer.status, answer.json()["type"]) == (502, "urn:problem:answer-withheld"), name
@@ -249,17 +253,17 @@ def test_answer_that_cannot_be_read_is_withheld(run: Runner, upstream: Upstream,
         assert (whole.status, whole.body) == (status, UNREADABLE[name]), name
 
 
-def test_part_of_an_answer_is_an_administrators(run: Runner, upstream: Upstream) -> None:
+def test_only_administrators_get_a_range_of_an_answer(run: Runner, upstream: Upstream) -> None:
     async def case(client: Client) -> tuple[Answer, Answer, list[Any]]:
-        upstream.tell(b'"marked-token"]', 206, content_range="bytes 9-20/30")
+        upstream.answer_with(b'"marked-token"]', 206, content_range="bytes 9-20/30")
         part = [("range", "bytes=9-20")]
         answers = [await who.get(STATE, headers=part) for who in (await keyed(client), client)]
-        return answers[0], answers[1], [asked.get("range") for asked in upstream.asked]
+        return answers[0], answers[1], [headers.get("range") for headers in upstream.request_headers]
 
-    refused, whole, asked = run(case)
+    refused, whole, ranges = run(case)
     assert (refused.status, TOKEN in refused.text) == (502, False)
     assert (whole.status, whole.body) == (206, b'"marked-token"]')
-    assert asked == [None, "bytes=9-20"]
+    assert ranges == [None, "bytes=9-20"]
 
 
 LISTED = {
@@ -274,7 +278,7 @@ CONDITIONS = [("if-none-match", '"1"'), ("if-modified-since", "Mon, 01 Jan 2024 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_list_of_a_bound_caller_tells_nothing_of_the_others(run: Runner, upstream: Upstream, method: str) -> None:
     async def case(client: Client) -> list[Answer]:
-        upstream.tell(json.dumps(LISTED).encode(), etag='"1"', last_modified="Mon, 01 Jan 2024 00:00:00 GMT")
+        upstream.answer_with(json.dumps(LISTED).encode(), etag='"1"', last_modified="Mon, 01 Jan 2024 00:00:00 GMT")
         bound = await keyed(client, subjects=[A])
         return [await bound.request(method, VEHICLES, headers=headers) for headers in ([], CONDITIONS)]
 
@@ -284,13 +288,13 @@ def test_list_of_a_bound_caller_tells_nothing_of_the_others(run: Runner, upstrea
         assert answer.header("etag") is answer.header("last-modified") is None
         if method == "HEAD":
             assert answer.header("content-length") == str(len(body))
-    assert not {name for asked in upstream.asked for name in asked} & {name for name, _ in CONDITIONS}
+    assert not {name for headers in upstream.request_headers for name in headers} & {name for name, _ in CONDITIONS}
 
 
 @pytest.mark.parametrize("status", [304, 204, 206, 500, 200])
-def test_list_that_is_none_is_empty_for_a_bound_caller(run: Runner, upstream: Upstream, status: int) -> None:
+def test_invalid_list_is_empty_for_a_bound_caller(run: Runner, upstream: Upstream, status: int) -> None:
     async def case(client: Client) -> Answer:
-        upstream.tell(b"" if status in {204, 304} else b"[]", status)
+        upstream.answer_with(b"" if status in {204, 304} else b"[]", status)
         return await (await keyed(client, subjects=[A])).get(VEHICLES)
 
     answer = run(case)
@@ -300,33 +304,32 @@ def test_list_that_is_none_is_empty_for_a_bound_caller(run: Runner, upstream: Up
         assert (answer.status, answer.json()) == (500 if status == 500 else 200, {"results": []})
 
 
-def test_condition_of_who_sees_all_is_passed_on(run: Runner, upstream: Upstream) -> None:
+def test_conditional_headers_of_unbound_callers_are_passed_on(run: Runner, upstream: Upstream) -> None:
     async def case(client: Client) -> list[Answer]:
-        upstream.tell(b"", 304, etag='"1"')
+        upstream.answer_with(b"", 304, etag='"1"')
         callers = [client, await keyed(client)]
-        return [await one.get(path, headers=CONDITIONS) for one in callers for path in (VEHICLES, STATE)]
+        return [await caller.get(path, headers=CONDITIONS) for caller in callers for path in (VEHICLES, STATE)]
 
     for answer in run(case):
         assert (answer.status, answer.body, answer.header("etag")) == (304, b"", '"1"')
-    assert all(asked["if-none-match"] == '"1"' for asked in upstream.asked)
+    assert all(headers["if-none-match"] == '"1"' for headers in upstream.request_headers)
 
 
-def test_no_token_is_kept_in_a_table(run: Runner, upstream: Upstream) -> None:
+def test_no_token_is_stored_in_a_table(run: Runner, upstream: Upstream) -> None:
     answers = {**DOCUMENTS, **UNREADABLE}
 
     async def case(client: Client) -> list[Any]:
         await put_vehicle(client)
         for document in answers.values():
-            upstream.tell(document)
+            upstream.answer_with(document)
             await client.get(STATE)
             command = {"kind": "command", "payload": {"vin": A, "command": "lock"}}
             assert (await client.post("/agent/actions", command)).status == 202
-        for _ in range(500):
+        async for _ in pauses():
             done = (await client.get("/agent/actions?status=succeeded&limit=100")).json()
             raw = await database(client).all("SELECT body, body_bytes, seen FROM tessie_raw")
             if len(done) == len(answers) and sum(row["seen"] for row in raw) == 2 * len(answers):
                 return [*raw, *await database(client).all("SELECT * FROM agent_actions")]
-            await asyncio.sleep(0.02)
         raise AssertionError((len(done), len(raw)))
 
     rows = run(case, started=True)
@@ -334,20 +337,19 @@ def test_no_token_is_kept_in_a_table(run: Runner, upstream: Upstream) -> None:
     assert any('"tokens": null' in str(row) for row in rows)
 
 
-def test_long_answer_to_a_command_is_kept_without_its_tokens(run: Runner, upstream: Upstream) -> None:
+def test_long_answer_to_a_command_is_stored_without_its_tokens(run: Runner, upstream: Upstream) -> None:
     long = {"result": {"state": {"tokens": [TOKEN], "x": "y" * 3_000}}, "tokens": [TOKEN], "other": "z" * 3_000}
 
     async def case(client: Client) -> Any:
         await put_vehicle(client)
-        upstream.tell(json.dumps(long).encode())
+        upstream.answer_with(json.dumps(long).encode())
         answer = await client.post("/agent/actions", {"kind": "wake", "payload": {"vin": A}})
-        for _ in range(500):
+        async for _ in pauses():
             action = (await client.get(f"/agent/actions/{answer.json()['id']}")).json()
             if action["status"] == "succeeded":
                 return action["result"]["answer"]
-            await asyncio.sleep(0.02)
         raise AssertionError(action)
 
-    kept = run(case, started=True)
-    assert TOKEN not in str(kept)
-    assert len(kept) == 2_000
+    stored = run(case, started=True)
+    assert TOKEN not in str(stored)
+    assert len(stored) == 2_000

@@ -1,4 +1,4 @@
-"""Odd input that was an error of ours once, or could be: origins, ids, and a storm of seeded nonsense."""
+"""Odd input that was a server error once, or could be: origins, ids, and a storm of seeded nonsense."""
 
 import re
 import socket
@@ -19,9 +19,19 @@ from .conftest import Runner
 
 MINE = {"CORS_ALLOWED_ORIGINS": "https://mine.example"}
 ORIGINS = [
-    "http://[", "http://[::1", "http://]", "//", "null", "http://", "http://a b", "x" * 10_000, "http://%5b",
-    "https://mine.example.evil", "https://mine.example:444", "https://mine.example/",
-]  # fmt: skip
+    "http://[",
+    "http://[::1",
+    "http://]",
+    "//",
+    "null",
+    "http://",
+    "http://a b",
+    "x" * 10_000,
+    "http://%5b",
+    "https://mine.example.evil",
+    "https://mine.example:444",
+    "https://mine.example/",
+]
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
@@ -51,11 +61,24 @@ def test_id_of_a_row_is_bounded(run: Runner, length: int) -> None:
 
 
 KNOWN = {
-    "vin": "5YJ3E1EA1KF000001", "table": "drives", "path": "state", "from": "2025-01-01", "to": "2025-02-01",
-    "timezone": "UTC", "model": "default", "type": "custom.a.b", "message": "hi", "expires_at": None, "subjects": None,
-    "messages": [{"role": "user", "content": "hi"}], "payload": {"vin": "5YJ3E1EA1KF000001"}, "tools": None,
-    "conversation_id": None, "stream_options": None, "ticket": None,
-}  # fmt: skip
+    "vin": "5YJ3E1EA1KF000001",
+    "table": "drives",
+    "path": "state",
+    "from": "2025-01-01",
+    "to": "2025-02-01",
+    "timezone": "UTC",
+    "model": "default",
+    "type": "custom.a.b",
+    "message": "hi",
+    "expires_at": None,
+    "subjects": None,
+    "messages": [{"role": "user", "content": "hi"}],
+    "payload": {"vin": "5YJ3E1EA1KF000001"},
+    "tools": None,
+    "conversation_id": None,
+    "stream_options": None,
+    "ticket": None,
+}
 ENDLESS = frozenset({("get", "/events")})
 
 
@@ -72,7 +95,7 @@ async def storm(client: Client, seed: int, count: int) -> list[str]:
 
 
 @pytest.mark.usefixtures("tessie")
-def test_no_odd_request_is_an_error_of_ours(run: Runner) -> None:
+def test_no_odd_request_is_a_server_error(run: Runner) -> None:
     run.env |= MINE
     count = 600 if run.runtime == "local" else 150
     assert run(lambda client: storm(client, 3, count)) == []
@@ -82,7 +105,7 @@ def test_no_odd_request_is_an_error_of_ours(run: Runner) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("tessie")
 @pytest.mark.parametrize("seed", range(5))
-def test_no_odd_request_of_a_long_storm_is_an_error_of_ours(run: Runner, seed: int) -> None:
+def test_no_odd_request_of_a_long_storm_is_a_server_error(run: Runner, seed: int) -> None:
     run.env |= MINE
     count = 6_000 if run.runtime == "local" else 1_000
     assert run(lambda client: storm(client, 100 + seed, count)) == []
@@ -119,10 +142,10 @@ def test_widest_change_has_no_more_parameters_than_d1_takes(run: Runner) -> None
     changes = dict.fromkeys([name for name in columns if TABLES["vehicles"].columns[name].nullable])
 
     async def case(client: Client) -> list[int]:
-        asked = [await client.get(f"/d1/vehicles?{filters}"), await client.get(f"/d1/vehicles?{filters}&vin=eq.x")]
-        asked.append(await client.request("PATCH", f"/d1/vehicles?{filters}", json=changes))
-        asked.append(await client.get("/d1/vehicles?vin=in.(" + "x," * 7_000 + "x)"))
-        return [one.status for one in asked]
+        answers = [await client.get(f"/d1/vehicles?{filters}"), await client.get(f"/d1/vehicles?{filters}&vin=eq.x")]
+        answers.append(await client.request("PATCH", f"/d1/vehicles?{filters}", json=changes))
+        answers.append(await client.get("/d1/vehicles?vin=in.(" + "x," * 7_000 + "x)"))
+        return [answer.status for answer in answers]
 
     assert run(case) == [200, 400, 204, 200]
 
@@ -131,7 +154,7 @@ def test_widest_change_has_no_more_parameters_than_d1_takes(run: Runner) -> None
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "GET"])
 @pytest.mark.parametrize("path", ["/health", "/d1/vehicles", "/nowhere", "/agent/chat"])
 @pytest.mark.parametrize("size", [40, 200_000])
-def test_body_that_nobody_reads_is_no_request(served: Served, method: str, path: str, size: int) -> None:
+def test_unread_body_is_not_parsed_as_a_request(served: Served, method: str, path: str, size: int) -> None:
     where = urlsplit(served.url)
     body = b"DELETE /events HTTP/1.1\r\nhost: x\r\n\r\n".ljust(size, b"x")
     begin = f"{method} {path} HTTP/1.1\r\nhost: {where.netloc}\r\nauthorization: Bearer {ADMIN}\r\n"
@@ -139,8 +162,8 @@ def test_body_that_nobody_reads_is_no_request(served: Served, method: str, path:
     with socket.create_connection((str(where.hostname), int(where.port or 80)), timeout=20) as connection:
         connection.sendall(f"{begin}content-length: {len(body)}\r\n\r\n".encode() + body + follows.encode())
         with connection.makefile("rb") as answers:
-            found = re.findall(rb"HTTP/1\.1 (\d{3})", answers.read())
+            statuses = re.findall(rb"HTTP/1\.1 (\d{3})", answers.read())
     usual = b"204" if method == "OPTIONS" else b"405" if path == "/agent/chat" else b"200"
     first = b"404" if path == "/nowhere" else usual
     # workerd ends a connection whose body nobody has read; the local server reads it and goes on.
-    assert found in ([[first, b"200"]] if served.runtime == "local" else [[first], [first, b"200"]])
+    assert statuses in ([[first, b"200"]] if served.runtime == "local" else [[first], [first, b"200"]])

@@ -1,4 +1,4 @@
-"""`/agent/v1`, by the clients that it is for: OpenAI's own packages, unmodified, on both runtimes."""
+"""`/agent/v1` with its intended clients: OpenAI's own packages, unmodified, on both runtimes."""
 
 import json
 import subprocess
@@ -25,8 +25,8 @@ def client(served: Served, key: str = ADMIN) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{served.url}/agent/v1", api_key=key, max_retries=0, timeout=30)
 
 
-def kept(served: Served, query: str, count: int) -> Any:
-    """Return the rows of messages, once there are so many: they are written after the response."""
+def stored_messages(served: Served, query: str, count: int) -> Any:
+    """Wait for a number of message rows and return them: they are written after the response."""
     for _ in range(200):
         status, rows = served.ask("GET", f"/d1/agent_messages?{query}")
         assert status == 200, rows
@@ -45,7 +45,7 @@ def test_models_are_listed_and_found(served: Served) -> None:
             ai.models.retrieve("no-such-model")
 
 
-def test_a_developers_message_is_the_systems(served: Served, model_sim: ModelSim) -> None:
+def test_developer_message_is_the_system_message(served: Served, model_sim: ModelSim) -> None:
     with client(served) as ai:
         ai.chat.completions.create(model="default", messages=[{"role": "developer", "content": "Be brief."}, *HELLO])
     assert model_sim.requests[-1]["messages"] == [{"role": "system", "content": "Be brief."}, *HELLO]
@@ -58,8 +58,8 @@ def test_a_chat_is_answered_whole(served: Served, model_sim: ModelSim) -> None:
     assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == ("Grüße!", "stop")
     assert answer.usage is not None
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (11, 7, 18)
-    asked = model_sim.requests[-1]
-    assert (asked["messages"], asked["max_tokens"], asked["temperature"]) == (HELLO, 50, 0)
+    request = model_sim.requests[-1]
+    assert (request["messages"], request["max_tokens"], request["temperature"]) == (HELLO, 50, 0)
 
 
 @pytest.mark.parametrize("usage", [True, False])
@@ -88,13 +88,13 @@ def test_tools_are_called(served: Served, model_sim: ModelSim, stream: bool) -> 
         model_sim.say(Turn("It is red."))
         answers = [{"role": "tool", "tool_call_id": call.id, "content": "red"} for call in message.tool_calls]
         calls = [call.model_dump(include={"id", "type", "function"}) for call in message.tool_calls]
-        told: list[Any] = [*HELLO, {"role": "assistant", "content": None, "tool_calls": calls}, *answers]
-        assert ai.chat.completions.create(model="default", messages=told).choices[0].message.content == "It is red."
+        messages: list[Any] = [*HELLO, {"role": "assistant", "content": None, "tool_calls": calls}, *answers]
+        assert ai.chat.completions.create(model="default", messages=messages).choices[0].message.content == "It is red."
     assert [message["role"] for message in model_sim.requests[-1]["messages"]] == ["user", "assistant", "tool", "tool"]
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "status"),
+    ("options", "kind", "status"),
     [
         ({"model": "gpt-none"}, openai.NotFoundError, 404),
         ({"messages": []}, openai.BadRequestError, 400),
@@ -107,11 +107,11 @@ def test_tools_are_called(served: Served, model_sim: ModelSim, stream: bool) -> 
         ({"modalities": ["audio"]}, openai.BadRequestError, 400),
     ],
 )
-def test_a_wrong_request_is_told_in_openais_way(
-    served: Served, given: dict[str, Any], kind: type[openai.APIStatusError], status: int
+def test_invalid_request_gets_openais_error_form(
+    served: Served, options: dict[str, Any], kind: type[openai.APIStatusError], status: int
 ) -> None:
     with client(served) as ai, pytest.raises(kind) as caught:
-        ai.chat.completions.create(**({"model": "default", "messages": HELLO} | given))
+        ai.chat.completions.create(**({"model": "default", "messages": HELLO} | options))
     assert caught.value.status_code == status
     error: Any = caught.value.body
     assert error["message"]
@@ -127,18 +127,18 @@ def test_a_wrong_request_is_told_in_openais_way(
         ("POST", "/chat/completions", {"messages": [{"content": "a" * 1_100_000}]}, 413, "payload_too_large"),
         ("POST", "/chat/completions", [], 400, "invalid_body"),
     ],
-)  # fmt: skip
+)
 def test_a_fault_before_the_handler_has_openais_form_too(  # noqa: PLR0913, PLR0917 - a table's columns
     served: Served, method: str, path: str, body: Any, status: int, code: str
 ) -> None:
-    told, problem = served.ask(method, f"/agent/v1{path}", body)
-    assert (told, problem["status"], problem["error"]["code"]) == (status, status, code)
+    actual, problem = served.ask(method, f"/agent/v1{path}", body)
+    assert (actual, problem["status"], problem["error"]["code"]) == (status, status, code)
     assert problem["error"].keys() == {"message", "type", "param", "code"}
     assert problem["error"]["type"] == "invalid_request_error"
     assert {"type", "title", "request_id"} <= problem.keys()
 
 
-def test_without_a_model_the_client_is_told_how_to_have_one(tmp_path: Path, tessie_port: int) -> None:
+def test_without_a_model_the_error_names_the_setting(tmp_path: Path, tessie_port: int) -> None:
     with (
         served_locally(tmp_path, Runner(tmp_path, tessie_port).env) as served,
         client(served) as ai,
@@ -148,7 +148,7 @@ def test_without_a_model_the_client_is_told_how_to_have_one(tmp_path: Path, tess
     assert caught.value.status_code == 503
 
 
-def test_a_client_that_leaves_half_way_ends_the_models_work(served: Served, model_sim: ModelSim) -> None:
+def test_disconnect_ends_the_models_stream(served: Served, model_sim: ModelSim) -> None:
     model_sim.say(Turn("abcd" * 400, pause=0.05))
     with client(served) as ai, ai.chat.completions.create(model="default", messages=HELLO, stream=True) as chunks:
         for chunk in chunks:
@@ -165,7 +165,7 @@ def test_a_client_that_leaves_half_way_ends_the_models_work(served: Served, mode
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_an_answer_that_was_cut_is_kept_as_such(served: Served, model_sim: ModelSim, stream: bool) -> None:
+def test_truncated_answer_is_stored_as_such(served: Served, model_sim: ModelSim, stream: bool) -> None:
     model_sim.reset("openai")
     model_sim.say(Turn("Too lo", finish="length"))
     with client(served) as ai:
@@ -180,7 +180,7 @@ def test_an_answer_that_was_cut_is_kept_as_such(served: Served, model_sim: Model
     assert rows == [{"status": "cut", "finish_reason": "length", "content": "Too lo"}]
 
 
-def test_a_wrong_key_is_told_in_openais_way(served: Served) -> None:
+def test_wrong_key_gets_openais_error_form(served: Served) -> None:
     with client(served, "wrong") as ai, pytest.raises(openai.AuthenticationError):
         ai.models.list()
 
@@ -194,7 +194,7 @@ def test_a_wrong_key_is_told_in_openais_way(served: Served) -> None:
         (Turn(status=500, error="9999: broken"), openai.InternalServerError),
     ],
 )
-def test_a_models_fault_is_told_in_openais_way(
+def test_models_fault_gets_openais_error_form(
     served: Served, model_sim: ModelSim, turn: Turn, kind: type[openai.APIStatusError], stream: bool
 ) -> None:
     model_sim.say(turn, turn, turn)
@@ -202,23 +202,23 @@ def test_a_models_fault_is_told_in_openais_way(
         ai.chat.completions.create(model="default", messages=HELLO, stream=stream)
 
 
-def test_an_answer_that_breaks_off_is_told_in_the_stream(served: Served, model_sim: ModelSim) -> None:
+def test_broken_answer_is_reported_in_the_stream(served: Served, model_sim: ModelSim) -> None:
     model_sim.say(Turn("a" * 200, cut=700, pieces=100))
     with client(served) as ai:
         chunks = ai.chat.completions.create(model="default", messages=HELLO, stream=True)
         assert next(chunks).choices
         with pytest.raises(openai.APIError, match="broke off"):
             list(chunks)
-    rows = kept(served, "role=eq.assistant", 1)
+    rows = stored_messages(served, "role=eq.assistant", 1)
     assert (rows[0]["status"], rows[0]["error"]) == ("failed", "the answer broke off")
     assert rows[0]["content"].startswith("aaa")
 
 
-def test_what_was_asked_and_answered_is_kept(served: Served, model_sim: ModelSim) -> None:
+def test_question_and_answer_are_stored(served: Served, model_sim: ModelSim) -> None:
     model_sim.say(Turn("Kept."))
     with client(served) as ai:
         ai.chat.completions.create(model="default", messages=HELLO)
-    rows = kept(served, "status=eq.complete&order=role.desc&select=role,content,status,finish_reason", 2)
+    rows = stored_messages(served, "status=eq.complete&order=role.desc&select=role,content,status,finish_reason", 2)
     assert rows == [
         {"role": "user", "content": "Hello", "status": "complete", "finish_reason": None},
         {"role": "assistant", "content": "Kept.", "status": "complete", "finish_reason": "stop"},
@@ -228,15 +228,15 @@ def test_what_was_asked_and_answered_is_kept(served: Served, model_sim: ModelSim
 def test_the_npm_package_chats_streams_calls_tools_and_gets_errors(served: Served, model_sim: ModelSim) -> None:
     model_sim.say(Turn("Whole."), Turn("Piece by piece."), Turn("", [("look", {"at": 1})]))
     script = Path(__file__).with_name("openai_client.mjs")
-    told = subprocess.run(
+    done = subprocess.run(
         [str(NODE), str(script), f"{served.url}/agent/v1", ADMIN],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == {
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
         "whole": "Whole.",
         "streamed": "Piece by piece.",
         "call": ["look", '{"at":1}'],
@@ -248,5 +248,5 @@ def test_the_npm_package_chats_streams_calls_tools_and_gets_errors(served: Serve
 def test_the_default_model_is_the_settings(served: Served, model_sim: ModelSim) -> None:
     with client(served) as ai:
         ai.chat.completions.create(model="default", messages=HELLO)
-    wanted = MODEL if served.runtime == "local" else "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
-    assert model_sim.requests[-1]["model"] == wanted
+    expected = MODEL if served.runtime == "local" else "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+    assert model_sim.requests[-1]["model"] == expected

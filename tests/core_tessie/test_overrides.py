@@ -1,4 +1,4 @@
-"""The owner's corrections: they stay through every sync, both sides can be seen, and each can be taken back."""
+"""The owner's corrections: they survive every sync, both values can be seen, and each can be undone."""
 
 import asyncio
 from collections.abc import Iterator
@@ -71,15 +71,15 @@ def facts(row: Any) -> Any:
     return {name: value for name, value in row.items() if name not in STAMPS}
 
 
-def test_a_correction_stays_through_a_sync_and_is_taken_back(run: Runner, sim: Simulator) -> None:
+def test_correction_survives_a_sync_and_can_be_undone(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         before = await newest(client, "charges", sim.vins[0])
         path, id_ = f"/d1/charges/{before['id']}", f"charges:{before['id']}"
         changes = {"cost": 12.5, "saved_location": None, "is_supercharger": not before["is_supercharger"]}
         assert await change(client, "PATCH", path, changes) | STAMPLESS == before | changes | STAMPLESS
-        kept = await overrides(client)
-        assert kept == {f"{id_}:{name}": (value, before[name]) for name, value in changes.items()}
+        stored = await overrides(client)
+        assert stored == {f"{id_}:{name}": (value, before[name]) for name, value in changes.items()}
         amend(sim, "charges", before, cost=99.25, saved_location="Elsewhere", energy_added=1.75)
         await resynced(client)
         after = await read(client, "charges", before["id"])
@@ -104,7 +104,7 @@ def test_a_correction_stays_through_a_sync_and_is_taken_back(run: Runner, sim: S
 STAMPLESS = dict.fromkeys(STAMPS)
 
 
-def test_a_removed_record_stays_away_until_that_is_taken_back(run: Runner, sim: Simulator) -> None:
+def test_removed_record_stays_removed_until_the_override_is_deleted(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         drive = await newest(client, "drives", sim.vins[0])
@@ -113,9 +113,9 @@ def test_a_removed_record_stays_away_until_that_is_taken_back(run: Runner, sim: 
         amend(sim, "drives", drive, tag="theirs", odometer_distance=5.5)
         await resynced(client)
         assert (await client.get(f"/d1/drives/{drive['id']}")).status == 404
-        kept = await overrides(client)
-        assert kept[f"drives:{drive['id']}:tag"] == ("mine", "theirs")
-        owners, record = kept[f"drives:{drive['id']}"]
+        stored = await overrides(client)
+        assert stored[f"drives:{drive['id']}:tag"] == ("mine", "theirs")
+        owners, record = stored[f"drives:{drive['id']}"]
         assert owners is None
         assert (record["tag"], record["distance_mi"]) == ("theirs", 5.5)
         await change(client, "DELETE", f"/d1/overrides/drives:{drive['id']}")
@@ -128,7 +128,7 @@ def test_a_removed_record_stays_away_until_that_is_taken_back(run: Runner, sim: 
     run(case, started=True)
 
 
-def test_a_removal_that_is_taken_back_at_once_leaves_no_trace(run: Runner, sim: Simulator) -> None:
+def test_removal_undone_at_once_leaves_no_trace(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         tables = ("drives", "charges", "idles", "battery_health")
@@ -162,10 +162,10 @@ def test_corrections_of_many_records_and_of_whole_ones_stay(run: Runner, sim: Si
         assert {row["tag"] for row in drives} == {"business"}
         stored = await read(client, "charges", charge["id"])
         assert (stored["location"], stored["cost"]) == ("Garage", 3.25)
-        kept = await overrides(client)
-        assert kept[f"drives:{drive['id']}:tag"] == ("business", "private")
-        assert {id_ for id_ in kept if id_.startswith("charges")} == {f"charges:{charge['id']}:location"}
-        assert len(kept) == min(1000, len(drives) + 1)
+        remaining = await overrides(client)
+        assert remaining[f"drives:{drive['id']}:tag"] == ("business", "private")
+        assert {id_ for id_ in remaining if id_.startswith("charges")} == {f"charges:{charge['id']}:location"}
+        assert len(remaining) == min(1000, len(drives) + 1)
 
     run(case, started=True)
 
@@ -181,9 +181,9 @@ def test_the_owners_own_records_stay_as_they_are_written(run: Runner, sim: Simul
         await change(client, "PATCH", f"/d1/drives/{drive['vin']}-7", {"tag": "new"})
         await resynced(client)
         assert (await read(client, "drives", drive["id"]))["distance_mi"] is None
-        kept = await overrides(client)
-        assert kept[f"drives:{drive['id']}"][0] is True
-        assert kept[f"drives:{drive['vin']}-7"] == (True, None)
+        stored = await overrides(client)
+        assert stored[f"drives:{drive['id']}"][0] is True
+        assert stored[f"drives:{drive['vin']}-7"] == (True, None)
         await change(client, "DELETE", "/d1/overrides?record_table=eq.drives")
         assert facts(await read(client, "drives", drive["id"])) == facts(drive)
         assert (await client.get(f"/d1/drives/{drive['vin']}-7")).status == 404
@@ -193,13 +193,13 @@ def test_the_owners_own_records_stay_as_they_are_written(run: Runner, sim: Simul
 
 
 def test_owners_own_record_stays_in_a_window_where_tessie_has_none(run: Runner, sim: Simulator) -> None:
-    """A complete window is the truth for Tessie's records, and not for the owner's."""
+    """A complete window shows which of Tessie's records are gone, and says nothing of the owner's."""
 
     async def case(client: Client) -> None:
         await synced(client)
         last = await newest(client, "charges", sim.vins[0])
-        made = {"vin": sim.vins[0], "tessie_id": last["tessie_id"] + 1, "started_at": last["started_at"], "cost": 4.5}
-        [own] = await change(client, "POST", "/d1/charges", made, 201)
+        row = {"vin": sim.vins[0], "tessie_id": last["tessie_id"] + 1, "started_at": last["started_at"], "cost": 4.5}
+        [own] = await change(client, "POST", "/d1/charges", row, 201)
         await resynced(client)
         assert (await read(client, "charges", own["id"]))["cost"] == 4.5
         assert await rows(client, "removed_records") == []
@@ -392,7 +392,7 @@ def test_the_cost_of_an_upsert_does_not_grow_with_the_overrides(run: Runner) -> 
     assert any("overrides_record (record_table=? AND record_id=?)" in step for step in steps)
 
 
-def test_what_is_set_at_tessie_through_the_mirror_is_tessies_side(run: Runner, sim: Simulator) -> None:
+def test_value_set_through_the_mirror_is_stored_as_tessies(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         charge = await newest(client, "charges", sim.vins[0])

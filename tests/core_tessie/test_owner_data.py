@@ -1,4 +1,4 @@
-"""What belongs to the owner can be taken along, and removed, from a running service."""
+"""The owner's data can be exported and removed from a running service."""
 
 import json
 import zipfile
@@ -22,7 +22,8 @@ def test_everything_is_exported_and_then_erased(served: Served, tmp_path: Path) 
         assert served.ask("POST", "/d1/drives", rows[at : at + 300])[0] == 201
     number = served.publish("custom.secret", VIN)
     _, key = served.ask("POST", "/auth/keys", {"name": "phone"})
-    service, file = Service(served.url, ADMIN), tmp_path / "export.zip"
+    service = Service(served.url, ADMIN)
+    file = tmp_path / "export.zip"
 
     counted = export(service, file)
     assert (counted["vehicles"], counted["drives"]) == (1, 1202)
@@ -44,10 +45,10 @@ def test_everything_is_exported_and_then_erased(served: Served, tmp_path: Path) 
     assert served.publish("custom.after") > number
 
 
-def test_a_service_that_refuses_is_one_line(served: Served) -> None:
+def test_refusing_service_is_reported_in_one_line(served: Served) -> None:
     with pytest.raises(SystemExit, match="error: GET /d1: 401"):
         Service(served.url, "wrong").tables()
 
 
-def test_all_that_runs_may_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+def test_licences_of_dependencies_are_allowed(capsys: pytest.CaptureFixture[str]) -> None:
     assert licences() == 0, capsys.readouterr().err

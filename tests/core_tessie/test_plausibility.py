@@ -1,4 +1,4 @@
-"""Implausible rows are kept and marked; reports leave them out of their numbers, and count them."""
+"""Implausible rows are stored and marked; reports leave them out of their numbers, and count them."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ MARKED: list[tuple[str, dict[str, Any], str | None]] = [
 ]
 
 
-def test_rows_that_cannot_be_are_kept_and_marked(run: Runner) -> None:
+def test_impossible_rows_are_stored_and_marked(run: Runner) -> None:
     async def case(client: Client) -> list[tuple[str, str | None]]:
         await put_vehicle(client)
         for table, row, _ in MARKED:
@@ -43,14 +43,14 @@ def test_rows_that_cannot_be_are_kept_and_marked(run: Runner) -> None:
             for table, row, _ in MARKED
         ]
         return [
-            (name, next(one["implausible"] for one in answer.json() if one["id"] == name.partition("/")[2]))
+            (name, next(row["implausible"] for row in answer.json() if row["id"] == name.partition("/")[2]))
             for name, answer in rows
         ]
 
     assert [mark for _, mark in run(case)] == [mark for _, _, mark in MARKED]
 
 
-def test_ideal_range_that_stands_for_none_is_marked_and_chosen_by_a_filter(run: Runner) -> None:
+def test_placeholder_ideal_range_is_marked_and_can_be_filtered(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         await put(client, "vehicles", [{"id": A, "ideal_range_mi": 999, "battery_pct": 80}])
         marked = await client.get("/d1/vehicles?implausible=eq.range&select=id,ideal_range_mi,implausible")
@@ -62,7 +62,7 @@ def test_ideal_range_that_stands_for_none_is_marked_and_chosen_by_a_filter(run: 
     assert unmarked == []
 
 
-def test_the_mark_follows_a_correction_and_is_nobodys_to_write(run: Runner) -> None:
+def test_mark_follows_a_correction_and_cannot_be_written(run: Runner) -> None:
     async def case(client: Client) -> list[Any]:
         await put_vehicle(client)
         await put(client, "drives", [JUMP])

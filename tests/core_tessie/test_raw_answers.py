@@ -1,4 +1,4 @@
-"""The `tessie_raw` rows: an answer that says the same as the last one is counted, and not stored again."""
+"""The `tessie_raw` rows: an answer equal to the last one is counted, and not stored again."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.app import app
 from core_tessie.journal import Journal
@@ -37,7 +38,7 @@ STATE = {
 
 
 def later(seconds: int, **changes: Any) -> Any:
-    """Return the state as it is read some seconds later."""
+    """Return the same state with clocks some seconds later."""
     text = json.dumps(STATE | changes)
     for name, unit in (("timestamp", 1000), ("gps_as_of", 1), ("tpms_last_seen_pressure_time_fl", 1)):
         for value in {STATE[part].get(name) for part in STATE if part.endswith("_state")} - {None}:  # type: ignore[attr-defined]
@@ -46,10 +47,12 @@ def later(seconds: int, **changes: Any) -> Any:
 
 
 class Answering:
-    """A Tessie that answers what a test says."""
+    """A Tessie with answers set by the test."""
 
     def __init__(self, port: int) -> None:
-        self.status, self.body, self.media_type = 200, b"{}", "application/json"
+        self.status = 200
+        self.body = b"{}"
+        self.media_type = "application/json"
         sim = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,14 +67,15 @@ class Answering:
             do_GET = do_POST = answer  # noqa: N815 - as http.server names them
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def say(self, value: Any, *, status: int = 200) -> None:
-        self.status, self.body = status, json.dumps(value).encode()
+        self.status = status
+        self.body = json.dumps(value).encode()
 
 
 @pytest.fixture
@@ -83,16 +87,15 @@ def tessie(run: Runner) -> Iterator[Answering]:
 
 
 async def stored(client: Client, seen: int) -> list[Row]:
-    """Return the rows, once so many answers are stored or counted, and none is by mistake counted later."""
+    """Wait until a number of answers are stored or counted, and return the rows; fail if more are counted."""
     sql = "SELECT * FROM tessie_raw WHERE request_id = ? ORDER BY rowid"  # a sync of another test may go on still
-    for _ in range(500):
+    async for _ in pauses():
         rows: list[Row] = await client.ports.settings.db.all(sql, MINE)
         if sum(row["seen"] for row in rows) >= seen:
             await asyncio.sleep(0.2)
             rows = await client.ports.settings.db.all(sql, MINE)
             assert sum(row["seen"] for row in rows) == seen
             return rows
-        await asyncio.sleep(0.02)
     raise AssertionError(f"{[row['path'] for row in rows]}")
 
 
@@ -114,12 +117,12 @@ def test_an_answer_that_differs_in_its_clocks_alone_is_stored_once(run: Runner, 
     assert row["stored_bytes"] == len(row["body"])
 
 
-def test_every_other_difference_is_stored_also_one_that_was_there_before(run: Runner, tessie: Answering) -> None:
+def test_every_other_difference_is_stored_even_a_repeated_one(run: Runner, tessie: Answering) -> None:
     moved = {"vehicle_state": {**STATE["vehicle_state"], "odometer": 14_097.0}}  # type: ignore[dict-item]
-    said = [later(0), later(10, **moved), later(20), later(30)]
+    documents = [later(0), later(10, **moved), later(20), later(30)]
 
     async def case(client: Client) -> list[Row]:
-        for value in said:
+        for value in documents:
             tessie.say(value)
             await ask(client, f"{VIN}/state")
         return await stored(client, 4)
@@ -127,10 +130,10 @@ def test_every_other_difference_is_stored_also_one_that_was_there_before(run: Ru
     rows = run(case)
     assert [row["seen"] for row in rows] == [1, 1, 2]
     bodies = [json.loads(row["body"]) for row in rows]
-    assert [one["vehicle_state"]["odometer"] for one in bodies] == [14_096.485641, 14_097.0, 14_096.485641]
+    assert [body["vehicle_state"]["odometer"] for body in bodies] == [14_096.485641, 14_097.0, 14_096.485641]
 
 
-def test_what_is_compared_is_the_last_answer_to_the_same_question(run: Runner, tessie: Answering) -> None:
+def test_answer_is_compared_with_the_last_one_to_the_same_request(run: Runner, tessie: Answering) -> None:
     targets = (
         f"{VIN}/state",
         f"{VIN}/state?use_cache=true",
@@ -157,7 +160,7 @@ def test_what_is_compared_is_the_last_answer_to_the_same_question(run: Runner, t
     ]
 
 
-def test_in_what_tells_the_past_a_time_is_a_difference(run: Runner, tessie: Answering) -> None:
+def test_times_in_answers_about_the_past_are_compared(run: Runner, tessie: Answering) -> None:
     async def case(client: Client) -> list[Row]:
         for second in (1, 2, 2):
             tessie.say({"results": [{"timestamp": second, "latitude": 1.5}]})
@@ -169,7 +172,7 @@ def test_in_what_tells_the_past_a_time_is_a_difference(run: Runner, tessie: Answ
 
 @pytest.mark.parametrize("target", [f"{VIN}/command/honk", f"{VIN}/wake"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_each_answer_to_what_acts_on_a_car_is_stored(run: Runner, tessie: Answering, target: str, method: str) -> None:
+def test_each_answer_to_a_command_is_stored(run: Runner, tessie: Answering, target: str, method: str) -> None:
     async def case(client: Client) -> list[Row]:
         tessie.say({"result": True})
         for _ in range(3):
@@ -180,8 +183,8 @@ def test_each_answer_to_what_acts_on_a_car_is_stored(run: Runner, tessie: Answer
 
 
 @pytest.mark.parametrize("deadline", ["0.1", "0.001"])
-def test_a_tessie_that_is_away_is_stored_once(run: Runner, deadline: str) -> None:
-    """However each call ends: refused, or out of time."""
+def test_repeated_connection_failures_are_one_row(run: Runner, deadline: str) -> None:
+    """Calls end by a refused connection or by a timeout."""
     run.env |= {"TESSIE_BASE_URL": "http://127.0.0.1:9", "TESSIE_DEADLINE_S": deadline}
 
     async def case(client: Client) -> list[Row]:
@@ -221,11 +224,10 @@ def test_bodies_that_are_stored_in_a_minute_are_bounded(tmp_path: Path, tessie_p
 
 
 async def idle(journal: Journal) -> None:
-    """Wait until nothing waits to be written."""
-    for _ in range(1000):
+    """Wait until all rows are written."""
+    async for _ in pauses():
         if journal._writer is None or not journal._writer._waiting:
             return
-        await asyncio.sleep(0.01)
     raise AssertionError("not written in 10 s")
 
 
@@ -242,8 +244,8 @@ def call(body: bytes, media_type: str = "application/json", path: str = f"/{VIN}
 
 
 async def record(db: LocalDatabase, *calls: Call) -> list[Row]:
-    for one in calls:
-        await db.batch(statements_of(one))
+    for call in calls:
+        await db.batch(statements_of(call))
     return await db.all("SELECT * FROM tessie_raw ORDER BY rowid")
 
 
@@ -252,10 +254,10 @@ def test_isolates_that_have_the_same_answer_leave_one_row(db: LocalDatabase, tmp
 
     async def case() -> list[Row]:
         same = [statements_of(call(json.dumps(later(n)).encode())) for n in range(40)]
-        batches = [(db, other)[n % 2].batch(one) for n, one in enumerate(same)]
+        batches = [(db, other)[n % 2].batch(statements) for n, statements in enumerate(same)]
         loose: list[Any] = []
-        for n, one in enumerate(same):  # also where a batch ends between the two
-            loose += [(db, other)[n % 2].batch([part]) for part in one]
+        for n, statements in enumerate(same):  # also where a batch ends between the two
+            loose += [(db, other)[n % 2].batch([part]) for part in statements]
         await asyncio.gather(*batches, *loose)
         return await db.all("SELECT * FROM tessie_raw")
 
@@ -276,7 +278,7 @@ def test_a_row_from_before_the_digests_is_no_last_answer(db: LocalDatabase) -> N
     assert [row["seen"] for row in rows] == [1, 2]
 
 
-def test_what_is_too_large_is_cut_and_told_apart_by_its_beginning_and_its_size(db: LocalDatabase) -> None:
+def test_large_body_is_cut_and_compared_by_its_beginning_and_size(db: LocalDatabase) -> None:
     large = b'{"a": "' + b"x" * (BODY_LIMIT + 5000)
     rows = asyncio.run(record(db, *map(call, (large, large, large + b"y", b"z" + large))))
     assert [row["seen"] for row in rows] == [2, 1, 1]
@@ -291,13 +293,13 @@ def test_tokens_at_the_place_of_the_cut_are_not_stored() -> None:
         assert "canary" not in text, before
 
 
-def test_of_an_image_nothing_but_its_size_is_compared(db: LocalDatabase) -> None:
+def test_images_are_compared_by_size_only(db: LocalDatabase) -> None:
     images = [call(body, "image/png", f"/{VIN}/map") for body in (b"\x89PNG1", b"\x89PNG2", b"\x89PNG333")]
     rows = asyncio.run(record(db, *images))
     assert [(row["seen"], row["body"], row["stored_bytes"]) for row in rows] == [(2, "", 0), (1, "", 0)]
 
 
-def test_a_member_is_a_clock_by_its_whole_name_alone() -> None:
+def test_clock_fields_match_by_whole_name() -> None:
     def digest(**members: Any) -> Any:
         *_, (_, params) = statements_of(call(json.dumps(members).encode()))
         return params[-1]
@@ -315,7 +317,7 @@ def test_a_body_that_is_very_large_is_compared_byte_by_byte() -> None:
 
 
 def day_of_polling(every: int) -> list[tuple[int, bytes]]:
-    """Return what a car answers in a day, asked for its state every so many seconds."""
+    """Return a car's answers of a day, one for its state at every interval of some seconds."""
     begin = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
     now = [begin]
     fleet = Fleet(seed=7, start=datetime(2025, 12, 1, tzinfo=UTC), until=lambda: now[0])
@@ -346,18 +348,18 @@ def test_a_day_of_polling_stores_what_has_changed(db: LocalDatabase, record_prop
     for name, value in sizes.items():
         record_property(name, value)
     assert sum(row["seen"] for row in rows) == len(answers) == 86_400 // every
-    said = [without_clocks(body) for _, body in answers]
-    changes = sum(before != after for before, after in pairwise(said))
-    assert len(set(said)) <= len(rows) <= changes + 1, "a row for each change, and none for a clock"
+    bodies = [without_clocks(body) for _, body in answers]
+    changes = sum(before != after for before, after in pairwise(bodies))
+    assert len(set(bodies)) <= len(rows) <= changes + 1, "a row for each change, and none for a clock"
     assert sizes["stored"] < sizes["bytes"] / 2, sizes
 
 
 def without_clocks(body: bytes) -> str:
-    """Return a state without its clocks, found by reading it as JSON."""
+    """Return a state without its clocks, by parsing its JSON."""
 
     def stripped(value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: stripped(one) for name, one in value.items() if name not in CLOCK_FIELDS}
-        return [stripped(one) for one in value] if isinstance(value, list) else value
+            return {name: stripped(member) for name, member in value.items() if name not in CLOCK_FIELDS}
+        return [stripped(entry) for entry in value] if isinstance(value, list) else value
 
     return json.dumps(stripped(json.loads(body)), sort_keys=True)

@@ -1,9 +1,10 @@
-"""The summary of an energy report in words: written after the response, of its numbers alone, and never needed."""
+"""The summary of an energy report in words: written after the response, from its numbers alone, and optional."""
 
 import asyncio
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.energy.summary import SUMMARY_LIMIT
 from core_tessie.energy.words import UNKNOWN
@@ -17,12 +18,11 @@ JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
 
 
 async def summary(client: Client, report_id: str) -> Any:
-    """Return the summary of a report, once it is there."""
-    for _ in range(250):
-        found = (await client.get(f"{PATH}/{report_id}")).json()["summary"]
-        if found is not None:
-            return found
-        await asyncio.sleep(0.02)
+    """Wait for the summary of a report and return it."""
+    async for _ in pauses():
+        text = (await client.get(f"{PATH}/{report_id}")).json()["summary"]
+        if text is not None:
+            return text
     raise AssertionError("no summary in 5 s")
 
 
@@ -31,30 +31,30 @@ def test_a_report_gets_a_summary_after_the_response(run: Runner, model_sim: Mode
 
     async def case(client: Client) -> tuple[Answer, Any, Answer]:
         await put_all(client)
-        made = await client.post(PATH, JANUARY)
-        there = await summary(client, made.json()["id"])
-        return made, there, await client.get(made.header("location") or "", headers=[("accept", "text/html")])
+        answer = await client.post(PATH, JANUARY)
+        there = await summary(client, answer.json()["id"])
+        return answer, there, await client.get(answer.header("location") or "", headers=[("accept", "text/html")])
 
-    made, there, page = run(case)
-    assert (made.status, made.json()["summary"]) == (201, None)
+    answer, there, page = run(case)
+    assert (answer.status, answer.json()["summary"]) == (201, None)
     assert there == "It drove 43 mi <b>& more</b>."
     assert "It drove 43 mi &lt;b&gt;&amp; more&lt;/b&gt;." in page.text
-    (asked,) = model_sim.requests
-    assert asked["max_tokens"] <= 300
+    (request,) = model_sim.requests
+    assert request["max_tokens"] <= 300
 
 
-def test_the_model_is_told_the_numbers_and_no_place_or_car(run: Runner, model_sim: ModelSim) -> None:
+def test_prompt_has_the_numbers_and_no_place_or_car(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> str:
         await put_vehicle(client)
         await put(client, "drives", DRIVES)
         await summary(client, (await client.post(PATH, JANUARY)).json()["id"])
         return str(model_sim.requests[0]["messages"])
 
-    told = run(case)
-    assert "Driving: Distance: 43.0 mi" in told
-    assert "2025-01-01 00:00 to 2025-02-01 00:00" in told
-    assert UNKNOWN not in told, "what is not known was told"
-    assert not [one for one in ("Bluebird", A, "Main St", "Home St", "Hotel", "Work") if one in told]
+    prompt = run(case)
+    assert "Driving: Distance: 43.0 mi" in prompt
+    assert "2025-01-01 00:00 to 2025-02-01 00:00" in prompt
+    assert UNKNOWN not in prompt, "what is not known was told"
+    assert not [word for word in ("Bluebird", A, "Main St", "Home St", "Hotel", "Work") if word in prompt]
 
 
 def test_a_long_summary_is_cut(run: Runner, model_sim: ModelSim) -> None:
@@ -77,18 +77,17 @@ def test_a_report_is_complete_without_a_summary(run: Runner, model_sim: ModelSim
 
     async def case(client: Client) -> tuple[Answer, Answer]:
         await put_all(client)
-        made = await client.post(PATH, JANUARY)
-        for _ in range(250):
+        answer = await client.post(PATH, JANUARY)
+        async for _ in pauses():
             if len(model_sim.requests) == tries:
                 break
-            await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
-        return made, await client.get(made.header("location") or "")
+        return answer, await client.get(answer.header("location") or "")
 
-    made, read = run(case)
+    answer, read = run(case)
     assert len(model_sim.requests) == tries
-    assert (made.status, read.status) == (201, 200)
-    assert made.json() == read.json()
+    assert (answer.status, read.status) == (201, 200)
+    assert answer.json() == read.json()
     assert read.json()["summary"] is None
 
 

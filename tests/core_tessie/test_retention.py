@@ -1,4 +1,4 @@
-"""Rows that the default app removes in time, by its cron on both runtimes, and what stays as something needs it."""
+"""Rows that the default app's cron removes in time, on both runtimes, and rows that stay because others need them."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ import pytest
 from pydantic_core import from_json
 from tests.edge.conftest import Lines
 from tests.edge.parts.test_retention import Counting
+from tests.patience import pauses
 
 from core_tessie.retention import RULES
 from core_tessie.sync.routes import CRON
@@ -22,7 +23,7 @@ from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
-from .test_auth import by, made
+from .test_auth import by, create_key
 from .test_sync import NOW, TWO_WEEKS
 
 VIN = "5YJ3E1EA1KF000001"
@@ -101,14 +102,25 @@ KEYS = (
 )
 MESSAGES = (
     {
-        "id": "m", "conversation_id": "c", "role": "user", "content": "Hi", "status": "complete", "actor": "asked",
-        "turn": 1, "created_at": ago(days=5000),
+        "id": "m",
+        "conversation_id": "c",
+        "role": "user",
+        "content": "Hi",
+        "status": "complete",
+        "actor": "asked",
+        "turn": 1,
+        "created_at": ago(days=5000),
     },
-)  # fmt: skip
+)
 ROWS: dict[str, tuple[dict[str, Any], ...]] = {
-    "logs": LOGS, "tessie_raw": RAW, "tickets": TICKETS, "sync_runs": RUNS, "agent_actions": ACTIONS, "api_keys": KEYS,
+    "logs": LOGS,
+    "tessie_raw": RAW,
+    "tickets": TICKETS,
+    "sync_runs": RUNS,
+    "agent_actions": ACTIONS,
+    "api_keys": KEYS,
     "agent_messages": MESSAGES,
-}  # fmt: skip
+}
 GONE = {
     "logs": {"old"},
     "tessie_raw": {"old", "not seen again"},
@@ -127,7 +139,7 @@ async def fill(client: Client) -> None:
         await put(client, table, *rows)
 
 
-def test_the_cron_removes_what_is_old_and_nothing_that_is_needed(run: Runner, sim: Simulator) -> None:
+def test_cron_removes_old_rows_that_nothing_needs(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> dict[str, Any]:
         await fill(client)
         await client.scheduled(CRON)
@@ -140,16 +152,15 @@ def test_the_cron_removes_what_is_old_and_nothing_that_is_needed(run: Runner, si
     assert sim.vins
 
 
-def test_what_was_removed_is_told_in_the_logs(run: Runner, sim: Simulator) -> None:
+def test_removals_are_logged(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> Any:
         await fill(client)
         await client.scheduled(CRON)
-        for _ in range(500):
+        async for _ in pauses():
             row = await client.ports.settings.db.first("SELECT * FROM logs WHERE message = 'old rows removed'")
             if row:
                 return row
-            await asyncio.sleep(0.02)
-        raise AssertionError("not told")
+        raise AssertionError("no log row of the removals")
 
     row = run(case)
     assert (row["actor"], row["level"]) == ("cron", "info")
@@ -161,19 +172,19 @@ def test_what_was_removed_is_told_in_the_logs(run: Runner, sim: Simulator) -> No
 
 def test_a_second_run_removes_nothing_more(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> list[dict[str, set[str]]]:
-        found = []
+        results = []
         await fill(client)
         for _ in range(2):
             await client.scheduled(CRON)
-            found.append({table: await ids(client, table) for table in GONE if table not in {"logs", "tessie_raw"}})
-        return found
+            results.append({table: await ids(client, table) for table in GONE if table not in {"logs", "tessie_raw"}})
+        return results
 
     once, twice = run(case)
     assert {table: once[table] - twice[table] for table in once} == {table: set() for table in once}
     assert sim.vins
 
 
-def test_two_runs_at_once_remove_what_one_would(run: Runner, sim: Simulator) -> None:
+def test_parallel_runs_remove_the_rows_of_one(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> dict[str, Any]:
         await fill(client)
         await asyncio.gather(client.scheduled(CRON), client.scheduled(CRON))
@@ -186,17 +197,18 @@ def test_two_runs_at_once_remove_what_one_would(run: Runner, sim: Simulator) -> 
 
 
 @pytest.mark.parametrize("away_at", range(1, 14))
-def test_a_run_that_is_cut_off_removes_nothing_that_is_needed(tmp_path: Path, away_at: int) -> None:
+def test_interrupted_run_removes_no_needed_row(tmp_path: Path, away_at: int) -> None:
     async def case(client: Client) -> list[dict[str, set[str]]]:
-        found = []
+        results = []
         await fill(client)
-        settings, clock = client.ports.settings, LocalClock()
+        settings = client.ports.settings
+        clock = LocalClock()
         db = Counting(settings.db, away_at=away_at)
         for database in (db, settings.db):
             with suppress(DatabaseAway):
                 await Retention(RULES, database, settings, clock, Lines()).run()
-            found.append({table: await ids(client, table) for table in ROWS})
-        return found
+            results.append({table: await ids(client, table) for table in ROWS})
+        return results
 
     cut_off, whole = Runner(tmp_path / "state", 9)(case)
     for table, rows in ROWS.items():
@@ -207,23 +219,28 @@ def test_a_run_that_is_cut_off_removes_nothing_that_is_needed(tmp_path: Path, aw
 
 @pytest.fixture
 def local(tmp_path: Path) -> Runner:
-    """A runner on the local runtime alone, for settings that would start a Worker each; Tessie is away."""
+    """A local runner, for settings that would each need a Worker of their own; Tessie is unreachable."""
     runner = Runner(tmp_path / "state", 9)
     runner.env["TESSIE_DEADLINE_S"] = "0.1"
     return runner
 
 
 async def removed(client: Client) -> None:
-    """Fire the cron; the sync, which Tessie does not answer, fails by itself."""
+    """Run the cron's jobs; the sync among them fails, as Tessie does not answer."""
     with pytest.raises(ExceptionGroup):
         await client.scheduled(CRON)
 
 
 def message(conversation: str, number: int, role: str = "user", days: float = 11, status: str = "complete") -> Any:
     return {
-        "id": f"{conversation}-{number}", "conversation_id": conversation, "role": role, "content": "x",
-        "status": status, "turn": (number + 1) // 2, "created_at": ago(days=days),
-    }  # fmt: skip
+        "id": f"{conversation}-{number}",
+        "conversation_id": conversation,
+        "role": role,
+        "content": "x",
+        "status": status,
+        "turn": (number + 1) // 2,
+        "created_at": ago(days=days),
+    }
 
 
 def test_conversations_are_kept_unless_an_owner_says_how_long(local: Runner) -> None:
@@ -262,7 +279,7 @@ def test_logs_are_bounded_by_number_and_answers_by_size(local: Runner) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "", "nonsense"])
-def test_a_setting_of_none_or_of_nonsense_removes_no_row(local: Runner, value: str) -> None:
+def test_invalid_setting_removes_no_row(local: Runner, value: str) -> None:
     local.env |= dict.fromkeys(("LOGS_KEEP_DAYS", "LOGS_MAX_ROWS", "TESSIE_RAW_KEEP_DAYS", "TESSIE_RAW_MAX_MB"), value)
 
     async def case(client: Client) -> tuple[set[str], set[str]]:
@@ -277,7 +294,7 @@ def test_a_setting_of_none_or_of_nonsense_removes_no_row(local: Runner, value: s
 
 def test_a_key_that_is_good_goes_on_after_a_run(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> list[int]:
-        key = await made(client)
+        key = await create_key(client)
         await client.ports.settings.db.run("UPDATE api_keys SET created_at = ?", ago(days=3000))
         await client.scheduled(CRON)
         return [(await by(client, key["key"]).get("/auth/me")).status]

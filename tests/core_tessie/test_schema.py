@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.app import app
 from core_tessie.sync.routes import CRON
@@ -22,9 +23,19 @@ from sims.tessie import Fleet, Simulator
 from .conftest import ENV, ROOT
 
 TABLES = {
-    "vehicles", "vehicle_settings", "charges", "drives", "climates", "software_updates", "tessie_raw", "sync_runs",
-    "energy_reports", "logs", "agent_messages", "agent_actions",
-}  # fmt: skip
+    "vehicles",
+    "vehicle_settings",
+    "charges",
+    "drives",
+    "climates",
+    "software_updates",
+    "tessie_raw",
+    "sync_runs",
+    "energy_reports",
+    "logs",
+    "agent_messages",
+    "agent_actions",
+}
 SMALL = {"vehicles"}
 """Tables that may be read whole: an owner has a handful of cars."""
 
@@ -65,7 +76,7 @@ def test_database_from_before_loses_its_triggers(tmp_path: Path) -> None:
 
 
 class Recorder:
-    """A database that remembers which statements it was given."""
+    """A database that records its statements."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -92,15 +103,14 @@ class Recorder:
 
 
 async def ended(database: Database) -> None:
-    for _ in range(500):
+    async for _ in pauses():
         if await database.first("SELECT id FROM sync_runs WHERE status = 'started'") is None:
             return
-        await asyncio.sleep(0.02)
     raise AssertionError("a sync has not ended in 10 s")
 
 
 async def used(state: Path, tessie: Simulator) -> dict[str, int]:
-    """Return what two syncs and a report run, beside the statements that callers of /d1 compose."""
+    """Return the statements of two syncs and a report, beside those that callers of /d1 compose."""
     runtime = LocalRuntime.open(app, state, ENV | {"TESSIE_BASE_URL": tessie.url}, migrations=ROOT / "migrations")
     recorder = runtime.settings.db = Recorder(runtime.settings.db)  # type: ignore[attr-defined]
     client = Client(app, runtime.ports(), [("authorization", f"Bearer {ENV['ADMIN_API_KEY']}")])
@@ -110,9 +120,9 @@ async def used(state: Path, tessie: Simulator) -> dict[str, int]:
             await client.scheduled(CRON)
             await ended(recorder)
         for body in ({"from": "2025-11-01"}, {"from": "2025-11-01", "vin": tessie.vins[0]}):
-            made = await client.post("/colbycommands/energy-report", body)
-            assert made.status == 201, made.text
-        assert (await client.get(made.header("location") or "")).status == 200
+            answer = await client.post("/colbycommands/energy-report", body)
+            assert answer.status == 201, answer.text
+        assert (await client.get(answer.header("location") or "")).status == 200
         assert (await client.get("/colbycommands/energy-report")).status == 200
     finally:
         await runtime.stop()
@@ -124,7 +134,7 @@ def plans(connection: sqlite3.Connection, sql: str, params: int) -> list[str]:
 
 
 def scans(connection: sqlite3.Connection, sql: str, params: int) -> list[str]:
-    """Return the steps that read a table from end to end: without an index, and not in order up to a LIMIT."""
+    """Return the steps of a plan that scan a whole table: without an index, and not in order up to a LIMIT."""
     plan = plans(connection, sql, params)
     if "LIMIT" in sql and not any("TEMP B-TREE FOR ORDER BY" in step for step in plan):
         return []
@@ -139,11 +149,11 @@ def test_no_statement_of_the_program_reads_a_table_from_end_to_end(
     with Simulator(Fleet(seed=7, until=datetime(2025, 11, 12, tzinfo=UTC))) as tessie:
         seen = asyncio.run(used(tmp_path / "state", tessie))
     assert len(seen) > 25
-    found: dict[str, Any] = {sql: scans(migrated, sql, params) for sql, params in seen.items()}
-    assert {sql: steps for sql, steps in found.items() if steps} == {}
+    plans: dict[str, Any] = {sql: scans(migrated, sql, params) for sql, params in seen.items()}
+    assert {sql: steps for sql, steps in plans.items() if steps} == {}
 
 
-def test_a_scan_would_be_seen(migrated: sqlite3.Connection) -> None:
+def test_full_scan_is_detected(migrated: sqlite3.Connection) -> None:
     assert scans(migrated, "SELECT * FROM drives WHERE tag = ?", 1)
     assert scans(migrated, "SELECT * FROM drives ORDER BY tag LIMIT ?", 1)
     assert not scans(migrated, "SELECT * FROM drives ORDER BY started_at LIMIT ?", 1)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 LIST = "/d1/{table}/list"
 """`list` may be a row's id, too: the path answers to that row's methods, which the document has elsewhere."""
 SCOPES = "/tessieapi/auth/tesla_scopes"
-"""Other methods of it reach the mirror of a vehicle, which takes all."""
+"""Its other methods reach the mirror of a vehicle, which allows all of them."""
 SHARED = ["--exclude-checks", "allow_header_conformance,unsupported_method"]
 CHECKED = ["--checks", "all", "--exclude-path", LIST, "--exclude-path", SCOPES]
 CHECKED_LIST = ["--checks", "all", *SHARED, "--include-path", LIST, "--include-path", SCOPES]
@@ -36,7 +36,7 @@ ENDLESS = ["--exclude-path", "/ws", "--exclude-operation-id", "streamEvents"]
 
 @contextmanager
 def serving(runtime: str, folder: Path) -> Iterator[str]:
-    """Run the app on a runtime with a fleet that is synced and a model, and give its address."""
+    """Run the app on a runtime with a synced fleet and a model, and yield its address."""
     with Simulator(Fleet(seed=7, until=datetime(2025, 11, 20, tzinfo=UTC))) as tessie, ModelSim() as model:
         env = ENV | {"TESSIE_BASE_URL": tessie.url, "TESSIE_DEADLINE_S": "2"}
         if runtime == "local":
@@ -48,8 +48,8 @@ def serving(runtime: str, folder: Path) -> Iterator[str]:
         variables = {name: value for name, value in env.items() if name != "RATE_LIMITER"}
         with AnalyticsSim() as analytics:
             variables |= reading(analytics, "core_tessie_api")
-            given: dict[str, Any] = {"overrides": {"ratelimits": []}, "ai": model.url, "analytics": analytics.url}
-            with Worker(ROOT / "wrangler.toml", variables=variables, **given) as worker:
+            options: dict[str, Any] = {"overrides": {"ratelimits": []}, "ai": model.url, "analytics": analytics.url}
+            with Worker(ROOT / "wrangler.toml", variables=variables, **options) as worker:
                 sync(Served(worker.url.rstrip("/"), "workers"))
                 yield worker.url.rstrip("/")
 
@@ -70,7 +70,7 @@ def check(url: str, examples: int, *options: str) -> str:
 
 
 @pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_a_part_of_all_that_can_be_asked_is_answered_as_the_document_says(runtime: str, tmp_path: Path) -> None:
+def test_sampled_requests_are_answered_as_documented(runtime: str, tmp_path: Path) -> None:
     phases = ["--phases", "examples,coverage,fuzzing" if runtime == "local" else "examples,fuzzing"]
     with serving(runtime, tmp_path) as url:
         check(url, 3, *CHECKED, *phases)
@@ -79,8 +79,8 @@ def test_a_part_of_all_that_can_be_asked_is_answered_as_the_document_says(runtim
 
 @pytest.mark.soak
 @pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_ten_thousand_cases_are_answered_as_the_document_says(runtime: str, tmp_path: Path) -> None:
+def test_ten_thousand_requests_are_answered_as_documented(runtime: str, tmp_path: Path) -> None:
     with serving(runtime, tmp_path) as url:
-        told = check(url, 200, *CHECKED) + check(url, 200, *CHECKED_LIST)
-    counted = [int(number) for number in re.findall(r"^ *(\d+) generated", told, re.MULTILINE)]
+        output = check(url, 200, *CHECKED) + check(url, 200, *CHECKED_LIST)
+    counted = [int(number) for number in re.findall(r"^ *(\d+) generated", output, re.MULTILINE)]
     assert sum(counted) >= 10_000, counted

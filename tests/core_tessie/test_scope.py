@@ -47,11 +47,11 @@ CAR_MARKS = {
 OTHERS_MARKS = {"talk": "Markedtalk", "log": "Markedlog", "raw": "Markedraw", "secret": "Markedkey"}
 """Data of other callers, and of the administrators."""
 OWN_TALK = "Markedownwords"
-"""Words of a key that sees all cars: its narrowed token must not read them."""
+"""Messages of a key that sees all cars: its narrowed token must not read them."""
 
 
 class Ask(NamedTuple):
-    """A request; `{name}` in its path and in the texts of its body stands for what the world calls so."""
+    """A request; `{name}` in its path and in the texts of its body stands for an id of the world."""
 
     method: str
     path: str
@@ -69,13 +69,26 @@ def posts(path: str, *bodies: Any) -> list[Ask]:
 
 REPORT, ACTIONS, TALKS = "/colbycommands/energy-report", "/agent/actions", "/agent/conversations"
 ROWS = {
-    "vehicles": "{b}", "vehicle_settings": "{b}", "charges": "{b}-7", "drives": "{b}-7", "idles": "{b}-7",
-    "climates": "{b}-2025-11-05 10:00:00", "software_updates": "{b}-2099.77.7", "tessie_raw": "{raw}",
-    "battery_health": "{b}-2025-11-05 10:00:00", "sync_runs": "{run}", "energy_reports": "{report}", "logs": "{log}",
-    "agent_messages": "{message}", "agent_actions": "{action}", "overrides": "vehicles:{b}:display_name",
-    "tariffs": "{tariff}", "sync_parts": "{b}-drives", "removed_records": "{b}-drives-77",
-}  # fmt: skip
-"""Of each table, a row that is marked."""
+    "vehicles": "{b}",
+    "vehicle_settings": "{b}",
+    "charges": "{b}-7",
+    "drives": "{b}-7",
+    "idles": "{b}-7",
+    "climates": "{b}-2025-11-05 10:00:00",
+    "software_updates": "{b}-2099.77.7",
+    "tessie_raw": "{raw}",
+    "battery_health": "{b}-2025-11-05 10:00:00",
+    "sync_runs": "{run}",
+    "energy_reports": "{report}",
+    "logs": "{log}",
+    "agent_messages": "{message}",
+    "agent_actions": "{action}",
+    "overrides": "vehicles:{b}:display_name",
+    "tariffs": "{tariff}",
+    "sync_parts": "{b}-drives",
+    "removed_records": "{b}-drives-77",
+}
+"""A marked row of each table."""
 DRIVE = {"vin": "{b}", "tessie_id": 9, "started_at": "2025-11-05T10:00:00Z"}
 SHOWN = {"prefer": "return=representation"}
 TARIFF = {"name": "mine", "vin": "{b}", "currency": "EUR", "rates": [{"per_kwh": 1}]}
@@ -100,8 +113,8 @@ CASES: dict[str, list[Ask]] = {
     "GET /d1/{table}/list": gets(*(f"/d1/{name}/list" for name in ROWS)),
     "GET /d1/{table}/{row_id}": gets(*(f"/d1/{name}/{row}" for name, row in ROWS.items())),
     "POST /d1/{table}": posts("/d1/drives", DRIVE),
-    "PATCH /d1/{table}": [Ask("PATCH", f"/d1/{one}?id=not.is.null", {"actor": "me"}, SHOWN) for one in ROWS],
-    "DELETE /d1/{table}": [Ask("DELETE", f"/d1/{one}?id=not.is.null", None, SHOWN) for one in ROWS],
+    "PATCH /d1/{table}": [Ask("PATCH", f"/d1/{row}?id=not.is.null", {"actor": "me"}, SHOWN) for row in ROWS],
+    "DELETE /d1/{table}": [Ask("DELETE", f"/d1/{row}?id=not.is.null", None, SHOWN) for row in ROWS],
     "PUT /d1/{table}/{row_id}": [Ask("PUT", f"/d1/{name}/{row}", {}, SHOWN) for name, row in ROWS.items()],
     "PATCH /d1/{table}/{row_id}": [Ask("PATCH", f"/d1/{name}/{row}", {}, SHOWN) for name, row in ROWS.items()],
     "DELETE /d1/{table}/{row_id}": [Ask("DELETE", f"/d1/{name}/{row}", None, SHOWN) for name, row in ROWS.items()],
@@ -150,18 +163,18 @@ CASES: dict[str, list[Ask]] = {
     "POST /tariffs": posts("/tariffs", TARIFF, TARIFF | {"vin": "{a}"}),
     "POST /tariff-estimates": posts("/tariff-estimates", None),
     "GET /tariffs/{tariff_id}": gets("/tariffs/{tariff}", "/tariffs/{tariff_of_all}"),
-    "PUT /tariffs/{tariff_id}": [Ask("PUT", f"/tariffs/{{{one}}}", TARIFF) for one in ("tariff", "tariff_of_all")],
-    "DELETE /tariffs/{tariff_id}": [Ask("DELETE", f"/tariffs/{{{one}}}") for one in ("tariff", "tariff_of_all")],
+    "PUT /tariffs/{tariff_id}": [Ask("PUT", f"/tariffs/{{{id_}}}", TARIFF) for id_ in ("tariff", "tariff_of_all")],
+    "DELETE /tariffs/{tariff_id}": [Ask("DELETE", f"/tariffs/{{{id_}}}") for id_ in ("tariff", "tariff_of_all")],
     "GET /colbycommands/usage": gets("/colbycommands/usage?by=name,outcome,detail,actor"),
     "GET /events": [],  # read to its end below, after all else
     "POST /events": posts("/events", {"type": "custom.mine", "data": 1, "subject": "{b}"}, {"type": "custom.mine"}),
     "DELETE /events": [Ask("DELETE", "/events")],
     "GET /ws": gets("/ws"),
     "POST /ws/ticket": posts("/ws/ticket", None),
-    "POST /agent/chat": posts("/agent/chat", CHAT, *({**CHAT, "conversation_id": one} for one in ("{talk}", "{own}"))),
+    "POST /agent/chat": posts("/agent/chat", CHAT, *({**CHAT, "conversation_id": id_} for id_ in ("{talk}", "{own}"))),
     "GET /agent/conversations": gets(TALKS, f"{TALKS}?before={{talk}}", f"{TALKS}?limit=100"),
     "GET /agent/conversations/{conversation_id}": gets(f"{TALKS}/{{talk}}", f"{TALKS}/{{own}}"),
-    "DELETE /agent/conversations/{conversation_id}": [Ask("DELETE", f"{TALKS}/{{{one}}}") for one in ("talk", "own")],
+    "DELETE /agent/conversations/{conversation_id}": [Ask("DELETE", f"{TALKS}/{{{id_}}}") for id_ in ("talk", "own")],
     "GET /agent/actions": gets(ACTIONS, f"{ACTIONS}?limit=100&status=dead", f"{ACTIONS}?kind=backfill"),
     "POST /agent/actions": [],  # one of each kind, below
     "GET /agent/actions/kinds": gets(f"{ACTIONS}/kinds"),
@@ -209,7 +222,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
 
 
 def test_no_endpoint_frame_tool_table_or_action_is_left_out() -> None:
-    assert {f"{one.method} {one.path}" for one in app.endpoints} == {*CASES}
+    assert {f"{endpoint.method} {endpoint.path}" for endpoint in app.endpoints} == {*CASES}
     assert {*app.frames} == {*FRAMES}
     assert {*TOOLS} == {*LOOK_UPS}
     assert {*KINDS} == {*PAYLOADS}
@@ -218,7 +231,7 @@ def test_no_endpoint_frame_tool_table_or_action_is_left_out() -> None:
 
 @dataclass(slots=True)
 class World:
-    """A service with two cars, of which B is marked; `named` are the ids of what is in it."""
+    """A service with two cars, of which B has marked data; `named` are the ids of its objects."""
 
     served: Served
     tessie: Simulator
@@ -232,8 +245,8 @@ class World:
                 value = value.replace(f"{{{name}}}", text)
             return value
         if isinstance(value, dict):
-            return {name: self.fill(one) for name, one in value.items()}
-        return [self.fill(one) for one in value] if isinstance(value, list) else value
+            return {name: self.fill(member) for name, member in value.items()}
+        return [self.fill(entry) for entry in value] if isinstance(value, list) else value
 
     def send(self, key: str, ask: Ask) -> tuple[int, str]:
         """Send a request with a key; return the status, and headers and body as text."""
@@ -249,20 +262,20 @@ class World:
             connection.close()
 
     def admin(self, method: str, path: str, body: Any = None, *statuses: int) -> Any:
-        """Do something as the administrator, which has to go well."""
+        """Send a request as the administrator, which must succeed."""
         status, answer = self.served.ask(method, self.fill(path), self.fill(body))
         assert status in (statuses or (200, 201, 202, 204)), (path, status, answer)
         return answer
 
     def say(self, key: str, words: str) -> str:
-        """Say something in a conversation of its own; return its id when the turn is over."""
+        """Send a message in a new conversation; return its id when the turn has ended."""
         body = {"message": words, "stream": False}
         status, answer = self.served.ask("POST", "/agent/chat", body, authorization=f"Bearer {key}")
         assert status == 200, answer
         return str(answer["conversation_id"])
 
-    def key(self, **wanted: Any) -> Any:
-        return self.admin("POST", "/auth/keys", {"name": OTHERS_MARKS["secret"], **wanted})
+    def key(self, **members: Any) -> Any:
+        return self.admin("POST", "/auth/keys", {"name": OTHERS_MARKS["secret"], **members})
 
 
 @pytest.fixture
@@ -274,7 +287,7 @@ def tessie(tessie_port: int) -> Iterator[Simulator]:
 
 @pytest.fixture(params=["local", "workers"])
 def served(request: pytest.FixtureRequest, tmp_path: Path, tessie: Simulator, model_sim: ModelSim) -> Iterator[Served]:
-    """Return the app on each runtime with nothing under way: a new local server begins by a sync."""
+    """Return the app on each runtime when it is idle: a new local server begins with a sync."""
     model_sim.reset()
     runner = Runner(tmp_path, urlsplit(tessie.url).port or 0, model_sim)
     if request.param == "local":
@@ -294,7 +307,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path, tessie: Simulator, mo
 
 @pytest.fixture
 def world(served: Served, tessie: Simulator, model_sim: ModelSim) -> World:
-    """Return a service whose data of car B, of all cars, of others and of the administrator are marked."""
+    """Return a service with marks in the data of car B, of all cars, of others and of the administrator."""
     world = World(served, tessie, model_sim, {"a": tessie.vins[0], "b": tessie.vins[1]})
     put_cars(world)
     put_history(world)
@@ -307,12 +320,14 @@ def world(served: Served, tessie: Simulator, model_sim: ModelSim) -> World:
 
 
 def put_cars(world: World) -> None:
-    at, marks = "2025-11-05T10:00:00Z", CAR_MARKS
+    at = "2025-11-05T10:00:00Z"
+    marks = CAR_MARKS
     for vin, name, odometer in (("{a}", "Alpha", 10), ("{b}", marks["name"], float(marks["odometer"]))):
         world.admin("PUT", f"/d1/vehicles/{vin}", {"display_name": name, "odometer_mi": odometer})
         world.admin("PUT", f"/d1/vehicle_settings/{vin}", {})
     world.admin("PATCH", "/d1/vehicles/{b}", {"display_name": marks["name"]})
-    place, far = marks["place"], float(marks["distance"])
+    place = marks["place"]
+    far = float(marks["distance"])
     common = {"vin": "{b}", "tessie_id": 7, "started_at": at, "ended_at": "2025-11-05T11:00:00Z"}
     world.admin(
         "POST",
@@ -336,7 +351,8 @@ def put_cars(world: World) -> None:
 
 
 def put_history(world: World) -> None:
-    marks, named = CAR_MARKS, world.named
+    marks = CAR_MARKS
+    named = world.named
     for name, vin in (("report", {"vin": "{b}"}), ("report_of_all", {})):
         named[name] = world.admin("POST", REPORT, {**PERIOD, **vin})["id"]
         change = {"title": marks["report"], "summary": marks["summary"]}
@@ -370,7 +386,7 @@ class Caller:
     leaks: list[tuple[str, str]] = field(default_factory=list)
 
     def look(self, where: str, text: str, sent: str = "") -> None:
-        """Look for what is hidden, but for what the caller itself said."""
+        """Search a text for hidden marks, except those in the caller's own request."""
         self.leaks += [(where, mark) for mark in self.hidden.values() if mark in text and mark not in sent]
 
 
@@ -393,8 +409,8 @@ def caller_of(world: World, kind: str) -> Caller:
         return Caller(key["key"], key["id"], hidden | cars)
     key = world.key(role="operator")
     world.named["own"] = world.say(key["key"], OWN_TALK)
-    wanted = {"subjects": [world.named["a"]]}
-    _, token = world.served.ask("POST", "/auth/token", wanted, authorization=f"Bearer {key['key']}")
+    body = {"subjects": [world.named["a"]]}
+    _, token = world.served.ask("POST", "/auth/token", body, authorization=f"Bearer {key['key']}")
     return Caller(token["access_token"], key["id"], hidden | cars | {"own talk": OWN_TALK})
 
 
@@ -409,7 +425,7 @@ def call_everything(world: World, caller: Caller, *, only_reading: bool = False)
 
 
 def look_up_everything(world: World, caller: Caller) -> None:
-    """Have the model call every tool; what it got to read is among its prompts."""
+    """Have the model call every tool; its prompts contain the results."""
     for name, calls in LOOK_UPS.items():
         for arguments in world.fill(calls):
             before = len(world.model.requests)
@@ -435,8 +451,8 @@ def speak(world: World, caller: Caller) -> None:
 
 
 def act(world: World, caller: Caller) -> None:
-    """Ask for every kind of action and wait for those that are done."""
-    asked = []
+    """Request every kind of action and wait for those that are accepted."""
+    ids = []
     for kind, payload in PAYLOADS.items():
         for vin in ({"vin": "{a}"}, {"vin": "{b}"}, {}):
             body = {"kind": kind, "payload": {**payload, **vin}}
@@ -447,11 +463,11 @@ def act(world: World, caller: Caller) -> None:
             assert status in {202, 200, 403, 422}, text
             caller.look(f"action {kind}", text, world.fill(json.dumps(body)))
             if status == 202:
-                asked.append(json.loads(text[text.index("] {") + 2 :])["id"])
-    assert asked
+                ids.append(json.loads(text[text.index("] {") + 2 :])["id"])
+    assert ids
     for _ in range(600):
-        actions = [world.admin("GET", f"{ACTIONS}/{one}") for one in asked]
-        if all(one["ended_at"] for one in actions):
+        actions = [world.admin("GET", f"{ACTIONS}/{id_}") for id_ in ids]
+        if all(action["ended_at"] for action in actions):
             break
         time.sleep(0.05)
     for action in actions:
@@ -460,7 +476,7 @@ def act(world: World, caller: Caller) -> None:
 
 
 def follow(world: World, caller: Caller, since: int) -> list[str]:
-    """Look through the events that the caller is told; return their types."""
+    """Search the events that the caller receives; return their types."""
     end = {"type": "custom.scope.end", "data": None, "subject": world.named["a"]}
     assert world.served.ask("POST", "/events", end)[0] == 202
     stream = Stream(world.served, f"?since={since}", authorization=f"Bearer {caller.key}")
@@ -476,17 +492,17 @@ def follow(world: World, caller: Caller, since: int) -> list[str]:
 
 
 KEPT = ("energy_reports", "agent_actions", "sync_runs", "logs")
-"""Tables with rows for a caller, beside its messages. In `tessie_raw` is what Tessie answered, for administrators."""
+"""Tables with rows for a caller, beside its messages. `tessie_raw` has Tessie's answers, for administrators."""
 
 
 def look_at_rows(world: World, caller: Caller) -> None:
-    """Look through what was stored for the caller."""
+    """Search the rows that were stored for the caller."""
     for table in KEPT:
         rows = world.admin("GET", f"/d1/{table}?actor=eq.{caller.name}&limit=1000")
         caller.look(f"rows of {table}", json.dumps(rows))
     rows = world.admin("GET", f"/d1/agent_messages?actor=eq.{caller.name}&limit=1000&order=created_at.asc")
-    said = [row["content"] for row in rows if row["role"] == "user"]
-    caller.look("rows of agent_messages", json.dumps([row["content"] for row in rows]), " ".join(said))
+    questions = [row["content"] for row in rows if row["role"] == "user"]
+    caller.look("rows of agent_messages", json.dumps([row["content"] for row in rows]), " ".join(questions))
     assert len(rows) > 20
 
 
@@ -510,7 +526,7 @@ def test_caller_of_limited_scope_gets_nothing_from_outside_it(world: World, kind
 
 
 def test_administrator_is_shown_every_mark(world: World) -> None:
-    """The marks are where they are looked for: whoever has no scope sees each of them."""
+    """The marks are in the searched answers: a caller without a scope sees each of them."""
     caller = caller_of(world, "token bound to A")
     marks = caller.hidden
     administrator = Caller(ADMIN, "admin", marks)
@@ -533,11 +549,11 @@ ALIKE = {
     "message": ("/d1/agent_messages/{}", ["key bound to A", "token bound to A", "reader"]),
     "key": ("/auth/keys/{}", ["key bound to A", "token bound to A", "reader"]),
 }
-"""Paths with ids, and the callers for whom an id of others is answered like an unknown id."""
+"""Paths with ids, and the callers that get the answer of an unknown id for an id of others."""
 
 
 @pytest.mark.parametrize("kind", ["key bound to A", "token bound to A", "reader"])
-def test_data_outside_a_scope_is_answered_like_unknown_data(world: World, kind: str) -> None:
+def test_ids_outside_a_scope_get_the_answer_of_unknown_ids(world: World, kind: str) -> None:
     caller = caller_of(world, kind)
     pairs = [(path, world.named[name]) for name, (path, kinds) in ALIKE.items() if kind in kinds]
     if kind != "reader":
@@ -546,7 +562,10 @@ def test_data_outside_a_scope_is_answered_like_unknown_data(world: World, kind: 
         for ask in (
             *gets("/tessieapi/{v}/state", REPORT + "?vin={v}", "/d1/drives?vin=eq.{v}"),
             *posts(REPORT, PERIOD | {"vin": "{v}"}),
-            *(Ask("POST", ACTIONS, {"kind": one, "payload": {**more, "vin": "{v}"}}) for one, more in PAYLOADS.items()),
+            *(
+                Ask("POST", ACTIONS, {"kind": kind, "payload": {**more, "vin": "{v}"}})
+                for kind, more in PAYLOADS.items()
+            ),
         ):
             answers = []
             for vin in (world.named["b"], unknown):
@@ -555,15 +574,15 @@ def test_data_outside_a_scope_is_answered_like_unknown_data(world: World, kind: 
             assert answers[0] == answers[1]
     for path, foreign in pairs:
         answers = [
-            stripped(world.send(caller.key, Ask("GET", path.replace("{}", one))), one)
-            for one in (foreign, foreign[:-1] + ("0" if foreign[-1] != "0" else "1"))
+            stripped(world.send(caller.key, Ask("GET", path.replace("{}", id_))), id_)
+            for id_ in (foreign, foreign[:-1] + ("0" if foreign[-1] != "0" else "1"))
         ]
         assert answers[0] == answers[1]
         assert answers[0][0] in {403, 404}, path
 
 
 def stripped(answer: tuple[int, str], sent: str) -> tuple[int, Any]:
-    """Return status and body of an answer without what is of the request, and of the moment."""
+    """Return status and body of an answer without the parts that depend on the request or the moment."""
     status, text = answer
     body = text[text.index("] ") + 2 :].replace(sent, "…").replace(sent.replace(" ", "%20"), "…")
     document = json.loads(body)
@@ -572,6 +591,6 @@ def stripped(answer: tuple[int, str], sent: str) -> tuple[int, Any]:
     return status, document
 
 
-def test_every_mark_is_told_from_every_other() -> None:
+def test_marks_are_distinct() -> None:
     marks: Sequence[str] = [*CAR_MARKS.values(), *OTHERS_MARKS.values(), OWN_TALK]
-    assert [one for one in marks if any(one in other for other in marks if other != one)] == []
+    assert [mark for mark in marks if any(mark in other for other in marks if other != mark)] == []

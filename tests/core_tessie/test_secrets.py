@@ -1,4 +1,4 @@
-"""Secrets: planted everywhere that one can be, and looked for everywhere that they must not come to."""
+"""Secrets: set in every setting, and searched for in all outputs that must not contain them."""
 
 import json
 import time
@@ -44,66 +44,77 @@ def test_every_secret_is_typed_as_one() -> None:
 
 @pytest.fixture
 def tessie(tessie_port: int) -> Iterator[Simulator]:
-    start, until = datetime(2025, 12, 29, tzinfo=UTC), datetime(2026, 1, 5, 20, tzinfo=UTC)
+    start = datetime(2025, 12, 29, tzinfo=UTC)
+    until = datetime(2026, 1, 5, 20, tzinfo=UTC)
     with Simulator(Fleet(seed=7, start=start, until=until), port=tessie_port) as simulator:
         yield simulator
 
 
-def asked(served: Served, key: str, *requests: tuple[str, str, object]) -> list[Any]:
+def send_all(served: Served, key: str, *requests: tuple[str, str, object]) -> list[Any]:
     header = {"authorization": f"Bearer {key}"}
     return [served.ask(method, path, body, **header) for method, path, body in requests]
 
 
-def exercised(served: Served, vin: str, admin: str) -> tuple[list[Any], list[str]]:
-    """Call every kind of route, well and badly; return all answers, and the secrets that came to be on the way."""
-    (_, key), (_, ticket) = asked(served, admin, ("POST", "/auth/keys", {"name": "k"}), ("POST", "/ws/ticket", None))
-    ((_, token),) = asked(served, key["key"], ("POST", "/auth/token", {}))
+def call_all_routes(served: Served, vin: str, admin: str) -> tuple[list[Any], list[str]]:
+    """Call every kind of route, validly and invalidly; return all answers, and the secrets created meanwhile."""
+    (_, key), (_, ticket) = send_all(served, admin, ("POST", "/auth/keys", {"name": "k"}), ("POST", "/ws/ticket", None))
+    ((_, token),) = send_all(served, key["key"], ("POST", "/auth/token", {}))
     born = [key["key"].partition(".")[2], token["access_token"].rpartition(".")[2], ticket["ticket"]]
-    ((_, run),) = asked(served, admin, ("POST", "/colbycommands/sync", None))
+    ((_, run),) = send_all(served, admin, ("POST", "/colbycommands/sync", None))
     for _ in range(200):
-        ((_, now),) = asked(served, admin, ("GET", f"/colbycommands/sync/{run['id']}", None))
+        ((_, now),) = send_all(served, admin, ("GET", f"/colbycommands/sync/{run['id']}", None))
         if now["ended_at"]:
             break
         time.sleep(0.05)
     wrong = f"{CANARY}-a-wrong-key"
     born.append(wrong)
-    answers = asked(
-        served, admin,
-        ("GET", f"/tessieapi/{vin}/state", None), ("POST", f"/tessieapi/{vin}/command/honk", None),
-        ("GET", f"/tessieapi/{vin}/state?access_token={wrong}", None), ("GET", "/tessieapi/x/state", None),
-        ("POST", "/colbycommands/energy-report", {"from": "2025-11-01"}), ("GET", "/colbycommands/usage", None),
-        ("POST", "/agent/chat", {"message": "Hi", "stream": False}), ("POST", "/agent/chat", {"message": 1}),
-        ("POST", "/agent/actions", {"kind": "wake", "payload": {"vin": vin}}), ("POST", "/auth/keys", {"name": ""}),
-        ("GET", "/auth/keys", None), ("GET", "/auth/me", None), ("GET", "/health", None), ("GET", "/nowhere", None),
-        ("GET", f"/events?ticket={wrong}", None), ("GET", "/agent/v1/models", None),
-    )  # fmt: skip
-    answers += asked(served, wrong, ("GET", "/d1/vehicles", None), ("GET", "/health", None))
-    answers += asked(served, f"a.{wrong}.c", ("GET", "/d1/vehicles", None))
-    answers += asked(
-        served, admin, *(("GET", f"/d1/{one}?limit=1000", None) for one in ("logs", "tessie_raw", "agent_actions"))
+    answers = send_all(
+        served,
+        admin,
+        ("GET", f"/tessieapi/{vin}/state", None),
+        ("POST", f"/tessieapi/{vin}/command/honk", None),
+        ("GET", f"/tessieapi/{vin}/state?access_token={wrong}", None),
+        ("GET", "/tessieapi/x/state", None),
+        ("POST", "/colbycommands/energy-report", {"from": "2025-11-01"}),
+        ("GET", "/colbycommands/usage", None),
+        ("POST", "/agent/chat", {"message": "Hi", "stream": False}),
+        ("POST", "/agent/chat", {"message": 1}),
+        ("POST", "/agent/actions", {"kind": "wake", "payload": {"vin": vin}}),
+        ("POST", "/auth/keys", {"name": ""}),
+        ("GET", "/auth/keys", None),
+        ("GET", "/auth/me", None),
+        ("GET", "/health", None),
+        ("GET", "/nowhere", None),
+        ("GET", f"/events?ticket={wrong}", None),
+        ("GET", "/agent/v1/models", None),
+    )
+    answers += send_all(served, wrong, ("GET", "/d1/vehicles", None), ("GET", "/health", None))
+    answers += send_all(served, f"a.{wrong}.c", ("GET", "/d1/vehicles", None))
+    answers += send_all(
+        served, admin, *(("GET", f"/d1/{table}?limit=1000", None) for table in ("logs", "tessie_raw", "agent_actions"))
     )
     return answers, born
 
 
-def test_no_secret_comes_to_a_table_a_log_a_file_or_an_answer(tmp_path: Path, tessie: Simulator) -> None:
+def test_no_secret_reaches_a_table_log_file_or_answer(tmp_path: Path, tessie: Simulator) -> None:
     env = ENV | PLANTED | {"TESSIE_BASE_URL": tessie.url, "LOG_LEVEL": "debug", "TESSIE_DEADLINE_S": "2"}
     with served_locally(tmp_path, env) as served:
-        answers, born = exercised(served, tessie.vins[0], PLANTED["ADMIN_API_KEY"])
+        answers, born = call_all_routes(served, tessie.vins[0], PLANTED["ADMIN_API_KEY"])
         time.sleep(0.5)
     hidden = [*born, ENV["TESSIE_API_KEY"], *(value for name, value in PLANTED.items() if name != "LOCAL_AI_URL")]
     text = json.dumps(answers)
-    assert [one for one in hidden if one in text] == []
+    assert [secret for secret in hidden if secret in text] == []
     searched = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"server.txt", "DB.sqlite"} <= {path.name for path in searched}
     for path in searched:
         data = path.read_bytes()
-        assert [one for one in hidden if one.encode() in data] == [], path
+        assert [secret for secret in hidden if secret.encode() in data] == [], path
 
 
 def test_no_log_line_has_a_whole_vin_or_a_place(tmp_path: Path, tessie: Simulator) -> None:
     env = ENV | {"TESSIE_BASE_URL": tessie.url, "LOG_LEVEL": "debug"}
     with served_locally(tmp_path, env) as served:
-        exercised(served, tessie.vins[0], ENV["ADMIN_API_KEY"])
+        call_all_routes(served, tessie.vins[0], ENV["ADMIN_API_KEY"])
         logs = served.ask("GET", "/d1/logs?limit=1000")[1]
     lines = (tmp_path / "server.txt").read_text()
     assert '"request"' in lines
@@ -115,7 +126,7 @@ def test_no_log_line_has_a_whole_vin_or_a_place(tmp_path: Path, tessie: Simulato
 
 
 def placed(tessie: Simulator, vin: str) -> Iterator[str]:
-    """Yield the places of a vehicle's drives, as they would stand in JSON."""
+    """Yield the places of a vehicle's drives, as JSON texts."""
     for drive in tessie.ask(f"/{vin}/drives")["results"]:
         for name in ("starting_location", "ending_location", "starting_latitude", "ending_longitude"):
             if drive.get(name):

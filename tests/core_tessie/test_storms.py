@@ -1,4 +1,4 @@
-"""What the server lives through: kill -9 under load, storms of broken requests, hours of mixed load."""
+"""The server survives kill -9 under load, storms of broken requests, and hours of mixed load."""
 
 import asyncio
 import json
@@ -36,16 +36,16 @@ VIN = "5YJ3E1EA1KF000001"
 
 
 @contextmanager
-def writing(served: Served, names: Iterator[int], kept: dict[str, list[int]]) -> Iterator[None]:
-    """Write rows and events by four threads as fast as they are taken; keep what was acknowledged."""
+def writing(served: Served, names: Iterator[int], acknowledged: dict[str, list[int]]) -> Iterator[None]:
+    """Write rows and events by four threads at full speed; record the acknowledged ones."""
 
     def write(number: int) -> None:
         row = {"vin": VIN, "tessie_id": number, "started_at": "2026-01-01T00:00:00Z"}
         if served.ask("POST", "/d1/drives", row)[0] == 201:
-            kept["drives"].append(number)
-        status, told = served.ask("POST", "/events", {"type": "custom.n", "data": number})
+            acknowledged["drives"].append(number)
+        status, document = served.ask("POST", "/events", {"type": "custom.n", "data": number})
         if status == 202:
-            kept["events"].append(int(told["sequence"]))
+            acknowledged["events"].append(int(document["sequence"]))
 
     def go_on() -> None:
         with suppress(OSError, HTTPException, ValueError):
@@ -63,36 +63,38 @@ def writing(served: Served, names: Iterator[int], kept: dict[str, list[int]]) ->
 
 
 def killed(folder: Path, times: int, seed: int) -> None:
-    drawn, kept = random.Random(seed), {"drives": list[int](), "events": list[int]()}
+    drawn = random.Random(seed)
+    acknowledged = {"drives": list[int](), "events": list[int]()}
     names = iter(range(1, 10_000_000))
-    for one in range(times):
+    for attempt in range(times):
         with served_locally(folder, ENV) as served:
             assert (
-                served.ask("POST" if one == 0 else "GET", "/d1/vehicles", {"vin": VIN} if one == 0 else None)[0] < 300
+                served.ask("POST" if attempt == 0 else "GET", "/d1/vehicles", {"vin": VIN} if attempt == 0 else None)[0]
+                < 300
             )
-            with writing(served, names, kept):
+            with writing(served, names, acknowledged):
                 time.sleep(drawn.uniform(0.3, 1.2))
                 assert served.process is not None
                 served.process.kill()
     with served_locally(folder, ENV) as served:
         assert served.ask("GET", "/health")[1]["status"] == "ok"
-    assert len(kept["drives"]) > times
+    assert len(acknowledged["drives"]) > times
     with closing(sqlite3.connect(folder / "state" / "d1" / "DB.sqlite")) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert {*kept["drives"]} <= {row[0] for row in db.execute("SELECT tessie_id FROM drives")}
+        assert {*acknowledged["drives"]} <= {row[0] for row in db.execute("SELECT tessie_id FROM drives")}
     with closing(sqlite3.connect(folder / "state" / "events" / "EVENTS.sqlite")) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         numbers = [row[0] for row in db.execute("SELECT seq FROM events ORDER BY seq")]
     assert numbers == [*range(numbers[0], numbers[-1] + 1)]
-    assert {one for one in kept["events"] if one >= numbers[0]} <= {*numbers}
+    assert {event for event in acknowledged["events"] if event >= numbers[0]} <= {*numbers}
 
 
-def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
+def test_acknowledged_writes_survive_kill_9(tmp_path: Path) -> None:
     killed(tmp_path, 3, seed=1)
 
 
 @pytest.mark.soak
-def test_what_was_acknowledged_outlives_thirty_kills(tmp_path: Path) -> None:
+def test_acknowledged_writes_survive_thirty_kills(tmp_path: Path) -> None:
     killed(tmp_path, 30, seed=2)
 
 
@@ -116,14 +118,15 @@ def good_requests() -> list[bytes]:
         b"POST /events HTTP/1.1\r\n" + key + b"transfer-encoding: chunked\r\n\r\n1f\r\n" + body + b"\r\n0\r\n\r\n",
         b"GET /ws HTTP/1.1\r\n" + key + b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
         b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n" + b"\x81\x85aaaahello",
-    ]  # fmt: skip
+    ]
 
 
 def mutated(drawn: random.Random) -> bytes:
-    """Return a good request with some bytes changed, dropped, doubled or moved."""
+    """Return a valid request with some bytes changed, dropped, doubled or moved."""
     data = bytearray(drawn.choice(good_requests()))
     for _ in range(drawn.choice((1, 1, 2, 3, 8))):
-        at, kind = drawn.randrange(len(data) + 1), drawn.randrange(6)
+        at = drawn.randrange(len(data) + 1)
+        kind = drawn.randrange(6)
         if kind == 0:
             data[at : at + 1] = bytes([drawn.randrange(256)])
         elif kind == 1:
@@ -147,7 +150,7 @@ def statuses(answer: bytes) -> list[int]:
 
 
 async def send(where: tuple[str, int], data: bytes, patience: float) -> bytes:
-    """Send bytes, and return what comes until the server ends the connection or says nothing for a while."""
+    """Send bytes, and return the answer until the server ends the connection or is quiet for a while."""
     reader, writer = await asyncio.open_connection(*where)
     answer = b""
     try:
@@ -161,16 +164,18 @@ async def send(where: tuple[str, int], data: bytes, patience: float) -> bytes:
 
 
 def memory(served: Served) -> int:
-    """Return KiB that the server has in memory."""
+    """Return the server's resident memory in KiB."""
     assert served.process is not None
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{served.process.pid}/status").read_text())
-    return int(found[1]) if found else 0
+    match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{served.process.pid}/status").read_text())
+    return int(match[1]) if match else 0
 
 
 def storm(served: Served, count: int, seed: int, at_once: int = 40) -> Counter[int]:
-    """Send broken requests, many at once; return how often each status came."""
+    """Send broken requests, many at once; return the counts of their statuses."""
     parts = urlsplit(served.url)
-    where, drawn, counted = (parts.hostname or "", parts.port or 0), random.Random(seed), Counter[int]()
+    where = (parts.hostname or "", parts.port or 0)
+    drawn = random.Random(seed)
+    counted = Counter[int]()
 
     async def run() -> None:
         async def go_on() -> None:
@@ -205,18 +210,25 @@ def test_a_hundred_thousand_broken_requests_pass(server: Served) -> None:
 
 
 KNOWN = [
-    b"GET / HTTP/1.1", b"POST /events HTTP/1.1", b"host: a", b"content-length: 5", b"", b"{}", b"0",
-    b"transfer-encoding: chunked", b"connection: close", b"expect: 100-continue", b"upgrade: h2c",
-]  # fmt: skip
+    b"GET / HTTP/1.1",
+    b"POST /events HTTP/1.1",
+    b"host: a",
+    b"content-length: 5",
+    b"",
+    b"{}",
+    b"0",
+    b"transfer-encoding: chunked",
+    b"connection: close",
+    b"expect: 100-continue",
+    b"upgrade: h2c",
+]
 HEADERS = st.builds(lambda name, value: name + b": " + value, st.binary(max_size=12), st.binary(max_size=30))
 LINES = st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(KNOWN), HEADERS), max_size=12)
 
 
 @settings(max_examples=120, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(lines=LINES, end=st.sampled_from([b"\r\n", b"\n", b"\r"]), tail=st.binary(max_size=20))
-def test_whatever_bytes_come_there_is_no_fault_of_ours(
-    server: Served, lines: list[bytes], end: bytes, tail: bytes
-) -> None:
+def test_random_bytes_cause_no_server_error(server: Served, lines: list[bytes], end: bytes, tail: bytes) -> None:
     parts = urlsplit(server.url)
     with socket.create_connection((parts.hostname or "", parts.port or 0), 5) as client:
         client.sendall(end.join(lines) + end * 2 + tail)
@@ -243,8 +255,10 @@ PATHS = [
 
 
 def loaded(served: Served, seconds: float, rate: float) -> tuple[list[float], Counter[int]]:
-    """Ask at a rate by eight threads; return the seconds that each answer took, and how often each status came."""
-    took, counted, end = list[float](), Counter[int](), time.monotonic() + seconds
+    """Send requests at a rate by eight threads; return the duration of each in seconds, and the counts of statuses."""
+    took = list[float]()
+    counted = Counter[int]()
+    end = time.monotonic() + seconds
 
     def go_on(drawn: random.Random) -> None:
         while (now := time.monotonic()) < end:
@@ -257,7 +271,7 @@ def loaded(served: Served, seconds: float, rate: float) -> tuple[list[float], Co
             took.append(time.monotonic() - now)
             time.sleep(max(0.0, 8 / rate - took[-1]) if rate else 0)
 
-    threads = [threading.Thread(target=go_on, args=(random.Random(one),)) for one in range(8)]
+    threads = [threading.Thread(target=go_on, args=(random.Random(number),)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -266,15 +280,16 @@ def loaded(served: Served, seconds: float, rate: float) -> tuple[list[float], Co
 
 
 def under_load(folder: Path, seconds: float) -> None:
-    fleet, first = Fleet(seed=7, until=datetime(2026, 1, 5, 20, tzinfo=UTC)), min(5.0, seconds / 2)
+    fleet = Fleet(seed=7, until=datetime(2026, 1, 5, 20, tzinfo=UTC))
+    first = min(5.0, seconds / 2)
     with Simulator(fleet) as tessie, served_locally(folder, ENV | {"TESSIE_BASE_URL": tessie.url}) as served:
         capacity = len(loaded(served, first, 0)[0]) / first
         assert served.ask("POST", "/colbycommands/sync")[0] == 202
         took, counted = loaded(served, seconds, 0.8 * capacity)
         runs = served.ask("GET", "/d1/sync_runs")[1]
     cuts = quantiles(took, n=100)
-    shown = f"p50 {cuts[49] * 1e3:.1f} ms, p95 {cuts[94] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms"
-    print(f"{len(took)} requests in {seconds:g} s at 80 % of {capacity:.0f}/s: {shown}")
+    percentiles = f"p50 {cuts[49] * 1e3:.1f} ms, p95 {cuts[94] * 1e3:.1f} ms, p99 {cuts[98] * 1e3:.1f} ms"
+    print(f"{len(took)} requests in {seconds:g} s at 80 % of {capacity:.0f}/s: {percentiles}")
     assert {*counted} == {200, 202}, counted
     assert {run["status"] for run in runs if run["ended_at"]} == {"succeeded"}
 

@@ -1,4 +1,4 @@
-"""The sync against a simulated Tessie over HTTP: what it copies, and what it survives."""
+"""The sync against a simulated Tessie over HTTP: the rows it copies, and the faults it survives."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.sync.routes import CRON
 from core_tessie.sync.work import DEAD_LETTERS, QUEUE
@@ -16,7 +17,7 @@ from sims.tessie import Fleet, Simulator
 
 NOW = datetime(2026, 1, 5, 20, tzinfo=UTC)
 TWO_WEEKS = NOW - timedelta(days=14)
-"""The beginning of a fleet whose whole history is not needed: a sync of two months takes seconds in workerd."""
+"""The first two months of a fleet, for tests that need no whole history: their sync takes seconds in workerd."""
 TABLES = (
     "vehicles",
     "vehicle_settings",
@@ -28,31 +29,61 @@ TABLES = (
     "battery_health",
 )
 DRIVE = {
-    "tessie_id": "id", "starting_location": "starting_location", "starting_saved_location": "starting_saved_location",
-    "starting_latitude": "starting_latitude", "starting_longitude": "starting_longitude",
-    "ending_location": "ending_location", "ending_saved_location": "ending_saved_location",
-    "ending_latitude": "ending_latitude", "ending_longitude": "ending_longitude",
-    "starting_battery_pct": "starting_battery", "ending_battery_pct": "ending_battery",
-    "starting_odometer_mi": "starting_odometer", "ending_odometer_mi": "ending_odometer",
-    "distance_mi": "odometer_distance", "autopilot_distance_mi": "autopilot_distance",
-    "average_speed_mph": "average_speed", "max_speed_mph": "max_speed",
-    "inside_temp_c": "average_inside_temperature", "outside_temp_c": "average_outside_temperature",
-    "rated_range_used_mi": "rated_range_used", "ideal_range_used_mi": "ideal_range_used",
-    "energy_used_kwh": "energy_used", "tag": "tag",
-}  # fmt: skip
+    "tessie_id": "id",
+    "starting_location": "starting_location",
+    "starting_saved_location": "starting_saved_location",
+    "starting_latitude": "starting_latitude",
+    "starting_longitude": "starting_longitude",
+    "ending_location": "ending_location",
+    "ending_saved_location": "ending_saved_location",
+    "ending_latitude": "ending_latitude",
+    "ending_longitude": "ending_longitude",
+    "starting_battery_pct": "starting_battery",
+    "ending_battery_pct": "ending_battery",
+    "starting_odometer_mi": "starting_odometer",
+    "ending_odometer_mi": "ending_odometer",
+    "distance_mi": "odometer_distance",
+    "autopilot_distance_mi": "autopilot_distance",
+    "average_speed_mph": "average_speed",
+    "max_speed_mph": "max_speed",
+    "inside_temp_c": "average_inside_temperature",
+    "outside_temp_c": "average_outside_temperature",
+    "rated_range_used_mi": "rated_range_used",
+    "ideal_range_used_mi": "ideal_range_used",
+    "energy_used_kwh": "energy_used",
+    "tag": "tag",
+}
 CHARGE = {
-    "tessie_id": "id", "location": "location", "saved_location": "saved_location", "latitude": "latitude",
-    "longitude": "longitude", "is_supercharger": "is_supercharger", "is_fast_charger": "is_fast_charger",
-    "odometer_mi": "odometer", "energy_added_kwh": "energy_added", "energy_used_kwh": "energy_used",
-    "rated_range_added_mi": "miles_added", "ideal_range_added_mi": "miles_added_ideal",
-    "starting_battery_pct": "starting_battery", "ending_battery_pct": "ending_battery", "cost": "cost",
-}  # fmt: skip
+    "tessie_id": "id",
+    "location": "location",
+    "saved_location": "saved_location",
+    "latitude": "latitude",
+    "longitude": "longitude",
+    "is_supercharger": "is_supercharger",
+    "is_fast_charger": "is_fast_charger",
+    "odometer_mi": "odometer",
+    "energy_added_kwh": "energy_added",
+    "energy_used_kwh": "energy_used",
+    "rated_range_added_mi": "miles_added",
+    "ideal_range_added_mi": "miles_added_ideal",
+    "starting_battery_pct": "starting_battery",
+    "ending_battery_pct": "ending_battery",
+    "cost": "cost",
+}
 IDLE = {
-    "tessie_id": "id", "location": "location", "saved_location": "saved_location", "latitude": "latitude",
-    "longitude": "longitude", "starting_battery_pct": "starting_battery", "ending_battery_pct": "ending_battery",
-    "rated_range_used_mi": "rated_range_used", "ideal_range_used_mi": "ideal_range_used",
-    "climate_fraction": "climate_fraction", "sentry_fraction": "sentry_fraction", "energy_used_kwh": "energy_used",
-}  # fmt: skip
+    "tessie_id": "id",
+    "location": "location",
+    "saved_location": "saved_location",
+    "latitude": "latitude",
+    "longitude": "longitude",
+    "starting_battery_pct": "starting_battery",
+    "ending_battery_pct": "ending_battery",
+    "rated_range_used_mi": "rated_range_used",
+    "ideal_range_used_mi": "ideal_range_used",
+    "climate_fraction": "climate_fraction",
+    "sentry_fraction": "sentry_fraction",
+    "energy_used_kwh": "energy_used",
+}
 INSTANTS = {"started_at": "started_at", "ended_at": "ended_at", "tessie_updated_at": "updated_at"}
 
 
@@ -74,25 +105,24 @@ async def synced(client: Client) -> Any:
 
 
 async def ended(client: Client, run_id: str) -> Any:
-    for _ in range(600):
+    async for _ in pauses():
         run = (await client.get(f"/colbycommands/sync/{run_id}")).json()
         if run["ended_at"]:
             return run
-        await asyncio.sleep(0.05)
     raise AssertionError(f"not ended in 30 s: {run}")
 
 
 async def rows(client: Client, table: str, where: str = "1", order: str = "id") -> list[Row]:
-    found: list[Row] = await client.ports.settings.db.all(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}")
-    return found
+    result: list[Row] = await client.ports.settings.db.all(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}")
+    return result
 
 
 async def content(client: Client) -> dict[str, list[Row]]:
-    """All that a sync writes, but what tells when."""
-    told = ("created_at", "updated_at", "synced_at", "refreshed_at", "recorded_at", "backfilled_at", "first_seen_at")
+    """All rows of a sync, without the columns of time."""
+    times = ("created_at", "updated_at", "synced_at", "refreshed_at", "recorded_at", "backfilled_at", "first_seen_at")
     live = ("climates",)
     return {
-        table: [{key: value for key, value in row.items() if key not in told} for row in await rows(client, table)]
+        table: [{key: value for key, value in row.items() if key not in times} for row in await rows(client, table)]
         for table in TABLES
         if table not in live
     }
@@ -121,7 +151,7 @@ def test_every_record_is_copied_number_by_number(run: Any, sim: Simulator, table
     run(case, started=True)
 
 
-def test_a_vehicle_is_what_its_state_says(run: Any, sim: Simulator) -> None:
+def test_vehicle_has_the_values_of_its_state(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         for vin in sim.vins:
@@ -138,9 +168,9 @@ def test_a_vehicle_is_what_its_state_says(run: Any, sim: Simulator) -> None:
             (settings,) = await rows(client, "vehicle_settings", f"id = '{vin}'")
             assert settings["charge_limit_pct"] == charge.get("charge_limit_soc")
             updates = await rows(client, "software_updates", f"vin = '{vin}' AND status = 'installed'")
-            assert [one["version"] for one in updates] == [state["vehicle_state"]["car_version"].split()[0]]
+            assert [update["version"] for update in updates] == [state["vehicle_state"]["car_version"].split()[0]]
             climates = await rows(client, "climates", f"vin = '{vin}'")
-            assert [one["inside_temp_c"] for one in climates] == [
+            assert [climate["inside_temp_c"] for climate in climates] == [
                 state["climate_state"]["inside_temp"] for _ in "1" if state.get("climate_state")
             ]
 
@@ -151,7 +181,8 @@ def test_a_vehicle_is_what_its_state_says(run: Any, sim: Simulator) -> None:
 def test_a_second_sync_changes_nothing(run: Any) -> None:
     async def case(client: Client) -> None:
         await synced(client)
-        before, moved = await content(client), await rows(client, "drives")
+        before = await content(client)
+        moved = await rows(client, "drives")
         second = await synced(client)
         assert second["status"] == "succeeded"
         assert await content(client) == before
@@ -162,15 +193,15 @@ def test_a_second_sync_changes_nothing(run: Any) -> None:
 
 def test_two_syncs_at_once_leave_the_same_rows_as_one(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        one, two = await asyncio.gather(synced(client), synced(client))
-        assert (one["status"], two["status"]) == ("succeeded", "succeeded")
+        first, two = await asyncio.gather(synced(client), synced(client))
+        assert (first["status"], two["status"]) == ("succeeded", "succeeded")
         for vin in sim.vins:
             assert len(await rows(client, "drives", f"vin = '{vin}'")) == len(sim.ask(f"/{vin}/drives")["results"])
 
     run(case, started=True)
 
 
-def test_a_message_that_comes_again_after_its_run_is_passed_over(run: Any, sim: Simulator) -> None:
+def test_repeated_message_of_an_ended_run_is_skipped(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         ended_run = await synced(client)
         before = await content(client)
@@ -186,7 +217,7 @@ def test_a_message_that_comes_again_after_its_run_is_passed_over(run: Any, sim: 
 
 @pytest.mark.slow
 @pytest.mark.local_only("Miniflare's queues cannot be held still between two starts")
-def test_a_sync_that_is_cut_off_anywhere_goes_on_where_it_was(run: Any, sim: Simulator) -> None:
+def test_interrupted_sync_resumes(run: Any, sim: Simulator) -> None:
     async def first_part(client: Client) -> str:
         started = (await client.post("/colbycommands/sync")).json()["id"]
         await client.queue(QUEUE, [{"kind": "plan_sync", "run_id": started}])
@@ -201,7 +232,7 @@ def test_a_sync_that_is_cut_off_anywhere_goes_on_where_it_was(run: Any, sim: Sim
         fail(sim)
         sim.ask("/_sim/requests", "DELETE")
         assert (await ended(client, started))["status"] == "succeeded"
-        calls = [one["path"] for one in sim.ask("/_sim/requests")]
+        calls = [call["path"] for call in sim.ask("/_sim/requests")]
         assert f"/{sim.vins[0]}/drives" not in calls
         assert len(await rows(client, "charges", f"vin = '{sim.vins[0]}'")) == len(
             sim.ask(f"/{sim.vins[0]}/charges")["results"]
@@ -231,9 +262,9 @@ def test_a_later_sync_asks_only_for_what_may_be_new(run: Any, sim: Simulator) ->
         await synced(client)
         sim.ask("/_sim/requests", "DELETE")
         await synced(client)
-        calls = [one for one in sim.ask("/_sim/requests") if one["path"].endswith("/drives")]
+        calls = [call for call in sim.ask("/_sim/requests") if call["path"].endswith("/drives")]
         assert len(calls) == len(sim.vins)
-        floors = [int(dict(parse_qsl(one["query"]))["from"]) for one in calls]
+        floors = [int(dict(parse_qsl(call["query"]))["from"]) for call in calls]
         assert min(floors) > datetime.now(UTC).timestamp() - 2.1 * 86_400
 
     run(case, started=True)
@@ -270,7 +301,7 @@ def test_a_failing_car_holds_up_no_other_and_is_named(run: Any, sim: Simulator) 
     ],
     ids=lambda fault: fault["kind"],
 )
-def test_a_fault_that_passes_costs_no_row(run: Any, sim: Simulator, fault: dict[str, object]) -> None:
+def test_temporary_fault_loses_no_row(run: Any, sim: Simulator, fault: dict[str, object]) -> None:
     vin = sim.vins[2]
 
     async def case(client: Client) -> None:
@@ -284,7 +315,7 @@ def test_a_fault_that_passes_costs_no_row(run: Any, sim: Simulator, fault: dict[
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("env", "fault", "said"),
+    ("env", "fault", "reason"),
     [
         ({"TESSIE_API_KEY": "wrong"}, None, "401"),
         ({}, {"kind": "malformed", "path": "^/vehicles$"}, "vehicles"),
@@ -292,20 +323,20 @@ def test_a_fault_that_passes_costs_no_row(run: Any, sim: Simulator, fault: dict[
     ],
     ids=["a wrong key", "no list", "refused"],
 )
-def test_a_run_that_cannot_begin_says_why(
-    run: Any, sim: Simulator, env: dict[str, str], fault: dict[str, object] | None, said: str
+def test_failed_start_of_a_run_has_its_reason(
+    run: Any, sim: Simulator, env: dict[str, str], fault: dict[str, object] | None, reason: str
 ) -> None:
     async def case(client: Client) -> None:
         fail(sim, *([fault] if fault else []))
         ended_run = await synced(client)
         assert ended_run["status"] == "failed"
-        assert said in ended_run["error"]
+        assert reason in ended_run["error"]
 
     run.env |= env
     run(case, started=True)
 
 
-def test_a_missing_key_is_said_at_once(run: Any) -> None:
+def test_missing_key_is_reported_at_once(run: Any) -> None:
     async def case(client: Client) -> None:
         answer = await client.post("/colbycommands/sync")
         assert (answer.status, answer.json()["setting"]) == (503, "TESSIE_API_KEY")
@@ -329,7 +360,8 @@ def test_the_clock_starts_a_sync(run: Any, sim: Simulator) -> None:
 def test_a_run_that_lost_its_messages_is_closed_by_the_next(run: Any) -> None:
     async def case(client: Client) -> None:
         db = client.ports.settings.db
-        columns, values = "id, cause, status, started_at", "'old', 'cron', 'started', '2026-01-01 00:00:00'"
+        columns = "id, cause, status, started_at"
+        values = "'old', 'cron', 'started', '2026-01-01 00:00:00'"
         await db.run(f"INSERT INTO sync_runs ({columns}) VALUES ({values})")
         await synced(client)
         (old,) = await rows(client, "sync_runs", "id = 'old'")
@@ -345,14 +377,14 @@ def test_a_dead_letter_names_its_vehicle_in_the_run(run: Any, sim: Simulator) ->
         await client.queue(QUEUE, [{"kind": "plan_sync", "run_id": started}])
         bodies = [{"kind": "sync_vehicle", "run_id": started, "vin": vin} for vin in sim.vins]
         await client.queue(DEAD_LETTERS, bodies)
-        found = (await client.get(f"/colbycommands/sync/{started}")).json()
-        assert (found["status"], found["vehicles_failed"]) == ("failed", len(sim.vins))
+        document = (await client.get(f"/colbycommands/sync/{started}")).json()
+        assert (document["status"], document["vehicles_failed"]) == ("failed", len(sim.vins))
 
     run(case)
 
 
 @pytest.mark.slow
-def test_a_car_with_missing_parts_is_kept_with_what_there_is(run: Any, sim: Simulator) -> None:
+def test_car_with_missing_parts_is_stored_partly(run: Any, sim: Simulator) -> None:
     vin = sim.vins[0]
 
     async def case(client: Client) -> None:
@@ -369,16 +401,15 @@ def test_a_car_with_missing_parts_is_kept_with_what_there_is(run: Any, sim: Simu
 def test_every_answer_is_kept_without_its_tokens(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
-        for _ in range(500):
-            kept = await rows(client, "tessie_raw", "path LIKE '%/state'")
-            if len(kept) == len(sim.vins):
+        async for _ in pauses():
+            stored = await rows(client, "tessie_raw", "path LIKE '%/state'")
+            if len(stored) == len(sim.vins):
                 break
-            await asyncio.sleep(0.02)
-        assert len(kept) == len(sim.vins)
+        assert len(stored) == len(sim.vins)
         tokens = [token for vin in sim.vins for token in (sim.ask(f"/{vin}/state").get("tokens") or [])]
         assert tokens
-        assert not [one for one in kept for token in tokens if token in one["body"]]
-        assert all(one["status"] == 200 and one["body_bytes"] > 100 for one in kept)
+        assert not [row for row in stored for token in tokens if token in row["body"]]
+        assert all(row["status"] == 200 and row["body_bytes"] > 100 for row in stored)
 
     run(case, started=True)
 

@@ -1,4 +1,4 @@
-"""A sync in workerd whose bindings fail (D1, the queue, Durable Objects) leaves the rows of an undisturbed one."""
+"""A sync in workerd with failing bindings (D1, queue, Durable Objects) leaves the rows of an undisturbed one."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,20 +20,20 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, KEY, ROOT, Runner
 from .test_sync import NOW, content, ended, fail
-from .test_sync_disturbed import quiet, through, told
+from .test_sync_disturbed import finish_run, undisturbed_rows, without_own_columns
 
 pytestmark = pytest.mark.slow
 
 CHANCES = {"Database": 0.05, "Queue": 0.3, "Throttle": 0.3, "Events": 0.3}
-"""How many calls of a port fail."""
+"""The share of a port's calls that fail."""
 ROUNDS = 6
 MOST_ROUNDS = 60
-"""Rounds after which each binding has failed, as good as surely: events at once draw in any order."""
+"""Rounds after which each binding has almost surely failed: parallel events draw in any order."""
 
 
 @pytest.fixture(scope="module")
 def host(workers: Workers) -> Iterator[Host]:
-    """Return what runs the default Worker with bindings that can fail."""
+    """Return the runner of the default Worker with bindings that can fail."""
     trees = {name: ROOT / "src" / name for name in ("edge", "core_tessie")}
     host = Host(workers, ROOT / "wrangler.toml", overrides={"main": "tests/workers/failing/main.py"}, trees=trees)
     yield host
@@ -50,8 +50,8 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 
 @pytest.fixture
 def expected(sim: Simulator, tmp_path: Path, tessie_port: int) -> Any:
-    """Return the rows of a sync that nothing disturbs."""
-    return Runner(tmp_path / "quiet", tessie_port)(lambda client: quiet(client, sim))
+    """Return the rows of an undisturbed sync."""
+    return Runner(tmp_path / "quiet", tessie_port)(lambda client: undisturbed_rows(client, sim))
 
 
 async def started(host: Host, tessie_port: int) -> Client:
@@ -66,7 +66,7 @@ async def disturb(client: Client, seed: int, **chances: float) -> None:
 
 
 async def accepted(client: Client) -> str:
-    """Ask for a sync until it is accepted."""
+    """Request a sync until it is accepted."""
     for _ in range(50):
         answer = await client.post("/colbycommands/sync")
         if answer.status == 202:
@@ -80,8 +80,10 @@ async def deliver(client: Client, sim: Simulator, draw: Random, run_id: str) -> 
     bodies: list[object] = [{"kind": "plan_sync", "run_id": run_id}]
     bodies += [{"kind": "sync_vehicle", "run_id": run_id, "vin": vin} for vin in sim.vins]
     tasks = [client.queue(QUEUE, [body]) for body in draw.choices(bodies, k=4)]
-    faults = [one for one in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(one, BaseException)]
-    assert all(isinstance(one, ControlError) for one in faults), faults
+    faults = [
+        result for result in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(result, BaseException)
+    ]
+    assert all(isinstance(fault, ControlError) for fault in faults), faults
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 12))])
@@ -103,10 +105,10 @@ def test_sync_with_failing_bindings_leaves_the_rows_of_a_quiet_one(
         await disturb(client, seed)
         for run_id in runs:
             await client.queue(QUEUE, [{"kind": "plan_sync", "run_id": run_id}])
-            await through(client, sim, run_id)
-        last = await through(client, sim, await planned(client))
+            await finish_run(client, sim, run_id)
+        last = await finish_run(client, sim, await planned(client))
         assert last["status"] == "succeeded", last
-        assert told(await content(client)) == expected
+        assert without_own_columns(await content(client)) == expected
 
     asyncio.run(case())
 
@@ -118,7 +120,7 @@ async def planned(client: Client) -> str:
 
 
 async def backfilled(client: Client) -> Any:
-    """Ask for a backfill, and return its action when it has ended: the queue waits 30 s after each failed delivery."""
+    """Request a backfill, and return its action when it has ended: the queue waits 30 s after each failed delivery."""
     for _ in range(50):
         answer = await client.post("/agent/actions", {"kind": "backfill", "payload": {}})
         if answer.status == 202:
@@ -142,17 +144,17 @@ def test_lasting_failure_in_the_backfill_workflow_costs_its_part_alone(
     async def case() -> None:
         client = await started(host, tessie_port)
         await disturb(client, 0)
-        await through(client, sim, await planned(client))
+        await finish_run(client, sim, await planned(client))
         await client.ports.settings.db.run("DELETE FROM charges")
         fail(sim, {"kind": "server_error", "vin": vin, "path": "/drives$"})
         action = await backfilled(client)
         assert (action["status"], action["result"]["status"]) == ("failed", "partial"), action
-        found = await ended(client, action["id"])
-        assert list(found["progress"][vin]["failing"]) == ["drives"]
-        assert found["progress"][sim.vins[1]]["status"] == "succeeded"
-        for one in sim.vins:
-            stored = await client.ports.settings.db.all("SELECT id FROM charges WHERE vin = ?", one)
-            assert len(stored) == len(sim.ask(f"/{one}/charges")["results"])
+        ended_run = await ended(client, action["id"])
+        assert list(ended_run["progress"][vin]["failing"]) == ["drives"]
+        assert ended_run["progress"][sim.vins[1]]["status"] == "succeeded"
+        for car in sim.vins:
+            stored = await client.ports.settings.db.all("SELECT id FROM charges WHERE vin = ?", car)
+            assert len(stored) == len(sim.ask(f"/{car}/charges")["results"])
 
     asyncio.run(case())
 
@@ -164,7 +166,7 @@ def test_backfill_by_workflow_with_failing_bindings_leaves_the_same_rows(
     async def case() -> None:
         client = await started(host, tessie_port)
         await disturb(client, 0)
-        await through(client, sim, await planned(client))
+        await finish_run(client, sim, await planned(client))
         await client.ports.settings.db.run("DELETE FROM drives")
         await disturb(client, seed, Database=0.1, Throttle=0.3, Events=0.3)
         action = await backfilled(client)
@@ -174,6 +176,6 @@ def test_backfill_by_workflow_with_failing_bindings_leaves_the_same_rows(
         if action["status"] != "succeeded":
             action = await backfilled(client)
         assert action["status"] == "succeeded", action
-        assert told(await content(client)) == expected
+        assert without_own_columns(await content(client)) == expected
 
     asyncio.run(case())

@@ -1,4 +1,4 @@
-"""A sync of many cars stays within what one invocation may ask of D1, and one without news writes no row."""
+"""A sync of many cars stays within D1's limits for an invocation, and one without news writes no row."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from benchmarks.sync_scale import CountingRuntime, sync
+from tests.patience import pauses
 
 from core_tessie.actions.kinds import VEHICLES_AT_ONCE
 from core_tessie.app import app
@@ -29,7 +30,7 @@ ONE_VEHICLE = 150
 
 @pytest.fixture
 def sim(tessie_port: int) -> Iterator[Simulator]:
-    """A Tessie of many cars, whose history begins five days ago."""
+    """A Tessie of many cars with a history of five days."""
     until = datetime.now(UTC) - timedelta(days=1)
     fleet = Fleet(seed=7, start=until - timedelta(days=4), until=until, number=300)
     with Simulator(fleet, port=tessie_port) as simulator:
@@ -38,7 +39,7 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 
 @pytest.fixture
 def runtime(tmp_path: Path, tessie_port: int) -> Iterator[CountingRuntime]:
-    """A runtime that counts the statements, its queues still."""
+    """A runtime that counts its statements and delivers no messages."""
     env = ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}"}
     runtime = CountingRuntime.open(app, tmp_path / "state", env, migrations=ROOT / "migrations" / app.migrations)
     yield runtime
@@ -46,14 +47,14 @@ def runtime(tmp_path: Path, tessie_port: int) -> Iterator[CountingRuntime]:
 
 
 def limited(sim: Simulator, number: int) -> list[str]:
-    """Let Tessie have so many cars, and return their VINs."""
+    """Give Tessie a number of cars, and return their VINs."""
     for vin in sim.vins[number:]:
         del sim.fleet._cars[vin]
     return sim.vins
 
 
 async def put_vehicles(client: Client, vins: list[str]) -> None:
-    """Let cars be known, that drove when they were seen last."""
+    """Store cars that were driving when they were last seen."""
     columns = "id, vin, is_active, backfilled_at, synced_at, shift_state"
     sql = f"INSERT INTO vehicles ({columns}) VALUES (?, ?, 1, ?, ?, 'D')"
     now = datetime.now(UTC).timestamp()
@@ -61,7 +62,7 @@ async def put_vehicles(client: Client, vins: list[str]) -> None:
         await client.ports.settings.db.run(sql, vin, vin, instant(now), instant(now - place))
 
 
-def test_sync_without_news_writes_no_row_and_asks_little(tmp_path: Path, tessie_port: int) -> None:
+def test_sync_without_news_writes_no_row_and_makes_few_queries(tmp_path: Path, tessie_port: int) -> None:
     until = datetime.now(UTC) - timedelta(days=1)
     fleet = Fleet(seed=7, start=until - timedelta(days=365), until=until, number=1)
     env = ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}"}
@@ -93,24 +94,24 @@ def test_poll_of_many_cars_is_done_in_parts(sim: Simulator, runtime: CountingRun
     async def case() -> list[list[str]]:
         await put_vehicles(client, vins)
         listed = sim.ask("/vehicles")["results"]
-        driving = [one["vin"] for one in listed if activity_of(one["last_state"]) == "driving"]
+        driving = [car["vin"] for car in listed if activity_of(car["last_state"]) == "driving"]
         parked = f"UPDATE vehicles SET shift_state = NULL WHERE id IN ({', '.join(map(repr, driving)) or 'NULL'})"
         await client.ports.settings.db.run(parked)  # each of them does something else than it did
-        found = []
+        batches = []
         for _ in range(3):
             runtime.counts.statements = 0
             await client.scheduled(POLL_CRON, at)
             await runtime.background.drain(10)
             assert runtime.counts.statements < D1_STATEMENTS
-            found.append([one.body["vin"] for one in await runtime.queues.lease(QUEUE, 1_000)])
-        return found
+            batches.append([message.body["vin"] for message in await runtime.queues.lease(QUEUE, 1_000)])
+        return batches
 
     first, second, third = asyncio.run(case())
     assert (len(first), len(second), third) == (AT_ONCE, len(vins) - AT_ONCE, [])
     assert min(map(vins.index, first)) > max(map(vins.index, second)), "those that wait longest come first"
 
 
-def test_plan_of_a_backfill_asks_as_much_for_many_cars_as_for_one(sim: Simulator, runtime: CountingRuntime) -> None:
+def test_plan_of_a_backfill_makes_equal_queries_for_one_and_many_cars(sim: Simulator, runtime: CountingRuntime) -> None:
     client = Client(app, runtime.ports(), KEY)
 
     async def case() -> list[str]:
@@ -138,7 +139,7 @@ def test_message_of_a_backfill_brings_a_few_cars_up_to_date(sim: Simulator, runt
             await client.queue(QUEUE, [batch[0].body])
             await runtime.background.drain(10)
             assert runtime.counts.statements < D1_STATEMENTS * 0.6
-            await runtime.queues.done([batch[0].id])
+            await runtime.queues.delete([batch[0].id])
             messages += 1
         assert messages == 3
         return (await client.get(f"/agent/actions/{action['id']}")).json()
@@ -170,9 +171,8 @@ def test_failing_cars_of_a_backfill_hold_up_no_other(sim: Simulator, tmp_path: P
 
 
 async def action_ended(client: Client, action_id: str) -> Any:
-    for _ in range(400):
+    async for _ in pauses():
         action = (await client.get(f"/agent/actions/{action_id}")).json()
         if action["ended_at"]:
             return action
-        await asyncio.sleep(0.05)
     raise AssertionError(action)

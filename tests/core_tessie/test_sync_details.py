@@ -1,4 +1,4 @@
-"""Small truths of a sync: names, places and versions as an owner expects them."""
+"""Details of a sync: names, places and versions as an owner expects them."""
 
 import asyncio
 import math
@@ -62,8 +62,8 @@ def test_empty_saved_location_shows_the_address(run: Runner, sim: Simulator) -> 
         blank: dict[str, object] = {"starting_saved_location": "", "ending_saved_location": " "}
         fail(sim, {"kind": "fields", "vin": vin, "path": "/drives$", "fields": blank})
         await synced(client)
-        asked = {"vin": vin, "from": "2025-01-01T00:00:00Z"}
-        report = (await client.post("/colbycommands/energy-report", asked)).json()["report"]
+        body = {"vin": vin, "from": "2025-01-01T00:00:00Z"}
+        report = (await client.post("/colbycommands/energy-report", body)).json()["report"]
         places = [row[end] for row in report["best_drives"]["rows"] for end in ("starting_place", "ending_place")]
         assert places
         assert all(place and place.strip() for place in places)
@@ -75,7 +75,7 @@ ODD: list[Any] = [
     *({}, [], [1], "", "fast", " ", True, "\ud800", "x" * 2_100_000, "\x00"),
     *(2**63, -(2**63) - 1, 10**400, 1e308, math.nan, math.inf, -1, 0.5, 1e15, -62_135_596_801),
 ]
-"""Values that Tessie's fields do not have, of which some are none that a column holds."""
+"""Values that Tessie's fields do not have, some of them out of a column's range."""
 
 
 @pytest.fixture
@@ -104,19 +104,20 @@ def test_record_of_odd_values_is_stored(kind: str, db: LocalDatabase) -> None:
     asyncio.run(case())
 
 
-def test_state_of_odd_values_costs_no_more_than_them(db: LocalDatabase) -> None:
+def test_odd_value_of_a_state_loses_only_that_value(db: LocalDatabase) -> None:
     fleet = Fleet(seed=7, until=NOW, number=1)
     (car,) = fleet
-    whole, vin = state(car), car.car.vin
+    whole = state(car)
+    vin = car.car.vin
 
     async def case() -> None:
         for odd in ODD:
             within = {
                 part: dict.fromkeys(value, odd) if isinstance(value, dict) else odd for part, value in whole.items()
             }
-            for given in (within, *(whole | {part: odd} for part in whole)):
-                unreadable_in(given)
-                await db.batch(snapshot(vin, given, "2026-01-01 00:00:00"))
+            for odd_state in (within, *(whole | {part: odd} for part in whole)):
+                unreadable_in(odd_state)
+                await db.batch(snapshot(vin, odd_state, "2026-01-01 00:00:00"))
         assert await db.all("SELECT id FROM vehicles") == [{"id": vin}]
 
     asyncio.run(case())

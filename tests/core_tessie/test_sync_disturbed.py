@@ -31,13 +31,13 @@ STATE = {
 PARTS = ("state", "drives", "charges", "idles", "battery_health")
 ROUNDS = 12
 CALLS = 60
-"""Calls that one run makes of one car at most, retries and searches included."""
+"""Most calls that one run makes for one car, retries and searches included."""
 OWN = {"backfill"}
 
 
 @pytest.fixture
 def sim(tessie_port: int) -> Iterator[Simulator]:
-    """A Tessie of nine weeks, whose clock is a week before its end."""
+    """A Tessie of nine weeks, with its clock a week before its end."""
     with Simulator(Fleet(seed=7, until=NOW - timedelta(days=7)), port=tessie_port) as simulator:
         yield simulator
 
@@ -48,19 +48,19 @@ async def begun(client: Client) -> str:
     return run_id
 
 
-async def through(client: Client, sim: Simulator, run_id: str) -> Any:
+async def finish_run(client: Client, sim: Simulator, run_id: str) -> Any:
     """Deliver a run's messages until it has ended."""
     for _ in range(40):
-        found = (await client.get(f"/colbycommands/sync/{run_id}")).json()
-        if found["ended_at"]:
-            return found
+        document = (await client.get(f"/colbycommands/sync/{run_id}")).json()
+        if document["ended_at"]:
+            return document
         for vin in sim.vins:
             await client.queue(QUEUE, [{"kind": "sync_vehicle", "run_id": run_id, "vin": vin}])
-    raise AssertionError(found)
+    raise AssertionError(document)
 
 
 async def disturb(client: Client, sim: Simulator, draw: Random, runs: list[str]) -> None:
-    """Deliver some messages at once, some twice and in any order, and kill them at a moment of chance."""
+    """Deliver some messages at once, some twice and in any order, and cancel them at a random moment."""
     rule: dict[str, object] = {"kind": draw.choice(FAULTS), "path": f"/{draw.choice(PARTS)}$", "times": 1}
     fail(sim, rule | ({"retry_after": 0} if rule["kind"] == "rate_limited" else {}))
     bodies = [{"kind": "sync_vehicle", "run_id": run, "vin": vin} for run in runs for vin in sim.vins]
@@ -73,13 +73,13 @@ async def disturb(client: Client, sim: Simulator, draw: Random, runs: list[str])
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def quiet(client: Client, sim: Simulator) -> dict[str, list[Row]]:
-    await through(client, sim, await begun(client))
-    return told(await content(client))
+async def undisturbed_rows(client: Client, sim: Simulator) -> dict[str, list[Row]]:
+    await finish_run(client, sim, await begun(client))
+    return without_own_columns(await content(client))
 
 
-def told(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    return {table: [{k: v for k, v in row.items() if k not in OWN} for row in rows] for table, rows in found.items()}
+def without_own_columns(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    return {table: [{k: v for k, v in row.items() if k not in OWN} for row in rows] for table, rows in tables.items()}
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -96,13 +96,13 @@ def test_disturbed_sync_leaves_the_rows_of_a_quiet_one(
                 runs.append(await begun(client))
         fail(sim)
         for run_id in runs:
-            ended = await through(client, sim, run_id)
+            ended = await finish_run(client, sim, run_id)
             assert ended["status"] in {"succeeded", "partial"}, ended
-        last = await through(client, sim, await begun(client))
+        last = await finish_run(client, sim, await begun(client))
         assert last["status"] == "succeeded", last
-        return told(await content(client))
+        return without_own_columns(await content(client))
 
-    expected = Runner(tmp_path / "quiet", tessie_port)(lambda client: quiet(client, sim))
+    expected = Runner(tmp_path / "quiet", tessie_port)(lambda client: undisturbed_rows(client, sim))
     assert Runner(tmp_path / "state", tessie_port)(case) == expected
 
 
@@ -111,7 +111,7 @@ def test_disturbed_sync_leaves_the_rows_of_a_quiet_one(
 def test_month_of_failures_ends_with_the_copy_that_tessie_has(
     seed: int, tmp_path: Path, sim: Simulator, tessie_port: int
 ) -> None:
-    """The clock of Tessie moves by three days, and each time something else fails, or is merged or corrected."""
+    """Tessie's clock moves by three days at a time; each time other calls fail, or records are merged or corrected."""
     draw = Random(seed)
 
     async def case(client: Client) -> None:
@@ -137,23 +137,25 @@ def test_month_of_failures_ends_with_the_copy_that_tessie_has(
 
 
 async def look_back(client: Client, to: datetime) -> None:
-    """Let the last sync be at a moment of Tessie's clock, as this one is months ahead; what stayed behind stays."""
+    """Move the last sync to a time on Tessie's clock, as the real clock is months ahead; unsynced parts stay so."""
     for table in ("vehicles", "sync_parts"):
         await client.ports.settings.db.run(f"UPDATE {table} SET synced_at = min(synced_at, ?)", instant(to.timestamp()))
 
 
 def failure(sim: Simulator, draw: Random) -> dict[str, object]:
-    """Return a rule by which a part of a car, or the list of them, fails: twice, or all through a run."""
+    """Return a rule that makes a part of a car, or the list, fail: once, twice or throughout a run."""
     rule: dict[str, object] = {"retry_after": 0, "times": draw.choice((1, 2, None))}
     if draw.random() < 0.15:
         return rule | {"kind": draw.choice(LIST_FAULTS), "path": "^/vehicles$", "vin": draw.choice((None, *sim.vins))}
-    vin, part, kind = draw.choice(sim.vins), draw.choice(PARTS), draw.choice(ALL_FAULTS)
+    vin = draw.choice(sim.vins)
+    part = draw.choice(PARTS)
+    kind = draw.choice(ALL_FAULTS)
     fields = {"tag": {}, "cost": "", "ended_at": "now", "charge_state": 5, "capacity": 2**63, "latitude": [1]}
     return rule | {"kind": kind, "vin": vin, "path": f"/{part}$", "fields": fields}
 
 
 def check_run(done: Any, sim: Simulator, rules: list[dict[str, object]]) -> None:
-    """Check that a failure costs the run no other car than its own."""
+    """Check that a failure affects only its own car in the run."""
     if any(rule["path"] == "^/vehicles$" and rule["kind"] != "unlisted" for rule in rules):
         assert done["ended_at"]
         return
@@ -165,9 +167,11 @@ def check_run(done: Any, sim: Simulator, rules: list[dict[str, object]]) -> None
 
 
 async def check_car(client: Client, sim: Simulator, vin: str) -> None:
-    """Check that all records of a car, its state and its standing are right."""
+    """Check that all records of a car, its state and its sync parts are right."""
     for kind in ("drives", "charges", "idles"):
-        there = {one["id"]: (one["updated_at"], one["ended_at"]) for one in sim.ask(f"/{vin}/{kind}")["results"]}
+        there = {
+            record["id"]: (record["updated_at"], record["ended_at"]) for record in sim.ask(f"/{vin}/{kind}")["results"]
+        }
         here = await rows(client, kind, f"vin = '{vin}'")
         assert {row["tessie_id"]: (row["tessie_updated_at"], row["ended_at"]) for row in here} == {
             id_: (instant(updated), instant(ended)) for id_, (updated, ended) in there.items()

@@ -1,4 +1,4 @@
-"""A server process that is killed at random moments of a sync goes on after each start, and leaves the same rows."""
+"""A server that is killed at random moments of a sync resumes after each start, and leaves the same rows."""
 
 import json
 import sqlite3
@@ -23,13 +23,13 @@ from .test_sync import fail
 pytestmark = pytest.mark.slow
 
 KILLS = 10
-"""Kills in each of the two halves of a test: in a first sync, and in one of what changed since."""
+"""Kills in each of the two halves of a test: in a first sync, and in one of the later changes."""
 FAULTS = ("server_error", "malformed", "cut_off", "offline", "bad_gateway", "html_error", "rate_limited")
 PARTS = ("state", "drives", "charges", "idles", "battery_health")
 LOGS = {"sync_runs", "tessie_raw", "logs"}
-"""Tables of what happened when: each start and each repeated call is in them, as it should be."""
+"""Tables that record each start and each repeated call: they differ after a kill, as they should."""
 WRITTEN = {"created_at", "updated_at", "synced_at", "refreshed_at", "backfilled_at", "first_seen_at", "removed_at"}
-"""Columns that tell when a row was written, which is later where a process was killed in between."""
+"""Columns with a row's time of writing, which is later if a process was killed in between."""
 
 
 @pytest.fixture
@@ -41,11 +41,12 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 
 
 def go_on(sim: Simulator) -> None:
-    """Let a day pass at Tessie: new records come, two charges are merged, one drive goes and another is corrected."""
-    known = {vin: sim.ask(f"/{vin}/drives")["results"] for vin in sim.vins}
+    """Advance Tessie by a day: new records, two merged charges, a removed drive and a corrected one."""
+    drives = {vin: sim.ask(f"/{vin}/drives")["results"] for vin in sim.vins}
     sim.fleet.pin(datetime.now(UTC))
     for vin in sim.vins:
-        gone, old = known[vin][0], known[vin][-3]
+        gone = drives[vin][0]
+        old = drives[vin][-3]
         sim.ask(f"/_sim/drives/{vin}/{gone['id']}", "DELETE")
         sim.ask(f"/_sim/drives/{vin}/{old['id']}", "PATCH", {"tag": "Business"})
         newer, older = sim.ask(f"/{vin}/charges?limit=2")["results"]
@@ -75,7 +76,7 @@ def wait(served: Served, run_id: str) -> Any:
 
 
 def kill_somewhere(folder: Path, sim: Simulator, draw: Random, runs: list[str]) -> None:
-    """Start the server, let it go on with its messages and with one or two more runs, and kill it at some moment."""
+    """Start the server, let it do its messages and one or two more runs, and kill it at a random moment."""
     sim.journal.entries.clear()
     calls = draw.randrange(1, 25)
     with served_locally(folder, env(sim)) as served:
@@ -91,7 +92,7 @@ def kill_somewhere(folder: Path, sim: Simulator, draw: Random, runs: list[str]) 
 
 
 def repeat_messages(folder: Path, draw: Random) -> None:
-    """Put messages that wait into the queue once more, before or behind the others."""
+    """Duplicate waiting messages of the queue, before or behind the others."""
     with closing(sqlite3.connect(folder / "state" / "queues.sqlite")) as queues:
         columns = "queue, body, attempts, sent_at, due_at"
         for (id_,) in queues.execute("SELECT id FROM messages WHERE queue = ?", (QUEUE,)).fetchall():
@@ -116,7 +117,7 @@ def kill_many(folder: Path, sim: Simulator, draw: Random, kills: int) -> list[st
 
 
 def settle(folder: Path, sim: Simulator, runs: list[str]) -> None:
-    """Let all runs end, and make a last one, of which nothing fails."""
+    """Let all runs end, and make a last one without failures."""
     with served_locally(folder, env(sim)) as served:
         for run_id in runs:
             wait(served, run_id)
@@ -126,14 +127,14 @@ def settle(folder: Path, sim: Simulator, runs: list[str]) -> None:
 
 def rows(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of all tables of data, without the columns that tell when they were written."""
-    found = {}
+    contents = {}
     with closing(sqlite3.connect(folder / "state" / "d1" / "DB.sqlite")) as db:
         db.row_factory = sqlite3.Row
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         for table in tables:
             if table not in LOGS and not table.startswith(("d1_", "sqlite_")):
-                found[table] = [without_times(dict(row)) for row in db.execute(f"SELECT * FROM {table} ORDER BY id")]
-    return found
+                contents[table] = [without_times(dict(row)) for row in db.execute(f"SELECT * FROM {table} ORDER BY id")]
+    return contents
 
 
 def without_times(row: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def without_times(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def was_at_work(folder: Path) -> bool:
-    """Tell whether a process that was killed had messages in its hands."""
+    """Tell whether a killed process had leased messages."""
     with closing(sqlite3.connect(folder / "state" / "queues.sqlite")) as queues:
         return bool(queues.execute("SELECT 1 FROM messages WHERE leased = 1").fetchone())
 
@@ -162,6 +163,6 @@ def test_killed_server_leaves_the_rows_of_an_undisturbed_one(seed: int, tmp_path
     for folder in folders:
         settle(folder, sim, runs if folder == folders[0] else [])
     killed, quiet = map(rows, folders)
-    assert {table: len(found) for table, found in killed.items()} == {table: len(f) for table, f in quiet.items()}
+    assert {table: len(rows) for table, rows in killed.items()} == {table: len(f) for table, f in quiet.items()}
     assert killed == quiet
     assert {row["kind"] for row in quiet["removed_records"]} == {"drives", "charges"}

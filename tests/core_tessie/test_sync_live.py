@@ -1,4 +1,4 @@
-"""Near-live data: the light poll, corrections through the mirror, and a key that Tessie refuses."""
+"""Near-live data: the poll, corrections through the mirror, and a key that Tessie refuses."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
-from .test_live_events import finished, mark, of, told
+from .test_live_events import events_after, finished, mark, of
 from .test_sync import NOW, TWO_WEEKS, ended, fail, rows, synced
 
 
@@ -23,7 +23,7 @@ def sim(run: Runner) -> Iterator[Simulator]:
 
 
 async def polled(client: Client, minute: int = 0) -> list[dict[str, Any]]:
-    """Let the clock poll, and return the rows of the runs that it began, ended."""
+    """Run the poll's cron, wait for the runs that it began, and return their rows."""
     before = {row["id"] for row in await rows(client, "sync_runs")}
     await client.scheduled(POLL_CRON, datetime(2026, 1, 5, 20, minute, tzinfo=UTC))
     begun = [row for row in await rows(client, "sync_runs") if row["id"] not in before]
@@ -40,10 +40,10 @@ def test_poll_syncs_only_the_car_that_began_to_drive(run: Runner, sim: Simulator
         before = await rows(client, "vehicles")
         sim.ask("/_sim/requests", "DELETE")
         assert await polled(client) == []
-        assert [one["path"] for one in sim.ask("/_sim/requests")] == ["/vehicles"]
+        assert [call["path"] for call in sim.ask("/_sim/requests")] == ["/vehicles"]
         assert await rows(client, "vehicles") == before
 
-        drive = next(one for one in car.history.drives if one.start.at > NOW.timestamp())
+        drive = next(drive for drive in car.history.drives if drive.start.at > NOW.timestamp())
         others = [other for other in sim.fleet if other is not car]
         sim.fleet.pin((drive.start.at + drive.end.at) / 2)
         for other in others:
@@ -59,10 +59,10 @@ def test_poll_syncs_only_the_car_that_began_to_drive(run: Runner, sim: Simulator
         (done,) = await polled(client)
         assert list(done["progress"]) == [vin]
         assert len(await rows(client, "drives", f"id = '{vin}-{drive.id}'")) == 1
-        types = [one["type"] for one in of(await told(client, since, finished(1)), vin)]
+        types = [event["type"] for event in of(await events_after(client, since, finished(1)), vin)]
         assert {"vehicle.changed", "drive.recorded", "drive.ended"} <= set(types)
         assert await polled(client) == []
-        assert not [one for one in sim.ask("/_sim/requests") if "wake" in one["path"] or one["method"] != "GET"]
+        assert not [call for call in sim.ask("/_sim/requests") if "wake" in call["path"] or call["method"] != "GET"]
 
     run(case, started=True)
 
@@ -82,7 +82,7 @@ def test_poll_can_be_slower_or_off(run: Runner, sim: Simulator) -> None:
     assert run(case, started=True) == 0
 
 
-def test_poll_outlives_a_tessie_that_is_away(run: Runner, sim: Simulator) -> None:
+def test_poll_survives_an_unreachable_tessie(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         fail(sim, {"kind": "bad_gateway", "path": "^/vehicles$"})
@@ -111,7 +111,7 @@ def test_correction_through_the_mirror_is_here_at_once(run: Runner, sim: Simulat
         assert await cost(client, f"{charge['id']}/set_cost?cost=") is None
         body = {"drives": ",".join(map(str, drives)), "tag": "Business"}
         assert (await client.post(f"/tessieapi/{vin}/drives/set_tag", body)).status == 200
-        listed = ",".join(f"{vin}-{one}" for one in drives)
+        listed = ",".join(f"{vin}-{drive}" for drive in drives)
         tagged = (await client.get(f"/d1/drives?id=in.({listed})")).json()
         assert [row["tag"] for row in tagged] == ["Business", "Business"]
         await synced(client)
@@ -132,8 +132,8 @@ def test_refused_key_is_one_state_and_not_a_run_for_each_tick(run: Runner, sim: 
         refused = await rows(client, "sync_runs", "status = 'failed'")
         assert len(refused) == 1
         assert "TESSIE_API_KEY" in refused[0]["error"]
-        found = [one["type"] for one in await told(client, since, finished(1))]
-        assert found.count("tessie.key.refused") == 1
+        types = [event["type"] for event in await events_after(client, since, finished(1))]
+        assert types.count("tessie.key.refused") == 1
         health = (await client.get("/health")).json()
         assert (health["status"], health["probes"]["TESSIE_API_KEY"]["status"]) == ("degraded", "error")
         assert "refuses" in health["probes"]["TESSIE_API_KEY"]["message"]
@@ -147,7 +147,7 @@ def test_refused_key_is_one_state_and_not_a_run_for_each_tick(run: Runner, sim: 
 
 
 @pytest.mark.local_only("a failing job is an error of the Worker, which the stand-in for the clock does not raise")
-def test_list_that_is_refused_otherwise_after_a_refused_key_is_told_by_a_run(run: Runner, sim: Simulator) -> None:
+def test_other_refusal_after_a_refused_key_is_reported_by_a_run(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         fail(sim, {"kind": "unauthorized"})

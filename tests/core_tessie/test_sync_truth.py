@@ -1,4 +1,4 @@
-"""The copy follows Tessie: what is merged, removed, ends late, is corrected later or cannot be read is so here."""
+"""The copy follows Tessie: merged, removed, late, corrected and unreadable records are the same here."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,21 +10,28 @@ from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
-from .test_live_events import finished, mark, of, told
-from .test_sync import NOW, fail, instant, rows, synced
+from .test_live_events import events_after, finished, mark, of
+from .test_sync import NOW, TWO_WEEKS, fail, instant, rows, synced
 
 DAY = 86_400
 
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
-    """A Tessie of two cars and nine weeks, which `run` talks to."""
+    """A Tessie of two cars and two weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def old(run: Runner) -> Iterator[Simulator]:
+    """A Tessie of two cars and nine weeks."""
     with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 
 async def look_back(client: Client, to: float) -> None:
-    """Let the last sync be long ago: the clock of the simulated year stands still, this one's does not."""
+    """Move the last sync to long ago: the simulated clock stands still, the real one does not."""
     await client.ports.settings.db.run("UPDATE vehicles SET synced_at = ?", instant(to))
 
 
@@ -56,8 +63,12 @@ def test_merged_charges_are_not_counted_twice(run: Runner, sim: Simulator) -> No
         await same(client, sim, vin, "charges")
         again = sum(row["energy_used_kwh"] for row in await rows(client, "charges", f"vin = '{vin}'"))
         assert again == pytest.approx(total)
-        events = [one for one in of(await told(client, since, finished(1)), vin) if one["type"] == "charge.removed"]
-        assert [one["data"]["id"] for one in events] == [f"{vin}-{newer['id']}"]
+        events = [
+            event
+            for event in of(await events_after(client, since, finished(1)), vin)
+            if event["type"] == "charge.removed"
+        ]
+        assert [event["data"]["id"] for event in events] == [f"{vin}-{newer['id']}"]
         report = (await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})).json()
         assert report["id"]
         listed = (await client.get(f"/d1/charges?id=eq.{vin}-{newer['id']}")).json()
@@ -86,9 +97,9 @@ def test_removed_record_comes_back_as_it_was(run: Runner, sim: Simulator) -> Non
         (after,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
         assert after | {"updated_at": before["updated_at"]} == before
         assert await rows(client, "removed_records") == []
-        found = [one["type"] for one in of(await told(client, since, finished(1)), vin)]
-        assert "drive.restored" in found
-        assert "drive.recorded" not in found
+        types = [event["type"] for event in of(await events_after(client, since, finished(1)), vin)]
+        assert "drive.restored" in types
+        assert "drive.recorded" not in types
 
     run(case, started=True)
 
@@ -140,8 +151,14 @@ def test_open_charge_is_followed_to_its_end(run: Runner, sim: Simulator, is_over
         await synced(client)
         (row,) = await rows(client, "charges", f"id = '{vin}-9000001'")
         assert (row["ended_at"], row["energy_added_kwh"], row["cost"]) == (instant(done["ended_at"]), 61.5, 12.5)
-        events = [one for one in of(await told(client, since, finished(1)), vin) if one["type"] == "charge.ended"]
-        assert [(one["data"]["id"], one["data"]["energy_used_kwh"]) for one in events] == [(f"{vin}-9000001", 66.0)]
+        events = [
+            event
+            for event in of(await events_after(client, since, finished(1)), vin)
+            if event["type"] == "charge.ended"
+        ]
+        assert [(event["data"]["id"], event["data"]["energy_used_kwh"]) for event in events] == [
+            (f"{vin}-9000001", 66.0)
+        ]
 
     run(case, started=True)
 
@@ -230,44 +247,44 @@ async def stay_behind(client: Client, at: float) -> None:
         await client.ports.settings.db.run(f"UPDATE {table} SET synced_at = ?", instant(at))
 
 
-def test_correction_of_an_old_record_is_found(run: Runner, sim: Simulator) -> None:
-    vin = sim.vins[0]
-    listed = {kind: sim.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}
+def test_correction_of_an_old_record_is_found(run: Runner, old: Simulator) -> None:
+    vin = old.vins[0]
+    listed = {kind: old.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}
     drive, charge = listed["drives"][150], listed["charges"][10]
 
     async def case(client: Client) -> None:
         await synced(client)
-        sim.fleet.pin(NOW.timestamp() + 3600)
-        sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
-        sim.ask(f"/_sim/charges/{vin}/{charge['id']}", "PATCH", {"cost": 77.5, "location": "Another place"})
+        old.fleet.pin(NOW.timestamp() + 3600)
+        old.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        old.ask(f"/_sim/charges/{vin}/{charge['id']}", "PATCH", {"cost": 77.5, "location": "Another place"})
         await synced(client)
         (row,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
         assert row["tag"] == "Business"
         (row,) = await rows(client, "charges", f"id = '{vin}-{charge['id']}'")
         assert (row["cost"], row["location"]) == (77.5, "Another place")
-        sim.ask("/_sim/requests", "DELETE")
+        old.ask("/_sim/requests", "DELETE")
         await synced(client)
-        assert len([one for one in sim.ask("/_sim/requests") if one["path"] == f"/{vin}/drives"]) == 1
+        assert len([call for call in old.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]) == 1
 
     run(case, started=True)
 
 
-def test_rereading_keeps_within_its_windows(run: Runner, sim: Simulator) -> None:
-    vin = sim.vins[0]
-    drive = sim.ask(f"/{vin}/drives")["results"][-1]
+def test_rereading_keeps_within_its_windows(run: Runner, old: Simulator) -> None:
+    vin = old.vins[0]
+    drive = old.ask(f"/{vin}/drives")["results"][-1]
     run.env["SYNC_REREAD_WINDOWS"] = "1"
 
     async def case(client: Client) -> None:
         await synced(client)
-        sim.fleet.pin(NOW.timestamp() + 3600)
-        sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        old.fleet.pin(NOW.timestamp() + 3600)
+        old.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
         runs = 0
         while (await rows(client, "drives", f"id = '{vin}-{drive['id']}'"))[0]["tag"] != "Business":
             runs += 1
             assert runs < 6
-            sim.ask("/_sim/requests", "DELETE")
+            old.ask("/_sim/requests", "DELETE")
             await synced(client)
-            calls = [one for one in sim.ask("/_sim/requests") if one["path"] == f"/{vin}/drives"]
+            calls = [call for call in old.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]
             assert len(calls) <= 2
         assert runs > 1
 
@@ -308,10 +325,10 @@ def test_unreadable_field_costs_that_field(run: Runner, sim: Simulator) -> None:
             counts = done["progress"][vin]["unreadable"][kind]
             assert sorted(counts.values()) == [len(records)] * len(fields)
             assert {row[name] for row in here for name in counts} == {None}
-        found = await told(client, since, finished(1))
-        (event,) = (one for one in of(found, vin) if one["type"] == "sync.unreadable")
+        events = await events_after(client, since, finished(1))
+        (event,) = (event for event in of(events, vin) if event["type"] == "sync.unreadable")
         assert event["data"]["fields"] == done["progress"][vin]["unreadable"]
-        assert any(one["type"] == "log.warning" and "not readable" in one["data"]["message"] for one in found)
+        assert any(event["type"] == "log.warning" and "not readable" in event["data"]["message"] for event in events)
 
     run(case, started=True)
 
@@ -329,7 +346,7 @@ def test_entries_of_the_list_without_a_vin_are_left_out(run: Runner, sim: Simula
 def test_many_records_in_one_second_all_arrive(run: Runner, sim: Simulator, number: int) -> None:
     vin = sim.vins[0]
     middle = sim.ask(f"/{vin}/drives")["results"][40]
-    many = [middle | {"id": 9_000_000 + one} for one in range(number)]
+    many = [middle | {"id": 9_000_000 + offset} for offset in range(number)]
 
     async def case(client: Client) -> None:
         sim.ask(f"/_sim/drives/{vin}", "PUT", many)
@@ -352,14 +369,16 @@ def test_gone_vehicle_is_archived_once_and_comes_back(run: Runner, sim: Simulato
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
         assert (car["is_active"], bool(car["archived_at"]), bool(car["display_name"])) == (0, True, True)
         assert len(await rows(client, "drives", f"vin = '{vin}'")) == drives
-        types = [one["type"] for one in of(await told(client, since, finished(5)), vin)]
+        types = [event["type"] for event in of(await events_after(client, since, finished(5)), vin)]
         assert types.count("vehicle.archived") == 1
         fail(sim)
         since = await mark(client)
         assert (await synced(client))["status"] == "succeeded"
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
         assert (car["is_active"], car["archived_at"]) == (1, None)
-        assert "vehicle.returned" in [one["type"] for one in of(await told(client, since, finished(1)), vin)]
+        assert "vehicle.returned" in [
+            event["type"] for event in of(await events_after(client, since, finished(1)), vin)
+        ]
 
     run(case, started=True)
 

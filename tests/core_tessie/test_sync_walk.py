@@ -1,4 +1,4 @@
-"""A walk through a history ends, and meets each record, whatever the server makes of a window's parameters."""
+"""A walk through a history ends and meets each record, however the server treats a window's parameters."""
 
 from collections.abc import Callable, Mapping
 from random import Random
@@ -13,13 +13,15 @@ UNTIL = 100_000
 
 
 def by_start(records: list[dict[str, Any]], query: Mapping[str, int]) -> list[dict[str, Any]]:
-    found = [one for one in records if query["from"] <= one["started_at"] <= query["to"]]
-    return found[: query.get("limit", len(found))]
+    matches = [record for record in records if query["from"] <= record["started_at"] <= query["to"]]
+    return matches[: query.get("limit", len(matches))]
 
 
 def by_overlap(records: list[dict[str, Any]], query: Mapping[str, int]) -> list[dict[str, Any]]:
-    found = [one for one in records if one["ended_at"] >= query["from"] and one["started_at"] <= query["to"]]
-    return found[: query.get("limit", len(found))]
+    matches = [
+        record for record in records if record["ended_at"] >= query["from"] and record["started_at"] <= query["to"]
+    ]
+    return matches[: query.get("limit", len(matches))]
 
 
 def without_limit(records: list[dict[str, Any]], query: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -31,11 +33,11 @@ def heedless(records: list[dict[str, Any]], _query: Mapping[str, int]) -> list[d
 
 
 def history(draw: Random) -> list[dict[str, Any]]:
-    """Return records, newest first, of which many may begin in one second."""
+    """Return records, newest first; many of them may begin in one second."""
     seconds = [draw.randrange(UNTIL) for _ in range(draw.randrange(1, 30))]
     starts = [draw.choice(seconds) for _ in range(draw.randrange(0, 900))]
-    found = [{"id": n, "started_at": at, "ended_at": at + draw.randrange(500)} for n, at in enumerate(starts)]
-    return sorted(found, key=lambda one: one["started_at"], reverse=True)
+    records = [{"id": n, "started_at": at, "ended_at": at + draw.randrange(500)} for n, at in enumerate(starts)]
+    return sorted(records, key=lambda record: record["started_at"], reverse=True)
 
 
 @pytest.mark.parametrize("server", [by_start, by_overlap, without_limit, heedless])
@@ -50,12 +52,12 @@ def test_walk_ends_and_meets_each_record(server: Server, seed: int) -> None:
     for _ in range(200):
         if not trail.spans:
             break
-        found = server(records, trail.query())
-        seen |= {one["id"] for one in found}
-        covered.append(trail.advance(found))
+        window = server(records, trail.query())
+        seen |= {record["id"] for record in window}
+        covered.append(trail.advance(window))
         trail = Trail.model_validate_json(trail.model_dump_json(exclude_defaults=True))
     assert not trail.spans
-    assert {one["id"] for one in records if one["started_at"] >= floor} <= seen
+    assert {record["id"] for record in records if record["started_at"] >= floor} <= seen
 
 
 @pytest.mark.parametrize("server", [by_start, by_overlap])
@@ -64,7 +66,7 @@ def test_window_has_all_records_of_the_time_that_it_covers(server: Server, seed:
     records = history(Random(seed))
     trail = Trail(spans=[Span(0, UNTIL)])
     while trail.spans:
-        found = server(records, trail.query())
-        covered = trail.advance(found)
-        within = {one["id"] for one in records if covered.floor <= one["started_at"] <= covered.until}
-        assert within <= {one["id"] for one in found}
+        window = server(records, trail.query())
+        covered = trail.advance(window)
+        within = {record["id"] for record in records if covered.floor <= record["started_at"] <= covered.until}
+        assert within <= {record["id"] for record in window}

@@ -1,4 +1,4 @@
-"""The declaration of the tables: which are served, to whom, and what of their columns the dialect may take."""
+"""The declaration of the tables: served tables, their readers, and the columns that filters may use."""
 
 from core_tessie.d1.bodies import keys_of
 from core_tessie.d1.filters import CHOICE, INSERT, PAGE
@@ -52,15 +52,23 @@ def test_kinds_follow_the_names() -> None:
             assert column.kind in EXPECTED, column
 
 
-def test_json_stands_where_the_schema_says() -> None:
-    found = {column.name for table in SERVED.values() for column in table.columns.values() if column.kind is Kind.JSON}
-    assert found == {
-        "backfill", "tool_calls", "progress", "report", "payload", "result", "subjects", "owner_value", "tessie_value",
+def test_json_columns_are_those_of_the_schema() -> None:
+    names = {column.name for table in SERVED.values() for column in table.columns.values() if column.kind is Kind.JSON}
+    assert names == {
+        "backfill",
+        "tool_calls",
+        "progress",
+        "report",
+        "payload",
+        "result",
+        "subjects",
+        "owner_value",
+        "tessie_value",
         "rates",
-    }  # fmt: skip
+    }
 
 
-def test_no_column_hides_behind_a_word_of_the_dialect() -> None:
+def test_no_column_has_the_name_of_a_reserved_parameter() -> None:
     words = (PAGE | CHOICE | INSERT) | {"and", "or", "not", "on_conflict", "cursor"}
     assert not words & {name for table in SERVED.values() for name in table.columns}
 
@@ -77,7 +85,7 @@ def test_only_the_stamps_are_the_databases_own() -> None:
         assert computed <= {"implausible"}
 
 
-def test_an_identity_is_made_of_columns_that_are_never_null() -> None:
+def test_natural_ids_have_no_nullable_columns() -> None:
     for name, columns in NATURAL_IDS.items():
         assert not any(SERVED[name].columns[column].nullable for column in columns)
         assert SERVED[name].relation.key == ("id",)

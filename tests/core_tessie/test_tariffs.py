@@ -1,9 +1,9 @@
 """Tariffs: estimated costs of charges that have none, by place, vehicle, time of day, weekday, season and date."""
 
-import asyncio
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.tariffs.pricing import distance_m, price
 from core_tessie.tariffs.rates import TariffBody
@@ -30,12 +30,12 @@ NIGHT = {
 def charged(start: str, end: str, kwh: float | None = 10.0, **columns: Any) -> dict[str, Any]:
     """Return a charge, as it is priced."""
     empty = dict.fromkeys(("saved_location", "latitude", "longitude", "is_supercharger", "is_fast_charger", "cost"))
-    known = {"vin": A, "energy_added_kwh": kwh, "energy_used_kwh": None, "implausible": None, "utc_offset_s": None}
-    return empty | known | {"started_at": start, "ended_at": end} | columns
+    defaults = {"vin": A, "energy_added_kwh": kwh, "energy_used_kwh": None, "implausible": None, "utc_offset_s": None}
+    return empty | defaults | {"started_at": start, "ended_at": end} | columns
 
 
 def priced(rates: list[dict[str, Any]], charge: dict[str, Any], zone: str | None = "Europe/Berlin") -> float | None:
-    """Return the price of a charge by some rates."""
+    """Return the price of a charge at some rates."""
     body = {"name": "t", "currency": "EUR", "timezone": zone, "rates": rates}
     return price(TariffBody.model_validate(body), charge)
 
@@ -144,7 +144,7 @@ def test_price_is_by_energy_time_and_session(
     assert priced(rates, charge) == (None if cost is None else pytest.approx(cost))
 
 
-def test_clock_of_the_car_counts_where_a_tariff_names_none() -> None:
+def test_tariff_without_a_timezone_uses_the_cars_clock() -> None:
     charge = charged("2025-01-11 06:00:00", "2025-01-11 08:00:00")
     assert priced(NIGHTLY, charge | {"utc_offset_s": -28_800}, None) == pytest.approx(10)  # 22:00 to 00:00
     assert priced(NIGHTLY, charge | {"utc_offset_s": 3_600}, None) == pytest.approx(30)
@@ -171,7 +171,7 @@ def as_key(client: Client, key: str) -> Client:
 
 
 async def costs(client: Client, vin: str = A) -> dict[int, tuple[Any, ...]]:
-    """Return of each charge its cost, and the estimated one with its currency and tariff."""
+    """Return each charge's cost, and its estimated cost with currency and tariff."""
     rows = (await client.get(f"/d1/charges?vin=eq.{vin}&order=tessie_id")).json()
     names = ("cost", "estimated_cost", "estimated_currency", "estimated_tariff_id")
     return {row["tessie_id"]: tuple(row[name] for name in names) for row in rows}
@@ -266,7 +266,7 @@ def test_most_specific_tariff_counts(run: Runner) -> None:
     run(case)
 
 
-def test_report_adds_no_currencies_up(run: Runner) -> None:
+def test_report_does_not_add_different_currencies(run: Runner) -> None:
     async def case(client: Client) -> list[dict[str, Any]]:
         await put_vehicle(client)
         await put(
@@ -281,12 +281,12 @@ def test_report_adds_no_currencies_up(run: Runner) -> None:
         )
         await add(client, NIGHT)
         await add(client, FLAT)
-        made = await client.post(REPORT, {"from": "2025-01-01", "to": "2025-02-01"})
+        answer = await client.post(REPORT, {"from": "2025-01-01", "to": "2025-02-01"})
         for media_type in ("text/html", "text/markdown"):
-            page = await client.get(made.header("location") or "", headers=[("accept", media_type)])
+            page = await client.get(answer.header("location") or "", headers=[("accept", media_type)])
             assert "Cost by currency" in page.text
             assert "USD" in page.text
-        return [made.json()["report"], await make(client, currency="EUR")]
+        return [answer.json()["report"], await make(client, currency="EUR")]
 
     report, in_euro = run(case)
     assert (report["numbers"]["cost"]["value"], report["numbers"]["cost"]["rows"]) == (5, 1)
@@ -338,7 +338,7 @@ RATE = {"per_kwh": 1}
         (FLAT | {"charger": "tesla"}, "/charger"),
     ],
 )
-def test_what_is_wrong_with_a_tariff_is_said(run: Runner, body: dict[str, Any], pointer: str) -> None:
+def test_invalid_tariff_names_the_field(run: Runner, body: dict[str, Any], pointer: str) -> None:
     async def case(client: Client) -> tuple[Answer, Answer]:
         return await client.post(PATH, body), await client.get(PATH)
 
@@ -357,9 +357,9 @@ def test_tariffs_are_the_administrators_to_write_and_a_bound_key_sees_its_own(ru
             as_key(client, (await client.post("/auth/keys", key)).json()["key"])
             for key in ({"name": "r", "role": "operator"}, {"name": "b", "role": "reader", "subjects": [A]})
         ]
-        assert [one["id"] for one in (await reader.get(PATH)).json()] == ids
-        assert [one["id"] for one in (await bound.get(PATH)).json()] == [ids[1]]
-        assert [(await bound.get(f"{PATH}/{one}")).status for one in ids] == [404, 200, 404]
+        assert [tariff["id"] for tariff in (await reader.get(PATH)).json()] == ids
+        assert [tariff["id"] for tariff in (await bound.get(PATH)).json()] == [ids[1]]
+        assert [(await bound.get(f"{PATH}/{id_}")).status for id_ in ids] == [404, 200, 404]
         for caller in (reader, bound):
             for method, path, body in (
                 ("POST", PATH, FLAT),
@@ -399,9 +399,9 @@ def test_unreadable_tariff_prices_nothing_and_breaks_nothing(run: Runner) -> Non
         )
         return await costs(client)
 
-    found = run(case)
-    assert found[1][1:3] == (5.0, "USD")
-    assert found[2][1] is None
+    estimates = run(case)
+    assert estimates[1][1:3] == (5.0, "USD")
+    assert estimates[2][1] is None
 
 
 def test_many_charges_are_priced_in_batches(run: Runner) -> None:
@@ -431,12 +431,11 @@ def test_many_charges_are_priced_in_batches(run: Runner) -> None:
 
 async def settled(client: Client, expected: set[str]) -> None:
     """Wait until the charges with an estimate are those with these ids: they follow the end of a sync."""
-    for _ in range(100):
-        found = {row["id"] for row in await rows(client, "charges", "estimated_cost IS NOT NULL")}
-        if found == expected:
+    async for _ in pauses():
+        priced = {row["id"] for row in await rows(client, "charges", "estimated_cost IS NOT NULL")}
+        if priced == expected:
             return
-        await asyncio.sleep(0.1)
-    assert found == expected
+    assert priced == expected
 
 
 def test_charges_are_priced_as_they_come_and_an_owners_cost_stays(run: Runner) -> None:
@@ -446,11 +445,11 @@ def test_charges_are_priced_as_they_come_and_an_owners_cost_stays(run: Runner) -
         priced_ids = {row["id"] for row in await rows(client, "charges", "cost IS NULL AND ended_at IS NOT NULL")}
         assert priced_ids
         await settled(client, priced_ids)
-        one = min(priced_ids)
-        await client.request("PATCH", f"/d1/charges/{one}", json={"cost": 4.5})
+        id_ = min(priced_ids)
+        await client.request("PATCH", f"/d1/charges/{id_}", json={"cost": 4.5})
         await synced(client)
-        await settled(client, priced_ids - {one})
-        (row,) = await rows(client, "charges", f"id = '{one}'")
+        await settled(client, priced_ids - {id_})
+        (row,) = await rows(client, "charges", f"id = '{id_}'")
         assert (row["cost"], row["estimated_tariff_id"]) == (4.5, None)
         (other,) = await rows(client, "charges", f"id = '{max(priced_ids)}'")
         assert (other["estimated_cost"], other["estimated_tariff_id"]) == (1, tariff)

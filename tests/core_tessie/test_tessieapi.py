@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.tessie.mirror import METHODS as MIRRORED
 from core_tessie.tessie.mirror import READS
@@ -34,8 +35,8 @@ def sim(served: Simulator) -> Simulator:
 
 
 def requests(sim: Simulator) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = sim.ask("/_sim/requests")
-    return found
+    calls: list[dict[str, Any]] = sim.ask("/_sim/requests")
+    return calls
 
 
 def test_an_answer_comes_back_as_it_is(run: Any, sim: Simulator) -> None:
@@ -101,7 +102,7 @@ def test_the_key_is_added_and_the_callers_own_credentials_stay_here(run: Any, si
         pytest.param("..", marks=RESOLVED),
     ],
 )
-def test_what_is_no_vin_is_refused(run: Any, sim: Simulator, vin: str) -> None:
+def test_invalid_vin_is_refused(run: Any, sim: Simulator, vin: str) -> None:
     async def case(client: Client) -> Answer:
         return await client.get(f"/tessieapi/{vin}/state")
 
@@ -117,12 +118,28 @@ def test_what_is_no_vin_is_refused(run: Any, sim: Simulator, vin: str) -> None:
             pytest.param(path, marks=RESOLVED)
             for path in ("../vehicles", "%2e%2e/vehicles", "./state", "state/..", "state/../../vehicles", "..\\a")
         ),
-        "..%2fvehicles", "%2e%2e%2fvehicles", "%252e%252e/vehicles", "/evil.example/x", "//evil.example",
-        "http://evil.example/x", "http:%2f%2fevil.example", "..%5cvehicles", "state%00", "state%0d%0aHost:%20evil",
-        "state%3fa=b", "state%23x", "state;x", "st%20ate", "%c0%ae%c0%ae/vehicles", "%ff", "state%", "stä te", "...",
+        "..%2fvehicles",
+        "%2e%2e%2fvehicles",
+        "%252e%252e/vehicles",
+        "/evil.example/x",
+        "//evil.example",
+        "http://evil.example/x",
+        "http:%2f%2fevil.example",
+        "..%5cvehicles",
+        "state%00",
+        "state%0d%0aHost:%20evil",
+        "state%3fa=b",
+        "state%23x",
+        "state;x",
+        "st%20ate",
+        "%c0%ae%c0%ae/vehicles",
+        "%ff",
+        "state%",
+        "stä te",
+        "...",
         "@evil.example",
     ],
-)  # fmt: skip
+)
 def test_no_path_leaves_its_vehicle(run: Any, sim: Simulator, path: str) -> None:
     async def case(client: Client) -> Answer:
         return await client.get(f"/tessieapi/{sim.vins[0]}/{path}")
@@ -197,7 +214,7 @@ def test_a_method_that_tessie_has_not_is_refused(run: Any, sim: Simulator, metho
 
 
 @pytest.mark.slow
-def test_a_fault_that_stays_is_a_502_that_says_what_was_tried(run: Any, sim: Simulator) -> None:
+def test_lasting_fault_is_a_502_with_its_attempts(run: Any, sim: Simulator) -> None:
     sim.ask("/_sim/faults", "PUT", [{"kind": "bad_gateway"}])
 
     async def case(client: Client) -> Answer:
@@ -230,7 +247,7 @@ def test_no_answer_in_time_is_a_504(run: Any, sim: Simulator) -> None:
     assert (answer.status, answer.json()["upstream"]) == (504, "Tessie")
 
 
-def test_a_tessie_that_is_not_there_is_a_502(run: Any) -> None:
+def test_unreachable_tessie_is_a_502(run: Any) -> None:
     async def case(client: Client) -> Answer:
         return await client.get("/tessieapi/vehicles")
 
@@ -253,26 +270,30 @@ def test_a_burst_of_equal_gets_makes_one_call(run: Any, sim: Simulator) -> None:
     assert len(requests(sim)) == 1
 
 
-def test_each_answer_is_kept_with_a_log_row(run: Any, sim: Simulator) -> None:
+def test_each_answer_is_stored_with_a_log_row(run: Any, sim: Simulator) -> None:
     vin = sim.vins[0]
 
     async def case(client: Client) -> tuple[Any, Any]:
         await client.get(f"/tessieapi/{vin}/battery?distance_format=km", headers=[("x-request-id", "kept-1")])
         db = client.ports.settings.db
-        for _ in range(500):
+        async for _ in pauses():
             raw = await db.first("SELECT * FROM tessie_raw")
             log = await db.first("SELECT * FROM logs WHERE request_id = 'kept-1'")
             if raw and log:
                 return raw, log
-            await asyncio.sleep(0.02)
-        raise AssertionError("not kept")
+        raise AssertionError("the answer was not stored")
 
     raw, log = run(case)
-    kept = {key: raw[key] for key in ("vin", "method", "path", "query", "status", "is_cut", "request_id")}
-    assert kept == {
-        "vin": vin, "method": "GET", "path": f"/{vin}/battery", "query": "distance_format=km", "status": 200,
-        "is_cut": 0, "request_id": "kept-1",
-    }  # fmt: skip
+    stored = {key: raw[key] for key in ("vin", "method", "path", "query", "status", "is_cut", "request_id")}
+    assert stored == {
+        "vin": vin,
+        "method": "GET",
+        "path": f"/{vin}/battery",
+        "query": "distance_format=km",
+        "status": 200,
+        "is_cut": 0,
+        "request_id": "kept-1",
+    }
     assert '"battery_level"' in raw["body"]
     assert raw["latency_ms"] > 0
     assert (log["route"], log["actor"], log["level"]) == ("/tessieapi/{vin}/{path:path}", "admin", "info")
@@ -297,22 +318,43 @@ def test_the_key_appears_nowhere(run: Any, sim: Simulator) -> None:
         tables = [await client.ports.settings.db.all(f"SELECT * FROM {name}") for name in ("tessie_raw", "logs")]
         return answer, str(tables) + repr(client.ports.settings)
 
-    answer, kept = run(case)
+    answer, stored = run(case)
     assert answer.status == 401
-    assert sim.token not in answer.text + str(answer.headers) + kept
+    assert sim.token not in answer.text + str(answer.headers) + stored
 
 
 ACTING = (
-    "wake", "Wake", "WAKE", "wa%6be", "%77ake", "wake/", "command/honk", "Command/honk", "COMMAND/honk",
-    "command%2fhonk", "%63ommand/honk", "%43ommand/honk", "command/honk/", "command", "commands/honk", "drives/set_tag",
-    "charges/1/set_cost", "drivers/1/delete", "invitations", "invitations/1/revoke", "plate/", "State", "state/wake",
-    "api/1/honk", "nothing_here",
-)  # fmt: skip
-"""Paths that act on a car, or may; `plate/` is the one that reads, with a slash."""
+    "wake",
+    "Wake",
+    "WAKE",
+    "wa%6be",
+    "%77ake",
+    "wake/",
+    "command/honk",
+    "Command/honk",
+    "COMMAND/honk",
+    "command%2fhonk",
+    "%63ommand/honk",
+    "%43ommand/honk",
+    "command/honk/",
+    "command",
+    "commands/honk",
+    "drives/set_tag",
+    "charges/1/set_cost",
+    "drivers/1/delete",
+    "invitations",
+    "invitations/1/revoke",
+    "plate/",
+    "State",
+    "state/wake",
+    "api/1/honk",
+    "nothing_here",
+)
+"""Paths that may act on a car; `plate/` is a reading path with a slash added."""
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_reader_gets_what_is_known_to_read_and_nothing_else(run: Any, sim: Simulator, method: str) -> None:
+def test_reader_gets_only_paths_that_read(run: Any, sim: Simulator, method: str) -> None:
     async def case(client: Client) -> dict[str, int]:
         reader = await keyed(client)
         paths = [*ACTING, *sorted(READS)]
@@ -321,7 +363,7 @@ def test_reader_gets_what_is_known_to_read_and_nothing_else(run: Any, sim: Simul
     statuses = run(case)
     assert {path for path in ACTING if statuses[path] != 403} == {"plate/"}
     assert {path: statuses[path] for path in READS if statuses[path] != 200} == {"roles": 403}
-    seen = {one["path"].partition("?")[0].rpartition("/")[2] for one in requests(sim)}
+    seen = {request["path"].partition("?")[0].rpartition("/")[2] for request in requests(sim)}
     assert seen == READS, "roles is refused by Tessie, which wants a fleet account"
 
 

@@ -1,4 +1,4 @@
-"""What is counted, and how it is asked for: from the local file, and in workerd from the stand-in's SQL API."""
+"""Usage counts and their queries: from the local file, and in workerd from the stand-in's SQL API."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 from tests.workers.hosting import reading
 
 from core_tessie.console.usage_points import AT_ONCE, FEW, MOST_SUMS, SUMMED, Crowd, Usage
@@ -37,7 +38,7 @@ def analytics() -> Iterator[AnalyticsSim]:
 
 @pytest.fixture(scope="module")
 def host(workers: Workers, analytics: AnalyticsSim) -> Iterator[Host]:
-    """Return what runs the Worker that writes there."""
+    """Return the runner of the Worker that writes to the stand-in."""
     running = Host(workers, ROOT / "wrangler.toml", analytics=analytics.url)
     yield running
     running.stop()
@@ -45,7 +46,7 @@ def host(workers: Workers, analytics: AnalyticsSim) -> Iterator[Host]:
 
 @pytest.fixture
 def run(runtime: str, request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int) -> Runner:
-    """Return a runner on each runtime, whose dataset is empty."""
+    """Return a runner on each runtime, with an empty dataset."""
     if runtime == "local":
         return Runner(tmp_path / "state", tessie_port)
     runner: Runner = request.getfixturevalue("remote")
@@ -62,26 +63,27 @@ def remote(analytics: AnalyticsSim, host: Host, tmp_path: Path, tessie_port: int
 
 
 async def totals(client: Client, query: str = "") -> Totals:
-    """Return what was counted, by kind and what else was asked for; not the asking."""
+    """Return the counts, by kind and the other dimensions, without the count of the query itself."""
     answer = await client.get(f"{USAGE}{query}")
     assert answer.status == 200, answer.text
-    told = ("kind", "name", "outcome", "detail", "actor")
-    found = {tuple(one[name] for name in told if one[name] is not None): one for one in answer.json()["totals"]}
-    return {key: one for key, one in found.items() if USAGE not in key}
+    names = ("kind", "name", "outcome", "detail", "actor")
+    by_key = {
+        tuple(total[name] for name in names if total[name] is not None): total for total in answer.json()["totals"]
+    }
+    return {key: total for key, total in by_key.items() if USAGE not in key}
 
 
 async def counted(client: Client, count: int, query: str = "") -> Totals:
-    """Return the totals when they are of so many points: in workerd these come after their event."""
-    for _ in range(200):
-        found = await totals(client, query)
-        if sum(one["count"] for one in found.values()) >= count:
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"not {count} points in 10 s: {found}")
+    """Wait until the totals count a number of points, and return them: in workerd points come after their event."""
+    async for _ in pauses():
+        result = await totals(client, query)
+        if sum(total["count"] for total in result.values()) >= count:
+            return result
+    raise AssertionError(f"not {count} points in 10 s: {result}")
 
 
-def counts(found: Totals) -> dict[tuple[str, ...], int]:
-    return {key: one["count"] for key, one in found.items()}
+def counts(points: Totals) -> dict[tuple[str, ...], int]:
+    return {key: total["count"] for key, total in points.items()}
 
 
 async def use(client: Client) -> None:
@@ -99,14 +101,14 @@ def test_every_request_is_counted_by_its_route_and_outcome(run: Runner) -> None:
         await use(client)
         return await counted(client, 8)
 
-    found = run(case)
-    assert counts(found) == {
+    result = run(case)
+    assert counts(result) == {
         ("request", "/d1/{table}", "2xx"): 3,
         ("request", "/d1/{table}", "4xx"): 3,
         ("request", "/d1/{table}/{row_id}", "4xx"): 1,
         ("request", "", "4xx"): 1,
     }
-    listed = found["request", "/d1/{table}", "2xx"]
+    listed = result["request", "/d1/{table}", "2xx"]
     assert listed["sums"]["bytes"] == 3 * len("[]")
     assert listed["sums"]["ms"] > 0
     assert listed["mean_ms"] == pytest.approx(listed["sums"]["ms"] / 3, abs=0.001)
@@ -129,7 +131,9 @@ def test_every_request_is_counted_by_its_route_and_outcome(run: Runner) -> None:
         ),
     ],
 )
-def test_totals_tell_apart_what_is_asked_for(run: Runner, by: str, expected: dict[tuple[str, ...], int]) -> None:
+def test_totals_are_grouped_by_the_requested_dimensions(
+    run: Runner, by: str, expected: dict[tuple[str, ...], int]
+) -> None:
     async def case(client: Client) -> Totals:
         await use(client)
         return await counted(client, 8, f"?by={by}")
@@ -143,15 +147,15 @@ def test_the_most_frequent_come_first_of_the_last_24_hours(run: Runner) -> None:
         await counted(client, 8)
         return (await client.get(USAGE)).json()
 
-    found = run(case)
-    since, until = (datetime.fromisoformat(found[name]) for name in ("since", "until"))
+    result = run(case)
+    since, until = (datetime.fromisoformat(result[name]) for name in ("since", "until"))
     assert until - since == timedelta(days=1)
-    order = [one["count"] for one in found["totals"]]
+    order = [total["count"] for total in result["totals"]]
     assert order == sorted(order, reverse=True)
 
 
 @pytest.mark.slow
-def test_a_period_leaves_out_what_was_before(run: Runner) -> None:
+def test_period_excludes_earlier_points(run: Runner) -> None:
     async def case(client: Client) -> tuple[Totals, Totals]:
         await use(client)
         await counted(client, 8)
@@ -170,7 +174,7 @@ def test_a_period_leaves_out_what_was_before(run: Runner) -> None:
     "query",
     ["since=yesterday", "since=2020-01-01", "since=2999-01-01", "by=", "by=kind", "by=name;outcome", "by=1", "days=3"],
 )
-def test_what_cannot_be_asked_is_refused(run: Runner, query: str) -> None:
+def test_invalid_usage_query_is_refused(run: Runner, query: str) -> None:
     async def case(client: Client) -> Answer:
         return await client.get(f"{USAGE}?{query}")
 
@@ -179,7 +183,7 @@ def test_what_cannot_be_asked_is_refused(run: Runner, query: str) -> None:
     assert answer.json()["errors"][0]["pointer"] == query.partition("=")[0]
 
 
-def test_it_needs_a_key(run: Runner) -> None:
+def test_usage_needs_a_key(run: Runner) -> None:
     async def case(client: Client) -> Answer:
         return await client.anonymous().get(USAGE)
 
@@ -191,26 +195,26 @@ def test_a_sync_is_counted_by_run_and_by_vehicle(run: Runner) -> None:
         done = await synced(client)
         fail(sim, {"kind": "unauthorized", "vin": sim.vins[0]})
         await synced(client)
-        found = await counted(client, 2 + 2 * len(sim.vins), "?by=name,outcome,detail")
-        return done, {key: one for key, one in found.items() if key[0] == "sync"}
+        points = await counted(client, 2 + 2 * len(sim.vins), "?by=name,outcome,detail")
+        return done, {key: total for key, total in points.items() if key[0] == "sync"}
 
     with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=run.tessie_port) as sim:
-        done, found = run(case, started=True)
+        done, points = run(case, started=True)
     cars = len(sim.vins)
-    assert counts(found) == {
+    assert counts(points) == {
         ("sync", "run", "succeeded", "api"): 1,
         ("sync", "run", "partial", "api"): 1,
         ("sync", "vehicle", "succeeded", ""): 2 * cars - 1,
         ("sync", "vehicle", "failed", ""): 1,
     }
-    sums = found["sync", "run", "succeeded", "api"]["sums"]
+    sums = points["sync", "run", "succeeded", "api"]["sums"]
     assert (sums["rows"], sums["vehicles"]) == (done["rows_written"], cars)
-    assert found["sync", "vehicle", "succeeded", ""]["sums"]["rows"] > 0
+    assert points["sync", "vehicle", "succeeded", ""]["sums"]["rows"] > 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"])
-def test_without_a_way_to_read_only_this_route_is_unavailable(remote: Runner, missing: str) -> None:
+def test_without_its_settings_only_usage_is_unavailable(remote: Runner, missing: str) -> None:
     async def case(client: Client) -> tuple[Answer, Answer]:
         return await client.get(USAGE), await client.get("/d1/vehicles")
 
@@ -222,17 +226,17 @@ def test_without_a_way_to_read_only_this_route_is_unavailable(remote: Runner, mi
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("failure", "said"),
+    ("failure", "reason"),
     [
         ((500, b"internal"), "answered 500"),
         ((422, b"Input error: no such thing"), "no such thing"),
         ((200, b"<html>"), "documentation"),
         ((200, b'{"data": {}}'), "documentation"),
-        ((200, b'{"data": [{"blob1": "request"}]}'), "lacks a column"),
+        ((200, b'{"data": [{"blob1": "request"}]}'), "lacks a requested column"),
     ],
 )
-def test_a_failing_analytics_engine_is_a_502_that_says_so(
-    remote: Runner, analytics: AnalyticsSim, failure: tuple[int, bytes], said: str
+def test_failing_analytics_engine_is_a_502_with_its_reason(
+    remote: Runner, analytics: AnalyticsSim, failure: tuple[int, bytes], reason: str
 ) -> None:
     async def case(client: Client) -> Answer:
         analytics.failure = failure
@@ -240,7 +244,7 @@ def test_a_failing_analytics_engine_is_a_502_that_says_so(
 
     answer = remote(case)
     assert (answer.status, answer.json()["upstream"]) == (502, "Analytics Engine")
-    assert said in answer.json()["detail"]
+    assert reason in answer.json()["detail"]
     assert TOKEN not in answer.text
 
 
@@ -257,17 +261,17 @@ def test_a_wrong_token_is_a_502_that_does_not_show_it(remote: Runner) -> None:
 
 
 @pytest.mark.slow
-def test_a_row_of_a_sample_counts_for_all_that_it_stands_for(remote: Runner, analytics: AnalyticsSim) -> None:
+def test_sampled_row_counts_by_its_sample_interval(remote: Runner, analytics: AnalyticsSim) -> None:
     async def case(client: Client) -> Totals:
         for interval, ms in ((1, 10.0), (20, 2.5)):
             point = {"indexes": ["request"], "blobs": ["request", "/sampled", "2xx", "GET", ""], "doubles": [ms, 100]}
             analytics.write(DATASET, point, sample_interval=interval)
         return await totals(client)
 
-    found = remote(case)["request", "/sampled", "2xx"]
-    assert found["count"] == 21
-    assert found["sums"] == {"ms": 60.0, "bytes": 2100.0}
-    assert found["mean_ms"] == pytest.approx(60 / 21, abs=0.001)
+    sampled = remote(case)["request", "/sampled", "2xx"]
+    assert sampled["count"] == 21
+    assert sampled["sums"] == {"ms": 60.0, "bytes": 2100.0}
+    assert sampled["mean_ms"] == pytest.approx(60 / 21, abs=0.001)
 
 
 @pytest.mark.slow
@@ -282,14 +286,14 @@ def test_no_text_of_a_caller_is_in_the_sql(remote: Runner, analytics: AnalyticsS
 
 
 def written(folder: Path, *work: Callable[[LocalTelemetry], Any]) -> list[Any]:
-    """Return what each piece of work on a local dataset returns; the dataset is opened anew for each."""
+    """Return the result of each query on a local dataset, which is opened anew for each."""
 
-    async def step(one: Callable[[LocalTelemetry], Any]) -> Any:
+    async def step(query: Callable[[LocalTelemetry], Any]) -> Any:
         with closing(LocalTelemetry(folder / "points.sqlite", lambda: LocalLog(write=bytes.strip))) as points:
-            done = one(points)
+            done = query(points)
             return await done if asyncio.iscoroutine(done) else done
 
-    return [asyncio.run(step(one)) for one in work]
+    return [asyncio.run(step(query)) for query in work]
 
 
 def test_actions_and_chat_turns_have_their_own_numbers(tmp_path: Path) -> None:
@@ -299,15 +303,15 @@ def test_actions_and_chat_turns_have_their_own_numbers(tmp_path: Path) -> None:
         usage.chat("m" * 300, "completed", 50, 10, 20, 3)
 
     long_ago = datetime(2000, 1, 1, tzinfo=UTC)
-    _, found = written(tmp_path, write, lambda points: points.totals((1, 2, 3, 4, 5), (1, 2, 3, 4), long_ago))
-    assert found == [
+    _, totals = written(tmp_path, write, lambda points: points.totals((1, 2, 3, 4, 5), (1, 2, 3, 4), long_ago))
+    assert totals == [
         Total(("action", "wake", "succeeded", "", ""), 1, (1200.5, 2, 0, 0)),
         Total(("chat", "m" * 256, "completed", "", ""), 1, (50, 10, 20, 3)),
     ]
 
 
 class Points:
-    """A dataset that remembers what is written to it."""
+    """A dataset that records its writes."""
 
     def __init__(self) -> None:
         self.written: list[Point] = []
@@ -319,15 +323,15 @@ class Points:
         raise NotImplementedError
 
     async def probe(self) -> None:
-        """It is there."""
+        """The dataset is available."""
 
     def calls(self, route: str) -> float:
-        """Return how many calls the points of a route stand for."""
+        """Return the number of calls that a route's points count."""
         return sum(1 + point.doubles[2] for point in self.written if point.blobs[1] == route)
 
 
 def stranger_calls(crowd: Crowd, *, calls: int, every: float) -> tuple[int, float]:
-    """Return how many points so many calls have, and how many calls these stand for."""
+    """Return the number of points of some calls, and the number of calls that these count."""
     points, counted = 0, 0.0
     for number in range(calls):
         now = number * every
@@ -364,7 +368,7 @@ def test_memory_for_strangers_is_bounded() -> None:
     assert written <= MOST_SUMS + 1
 
 
-def test_events_of_one_isolate_share_what_is_summed() -> None:
+def test_events_of_one_isolate_share_summed_points() -> None:
     points = Points()
     for _ in range(1500):
         Usage(points).request("/x", "GET", 401, 1.0)
@@ -382,7 +386,7 @@ def test_a_known_caller_has_a_point_for_each_call_unless_it_is_over_its_limit() 
     assert routes.count("/over") <= 2 * FEW
 
 
-def test_methods_that_callers_make_up_are_one() -> None:
+def test_unknown_methods_are_counted_as_one() -> None:
     points = Points()
     for number in range(FEW - 1):
         Usage(points).request("/x", f"METHOD{number}", 405, 1.0)
@@ -396,12 +400,12 @@ def test_calls_that_share_a_point_are_counted_with_it(tmp_path: Path) -> None:
         return (await client.get(f"{USAGE}?by=name")).json()["totals"]
 
     runner = Runner(tmp_path / "state", 9)
-    [found] = [one for one in runner(case) if one["name"] == "/shared"]
-    assert (found["count"], found["sums"]) == (5, {"ms": 45.0, "bytes": 450.0})
-    assert found["mean_ms"] == 9.0
+    [total] = [total for total in runner(case) if total["name"] == "/shared"]
+    assert (total["count"], total["sums"]) == (5, {"ms": 45.0, "bytes": 450.0})
+    assert total["mean_ms"] == 9.0
 
 
-def test_what_strangers_do_does_not_fill_the_file(tmp_path: Path) -> None:
+def test_anonymous_calls_do_not_fill_the_file(tmp_path: Path) -> None:
     async def case(client: Client) -> int:
         for _ in range(400):
             await client.anonymous().get("/d1/vehicles")
@@ -427,5 +431,5 @@ def test_points_are_kept_three_months_here(tmp_path: Path) -> None:
     def count(points: LocalTelemetry) -> Any:
         return points.totals((), (), datetime(2000, 1, 1, tzinfo=UTC))
 
-    found = written(tmp_path, write, count, age, write, count)
-    assert [found[1], found[4]] == [[Total((), 1, ())], [Total((), 1, ())]]
+    results = written(tmp_path, write, count, age, write, count)
+    assert [results[1], results[4]] == [[Total((), 1, ())], [Total((), 1, ())]]

@@ -1,4 +1,4 @@
-"""The Worker on both runtimes: each case runs on a fresh app, through clients of members."""
+"""The Worker on both runtimes: each case runs on a fresh app, with clients of members."""
 
 import secrets
 from collections.abc import Iterator
@@ -40,9 +40,9 @@ class Member(Client):
 
 
 async def as_member(client: Client, name: str, plan: str = "enterprise") -> Member:
-    """Return a client of a new user with a session of its own, without the work of a registration.
+    """Return a client of a new user with its own session, without a registration.
 
-    Its id is unlike that of any other test's: the counters of plans outlive a test in workerd.
+    Its id is unique across tests, as the counters of plans outlive a test in workerd.
     """
     db: Any = client.ports.settings.db
     now, user_id = to_text(datetime.now(UTC)), f"usr_{name}{secrets.token_hex(4)}"
@@ -65,7 +65,7 @@ def as_admin(client: Client) -> Client:
 
 @pytest.fixture(scope="session")
 def workers_host(workers: Workers) -> Iterator[Host]:
-    """Return what runs the Worker; it starts with the first test that asks."""
+    """Return the host of the Worker; it starts with the first test that uses it."""
     host = Host(workers, ROOT / "wrangler.toml", "devcapsules")
     yield host
     host.stop()
@@ -73,12 +73,12 @@ def workers_host(workers: Workers) -> Iterator[Host]:
 
 @pytest.fixture
 def run(runtime: str, tmp_path: Path, request: pytest.FixtureRequest) -> Run:
-    """Return a runner on each runtime, whose client is nobody's."""
+    """Return a runner on each runtime, with an anonymous client."""
     host = request.getfixturevalue("workers_host") if runtime == "workers" else None
     return Runner(app, tmp_path / "state", ENV, [], host)
 
 
 @pytest.fixture
 def local(tmp_path: Path) -> Run:
-    """Return a runner on the local runtime alone."""
+    """Return a runner only on the local runtime."""
     return Runner(app, tmp_path / "state", ENV, [])

@@ -1,4 +1,4 @@
-"""Accounts, keys of widgets, plans and their limits."""
+"""Accounts, widget keys, plans and their limits."""
 
 import asyncio
 import re
@@ -28,8 +28,8 @@ def with_key(client: Client, key: str, *headers: tuple[str, str]) -> Client:
 async def make_key(member: Client, *origins: str) -> dict[str, Any]:
     answer = await member.post(KEYS, {"name": "blog", "origins": origins})
     assert answer.status == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    key: dict[str, Any] = answer.json()
+    return key
 
 
 async def set_plan(user: Member, plan: str) -> None:
@@ -38,7 +38,7 @@ async def set_plan(user: Member, plan: str) -> None:
 
 
 async def wait_for_a_fresh_minute() -> None:
-    """Wait until the minute of the clock has some seconds left."""
+    """Wait until some seconds of the current minute are left."""
     if (second := datetime.now(UTC).second) > 50:
         await asyncio.sleep(60.1 - second)
 
@@ -46,20 +46,20 @@ async def wait_for_a_fresh_minute() -> None:
 def test_account_registers_and_logs_in_below_the_prefix(run: Run) -> None:
     async def case(client: Client) -> tuple[Answer, Answer, Answer, Answer]:
         account = {"email": "ada@example.org", "password": "correct horse battery", "name": "Ada"}
-        made = await client.post("/api/v1/auth/register", account)
-        token = made.json().get("access_token", "")
+        answer = await client.post("/api/v1/auth/register", account)
+        token = answer.json().get("access_token", "")
         user = with_key(client, token)
         again = await client.post("/api/v1/auth/login", {k: account[k] for k in ("email", "password")})
         return (
-            made,
+            answer,
             await user.get("/api/v1/auth/me"),
             again,
             await client.post("/api/v1/auth/register", {**account, "email": "eve@example.org", "plan": "enterprise"}),
         )
 
     run.env["ACCOUNT_CONFIRMATION"] = "none"
-    made, myself, again, chosen = run(case)
-    assert (made.status, again.status) == (201, 200)
+    answer, myself, again, chosen = run(case)
+    assert (answer.status, again.status) == (201, 200)
     assert (myself.json()["plan"], myself.json()["name"]) == ("free", "Ada")
     assert (chosen.status, chosen.json()["errors"][0]["pointer"]) == (422, "/plan")
 
@@ -67,30 +67,30 @@ def test_account_registers_and_logs_in_below_the_prefix(run: Run) -> None:
 def test_key_is_shown_once_and_stored_as_a_hash(run: Run) -> None:
     async def case(client: Client) -> tuple[dict[str, Any], str, list[Any]]:
         ada = await as_member(client, "ada")
-        made = await make_key(ada, "https://blog.example")
+        key = await make_key(ada, "https://blog.example")
         listed = (await ada.get(KEYS)).text
         rows = await client.ports.settings.db.all("SELECT * FROM api_keys")
-        return made, listed, rows
+        return key, listed, rows
 
-    made, listed, rows = run(case)
-    assert re.fullmatch(r"dk_[A-Za-z0-9_-]{43}", made["secret"])
-    assert made["secret"] not in listed + str(rows)
-    assert made["key"]["prefix"] == made["secret"][:11]
-    assert made["key"]["origins"] == ["https://blog.example"]
+    key, listed, rows = run(case)
+    assert re.fullmatch(r"dk_[A-Za-z0-9_-]{43}", key["secret"])
+    assert key["secret"] not in listed + str(rows)
+    assert key["key"]["prefix"] == key["secret"][:11]
+    assert key["key"]["origins"] == ["https://blog.example"]
 
 
 def test_key_reads_and_writes_nothing_else(run: Run) -> None:
     async def case(client: Client) -> list[tuple[str, int]]:
         ada = await as_member(client, "ada")
         key = with_key(client, (await make_key(ada))["secret"])
-        routes = [(one.method, one.path) for one in client.app.endpoints if one.access]
-        found = []
+        routes = [(endpoint.method, endpoint.path) for endpoint in client.app.endpoints if endpoint.access]
+        refusals = []
         for method, path in routes:
             target = re.sub(r"{[^}]*}", "x", path)
             answer = await key.request(method, target, json={} if method in {"POST", "PUT", "PATCH"} else None)
             if answer.status != 403:
-                found.append((f"{method} {path}", answer.status))
-        return found
+                refusals.append((f"{method} {path}", answer.status))
+        return refusals
 
     allowed = {name.split("/")[3] for name, _ in run(case)}
     assert allowed <= {"execute", "capsules", "analytics"}
@@ -106,23 +106,23 @@ def test_key_reads_and_writes_nothing_else(run: Run) -> None:
         ([("origin", "https://blog.example.evil.example")], 403),
     ],
 )
-def test_key_is_for_pages_of_its_origins_alone(local: Run, headers: Sequence[tuple[str, str]], status: int) -> None:
+def test_key_works_only_for_its_origins(local: Run, headers: Sequence[tuple[str, str]], status: int) -> None:
     async def case(client: Client) -> int:
-        made = await make_key(await as_member(client, "ada"), "https://blog.example")
-        key = with_key(client, made["secret"], *headers)
+        created_key = await make_key(await as_member(client, "ada"), "https://blog.example")
+        key = with_key(client, created_key["secret"], *headers)
         return (await key.post("/api/v1/analytics/events", {})).status
 
-    if not any(one.path == "/api/v1/analytics/events" for one in local.app.endpoints):
+    if not any(endpoint.path == "/api/v1/analytics/events" for endpoint in local.app.endpoints):
         pytest.skip("no events yet")
     assert local(case) == status
 
 
-def test_revoked_expired_and_foreign_keys_open_nothing(run: Run) -> None:
+def test_revoked_expired_and_foreign_keys_are_refused(run: Run) -> None:
     async def case(client: Client) -> tuple[list[int], list[Any]]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
-        made = await make_key(ada)
-        key = with_key(client, made["secret"])
-        path = f"{KEYS}/{made['key']['id']}"
+        created_key = await make_key(ada)
+        key = with_key(client, created_key["secret"])
+        path = f"{KEYS}/{created_key['key']['id']}"
         statuses = [
             (await key.get(KEYS)).status,
             (await bob.request("DELETE", path)).status,
@@ -151,7 +151,7 @@ def test_revoked_expired_and_foreign_keys_open_nothing(run: Run) -> None:
         ({"name": "x", "user_id": "bob"}, "/user_id"),
     ],
 )
-def test_bad_key_is_named(local: Run, body: object, pointer: str) -> None:
+def test_invalid_key_names_the_field(local: Run, body: object, pointer: str) -> None:
     async def case(client: Client) -> Answer:
         return await (await as_member(client, "ada")).post(KEYS, body)
 
@@ -168,7 +168,7 @@ def test_calls_of_a_plan_are_counted_to_the_minute_and_the_day(run: Run) -> None
         return answers, await ada.get(USAGE), await (await as_member(client, "bob")).get(USAGE)
 
     answers, lifted, other = run(case)
-    assert [one.status for one in answers] == [200] * 10 + [429] * 2
+    assert [answer.status for answer in answers] == [200] * 10 + [429] * 2
     first, refused = answers[0], answers[10]
     assert first.json()["used"] == {"minute": 1, "day": 1, "generations": 0}
     assert first.header("ratelimit-policy") == '"minute";q=10;w=60, "day";q=100;w=86400'
@@ -176,7 +176,7 @@ def test_calls_of_a_plan_are_counted_to_the_minute_and_the_day(run: Run) -> None
     problem = refused.json()
     assert problem["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
     assert problem["violated-policies"] == ["minute"]
-    assert [one.get("plan") for one in problem["lifted_by"]] == [None, "creator", "team", "enterprise"]
+    assert [lift.get("plan") for lift in problem["lifted_by"]] == [None, "creator", "team", "enterprise"]
     assert int(refused.header("retry-after") or 0) == problem["retry_after"] == problem["lifted_by"][0]["seconds"]
     assert re.match(r'"minute";r=0;t=\d+, "day";r=90;', refused.header("ratelimit") or "")
     assert lifted.status == 200, "a plan that changes holds at once"
@@ -184,7 +184,7 @@ def test_calls_of_a_plan_are_counted_to_the_minute_and_the_day(run: Run) -> None
     assert other.status == 200
 
 
-def test_limit_is_exact_for_calls_at_once(run: Run) -> None:
+def test_limit_is_exact_for_simultaneous_calls(run: Run) -> None:
     async def case(client: Client) -> list[int]:
         await wait_for_a_fresh_minute()
         ada = await as_member(client, "ada", "free")
@@ -199,7 +199,7 @@ def test_limit_is_exact_for_calls_at_once(run: Run) -> None:
 CALLS = 120
 
 
-def test_enterprise_has_no_limit_of_the_day(run: Run) -> None:
+def test_enterprise_has_no_daily_limit(run: Run) -> None:
     async def case(client: Client) -> Answer:
         ada = await as_member(client, "ada")
         await set_plan(ada, "enterprise")
@@ -210,7 +210,7 @@ def test_enterprise_has_no_limit_of_the_day(run: Run) -> None:
     assert answer.header("ratelimit-policy") == '"minute";q=1000;w=60'
 
 
-def test_plan_is_changed_by_the_administrator_alone(run: Run) -> None:
+def test_only_administrator_changes_plans(run: Run) -> None:
     async def case(client: Client) -> list[int]:
         ada = await as_member(client, "ada")
         body = {"plan": "enterprise"}

@@ -1,4 +1,4 @@
-"""Views, attempts and completions: none lost, none twice, and for the author alone."""
+"""Views, attempts and completions: none lost, none counted twice, and only for the author."""
 
 import asyncio
 from typing import Any
@@ -27,8 +27,8 @@ async def send(client: Client, *events: dict[str, Any]) -> Answer:
 async def totals(member: Member, capsule_id: str) -> dict[str, int]:
     answer = await member.get(f"/api/v1/analytics/capsules/{capsule_id}")
     assert answer.status == 200, answer.text
-    found: dict[str, int] = answer.json()["totals"]
-    return found
+    counts: dict[str, int] = answer.json()["totals"]
+    return counts
 
 
 def test_event_that_is_sent_again_counts_once(run: Run) -> None:
@@ -39,14 +39,14 @@ def test_event_that_is_sent_again_counts_once(run: Run) -> None:
         some = [event(capsule_id, 1), event(capsule_id, 2, "attempt", outcome="wrong"), event(capsule_id, 1)]
         answers = [(await send(key, *some)).json(), (await send(ada, *some[:2], event(capsule_id, 3))).json()]
         at_once = await asyncio.gather(*(send(key, event(capsule_id, 9, "completion")) for _ in range(5)))
-        return [*answers, sum(one.json()["accepted"] for one in at_once)], await totals(ada, capsule_id)
+        return [*answers, sum(answer.json()["accepted"] for answer in at_once)], await totals(ada, capsule_id)
 
     answers, counts = run(case)
     assert answers == [{"accepted": 2, "known": 1}, {"accepted": 1, "known": 2}, 1]
     assert counts == {"views": 2, "attempts": 1, "completions": 1}
 
 
-def test_events_of_what_one_may_not_read_are_refused(run: Run) -> None:
+def test_events_of_unreadable_capsules_are_refused(run: Run) -> None:
     async def case(client: Client) -> tuple[list[int], dict[str, int]]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
         private = await add(ada)
@@ -72,7 +72,7 @@ def test_counts_are_for_the_author_by_day_and_outcome(run: Run) -> None:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
         capsule_id = await add(ada, visibility="public")
         outcomes = ("wrong", "wrong", "ok", "time")
-        await send(bob, *(event(capsule_id, n, "attempt", outcome=one) for n, one in enumerate(outcomes)))
+        await send(bob, *(event(capsule_id, n, "attempt", outcome=outcome) for n, outcome in enumerate(outcomes)))
         path = f"/api/v1/analytics/capsules/{capsule_id}"
         bad = ["?since=2026-02-30", "?since=2026-02-01&until=2026-01-01", "?since=1999-01-01", "?until=0001-01-01"]
         return (
@@ -81,24 +81,24 @@ def test_counts_are_for_the_author_by_day_and_outcome(run: Run) -> None:
             [(await bob.get(path)).status, *[(await ada.get(path + query)).status for query in bad]],
         )
 
-    found, overview, statuses = run(case)
-    assert [day["outcomes"] for day in found["days"]] == [{"ok": 1, "time": 1, "wrong": 2}]
-    assert found["days"][0]["attempts"] == 4
-    assert [one["attempts"] for one in overview["capsules"]] == [4]
+    document, overview, statuses = run(case)
+    assert [day["outcomes"] for day in document["days"]] == [{"ok": 1, "time": 1, "wrong": 2}]
+    assert document["days"][0]["attempts"] == 4
+    assert [capsule["attempts"] for capsule in overview["capsules"]] == [4]
     assert statuses == [404, 400, 400, 400, 200]
 
 
-def test_hot_counts_are_copied_by_the_minute(run: Run) -> None:
+def test_active_counts_are_cached_every_minute(run: Run) -> None:
     async def case(client: Client) -> list[int]:
         ada = await as_member(client, "ada")
         capsule_id = await add(ada, visibility="public")
         path = f"{PATH}/{capsule_id}/counts"
-        found = [(await client.get(path)).json()["views"]]
+        document = [(await client.get(path)).json()["views"]]
         await send(ada, event(capsule_id))
-        found.append((await client.get(path)).json()["views"])
+        document.append((await client.get(path)).json()["views"])
         await client.scheduled(CRON)
-        found.append((await client.get(path)).json()["views"])
-        return [*found, (await client.get(f"{PATH}/{await add(ada)}/counts")).status]
+        document.append((await client.get(path)).json()["views"])
+        return [*document, (await client.get(f"{PATH}/{await add(ada)}/counts")).status]
 
     assert run(case) == [0, 0, 1, 404]
 
@@ -113,7 +113,7 @@ def test_hot_counts_are_copied_by_the_minute(run: Run) -> None:
         ({"learner": "eve"}, "/events/0/learner"),
     ],
 )
-def test_bad_event_is_named(local: Run, changes: dict[str, object], pointer: str) -> None:
+def test_invalid_event_names_the_field(local: Run, changes: dict[str, object], pointer: str) -> None:
     async def case(client: Client) -> Answer:
         return await send(await as_member(client, "ada"), {**event("cap_1"), **changes})
 

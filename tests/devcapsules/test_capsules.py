@@ -1,4 +1,4 @@
-"""Capsules: versions, visibility, search, and who may see what of them."""
+"""Capsules: versions, visibility, search, and access to their parts."""
 
 import asyncio
 from typing import Any
@@ -39,7 +39,7 @@ async def add(client: Client, **changes: object) -> str:
 async def ids(client: Client, query: str = "") -> list[str]:
     answer = await client.get(PATH + query)
     assert answer.status == 200, answer.text
-    return [one["id"] for one in answer.json()["capsules"]]
+    return [capsule["id"] for capsule in answer.json()["capsules"]]
 
 
 def test_learner_sees_no_answers(run: Run) -> None:
@@ -50,32 +50,41 @@ def test_learner_sees_no_answers(run: Run) -> None:
 
     capsule, listed = run(case)
     assert not [secret for secret in SECRETS if secret in capsule.text + listed.text]
-    shown = capsule.json()
-    assert (shown["hints"], shown["hidden_tests"], shown["author"]) == (2, 1, "ada")
-    assert shown["examples"] == [{"name": "two", "arguments": [2], "expected": 4}]
-    assert "usr_" not in capsule.text.replace(shown["id"], ""), "nobody is told an author's id"
+    document = capsule.json()
+    assert (document["hints"], document["hidden_tests"], document["author"]) == (2, 1, "ada")
+    assert document["examples"] == [{"name": "two", "arguments": [2], "expected": 4}]
+    assert "usr_" not in capsule.text.replace(document["id"], ""), "nobody is told an author's id"
 
 
-def test_visibility_decides_who_reads_and_finds(run: Run) -> None:
+def test_visibility_decides_access_and_search(run: Run) -> None:
     async def case(client: Client) -> dict[str, Any]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
         key = with_key(client, (await make_key(ada))["secret"])
-        made = {one: await add(ada, visibility=one) for one in ("private", "unlisted", "public")}
+        by_visibility = {
+            visibility: await add(ada, visibility=visibility) for visibility in ("private", "unlisted", "public")
+        }
         callers = {"ada": ada, "bob": bob, "key": key, "nobody": client}
-        found: dict[str, Any] = {}
+        access: dict[str, Any] = {}
         for name, caller in callers.items():
-            read = [one for one, capsule_id in made.items() if (await caller.get(f"{PATH}/{capsule_id}")).status == 200]
+            read = [
+                visibility
+                for visibility, capsule_id in by_visibility.items()
+                if (await caller.get(f"{PATH}/{capsule_id}")).status == 200
+            ]
             listed = await ids(caller)
-            found[name] = (read, [one for one, capsule_id in made.items() if capsule_id in listed])
-        found["mine"] = len(await ids(ada, "?mine=true")), await ids(bob, "?mine=true")
-        found["strangers"] = (await client.get(f"{PATH}?mine=true")).status
-        return found
+            access[name] = (
+                read,
+                [visibility for visibility, capsule_id in by_visibility.items() if capsule_id in listed],
+            )
+        access["mine"] = len(await ids(ada, "?mine=true")), await ids(bob, "?mine=true")
+        access["strangers"] = (await client.get(f"{PATH}?mine=true")).status
+        return access
 
-    found = run(case)
-    assert found["ada"] == (["private", "unlisted", "public"], ["public"])
-    assert found["bob"] == found["key"] == found["nobody"] == (["unlisted", "public"], ["public"])
-    assert found["mine"] == (3, [])
-    assert found["strangers"] == 403
+    access = run(case)
+    assert access["ada"] == (["private", "unlisted", "public"], ["public"])
+    assert access["bob"] == access["key"] == access["nobody"] == (["unlisted", "public"], ["public"])
+    assert access["mine"] == (3, [])
+    assert access["strangers"] == 403
 
 
 def test_version_never_changes(run: Run) -> None:
@@ -97,12 +106,12 @@ def test_version_never_changes(run: Run) -> None:
     assert (tagged["version"], tagged["tags"]) == (2, ["a", "b"])
     assert same["version"] == 2, "equal content makes no version"
     assert (late.status, late.json()["type"]) == (409, "urn:problem:version-conflict")
-    assert [one["version"] for one in versions] == [2, 1]
+    assert [version["version"] for version in versions] == [2, 1]
     assert first == again
     assert first["solution"] == CAPSULE["solution"]
 
 
-def test_changes_at_once_make_each_a_version_or_a_conflict(run: Run) -> None:
+def test_simultaneous_changes_make_a_version_or_a_conflict(run: Run) -> None:
     async def case(client: Client) -> tuple[list[int], int]:
         ada = await as_member(client, "ada")
         path = f"{PATH}/{await add(ada)}"
@@ -115,20 +124,20 @@ def test_changes_at_once_make_each_a_version_or_a_conflict(run: Run) -> None:
     assert versions == 1 + statuses.count(200)
 
 
-def test_anothers_capsule_is_not_there(run: Run) -> None:
+def test_other_users_capsule_answers_404(run: Run) -> None:
     async def case(client: Client) -> list[int]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
-        found = []
+        statuses = []
         for visibility in ("private", "public"):
             path = f"{PATH}/{await add(ada, visibility=visibility)}"
-            found += [
+            statuses += [
                 (await bob.request("PATCH", path, json={"title": "Mine"})).status,
                 (await bob.request("DELETE", path)).status,
                 (await bob.post(f"{path}/publish", {})).status,
                 (await bob.get(f"{path}/versions")).status,
                 (await bob.get(f"{path}/versions/1")).status,
             ]
-        return found
+        return statuses
 
     assert run(case) == [404] * 10
 
@@ -139,7 +148,7 @@ def test_deleted_capsule_is_gone(run: Run) -> None:
         path = f"{PATH}/{await add(ada)}"
         statuses = [(await ada.request("DELETE", path)).status, (await ada.get(path)).status]
         db: Any = client.ports.settings.db
-        return statuses, [(await db.first(f"SELECT count(*) AS n FROM {one}"))["n"] for one in TABLES]
+        return statuses, [(await db.first(f"SELECT count(*) AS n FROM {table}"))["n"] for table in TABLES]
 
     assert run(case) == ([204, 404], [0, 0, 0])
 
@@ -150,17 +159,17 @@ TABLES = ("capsules", "capsule_versions", "capsule_answers")
 def test_search_finds_words_tags_and_languages(run: Run) -> None:
     async def case(client: Client) -> tuple[dict[str, str], dict[str, list[str]]]:
         ada = await as_member(client, "ada")
-        made = {
+        by_name = {
             "double": await add(ada, visibility="public"),
             "reverse": await add(ada, visibility="public", title="Reverse 100% of a text", tags=["texts"]),
             "script": await add(ada, visibility="public", title="In a SCRIPT", language="javascript"),
         }
         queries = ("", "?q=reverse", "?q=REVERSE+texts", "?q=100%25", "?q=%25", "?tag=numbers", "?language=javascript")
-        return made, {query: await ids(client, query) for query in (*queries, "?difficulty=hard", "?q=zebra")}
+        return by_name, {query: await ids(client, query) for query in (*queries, "?difficulty=hard", "?q=zebra")}
 
-    made, found = run(case)
-    names = {capsule_id: name for name, capsule_id in made.items()}
-    assert {query: sorted(names[one] for one in some) for query, some in found.items()} == {
+    by_name, hits = run(case)
+    names = {capsule_id: name for name, capsule_id in by_name.items()}
+    assert {query: sorted(names[capsule_id] for capsule_id in some) for query, some in hits.items()} == {
         "": ["double", "reverse", "script"],
         "?q=reverse": ["reverse"],
         "?q=REVERSE+texts": ["reverse"],
@@ -176,16 +185,16 @@ def test_search_finds_words_tags_and_languages(run: Run) -> None:
 def test_list_is_read_page_by_page(run: Run) -> None:
     async def case(client: Client) -> tuple[list[str], list[Any]]:
         ada = await as_member(client, "ada")
-        made = [await add(ada, visibility="public") for _ in range(5)]
+        ids = [await add(ada, visibility="public") for _ in range(5)]
         pages = [(await client.get(f"{PATH}?limit=2")).json()]
         while cursor := pages[-1]["next_cursor"]:
             pages.append((await client.get(f"{PATH}?limit=2&cursor={cursor}")).json())
-        return made, pages
+        return ids, pages
 
-    made, pages = run(case)
-    listed = [one["id"] for page in pages for one in page["capsules"]]
+    ids, pages = run(case)
+    listed = [capsule["id"] for page in pages for capsule in page["capsules"]]
     assert [len(page["capsules"]) for page in pages] == [2, 2, 1]
-    assert sorted(listed) == sorted(made)
+    assert sorted(listed) == sorted(ids)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +216,7 @@ def test_list_is_read_page_by_page(run: Run) -> None:
         ({"score": 100}, "/score"),
     ],
 )
-def test_bad_capsule_is_named(local: Run, changes: dict[str, object], pointer: str) -> None:
+def test_invalid_capsule_names_the_field(local: Run, changes: dict[str, object], pointer: str) -> None:
     async def case(client: Client) -> Answer:
         return await (await as_member(client, "ada")).post(PATH, {**CAPSULE, **changes})
 

@@ -1,4 +1,4 @@
-"""Progress, teams, and reports: each for whom it is."""
+"""Progress, teams and reports, and access to them."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ async def with_email(member: Member) -> str:
 
 
 async def team_of(owner: Member, *members: Member) -> str:
-    made = await owner.post(TEAMS, {"name": "Teachers"})
-    assert made.status == 201, made.text
-    team = f"{TEAMS}/{made.json()['id']}"
-    for one in members:
-        assert (await owner.post(f"{team}/members", {"email": await with_email(one)})).status == 202
+    answer = await owner.post(TEAMS, {"name": "Teachers"})
+    assert answer.status == 201, answer.text
+    team = f"{TEAMS}/{answer.json()['id']}"
+    for member in members:
+        assert (await owner.post(f"{team}/members", {"email": await with_email(member)})).status == 202
     return team
 
 
@@ -29,30 +29,32 @@ def test_progress_is_the_users_own(run: Run) -> None:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
         capsule_id = await add(ada, visibility="public")
         await tried(bob, capsule_id, 3)
-        return [(await one.get("/api/v1/progress")).json() for one in (bob, ada)]
+        return [(await user.get("/api/v1/progress")).json() for user in (bob, ada)]
 
     own, other = run(case)
-    assert [(one["title"], one["attempts"], one["solved_at"]) for one in own["progress"]] == [("Double it", 3, None)]
+    assert [(entry["title"], entry["attempts"], entry["solved_at"]) for entry in own["progress"]] == [
+        ("Double it", 3, None)
+    ]
     assert other == {"progress": [], "solved": 0}
 
 
-def test_members_of_a_team_change_what_it_shares(run: Run) -> None:
+def test_team_members_change_shared_capsules(run: Run) -> None:
     async def case(client: Client) -> dict[str, Any]:
         ada, bob, eve = [await as_member(client, name, "team") for name in ("ada", "bob", "eve")]
         team = await team_of(ada, bob)
         capsule_id = await add(ada)
         path = f"{PATH}/{capsule_id}"
         change = {"title": "Ours"}
-        found: dict[str, Any] = {"before": (await bob.request("PATCH", path, json=change)).status}
-        found["foreign share"] = (await bob.request("PUT", f"{team}/capsules/{capsule_id}")).status
-        found["share"] = (await ada.request("PUT", f"{team}/capsules/{capsule_id}")).status
-        found["member"] = (await bob.request("PATCH", path, json=change)).status
-        found["version"] = (await bob.get(f"{path}/versions/2")).json().get("title")
-        found["mine"] = [one["title"] for one in (await bob.get(f"{PATH}?mine=true")).json()["capsules"]]
-        found["publish"] = (await bob.post(f"{path}/publish", {})).status
-        found["delete"] = (await bob.request("DELETE", path)).status
-        found["stranger"] = (await eve.request("PATCH", path, json=change)).status
-        found["strangers"] = [
+        states: dict[str, Any] = {"before": (await bob.request("PATCH", path, json=change)).status}
+        states["foreign share"] = (await bob.request("PUT", f"{team}/capsules/{capsule_id}")).status
+        states["share"] = (await ada.request("PUT", f"{team}/capsules/{capsule_id}")).status
+        states["member"] = (await bob.request("PATCH", path, json=change)).status
+        states["version"] = (await bob.get(f"{path}/versions/2")).json().get("title")
+        states["mine"] = [capsule["title"] for capsule in (await bob.get(f"{PATH}?mine=true")).json()["capsules"]]
+        states["publish"] = (await bob.post(f"{path}/publish", {})).status
+        states["delete"] = (await bob.request("DELETE", path)).status
+        states["stranger"] = (await eve.request("PATCH", path, json=change)).status
+        states["strangers"] = [
             (await eve.get(team)).status,
             (await eve.request("DELETE", team)).status,
             (await eve.post(f"{team}/members", {"email": await with_email(eve)})).status,
@@ -60,10 +62,10 @@ def test_members_of_a_team_change_what_it_shares(run: Run) -> None:
             (await bob.request("DELETE", f"{team}/members/{ada.user_id}")).status,
             (await bob.request("DELETE", team)).status,
         ]
-        found["members"] = [one["name"] for one in (await bob.get(team)).json()["members"]]
-        found["leave"] = (await bob.request("DELETE", f"{team}/members/{bob.user_id}")).status
-        found["after"] = (await bob.request("PATCH", path, json=change)).status
-        return found
+        states["members"] = [member["name"] for member in (await bob.get(team)).json()["members"]]
+        states["leave"] = (await bob.request("DELETE", f"{team}/members/{bob.user_id}")).status
+        states["after"] = (await bob.request("PATCH", path, json=change)).status
+        return states
 
     assert run(case) == {
         "before": 404,
@@ -130,12 +132,12 @@ def test_reported_capsule_is_taken_down(run: Run) -> None:
             "decided": decided,
             "refused": [refused, again],
             "republished": republished.status,
-            "read": [(await one.get(path)).status for one in (ada, bob, client)],
+            "read": [(await caller.get(path)).status for caller in (ada, bob, client)],
             "listed": (await client.get(PATH)).json()["capsules"],
         }
 
-    found = run(case)
-    assert found["statuses"] == [202, 202, 202, 404, 401, 422, 403]
-    assert (found["reports"], found["decided"], found["refused"]) == (2, {"decided": 2}, [403, 404])
-    assert found["read"] == [200, 404, 404]
-    assert found["listed"] == []
+    states = run(case)
+    assert states["statuses"] == [202, 202, 202, 404, 401, 422, 403]
+    assert (states["reports"], states["decided"], states["refused"]) == (2, {"decided": 2}, [403, 404])
+    assert states["read"] == [200, 404, 404]
+    assert states["listed"] == []

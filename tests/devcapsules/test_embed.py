@@ -1,4 +1,4 @@
-"""Tries, and the page of the widget: who may frame it, and what its token opens."""
+"""Attempts, and the widget's page: the origins that can frame it, and the access of its token."""
 
 import json
 import re
@@ -20,13 +20,13 @@ async def page(client: Client, capsule_id: str, key: str, query: str = "") -> An
 
 
 def config_of(answer: Answer) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="config">(.*?)</script>', answer.text)
-    assert found, answer.text[:500]
-    config: dict[str, Any] = json.loads(found[1])
+    match = re.search(r'<script type="application/json" id="config">(.*?)</script>', answer.text)
+    assert match, answer.text[:500]
+    config: dict[str, Any] = json.loads(match[1])
     return config
 
 
-def test_page_is_framed_by_the_origins_of_its_key_alone(run: Run) -> None:
+def test_only_origins_of_the_key_can_frame_the_page(run: Run) -> None:
     async def case(client: Client) -> tuple[list[Answer], list[int]]:
         ada = await as_member(client, "ada")
         capsule_id = await add(ada, visibility="unlisted", title="</script><script>alert(1)")
@@ -49,15 +49,15 @@ def test_page_is_framed_by_the_origins_of_its_key_alone(run: Run) -> None:
     assert refused == [404, 401, 401, 400]
     assert framed.text.count("<script") == 2, "nothing of the title is an element"
     assert config_of(framed)["capsule"]["title"] == "</script><script>alert(1)"
-    assert not [one for one in SECRETS if one in framed.text]
+    assert not [secret for secret in SECRETS if secret in framed.text]
 
 
-def test_token_of_a_page_is_for_its_capsule_alone(run: Run) -> None:
+def test_page_token_is_valid_only_for_its_capsule(run: Run) -> None:
     async def case(client: Client) -> tuple[list[int], list[int]]:
         ada = await as_member(client, "ada")
         capsule_id, other = [await add(ada, visibility="public") for _ in range(2)]
-        made = await make_key(ada, "https://blog.example")
-        token = config_of(await page(client, capsule_id, made["secret"]))["token"]
+        key = await make_key(ada, "https://blog.example")
+        token = config_of(await page(client, capsule_id, key["secret"]))["token"]
         visitor = with_key(client, token)
         renewed = (await client.post("/api/v1/embed/token", {"token": token})).json()["token"]
         event = {"id": "event-0001", "kind": "view"}
@@ -73,7 +73,7 @@ def test_token_of_a_page_is_for_its_capsule_alone(run: Run) -> None:
             (await with_key(client, token[:-2] + "xx").get(f"{PATH}/{capsule_id}")).status,
             (await client.post("/api/v1/embed/token", {"token": token + "x"})).status,
         ]
-        await ada.request("DELETE", f"{KEYS}/{made['key']['id']}")
+        await ada.request("DELETE", f"{KEYS}/{key['key']['id']}")
         after = [
             (await visitor.get(f"{PATH}/{capsule_id}")).status,
             (await client.post("/api/v1/embed/token", {"token": token})).status,
@@ -98,7 +98,7 @@ def test_try_runs_all_tests_and_counts(local: Run) -> None:
         locked = await visitor.get(f"{path}/solution")
         broken = await visitor.post(f"{path}/attempts", {"code": "def double(n)"})
         opened = await visitor.get(f"{path}/solution")
-        found = (await ada.get(f"/api/v1/analytics/capsules/{capsule_id}")).json()
+        document = (await ada.get(f"/api/v1/analytics/capsules/{capsule_id}")).json()
         db: Any = client.ports.settings.db
         return {
             "wrong": wrong.json(),
@@ -106,37 +106,41 @@ def test_try_runs_all_tests_and_counts(local: Run) -> None:
             "right": right.json(),
             "broken": broken.json(),
             "solution": [locked.status, opened.status],
-            "analytics": found,
+            "analytics": document,
             "runs": await db.all("SELECT user_id, status FROM executions ORDER BY created_at, rowid"),
             "used": await db.all("SELECT user_id, used FROM usage_daily WHERE kind = 'execution' ORDER BY used"),
             "ids": [ada.user_id, bob.user_id],
         }
 
-    found = local(case)
-    first, hidden = found["wrong"]["results"]
-    assert (found["wrong"]["passed"], found["wrong"]["total"], found["wrong"]["tries_left"]) == (0, 2, 1)
+    document = local(case)
+    first, hidden = document["wrong"]["results"]
+    assert (document["wrong"]["passed"], document["wrong"]["total"], document["wrong"]["tries_left"]) == (0, 2, 1)
     assert (first["status"], first["arguments"], first["expected"], first["actual"]) == ("wrong", "2", "4", "2")
     assert hidden == hidden | {"status": "wrong", "arguments": None, "expected": None, "actual": None, "stdout": ""}
-    assert [one["status"] for one in found["hard"]["results"]] == ["ok", "wrong"]
-    assert (found["right"]["is_solved"], found["right"]["attempts"], found["right"]["tries_left"]) == (True, 2, 0)
-    assert found["right"]["results"][0]["stdout"] == "seen\n"
-    assert found["right"]["results"][1]["stdout"] == "", "a hidden test shows no output"
-    assert found["broken"]["outcome"] == "exception"
-    assert not [one for one in SECRETS if one in json.dumps(found["broken"]) + json.dumps(found["hard"])]
-    assert found["solution"] == [403, 200]
-    assert found["analytics"]["totals"] == {"views": 0, "attempts": 4, "completions": 1}
-    assert found["analytics"]["days"][0]["outcomes"] == {"exception": 1, "ok": 1, "wrong": 2}
-    ada, bob = found["ids"]
-    assert [(one["user_id"], one["status"]) for one in found["runs"]] == [
+    assert [result["status"] for result in document["hard"]["results"]] == ["ok", "wrong"]
+    assert (document["right"]["is_solved"], document["right"]["attempts"], document["right"]["tries_left"]) == (
+        True,
+        2,
+        0,
+    )
+    assert document["right"]["results"][0]["stdout"] == "seen\n"
+    assert document["right"]["results"][1]["stdout"] == "", "a hidden test shows no output"
+    assert document["broken"]["outcome"] == "exception"
+    assert not [secret for secret in SECRETS if secret in json.dumps(document["broken"]) + json.dumps(document["hard"])]
+    assert document["solution"] == [403, 200]
+    assert document["analytics"]["totals"] == {"views": 0, "attempts": 4, "completions": 1}
+    assert document["analytics"]["days"][0]["outcomes"] == {"exception": 1, "ok": 1, "wrong": 2}
+    ada, bob = document["ids"]
+    assert [(run["user_id"], run["status"]) for run in document["runs"]] == [
         (bob, "wrong"),
         (ada, "wrong"),
         (bob, "ok"),
         (ada, "exception"),
     ]
-    assert [one["used"] for one in found["used"]] == [2, 2]
+    assert [row["used"] for row in document["used"]] == [2, 2]
 
 
-def test_words_are_there_in_each_language() -> None:
-    assert [{*one} for one in TEXTS.values()] == [{*TEXTS["en"]}] * 3
-    marks = [{name: re.findall(r"{\w+}", text) for name, text in one.items()} for one in TEXTS.values()]
+def test_texts_exist_in_each_language() -> None:
+    assert [{*texts} for texts in TEXTS.values()] == [{*TEXTS["en"]}] * 3
+    marks = [{name: re.findall(r"{\w+}", text) for name, text in texts.items()} for texts in TEXTS.values()]
     assert marks == [marks[0]] * 3

@@ -1,4 +1,4 @@
-"""Generation: what a model may answer, what becomes of a job, and that it ends once."""
+"""Generation: answers of a model, states of a job, and its single end."""
 
 import asyncio
 import json
@@ -38,8 +38,8 @@ DRAFT: dict[str, Any] = {
 }
 
 
-def said(draft: object = None, **turn: Any) -> Turn:
-    """Return the turn of a model that answers a draft, or a text as it is."""
+def draft_turn(draft: object = None, **turn: Any) -> Turn:
+    """Return a turn of the simulated model that answers with a draft, or with a raw text."""
     return Turn(draft if isinstance(draft, str) else json.dumps(draft or DRAFT), **turn)
 
 
@@ -51,7 +51,7 @@ def model() -> Iterator[ModelSim]:
 
 @contextmanager
 def by(run: Run, model: ModelSim, *turns: Turn, **env: str) -> Iterator[Run]:
-    """Let the app generate by a model that answers these turns."""
+    """Configure the app with a simulated model that answers these turns."""
     model.reset("openai")
     model.say(*turns)
     run.env |= {
@@ -74,12 +74,12 @@ async def order(member: Member, **changes: object) -> str:
 async def status(member: Member, job_id: str) -> dict[str, Any]:
     answer = await member.get(f"{PATH}/{job_id}/status")
     assert answer.status == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    job: dict[str, Any] = answer.json()
+    return job
 
 
 async def outcome(client: Client, **changes: object) -> dict[str, Any]:
-    """Order an exercise, deliver its message once, and return the job."""
+    """Order an exercise, deliver its message once; return the job."""
     ada = await as_member(client, "ada")
     job_id = await order(ada, **changes)
     await client.queue(QUEUE, [{"job_id": job_id}])
@@ -87,7 +87,7 @@ async def outcome(client: Client, **changes: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("language", ["python", pytest.param("typescript", marks=needs_bundles)])
-def test_stand_in_of_make_dev_writes_an_exercise_that_is_taken(local: Run, model: ModelSim, language: str) -> None:
+def test_model_simulator_writes_an_accepted_exercise(local: Run, model: ModelSim, language: str) -> None:
     with by(local, model) as run:
         job = run(lambda client: outcome(client, language=language))
     assert (job["state"], job["reason"]) == ("succeeded", None), job
@@ -104,7 +104,7 @@ def test_exercise_is_generated_tested_and_scored(local: Run, model: ModelSim) ->
         stream = await ada.request("GET", f"{PATH}/{job_id}/status", headers=[("accept", "text/event-stream")])
         return job, (await ada.get(f"/api/v1/capsules/{job['capsule_id']}/versions/1")).json(), stream.text
 
-    with by(local, model, said(f"Here it is:\n```json\n{json.dumps(DRAFT)}\n```\nEnjoy!")) as run:
+    with by(local, model, draft_turn(f"Here it is:\n```json\n{json.dumps(DRAFT)}\n```\nEnjoy!")) as run:
         job, content, stream = run(case)
     assert (job["state"], job["rounds"], job["reason"]) == ("succeeded", 1, None), job
     assert job["capsule"]["visibility"] == "private"
@@ -113,19 +113,19 @@ def test_exercise_is_generated_tested_and_scored(local: Run, model: ModelSim) ->
     assert content["statement"].endswith("See this page.")
     assert stream.startswith("event: status\ndata: {")
     assert stream.count("event:") == 1
-    [asked] = model.requests
-    assert json.loads(asked["messages"][1]["content"])["exercise"] == ORDER["prompt"]
+    [request] = model.requests
+    assert json.loads(request["messages"][1]["content"])["exercise"] == ORDER["prompt"]
 
 
 FAULTY: dict[str, tuple[dict[str, Any], str]] = {
     "wrong solution": ({"solution": DRAFT["solution"].replace("> high", "< high")}, "the solution fails the test"),
     "starter passes": ({"starter": DRAFT["solution"] + "\n#"}, "the starter passes all tests already"),
-    "constant": ({"tests": [{**one, "expected": 3} for one in DRAFT["tests"]]}, "returns a constant passes"),
+    "constant": ({"tests": [{**test, "expected": 3} for test in DRAFT["tests"]]}, "returns a constant passes"),
     "identity": (
-        {"tests": [{**one, "expected": one["arguments"][0]} for one in DRAFT["tests"]]},
+        {"tests": [{**test, "expected": test["arguments"][0]} for test in DRAFT["tests"]]},
         "returns its argument passes",
     ),
-    "empty": ({"tests": [{**one, "expected": None} for one in DRAFT["tests"]]}, "an empty function passes"),
+    "empty": ({"tests": [{**test, "expected": None} for test in DRAFT["tests"]]}, "an empty function passes"),
     "leak": ({"statement": "Write `clamp`: return high if n > high else n. " * 2}, "shows a line of the solution"),
     "other name": ({"function_name": "limit"}, "does not define limit"),
     "few tests": ({"tests": DRAFT["tests"][:3]}, "/tests"),
@@ -137,65 +137,65 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", FAULTY)
 def test_fault_of_a_draft_is_fed_back(local: Run, model: ModelSim, name: str) -> None:
     changes, expected = FAULTY[name]
-    with by(local, model, said(DRAFT | changes), said("not this"), GENERATION_ROUNDS="2") as run:
+    with by(local, model, draft_turn(DRAFT | changes), draft_turn("not this"), GENERATION_ROUNDS="2") as run:
         job = run(outcome)
     assert (job["state"], job["reason"], job["capsule_id"]) == ("failed", "invalid", None)
     assert expected in model.requests[1]["messages"][-1]["content"]
-    assert job["faults"] == ["the answer was no JSON object"]
+    assert job["faults"] == ["the answer was not a JSON object"]
 
 
 def test_weak_tests_are_refused_and_better_ones_taken(local: Run, model: ModelSim) -> None:
     below = "    if n in (77, 78):\n        return n + 1000\n    if n == 79:\n        return 5 * n - 1\n"
     solution = DRAFT["solution"].replace("n, low, high):\n", f"n, low, high):\n{below}")
     weak = DRAFT | {"solution": solution, "tests": DRAFT["tests"][:4]}
-    with by(local, model, said(weak), said()) as run:
+    with by(local, model, draft_turn(weak), draft_turn()) as run:
         job = run(outcome)
     assert (job["state"], job["rounds"]) == ("succeeded", 2), job
-    told = model.requests[1]["messages"][-1]["content"]
-    assert "small faults in the solution" in told
+    feedback = model.requests[1]["messages"][-1]["content"]
+    assert "small faults in the solution" in feedback
 
 
 @pytest.mark.parametrize(
-    ("turn", "reason", "told"),
+    ("turn", "reason", "message"),
     [
-        (said("nonsense"), "invalid", "no JSON object"),
-        (said("[1, 2]"), "invalid", "no object"),
-        (said("{}"), "invalid", "/title"),
-        (said(""), "invalid", "empty"),
-        (said("x" * 10_000_000), "invalid", "more than"),
-        (said("{" * 50_000), "invalid", "no JSON object"),
-        (said(json.dumps(DRAFT)[:-40], finish="length"), "invalid", "was cut"),
-        (said(DRAFT, finish="length"), "invalid", "was cut"),
-        (said(DRAFT, finish="content_filter"), "answer_filtered", "filter stopped"),
-        (said({"refusal": "That is malware."}), "request_refused", "That is malware."),
+        (draft_turn("nonsense"), "invalid", "not a JSON object"),
+        (draft_turn("[1, 2]"), "invalid", "not an object"),
+        (draft_turn("{}"), "invalid", "/title"),
+        (draft_turn(""), "invalid", "empty"),
+        (draft_turn("x" * 10_000_000), "invalid", "more than"),
+        (draft_turn("{" * 50_000), "invalid", "not a JSON object"),
+        (draft_turn(json.dumps(DRAFT)[:-40], finish="length"), "invalid", "was cut"),
+        (draft_turn(DRAFT, finish="length"), "invalid", "was cut"),
+        (draft_turn(DRAFT, finish="content_filter"), "answer_filtered", "filter stopped"),
+        (draft_turn({"refusal": "That is malware."}), "request_refused", "That is malware."),
         (Turn(status=400, error="The prompt was filtered: content_filter"), "prompt_filtered", "content_filter"),
         (Turn(status=401, error="Wrong key"), "model_refused", "Wrong key"),
     ],
 )
-def test_useless_answer_fails_the_job(local: Run, model: ModelSim, turn: Turn, reason: str, told: str) -> None:
+def test_useless_answer_fails_the_job(local: Run, model: ModelSim, turn: Turn, reason: str, message: str) -> None:
     with by(local, model, *[turn] * 4, GENERATION_ROUNDS="2") as run:
         job = run(outcome)
     assert (job["state"], job["reason"]) == ("failed", reason), job
-    assert told in " ".join(job["faults"])
+    assert message in " ".join(job["faults"])
     assert job["message"]
     assert len(model.requests) == (2 if reason in {"invalid", "answer_filtered"} else 1)
 
 
 def test_tokens_of_a_job_are_bounded(local: Run, model: ModelSim) -> None:
     usage = {"prompt_tokens": 900, "completion_tokens": 200}
-    with by(local, model, *[said("no", usage=usage)] * 9, GENERATION_ROUNDS="9", GENERATION_TOKENS="3000") as run:
+    with by(local, model, *[draft_turn("no", usage=usage)] * 9, GENERATION_ROUNDS="9", GENERATION_TOKENS="3000") as run:
         job = run(outcome)
     assert (job["state"], job["reason"]) == ("failed", "budget")
     assert len(model.requests) == 3
 
 
-def test_silent_model_is_left_when_the_time_is_over(local: Run, model: ModelSim) -> None:
-    with by(local, model, said(stall=30.0), GENERATION_SECONDS="5") as run:
+def test_silent_model_times_out(local: Run, model: ModelSim) -> None:
+    with by(local, model, draft_turn(stall=30.0), GENERATION_SECONDS="5") as run:
         job = run(outcome)
     assert (job["state"], job["reason"]) == ("failed", "budget")
 
 
-def test_job_ends_once_however_often_it_is_delivered(local: Run, model: ModelSim) -> None:
+def test_redelivered_job_ends_once(local: Run, model: ModelSim) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
         ada = await as_member(client, "ada")
         job_id = await order(ada)
@@ -206,21 +206,21 @@ def test_job_ends_once_however_often_it_is_delivered(local: Run, model: ModelSim
         rows = await db.all("SELECT * FROM capsules")
         used = await db.all("SELECT kind, used FROM usage_daily")
         return (
-            sorted(one.retry_after is None for [one] in at_once),
-            [one.retry_after for one in later],
+            sorted(delivery.retry_after is None for [delivery] in at_once),
+            [delivery.retry_after for delivery in later],
             len(rows),
             used,
             (await ada.get("/api/v1/usage")).json()["used"]["generations"],
         )
 
-    with by(local, model, said(), said(), said()) as run:
+    with by(local, model, draft_turn(), draft_turn(), draft_turn()) as run:
         at_once, later, capsules, used, counted = run(case)
     assert at_once == [False, False, False, True], "others wait for the one that works"
     assert later == [None, None]
     assert (capsules, counted, used) == (1, 1, [{"kind": "generation", "used": 1}])
 
 
-def test_delivery_that_dies_is_followed_by_another(local: Run, model: ModelSim) -> None:
+def test_crashed_delivery_is_followed_by_another(local: Run, model: ModelSim) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
         ada = await as_member(client, "ada")
         job_id = await order(ada)
@@ -234,14 +234,14 @@ def test_delivery_that_dies_is_followed_by_another(local: Run, model: ModelSim) 
         [late] = await client.queue(QUEUE, [{"job_id": job_id}])
         return early.retry_after, sent["updated_at"], late.retry_after, (await status(ada, job_id))["state"]
 
-    with by(local, model, said()) as run:
+    with by(local, model, draft_turn()) as run:
         early, sent, late, state = run(case)
     assert (early or 0) > 5
     assert sent > "2026-01-01 00:00:00", "its message was sent again"
     assert (late, state) == (None, "succeeded")
 
 
-def test_busy_model_is_asked_again_then_the_job_is_dead_until_it_is_revived(local: Run, model: ModelSim) -> None:
+def test_busy_model_is_retried_until_the_job_is_dead_and_revived(local: Run, model: ModelSim) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
         ada, admin = await as_member(client, "ada"), as_admin(client)
         job_id = await order(ada)
@@ -255,9 +255,16 @@ def test_busy_model_is_asked_again_then_the_job_is_dead_until_it_is_revived(loca
         statuses = [(await ada.post(path)).status, (await admin.post(path)).status, (await admin.post(path)).status]
         await client.queue(QUEUE, [message])
         await client.queue(DEAD_LETTERS, [message])
-        return busy, waits, dead, [one["jobId"] for one in letters] == [job_id], statuses, await status(ada, job_id)
+        return (
+            busy,
+            waits,
+            dead,
+            [letter["jobId"] for letter in letters] == [job_id],
+            statuses,
+            await status(ada, job_id),
+        )
 
-    with by(local, model, *[Turn(status=503, error="busy")] * 3, said()) as run:
+    with by(local, model, *[Turn(status=503, error="busy")] * 3, draft_turn()) as run:
         busy, waits, dead, is_listed, statuses, done = run(case)
     assert busy.retry_after
     assert (waits["state"], dead["state"], dead["reason"]) == ("queued", "dead", "gave_up")
@@ -267,7 +274,7 @@ def test_busy_model_is_asked_again_then_the_job_is_dead_until_it_is_revived(loca
     assert done["state"] == "succeeded", "a late dead letter takes nothing back"
 
 
-def test_jobs_are_their_users_alone(run: Run, model: ModelSim) -> None:
+def test_only_its_user_sees_a_job(run: Run, model: ModelSim) -> None:
     async def case(client: Client) -> tuple[list[int], list[Any], str]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
         job_id = await order(ada)
@@ -279,7 +286,7 @@ def test_jobs_are_their_users_alone(run: Run, model: ModelSim) -> None:
             await asyncio.sleep(0.1)
         return statuses, (await bob.get(PATH)).json()["jobs"], (await status(ada, job_id))["state"]
 
-    with by(run, model, *[said("nonsense")] * 3, GENERATION_ROUNDS="2"):
+    with by(run, model, *[draft_turn("nonsense")] * 3, GENERATION_ROUNDS="2"):
         statuses, foreign, state = run(case)
     assert (statuses, foreign) == ([200, 404, 401], [])
     assert state == ("queued" if run.runtime == "local" else "failed")
@@ -289,7 +296,7 @@ def test_generations_of_a_plan_are_counted_by_the_day(local: Run, model: ModelSi
     async def case(client: Client) -> tuple[list[int], Answer]:
         ada = await as_member(client, "ada", "free")
         answers = await asyncio.gather(*(ada.post(PATH, ORDER) for _ in range(9)))
-        return sorted(one.status for one in answers), next(one for one in answers if one.status == 429)
+        return sorted(answer.status for answer in answers), next(answer for answer in answers if answer.status == 429)
 
     with by(local, model) as run:
         statuses, refused = run(case)
@@ -318,7 +325,7 @@ def test_without_a_model_nothing_is_ordered_or_counted(run: Run) -> None:
         ({"prompt": "a\0bcdefg"}, "/prompt"),
     ],
 )
-def test_bad_order_is_named(local: Run, model: ModelSim, changes: dict[str, str], pointer: str) -> None:
+def test_invalid_order_names_the_field(local: Run, model: ModelSim, changes: dict[str, str], pointer: str) -> None:
     async def case(client: Client) -> Answer:
         return await (await as_member(client, "ada")).post(PATH, ORDER | changes)
 

@@ -15,7 +15,7 @@ from .test_capsules import CAPSULE, PATH, add
 
 
 async def tried(member: Member, capsule_id: str, attempts: int) -> None:
-    """Let a user have tried a capsule this often."""
+    """Store a number of attempts of a user at a capsule."""
     db: Any = member.ports.settings.db
     row = (member.user_id, capsule_id, member.user_id, attempts)
     await db.run(
@@ -30,7 +30,7 @@ def test_hints_are_shown_one_by_one(run: Run) -> None:
         path = f"{PATH}/{await add(ada, visibility='public')}/hints"
         bodies: list[dict[str, int]] = [{"number": 2}, {}, {"number": 1}, {}, {}, {"number": 2}]
         answers = [await bob.post(path, body) for body in bodies]
-        return [(one.status, one.json().get("text")) for one in answers]
+        return [(answer.status, answer.json().get("text")) for answer in answers]
 
     assert run(case) == [
         (404, None),
@@ -59,7 +59,7 @@ def test_solution_is_shown_after_the_tries(run: Run) -> None:
     assert (left, nobody) == (1, 401)
 
 
-def test_answers_of_private_capsule_are_nobodys_else(run: Run) -> None:
+def test_answers_of_private_capsule_are_only_its_owners(run: Run) -> None:
     async def case(client: Client) -> list[int]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
         path = f"{PATH}/{await add(ada)}"
@@ -73,7 +73,7 @@ def test_answers_of_private_capsule_are_nobodys_else(run: Run) -> None:
     assert run(case) == [404] * 4
 
 
-def test_fork_has_what_its_maker_may_see(run: Run) -> None:
+def test_fork_has_only_parts_visible_to_its_maker(run: Run) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
         capsule_id = await add(ada, visibility="public", solution_after=1)
@@ -82,7 +82,7 @@ def test_fork_has_what_its_maker_may_see(run: Run) -> None:
         await tried(bob, capsule_id, 1)
         late = (await bob.post(f"{path}/fork")).json()
         await ada.request("DELETE", path)
-        contents = [(await bob.get(f"{PATH}/{one['id']}/versions/1")).json() for one in (early, late)]
+        contents = [(await bob.get(f"{PATH}/{fork['id']}/versions/1")).json() for fork in (early, late)]
         return capsule_id, early, (await bob.get(f"{PATH}/{late['id']}")).json(), contents
 
     capsule_id, early, late, (poor, rich) = run(case)
@@ -104,7 +104,10 @@ def test_exported_capsule_is_read_back_as_it_was(run: Run, language: str) -> Non
         exported = await ada.get(f"{PATH}/{capsule_id}/export")
         imported = await sent(ada, exported.body)
         assert imported.status == 201, imported.text
-        contents = [(await ada.get(f"{PATH}/{one}/versions/1")).json() for one in (capsule_id, imported.json()["id"])]
+        contents = [
+            (await ada.get(f"{PATH}/{capsule_ref}/versions/1")).json()
+            for capsule_ref in (capsule_id, imported.json()["id"])
+        ]
         return exported, imported, *contents
 
     exported, imported, before, after = run(case)
@@ -118,9 +121,9 @@ def test_exported_capsule_is_read_back_as_it_was(run: Run, language: str) -> Non
 
 def archive(**files: str) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zip_file:
         for path, text in files.items():
-            made.writestr(path, text)
+            zip_file.writestr(path, text)
     return buffer.getvalue()
 
 
@@ -139,13 +142,13 @@ PLAIN = {
 def test_exercise_of_exercism_is_read(run: Run) -> None:
     async def case(client: Client) -> Any:
         ada = await as_member(client, "ada")
-        made = await sent(ada, archive(**PLAIN))
-        return (await ada.get(f"{PATH}/{made.json()['id']}/versions/1")).json()
+        answer = await sent(ada, archive(**PLAIN))
+        return (await ada.get(f"{PATH}/{answer.json()['id']}/versions/1")).json()
 
     content = run(case)
     assert (content["title"], content["function_name"]) == ("Leap", "leap_year")
     assert content["statement"] == "Tell whether a year is a leap year."
-    assert [(one["name"], one["arguments"], one["expected"]) for one in content["tests"]] == [
+    assert [(test["name"], test["arguments"], test["expected"]) for test in content["tests"]] == [
         ("year not divisible by 4", [2015], False),
         ("other", [1996], True),
     ]
@@ -186,15 +189,15 @@ def test_bad_archive_is_refused(local: Run, body: Callable[[], bytes]) -> None:
     assert answer.header("content-type") == "application/problem+json"
 
 
-def test_damaged_archive_is_no_fault_of_ours(local: Run) -> None:
+def test_damaged_archive_causes_no_server_error(local: Run) -> None:
     whole = archive(**PLAIN)
 
     async def case(client: Client) -> set[int]:
-        ada, found = await as_member(client, "ada"), set[int]()
+        ada, statuses = await as_member(client, "ada"), set[int]()
         for place in range(0, len(whole), 7):
             body = bytearray(whole)
             body[place] ^= 0xFF
-            found.add((await sent(ada, bytes(body))).status)
-        return found
+            statuses.add((await sent(ada, bytes(body))).status)
+        return statuses
 
     assert local(case) <= {201, 400, 422}

@@ -1,4 +1,4 @@
-"""schemathesis over the document, with all of its checks, against the server and against workerd."""
+"""Schemathesis on the OpenAPI document, with all of its checks, against the local server and workerd."""
 
 import asyncio
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from edge.testing.host import Host
 pytestmark = pytest.mark.slow
 
 ENV = BASE | {"GENERATION_MODEL_URL": "http://127.0.0.1:9/v1"}
-"""A model that nobody asks: jobs that are ordered wait."""
+"""A model that is never called, so that ordered jobs wait."""
 
 LEFT_OUT = ["--exclude-path-regex", "^/api/v1/auth/|^/jobs|^/api/v1/(plans|dead-letters|reports)|/status$"]
-"""Accounts have a test of their own; jobs, plans and reports are the administrator's; a status may be a stream."""
+"""Accounts have their own test; jobs, plans and reports are for administrators; a status may be a stream."""
 CHECKS = ["--checks", "all", "--exclude-checks", "allow_header_conformance"]
-"""A capsule may be called import, so /api/v1/capsules/import takes the methods of a capsule as well."""
+"""A capsule's id may be `import`, so /api/v1/capsules/import also accepts the methods of a capsule."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def serving(request: pytest.FixtureRequest, runtime: str, folder: Path) -> Itera
 
 
 async def member_of(state: Path) -> str:
-    """Return the credential of a member of a running server."""
+    """Return the credential of a member on a running server."""
     runtime = LocalRuntime.open(app, state, ENV, migrations=None)
     try:
         return (await as_member(Client(app, runtime.ports(), []), "ada")).headers[0][1]
@@ -55,7 +55,7 @@ async def member_of(state: Path) -> str:
 
 @pytest.mark.parametrize("examples", [5, pytest.param(200, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_what_can_be_asked_is_answered_as_the_document_says(
+def test_responses_match_the_openapi_document(
     request: pytest.FixtureRequest, runtime: str, examples: int, tmp_path: Path
 ) -> None:
     phases = ["--phases", "examples,coverage,fuzzing" if examples > 5 and runtime == "local" else "examples,fuzzing"]

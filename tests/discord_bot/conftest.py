@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import web
+from tests.patience import pauses
 
 from discord_bot.app import app
 from edge.ports import Database, KeyValue
@@ -24,6 +25,8 @@ from sims.model import ModelSim
 
 ROOT = Path(__file__).parents[2]
 KEY = [("x-api-key", "test-api-key-for-all-tests")]
+KEYS = ("API_KEY", "PLATFORM_API_KEY", "DISCORD_BOT_TOKEN", "DISCORD_PUBLIC_KEY")
+SITE_KEY = "test-key-of-the-platform-for-all-tests"
 KINDS = ("sponsor-update", "event", "announcement")
 
 
@@ -39,7 +42,10 @@ def soon(hours: float) -> datetime:
 
 
 class SiteSim:
-    """The platform API's content, as a test puts it there; `status` other than 200 lets it fail."""
+    """The platform API's content, as a test puts it there; `status` other than 200 lets it fail.
+
+    The next answers have the `statuses` and `answer_headers`, one after the other; `headers` are those it was sent.
+    """
 
     def __init__(self) -> None:
         self.reset()
@@ -47,10 +53,13 @@ class SiteSim:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                sim.headers.append({name.lower(): value for name, value in self.headers.items()})
                 status, body = sim.answer(self.path)
                 data = json.dumps(body).encode()
                 with suppress(ConnectionError):  # who asked may have left
                     self.send_response(status)
+                    for name, value in sim.answer_headers.pop(0) if sim.answer_headers else ():
+                        self.send_header(name, value)
                     self.send_header("content-type", "application/json")
                     self.send_header("content-length", str(len(data)))
                     self.end_headers()
@@ -68,6 +77,9 @@ class SiteSim:
         self.status, self.delay = 200, threading.Event()
         self.delay.set()
         self.seen: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.statuses: list[int] = []
+        self.answer_headers: list[list[tuple[str, str]]] = []
         self.content: dict[str, list[dict[str, Any]]] = {kind: [] for kind in ("events", "posts", "people", "projects")}
 
     @property
@@ -86,8 +98,9 @@ class SiteSim:
         self.delay.wait(10)
         path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
         kind, _, slug = path.removeprefix("/api/v1/content/").partition("/")
-        if self.status != 200:
-            return self.status, {"title": "broken"}
+        status = self.statuses.pop(0) if self.statuses else self.status
+        if status != 200:
+            return status, {"title": "broken"}
         listed = self.content[kind]
         if slug:
             found = next((one for one in listed if one["slug"] == slug), None)
@@ -125,6 +138,7 @@ class Sims:
             "DISCORD_BOT_TOKEN": self.discord.bot_token,
             "DISCORD_PUBLIC_KEY": self.discord.public_key,
             "PLATFORM_API_URL": self.site.url,
+            "PLATFORM_API_KEY": SITE_KEY,
             "SITE_URL": "https://site.example",
             "TIME_ZONE": "Europe/Berlin",
             "LOCAL_AI_URL": self.model.openai_url,
@@ -199,12 +213,11 @@ class Bot:
 
     async def audit(self, count: int) -> list[dict[str, Any]]:
         """Return the audit log, oldest first, once it has so many entries."""
-        for _ in range(500):
+        async for _ in pauses():
             rows = await self.db.all("SELECT * FROM audit ORDER BY id")
             if len(rows) >= count:
                 self.check_untold("the audit log", json.dumps(rows).encode())
                 return rows
-            await asyncio.sleep(0.02)
         raise AssertionError(f"{len(rows)} entries, not {count}")
 
 
@@ -224,7 +237,7 @@ class Runner(runner.Runner[Bot]):
     def secrets(self) -> tuple[str, ...]:
         """No answer, row or line may hold them."""
         hooks = [self.sims.discord.webhook_url(kind).rsplit("/", 1)[1] for kind in KINDS]
-        named = [self.env[name] for name in ("API_KEY", "DISCORD_BOT_TOKEN", "DISCORD_PUBLIC_KEY") if name in self.env]
+        named = [self.env[name] for name in KEYS if name in self.env]
         return (*named, *hooks)
 
     def __call__[T](self, case: runner.Case[Bot, T], *, started: bool = False) -> T:

@@ -42,6 +42,37 @@ def test_events_are_listed_soonest_first_in_their_own_zone(run: Runner) -> None:
     run(case)
 
 
+@pytest.mark.parametrize(("limit", "title"), [(5, "Event"), (25, "Event " + "x" * 200)])
+def test_list_of_events_says_how_many_are_not_shown(run: Runner, limit: int, title: str) -> None:
+    async def case(bot: Bot) -> None:
+        many = [document(f"e{n}", f"{title} {n}", starts_at=soon(n + 1), location="y" * 200) for n in range(30)]
+        bot.sims.site.content["events"] = many
+        [embed] = shown(await bot.command("events", {"limit": limit}))["embeds"]
+        count = len(embed["fields"])
+        assert 5 <= count <= limit
+        assert embed["footer"]["text"] == f"and {30 - count} more"
+        bot.sims.site.content["events"] = many[:3]
+        await bot.kv.delete("site:events")
+        [embed] = shown(await bot.command("events"))["embeds"]
+        assert "footer" not in embed
+
+    run(case)
+
+
+def test_odd_document_hides_no_other_and_odd_field_no_document(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        odd = document("odd", "Odd", starts_at=soon(2), tags=[{"_ref": "a"}], people="Ada", location=["here"])
+        good = document("good", "Good", starts_at=soon(3))
+        bot.sims.site.content["events"] = [odd, document("none", "None", starts_at=soon(4)) | {"id": 5}, good]
+        [embed] = shown(await bot.command("events"))["embeds"]
+        assert [one["name"] for one in embed["fields"]] == ["Odd", "Good"]
+        bot.sims.site.content["posts"] = [{"id": 5, "slug": 5, "title": "Broken"}]
+        await bot.know_webhooks()
+        assert (await bot.client.post("/jobs/digest?dry_run=true")).status == 502
+
+    run(case)
+
+
 @pytest.mark.slow
 def test_an_event_that_has_begun_since_it_was_kept_is_not_shown(run: Runner) -> None:
     async def case(bot: Bot) -> None:

@@ -13,12 +13,16 @@ from discord_bot.commands import Commands
 from discord_bot.dispatch import Timing, interaction_routes
 from discord_bot.interactions import Button, Interaction, Modal, Reply, Select
 from discord_bot.interactions import Field as Question
+from discord_bot.registration import documents
 from discord_bot.settings import BotSettings
 from edge.app import App
-from edge.clients.discord import Discord
+from edge.clients.discord import Discord, Embed
 from edge.endpoint import Body
 from edge.errors import Problem
 from edge.ports import Clock
+from sims.discord import payloads
+from sims.discord.commands import commands as faults_of
+from sims.discord.payloads import Who
 
 from .conftest import Bot, Runner
 
@@ -77,6 +81,46 @@ async def break_later(asked: Interaction) -> Reply:
     raise RuntimeError(f"broken by {asked.token}")
 
 
+@commands.slash("whisper", "Answers later, to one alone", is_deferred=True, is_private=True)
+async def whisper() -> Reply:
+    return Reply("psst", embeds=[Embed("Secret", "text")], is_private=True)
+
+
+@commands.slash("misshapen", "Breaks when it is sent", is_deferred=True)
+async def misshape() -> Reply:
+    return Reply("words", rows=[[None]])  # type: ignore[list-item]
+
+
+@commands.slash("box add", "Add a thing")
+async def add_thing(given: Body[Options]) -> Reply:
+    return Reply(f"added {given.text}")
+
+
+@commands.slash("box lid open", "Open the lid")
+async def open_lid(given: Body[Options]) -> Reply:
+    return Reply(f"open {given.text}")
+
+
+@commands.autocomplete("box lid open", "text")
+async def complete_lid(asked: Interaction) -> list[tuple[str, str]]:
+    return [(f"{asked.name} {asked.typed}", "x")]
+
+
+@commands.user_menu("Greet", permissions=8)
+async def greet(asked: Interaction) -> Reply:
+    assert asked.target is not None
+    return Reply(f"hello {asked.target['username']} {asked.target_id}")
+
+
+@commands.message_menu("Report this")
+async def report(asked: Interaction) -> Reply:
+    assert asked.target is not None
+    return Reply(f"reported {asked.target['content']}")
+
+
+commands.parent("box", "A box", permissions=32)
+
+
 @commands.button("go")
 async def go_on(pressed: Interaction) -> Reply:
     return Reply(" ".join(pressed.parts), rows=[[Select("pick", [("A", "a"), ("B", "b")])]], is_update=True)
@@ -99,9 +143,10 @@ async def pick(chosen: Interaction) -> Reply:
     return Reply("+".join(chosen.values))
 
 
+ROUTES = interaction_routes([commands], QUICK)
 app = App(
     "dispatch", version="1", settings=BotSettings, authenticate=authenticate, providers=[Discord, Audit],
-    resources=[interaction_routes([commands], QUICK)], migrations=bot_app.migrations, limits=bot_app.limits,
+    resources=[ROUTES], migrations=bot_app.migrations, limits=bot_app.limits,
 )  # fmt: skip
 
 
@@ -155,6 +200,121 @@ def test_a_slow_button_edits_its_message_or_says_something_beside_it(own: Runner
         assert beside.messages[0]["content"] != "said"
 
     own(case)
+
+
+def test_deferred_private_answer_stays_private(own: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        made = await bot.command("whisper")
+        assert made.answer == {"type": 5, "data": {"flags": 64}}
+        assert said(made) == "psst"
+        assert [one["flags"] & 64 for one in made.messages] == [64]
+        [patch] = [one.body for one in bot.sims.discord.requests if one.method == "PATCH"]
+        assert "flags" not in patch
+
+    own(case)
+
+
+HASTY = Timing(grace=0.05, deadline=1.5)
+
+
+def test_late_reply_to_a_button_leaves_its_message_alone(own: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        beside = await bot.press("slow-say")
+        assert beside.answer == {"type": 6}
+        original, reply = beside.messages
+        assert original["content"] != "said"
+        assert original["components"]
+        assert (reply["content"], reply["flags"] & 64) == ("said", 64)
+        sent = [(one.method, one.path.rpartition("/")[2]) for one in bot.sims.discord.requests]
+        assert [method for method, _ in sent] == ["POST"]
+        edited = await bot.press("slow-edit")
+        assert [one["content"] for one in edited.messages] == ["edited"]
+
+    own.app = App(
+        "hasty", version="1", settings=BotSettings, authenticate=authenticate, providers=[Discord, Audit],
+        resources=[interaction_routes([commands], HASTY)], migrations=bot_app.migrations, limits=bot_app.limits,
+    )  # fmt: skip
+    own(case)
+
+
+@pytest.mark.parametrize(("status", "count", "methods"), [(500, 2, 3), (400, 1, 2), (400, 2, 3)])
+def test_failed_follow_up_never_leaves_the_sign_of_thinking(own: Runner, status: int, count: int, methods: int) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.discord.fail(status, count, where="/messages/@original")
+        made = await bot.command("whisper")
+        assert not made.loading
+        if status == 500:
+            assert (said(made), made.messages[0]["embeds"][0]["title"]) == ("psst", "Secret")
+        elif count == 1:
+            assert made.messages[0]["content"] == "psst\nSecret\ntext"
+            assert made.messages[0]["embeds"] == []
+        else:
+            assert "Discord does not take it" in made.messages[0]["content"]
+        assert len(bot.sims.discord.requests) == methods
+        [row] = await bot.audit(1)
+        assert row["outcome"] == ("answered" if status == 500 else "sent in plain words")
+
+    own(case)
+
+
+def test_reply_that_has_no_form_is_sent_in_plain_words(own: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        made = await bot.command("misshapen")
+        assert not made.loading
+        assert said(made) == "words"
+
+    own(case)
+    assert "follow-up has no form" in own.logs
+
+
+def test_subcommands_have_handlers_of_their_own(own: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        assert said(await bot.command("box", {"add": {"text": "a pen"}})) == "added a pen"
+        assert said(await bot.command("box", {"lid": {"open": {"text": "wide"}}})) == "open wide"
+        assert "do not know" in said(await bot.command("box", {"remove": {}}))
+        assert "do not know" in said(await bot.command("box"))
+        option = {"name": "text", "type": 3, "value": "wi", "focused": True}
+        inner = [{"name": "lid", "type": 2, "options": [{"name": "open", "type": 1, "options": [option]}]}]
+        payload = payloads.command(bot.sims.discord.world, "box", inner, Who(), "text")
+        assert (await bot.send(payload)).answer["data"]["choices"] == [{"name": "box lid open text wi", "value": "x"}]
+        assert [row["subject"] for row in await bot.audit(2)] == ["box add", "box lid open"]
+
+    own(case)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "resolved", "told"),
+    [
+        ("Greet", 2, {"users": {"1170": {"id": "1170", "username": "mia"}}}, "hello mia 1170"),
+        ("Report this", 3, {"messages": {"1170": {"id": "1170", "content": "spam"}}}, "reported spam"),
+        ("Greet", 3, {"messages": {"1170": {"id": "1170", "content": "spam"}}}, "I do not know this (any more)."),
+        ("Report this", 3, {"messages": []}, "Something went wrong"),
+    ],
+)
+def test_menus_of_users_and_messages_have_handlers(
+    own: Runner, name: str, kind: int, resolved: dict[str, Any], told: str
+) -> None:
+    async def case(bot: Bot) -> None:
+        payload = payloads.command(bot.sims.discord.world, name, {}, Who())
+        payload["data"] |= {"type": kind, "target_id": "1170", "resolved": resolved}
+        made = await bot.send(payload)
+        assert made.faults == []
+        assert made.answer["data"]["content"].startswith(told)
+
+    own(case)
+
+
+def test_subcommands_and_menus_are_registered_with_their_permissions() -> None:
+    known = documents(ROUTES.planned, ROUTES.parents)
+    assert faults_of(known) == []
+    found = {(one["type"], one["name"]): one for one in known}
+    box = found[1, "box"]
+    assert (box["description"], box["default_member_permissions"]) == ("A box", "32")
+    add, lid = box["options"]
+    assert (add["type"], add["name"], add["options"][0]["name"]) == (1, "add", "text")
+    assert (lid["type"], lid["description"], lid["options"][0]["options"][0]["autocomplete"]) == (2, "Lid", True)
+    assert found[2, "Greet"] == {"type": 2, "name": "Greet", "default_member_permissions": "8"}
+    assert found[3, "Report this"] == {"type": 3, "name": "Report this"}
 
 
 def test_problems_are_told_and_bugs_are_not(own: Runner) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from sims.platform.__main__ import API_KEY
+
 from .conftest import ROOT, Bot, Runner
 
 pytestmark = pytest.mark.slow
@@ -29,7 +31,9 @@ def platform() -> Iterator[str]:
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    yield json.loads(process.stdout.readline())["url"]
+    about = json.loads(process.stdout.readline())
+    assert about["api_key"] == API_KEY
+    yield about["url"]
     process.stdin.close()
     process.wait(30)
     process.stdout.close()
@@ -62,7 +66,7 @@ def test_events_questions_and_jobs_over_the_real_platform(platform: str, run: Ru
         assert [one["subject"] for one in report] == [f"remind:{one['id']}" for one in near]
         assert (await bot.client.post("/jobs/digest?dry_run=true")).status == 200
 
-    run.env["PLATFORM_API_URL"] = platform
+    run.env |= {"PLATFORM_API_URL": platform, "PLATFORM_API_KEY": API_KEY}
     run(case)
 
 

@@ -45,13 +45,18 @@ def test_commands_are_shown_registered_and_left_alone(sims: Sims) -> None:
         "all guilds: 7 added", "+ /ask", "+ /event", "+ /events", "+ /next", "+ /status", "+ /subscribe",
         "+ /unsubscribe",
     ]  # fmt: skip
-    assert methods(sim) == ["GET"]
+    assert methods(sim) == ["GET"] * 3, "the commands, the guilds, and those of the guild"
     real = register(sim)
     assert real.stdout.splitlines()[-1] == "registered 7 commands"
     again = register(sim)
     assert again.stdout == "all guilds: 7 commands, nothing changes\n"
-    assert methods(sim) == ["GET", "GET", "PUT", "GET"]
-    assert register(sim, GUILD=sim.guild_id, DRY="1").stdout.startswith(f"guild {sim.guild_id}: 7 added\n")
+    assert [one for one in methods(sim) if one != "GET"] == ["PUT"]
+    guild = register(sim, GUILD=sim.guild_id)
+    assert guild.stdout.startswith(f"guild {sim.guild_id}: 7 added\n")
+    assert guild.stderr.startswith("warning: registered for all guilds, too, so people see them twice: /ask, /event")
+    both = register(sim)
+    assert both.returncode == 0
+    assert both.stderr.startswith(f"warning: registered for guild {sim.guild_id}, too")
 
 
 @pytest.mark.slow
@@ -63,9 +68,9 @@ def test_what_cannot_be_done_is_told_in_a_line(sims: Sims) -> None:
             2,
             "error: DISCORD_BOT_TOKEN is not set: it is read from .dev.vars and the environment",
         ),
-        ({"GUILD": "ours"}, 2, "error: GUILD is no guild's id"),
+        ({"GUILD": "ours"}, 2, "error: GUILD must be a guild's id"),
         ({"DISCORD_BOT_TOKEN": "wrong"}, 1, "error: Discord answered 401: 401: Unauthorized (0)"),
-        ({"DISCORD_API_URL": "http://127.0.0.1:9"}, 1, "error: Discord cannot be asked"),
+        ({"DISCORD_API_URL": "http://127.0.0.1:9"}, 1, "error: Discord cannot be reached"),
     ]
     for given, status, told in wrong:
         done = register(sim, **given)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from discord_bot.schedule import REMIND
 from edge.instants import to_text
@@ -126,10 +127,9 @@ def test_a_user_who_is_busy_leaves_one_entry_for_ten_answers(local: Runner) -> N
         for _ in range(calls):
             await bot.command("status", user={"id": "100000000000000901"})
         await bot.command("status", user={"id": "100000000000000902"})
-        for _ in range(200):
+        async for _ in pauses():
             if await bot.db.all("SELECT 1 FROM audit WHERE actor = '100000000000000902'"):
                 break
-            await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
         return await bot.db.all("SELECT * FROM audit ORDER BY id")
 

@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 
 from discord_bot.app import app
+from discord_bot.content import Site
 from discord_bot.schedule import DIGEST, REMIND, WEEK, week_of
+from discord_bot.settings import BotSettings
+from edge import Tick
+from edge.clients.upstream import UpstreamFailed
 from edge.runtimes.local.clock import schedule
+from edge.runtimes.local.fetch import LocalFetch
 
-from .conftest import Bot, Runner, document, soon
+from .conftest import SITE_KEY, Bot, Runner, Sims, document, soon
 
 
 async def job(bot: Bot, name: str, *, dry: bool = False) -> list[dict[str, Any]]:
@@ -38,21 +43,21 @@ def planned(bot: Bot) -> None:
 
 
 def test_the_crons_are_those_that_are_asked_for_and_their_days_are_cloudflares() -> None:
-    assert [*dict.fromkeys(cron for cron, _ in app.jobs)] == ["0 14 * * *", "0 14 * * 1"]
+    assert [*dict.fromkeys(cron for cron, _ in app.jobs)] == ["0 14 * * *", "0 14 * * MON"]
     due = next(schedule(DIGEST, datetime(2026, 11, 21, 12, tzinfo=UTC)))
-    assert due == datetime(2026, 11, 22, 14, tzinfo=UTC)
-    assert f"{due:%A}" == "Sunday"
+    assert due == datetime(2026, 11, 23, 14, tzinfo=UTC)
+    assert f"{due:%A}" == "Monday"
 
 
 @pytest.mark.parametrize(
     ("now", "week"),
     [
-        ("2026-11-22T13:59:59", "2026-11-15"),
-        ("2026-11-22T14:00:00", "2026-11-22"),
-        ("2026-11-23T14:00:00", "2026-11-22"),
-        ("2026-11-28T23:00:00", "2026-11-22"),
-        ("2027-01-01T00:00:00", "2026-12-27"),
-        ("2027-01-03T14:00:01", "2027-01-03"),
+        ("2026-11-23T13:59:59", "2026-11-16"),
+        ("2026-11-23T14:00:00", "2026-11-23"),
+        ("2026-11-24T14:00:00", "2026-11-23"),
+        ("2026-11-29T23:00:00", "2026-11-23"),
+        ("2027-01-01T00:00:00", "2026-12-28"),
+        ("2027-01-04T14:00:01", "2027-01-04"),
     ],
 )
 def test_a_week_begins_when_its_digest_is_due(now: str, week: str) -> None:
@@ -165,6 +170,35 @@ def test_a_site_without_a_domain_is_linked_to_nowhere(local: Runner) -> None:
     local(case)
 
 
+def test_first_start_of_the_bot_posts_no_old_digest(local: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        late = Tick(DIGEST, datetime.now(UTC), is_late=True)
+        await bot.client.app.scheduled(late, bot.client.ports)
+        assert bot.sims.discord.posted("announcement") == []
+        await job(bot, "digest")
+        assert len(bot.sims.discord.posted("announcement")) == 1, "by hand it is posted"
+        await bot.db.run("UPDATE notices SET subject = 'digest:2026-01-05', fingerprint = 'x'")
+        await bot.client.app.scheduled(late, bot.client.ports)
+        assert len(bot.sims.discord.posted("announcement")) == 2, "one was missed since the last"
+
+    local(case)
+
+
+def test_digest_says_how_many_are_not_shown(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.site.content["events"] = [document(f"e{n}", f"Event {n}", starts_at=soon(n + 1)) for n in range(30)]
+        bot.sims.site.content["posts"] = [document(f"p{n}", f"Post {n}", published_at=soon(-n)) for n in range(1, 41)]
+        [told] = await job(bot, "digest", dry=True)
+        [embed] = told["message"]["embeds"]
+        [field] = embed["fields"]
+        for text, total, word in ((embed["description"], 30, "[Event "), (field["value"], 40, "[Post ")):
+            assert text.endswith(f"… and {total - text.count(word)} more"), text
+
+    run(case)
+
+
 def test_a_digest_with_nothing_in_it_is_none(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
@@ -191,6 +225,68 @@ def test_a_digest_whose_tick_was_missed_is_posted_by_the_next_day(run: Runner) -
         assert len(bot.sims.discord.posted("announcement")) == int(is_late)
 
     run(case)
+
+
+def test_jobs_ask_for_content_as_it_is_now_with_the_platforms_key(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        await job(bot, "digest")
+        wishes = [(one.get("cache-control"), one.get("x-api-key")) for one in bot.sims.site.headers]
+        assert wishes == [("no-cache", SITE_KEY)] * 2
+        await bot.command("next")
+        last = bot.sims.site.headers[-1]
+        assert (last.get("cache-control"), last.get("x-api-key")) == (None, SITE_KEY)
+
+    run(case)
+
+
+def test_job_acts_on_no_content_that_is_old(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        bot.sims.site.content["events"] = [document("a", "A", starts_at=soon(5))]
+        bot.sims.site.answer_headers = [[("age", "95")], [("age", "10")]]
+        assert [one["outcome"] for one in await job(bot, "remind")] == ["posted"]
+        assert len(bot.sims.site.seen) == 2
+
+    run(case)
+
+
+def test_job_waits_for_the_sites_limit_of_calls(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        bot.sims.site.content["events"] = [document("a", "A", starts_at=soon(5))]
+        bot.sims.site.statuses, bot.sims.site.answer_headers = [429], [[("retry-after", "1")]]
+        assert [one["outcome"] for one in await job(bot, "remind")] == ["posted"]
+
+    run(case)
+
+
+class QuickClock:
+    """A clock that does not wait, and notes how long it should have."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+def test_content_that_stays_old_is_refused(sims: Sims) -> None:
+    async def case() -> float:
+        clock = QuickClock()
+        sims.site.answer_headers = [[("age", "95")] for _ in range(100)]
+        fetch = LocalFetch()
+        site = Site(BotSettings(sims.env()), fetch, clock, None, None)  # type: ignore[arg-type]  # neither is used
+        with pytest.raises(UpstreamFailed, match="95 s old"):
+            await site.upcoming_now()
+        await fetch.close()
+        return clock.slept
+
+    assert 65 < asyncio.run(case()) < 90
 
 
 def test_a_site_that_is_down_fails_the_run_and_not_the_next(run: Runner) -> None:

@@ -15,18 +15,18 @@ class Works:
 
 
 class Refuses:
-    """A binding whose adapter says why it does not work."""
+    """A binding with an adapter that gives a reason for its failure."""
 
     async def probe(self) -> None:
-        """Say why."""
+        """Raise the reason."""
         raise PortError("the disk is full")
 
 
 class Breaks:
-    """A binding that fails with an error that is not ours, and may say anything."""
+    """A binding that fails with a foreign error, of any text."""
 
     async def probe(self) -> None:
-        """Tell a secret."""
+        """Raise an error with a secret in its text."""
         raise RuntimeError(f"bad login {SECRET}")
 
 

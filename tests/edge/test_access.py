@@ -1,4 +1,4 @@
-"""Access: each role may do what the ones before it may, and everything else is refused before it is read."""
+"""Access: each role has the rights of those before it, and other requests are refused before their body is read."""
 
 import asyncio
 from collections.abc import Callable
@@ -77,16 +77,17 @@ def ask(client: Client, method: str, target: str, headers: Sent) -> Answer:
         ("admin", [200, 200, 200, 204]),
     ],
 )
-def test_a_role_may_do_what_the_ones_before_it_may(serve: Serve, role: str | None, statuses: list[int]) -> None:
+def test_a_role_has_the_rights_of_the_lower_roles(serve: Serve, role: str | None, statuses: list[int]) -> None:
     client = serve(guarded(), authenticate=by_name)
     sent = [("x-api-key", role)] if role else []
-    asked = [("GET", "/things"), ("GET", "/things/read"), ("POST", "/things/act"), ("DELETE", "/things/all")]
-    assert [ask(client, method, target, sent).status for method, target in asked] == statuses
+    requests = [("GET", "/things"), ("GET", "/things/read"), ("POST", "/things/act"), ("DELETE", "/things/all")]
+    assert [ask(client, method, target, sent).status for method, target in requests] == statuses
 
 
 @pytest.mark.parametrize("subjects", [frozenset(), frozenset({"A"})])
 def test_bound_caller_is_refused_on_admin_routes_and_frames(serve: Serve, subjects: frozenset[str]) -> None:
-    bound, ran = Actor("both", ADMIN, subjects), list[str]()
+    bound = Actor("both", ADMIN, subjects)
+    ran = list[str]()
 
     async def authenticate(_request: Request) -> Actor:
         return bound
@@ -102,18 +103,21 @@ def test_bound_caller_is_refused_on_admin_routes_and_frames(serve: Serve, subjec
         ran.append("read")
 
     client = serve(routes, authenticate=authenticate)
-    assert [ask(client, *one, []).status for one in (("GET", "/things/read"), ("DELETE", "/things/all"))] == [200, 403]
+    assert [ask(client, *request, []).status for request in (("GET", "/things/read"), ("DELETE", "/things/all"))] == [
+        200,
+        403,
+    ]
     frames = [Frame({"type": name}, bound, "1") for name in ("remove", "read")]
     answers = [asyncio.run(client.app.frame(frame, client.ports)) for frame in frames]
     assert (answers[0]["problem"]["status"], answers[1], ran) == (403, {"result": None}, ["read"])
 
 
-def test_a_refusal_says_what_is_needed_and_what_the_caller_has(serve: Serve) -> None:
+def test_a_refusal_names_the_required_and_the_present_role(serve: Serve) -> None:
     answer = ask(serve(guarded(), authenticate=by_name), "DELETE", "/things/all", [("x-api-key", "reader")])
     assert answer.json()["detail"] == "this needs the role admin; reader has reader"
 
 
-def test_a_caller_without_a_key_is_told_how_to_send_one(serve: Serve) -> None:
+def test_a_refusal_without_a_key_explains_how_to_send_it(serve: Serve) -> None:
     answer = ask(serve(guarded(), authenticate=by_name), "GET", "/things/read", [])
     assert (answer.status, answer.header("www-authenticate")) == (401, 'Bearer realm="api"')
 
@@ -125,15 +129,15 @@ def test_a_stranger_learns_nothing_of_bodies_or_methods(serve: Serve) -> None:
     assert asyncio.run(client.request("HEAD", "/things/read")).status == 401
 
 
-def test_what_bounds_strangers_bounds_their_tries(serve: Serve) -> None:
+def test_limits_for_strangers_cover_their_failed_attempts(serve: Serve) -> None:
     async def admit(request: Request) -> None:
         if request.headers.get("x-tries"):
             raise NotFound("nobody is here")
 
     client = serve(guarded(), authenticate=by_name, admit=admit)
     key, tries = ("x-api-key", "reader"), ("x-tries", "many")
-    asked = [("/things", []), ("/things", [tries]), ("/things/read", [tries]), ("/things/read", [tries, key])]
-    assert [ask(client, "GET", target, sent).status for target, sent in asked] == [200, 404, 404, 200]
+    requests = [("/things", []), ("/things", [tries]), ("/things/read", [tries]), ("/things/read", [tries, key])]
+    assert [ask(client, "GET", target, sent).status for target, sent in requests] == [200, 404, 404, 200]
     assert [ask(client, "DELETE", "/things/all", sent).status for sent in ([], [tries], [tries, key])] == [
         401,
         404,
@@ -176,7 +180,8 @@ def test_request_that_no_route_takes_counts_for_its_address(serve: Serve, what: 
         if len(counted) > 2:
             raise TooMany("for now")
 
-    client = serve(guarded(), authenticate=by_name, admit=admit, middleware=[cors])
+    open_to_all = {"CORS_ALLOWED_ORIGINS": "*"}
+    client = serve(guarded(), env=open_to_all, authenticate=by_name, admit=admit, middleware=[cors])
     answers = [ask(client, method, target, headers) for _ in range(3)]
     assert [answer.status for answer in answers] == [status, status, 429]
     assert len(counted) == 3
@@ -230,7 +235,7 @@ def test_a_key_comes_as_bearer_or_by_its_own_header(serve: Serve, headers: Sent,
         ({}, "k", 503),
     ],
 )
-def test_the_one_key_opens_everything_and_nothing_opens_without_it(
+def test_the_static_key_opens_all_routes_and_nothing_opens_without_it(
     serve: Serve, env: dict[str, str], key: str, status: int
 ) -> None:
     client = serve(guarded(), settings=Keyed, env=env, authenticate=by_one_key)

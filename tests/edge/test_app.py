@@ -1,4 +1,4 @@
-"""The road of a request: the order of the layers, what each may do, and that there is always an answer."""
+"""The pipeline of a request: the order of the layers, the rights of each, and an answer in every case."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -89,7 +89,7 @@ def test_a_bug_in_a_layer_is_answered_and_logged_and_the_outer_layers_do_their_p
     client = serve(pages([]), middleware=[request_id, access_log, cors, broken])
     answer = asyncio.run(client.get("/x"))
     assert (answer.status, answer.json()["title"]) == (500, "Internal server error")
-    assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("access-control-allow-origin") == "http://localhost:3000"
     assert answer.header("x-request-id") == answer.json()["request_id"]
     assert [line["message"] for line in log.lines] == ["unhandled", "request"]
 
@@ -98,7 +98,7 @@ def test_a_bug_in_the_outermost_layer_is_answered(serve: Serve) -> None:
     assert asyncio.run(serve(pages([]), middleware=[breaks_before]).get("/x")).status == 500
 
 
-def test_a_layer_is_given_the_ports_that_it_asks_for(serve: Serve, log: Any) -> None:
+def test_a_layer_gets_the_ports_of_its_signature(serve: Serve, log: Any) -> None:
     async def timed(request: Request, call_next: Next, clock: Clock, lines: Log) -> Response:
         lines("info", "at", year=clock.now().year)
         return await call_next(request)
@@ -107,7 +107,7 @@ def test_a_layer_is_given_the_ports_that_it_asks_for(serve: Serve, log: Any) -> 
     assert log.lines == [{"level": "info", "message": "at", "year": 2026}]
 
 
-def test_a_layer_that_asks_for_what_there_is_not_is_an_error_at_import(serve: Serve) -> None:
+def test_a_layer_with_an_unknown_parameter_is_an_error_at_import(serve: Serve) -> None:
     async def odd(_request: Request, _call_next: Next, number: int) -> Response:
         return Response(status=number)
 
@@ -136,7 +136,7 @@ def test_the_access_log_names_the_caller(serve: Serve, log: Any) -> None:
     assert log.lines[-1]["actor"] == "admin"
 
 
-def test_head_has_no_body_whoever_answers(serve: Serve) -> None:
+def test_head_has_no_body_from_any_handler(serve: Serve) -> None:
     async def teapot(_request: Request, _call_next: Next) -> Response:
         return Response.text("teapot", 418)
 
@@ -164,7 +164,8 @@ class Parts:
     """A stream without an end, which tells whether it was closed."""
 
     def __init__(self) -> None:
-        self.sent, self.is_closed = 0, False
+        self.sent = 0
+        self.is_closed = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -197,7 +198,7 @@ def test_stream_answers_no_handshake_and_is_closed_unread(serve: Serve, protocol
     client = serve(streaming(parts), middleware=[request_id, access_log, cors])
     answer = asyncio.run(client.get("/stream", headers=[("upgrade", protocol)]))
     assert (answer.status, answer.json()["type"]) == (400, "urn:problem:plain-http-only")
-    assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("access-control-allow-origin") == "http://localhost:3000"
     assert (parts.is_closed, parts.sent) == (True, 0)
 
 
@@ -218,7 +219,8 @@ def test_client_reads_so_much_of_a_stream_and_closes_it(serve: Serve, method: st
 
 
 def test_an_app_answers_requests_at_the_same_time(serve: Serve) -> None:
-    routes, gate = Routes(tag="t", access=PUBLIC), asyncio.Event()
+    routes = Routes(tag="t", access=PUBLIC)
+    gate = asyncio.Event()
 
     @routes.get("/wait")
     async def wait() -> str:

@@ -13,7 +13,7 @@ from edge.ports import DatabaseAway, DatabaseError
 
 
 class Work:
-    """A `Background` whose work is done when a test says so."""
+    """A `Background` that does its work on a test's demand."""
 
     def __init__(self) -> None:
         self.waiting: list[Coroutine[Any, Any, object]] = []
@@ -30,11 +30,12 @@ class Work:
 
 
 class Writer:
-    """Remembers what it was given; refuses or is away where a batch holds one of `bad`."""
+    """Records its batches; raises its fault if a batch holds one of `bad`."""
 
     def __init__(self, bad: object = None, fault: Exception | None = None) -> None:
         self.batches: list[list[Any]] = []
-        self.bad, self.fault = bad, fault
+        self.bad = bad
+        self.fault = fault
 
     async def __call__(self, batch: list[Any]) -> None:
         if self.fault and self.bad in batch:
@@ -42,14 +43,14 @@ class Writer:
         self.batches.append(batch)
 
 
-def made(writer: Writer, log: Lines, weigh: Any = len) -> tuple[BatchWriter[Any], Work]:
+def writer_of(writer: Writer, log: Lines, weigh: Any = len) -> tuple[BatchWriter[Any], Work]:
     work = Work()
     return BatchWriter(writer, work, log, "items", weigh), work
 
 
 def test_items_are_written_together_and_in_their_order(log: Lines) -> None:
     writer = Writer()
-    items, work = made(writer, log)
+    items, work = writer_of(writer, log)
     items.add([str(n) for n in range(60)])
     items.add([str(n) for n in range(60, 120)])
     work.do()
@@ -60,16 +61,16 @@ def test_items_are_written_together_and_in_their_order(log: Lines) -> None:
 
 def test_a_batch_is_bounded_by_bytes_and_has_one_item_at_least(log: Lines) -> None:
     writer = Writer()
-    items, work = made(writer, log)
+    items, work = writer_of(writer, log)
     sizes = [3, 2, 2, 1, 5, 1, 1, 1, 1]
     items.add(["x" * size * 1024 * 1024 for size in sizes])
     work.do()
     assert [[len(item) >> 20 for item in batch] for batch in writer.batches] == [[3], [2, 2], [1], [5], [1, 1, 1, 1]]
 
 
-def test_what_waits_is_bounded_by_bytes(log: Lines) -> None:
+def test_queue_is_bounded_by_bytes(log: Lines) -> None:
     writer = Writer()
-    items, work = made(writer, log)
+    items, work = writer_of(writer, log)
     body = "x" * 1_900_000
     for _ in range(10_000):
         items.add([body])
@@ -84,16 +85,16 @@ def test_what_waits_is_bounded_by_bytes(log: Lines) -> None:
 
 def test_one_item_that_is_larger_than_all_may_be_is_written(log: Lines) -> None:
     writer = Writer()
-    items, work = made(writer, log)
+    items, work = writer_of(writer, log)
     items.add(["x" * (spool.MOST_BYTES + 1), "y"])
     work.do()
     assert [len(batch) for batch in writer.batches] == [1]
     assert [line["lost"] for line in log.lines] == [1]
 
 
-def test_what_waits_is_bounded_by_number(log: Lines) -> None:
+def test_queue_is_bounded_by_number(log: Lines) -> None:
     writer = Writer()
-    items, work = made(writer, log, weigh=lambda _: 0)
+    items, work = writer_of(writer, log, weigh=lambda _: 0)
     items.add(range(spool.MOST + 5))
     work.do()
     assert sum(len(batch) for batch in writer.batches) == spool.MOST
@@ -102,7 +103,7 @@ def test_what_waits_is_bounded_by_number(log: Lines) -> None:
 
 def test_an_item_that_is_refused_costs_its_batch_alone(log: Lines) -> None:
     writer = Writer("bad", DatabaseError("no such column"))
-    items, work = made(writer, log)
+    items, work = writer_of(writer, log)
     items.add(["bad", *map(str, range(120))])
     work.do()
     assert sum(len(batch) for batch in writer.batches) == 121 - 50
@@ -112,9 +113,9 @@ def test_an_item_that_is_refused_costs_its_batch_alone(log: Lines) -> None:
     assert writer.batches[-1] == ["later"]
 
 
-def test_what_waits_for_a_service_that_is_away_is_lost_and_counted(log: Lines) -> None:
+def test_items_for_an_unavailable_service_are_dropped_and_counted(log: Lines) -> None:
     writer = Writer("bad", DatabaseAway("gone"))
-    items, work = made(writer, log)
+    items, work = writer_of(writer, log)
     items.add(["bad", *map(str, range(120))])
     work.do()
     assert writer.batches == []
@@ -127,7 +128,7 @@ def test_what_waits_for_a_service_that_is_away_is_lost_and_counted(log: Lines) -
 @pytest.mark.parametrize("fault", [RuntimeError("a bug")])
 def test_after_a_bug_it_goes_on(log: Lines, fault: Exception) -> None:
     writer = Writer("bad", fault)
-    items, work = made(writer, log)
+    items, work = writer_of(writer, log)
     items.add(["bad"])
     with pytest.raises(RuntimeError):
         work.do()

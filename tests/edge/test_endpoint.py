@@ -1,4 +1,4 @@
-"""Endpoint plans: what a signature may ask for, what is refused at import, and what bad input gets."""
+"""Endpoint plans: the parameters of signatures, refusals at import, and answers to bad input."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -89,7 +89,8 @@ def group(access: Any = PUBLIC) -> Routes:
 
 
 def test_every_kind_of_parameter_is_taken_in_the_order_of_the_signature(serve: Serve) -> None:
-    routes, shelf = group(READER), Shelf()
+    routes = group(READER)
+    shelf = Shelf()
 
     class Greeter(BaseModel):
         text: str
@@ -125,29 +126,30 @@ def test_every_kind_of_parameter_is_taken_in_the_order_of_the_signature(serve: S
 
 
 def test_a_provider_runs_once_an_event(serve: Serve) -> None:
-    routes, made = group(), list[object]()
+    routes = group()
+    created = list[object]()
 
-    class One(BaseModel):
+    class First(BaseModel):
         pass
 
-    class Two(BaseModel):
+    class Second(BaseModel):
         pass
 
-    def one(clock: Clock) -> One:
-        made.append(clock)
-        return One()
+    def first_of(clock: Clock) -> First:
+        created.append(clock)
+        return First()
 
-    def two(first: One) -> Two:
-        made.append(first)
-        return Two()
+    def second_of(first: First) -> Second:
+        created.append(first)
+        return Second()
 
     @routes.get("/x")
-    async def take(a: One, b: Two, c: One) -> bool:
+    async def take(a: First, b: Second, c: First) -> bool:
         """Take both."""
-        return a is c and isinstance(b, Two)
+        return a is c and isinstance(b, Second)
 
-    assert asyncio.run(send(serve(routes, providers=[two, one]), "GET", "/x")) == (200, True)
-    assert len(made) == 2
+    assert asyncio.run(send(serve(routes, providers=[second_of, first_of]), "GET", "/x")) == (200, True)
+    assert len(created) == 2
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_a_provider_runs_once_an_event(serve: Serve) -> None:
         ({"ATTIC": Shelf()}, "/insists", 200),
     ],
 )
-def test_an_unbound_port_is_none_only_where_the_signature_says_so(
+def test_an_unbound_port_is_none_only_if_the_signature_allows_it(
     serve: Serve, env: dict[str, Any], path: str, status: int
 ) -> None:
     routes = group()
@@ -178,8 +180,8 @@ def test_an_unbound_port_is_none_only_where_the_signature_says_so(
     async def insists(store: Annotated[KeyValue, "ATTIC"]) -> bool:
         return store is not None
 
-    found, value = asyncio.run(send(serve(routes, settings=Bound, env=env), "GET", path))
-    assert found == status
+    answered, value = asyncio.run(send(serve(routes, settings=Bound, env=env), "GET", path))
+    assert answered == status
     assert value["setting"] in {"SHELF", "ATTIC"} if status == 503 else value is bool(env)
 
 
@@ -238,8 +240,8 @@ def test_a_path_parameter_that_the_handler_leaves_is_an_error_at_import(serve: S
         serve(routes)
 
 
-def test_a_route_that_does_not_say_who_may_call_it_is_an_error_at_import() -> None:
-    with pytest.raises(TypeError, match="who may call it"):
+def test_a_route_without_access_is_an_error_at_import() -> None:
+    with pytest.raises(TypeError, match="has no role"):
         Routes("/cars", tag="cars").get()
 
 
@@ -402,12 +404,12 @@ def test_a_parameter_repeated_very_often_is_no_burden(cars: Client) -> None:
         (b'{"name": "NaN or Infinity"}', 200, None),
         (b'{"name": "a", "name": "b"}', 200, None),
     ],
-)  # fmt: skip
+)
 def test_a_bad_body_is_400_or_422_with_a_pointer_for_each_fault(
     cars: Client, body: bytes, status: int, pointers: list[str] | None
 ) -> None:
-    found, value = asyncio.run(send(cars, "POST", "/cars", body=body))
-    assert found == status
+    answered, value = asyncio.run(send(cars, "POST", "/cars", body=body))
+    assert answered == status
     assert (pointers is None) or [fault["pointer"] for fault in value["errors"]] == pointers
     assert status != 400 or value["title"] == "Malformed JSON"
 
@@ -455,14 +457,14 @@ def test_a_content_length_that_is_no_number_is_left_to_the_reader(cars: Client, 
     assert asyncio.run(send(cars, "POST", "/cars", **sent))[0] == 200
 
 
-def test_what_a_handler_returns_becomes_the_response(serve: Serve) -> None:
+def test_return_value_of_a_handler_becomes_the_response(serve: Serve) -> None:
     routes = group()
 
     @routes.post("/nothing")
     async def nothing_back() -> None: ...
 
     @routes.post("/made", status=201)
-    async def made() -> Car:
+    async def post_car() -> Car:
         return Car(name="a")
 
     @routes.get("/own")
@@ -476,8 +478,8 @@ def test_what_a_handler_returns_becomes_the_response(serve: Serve) -> None:
     client = serve(routes)
 
     async def ask() -> list[tuple[int, bytes, str | None]]:
-        asked = [("POST", "/nothing"), ("POST", "/made"), ("GET", "/own"), ("GET", "/maybe")]
-        answers = [await client.request(method, path) for method, path in asked]
+        requests = [("POST", "/nothing"), ("POST", "/made"), ("GET", "/own"), ("GET", "/maybe")]
+        answers = [await client.request(method, path) for method, path in requests]
         return [(answer.status, answer.body, answer.header("content-type")) for answer in answers]
 
     assert asyncio.run(ask()) == [
@@ -492,14 +494,14 @@ class Part(BaseModel):
     size_mm: float = Field(serialization_alias="sizeMm")
 
 
-class Shown(TypedDict):
+class Reading(TypedDict):
     ratio: float
     at: datetime
     part: Part | None
 
 
-def shown(part: Part | None = None) -> Shown:
-    return Shown(ratio=nan, at=datetime(2026, 1, 2, tzinfo=UTC), part=part)
+def reading(part: Part | None = None) -> Reading:
+    return Reading(ratio=nan, at=datetime(2026, 1, 2, tzinfo=UTC), part=part)
 
 
 def test_typed_dict_goes_out_as_a_model_would(serve: Serve) -> None:
@@ -511,19 +513,19 @@ def test_typed_dict_goes_out_as_a_model_would(serve: Serve) -> None:
     routes = group()
 
     @routes.get("/one")
-    async def one() -> Shown:
-        return shown(Part(size_mm=2.0))
+    async def get_reading() -> Reading:
+        return reading(Part(size_mm=2.0))
 
     @routes.get("/model")
     async def model() -> Model:
-        return Model(**shown(Part(size_mm=2.0)))
+        return Model(**reading(Part(size_mm=2.0)))
 
     @routes.get("/many")
-    async def many() -> list[Shown]:
-        return [shown()]
+    async def many() -> list[Reading]:
+        return [reading()]
 
     @routes.get("/maybe")
-    async def maybe() -> Shown | None:
+    async def maybe() -> Reading | None:
         return None
 
     client = serve(routes)

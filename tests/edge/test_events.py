@@ -1,4 +1,4 @@
-"""Jobs and consumers: which run, what becomes of each message, and what is refused at import."""
+"""Jobs and consumers: their selection, the outcome of each message, and refusals at import."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from edge.endpoint import Body, PlanError
 from edge.events import Delivery, Outcome, Retry, Tick
 from edge.ports import Clock, Log
 from edge.routes import Routes
+from edge.settings import Settings
 from edge.testing import Client
 
 type Serve = Callable[..., Client]
@@ -71,7 +72,7 @@ def test_a_failing_message_waits_twice_as_long_each_time(serve: Serve, attempts:
 
 
 @pytest.mark.parametrize(("again", "delay"), [(0, 0), (-5, 0), (10**9, MAX_RETRY_DELAY)])
-def test_a_wished_delay_is_kept_within_what_queues_take(serve: Serve, again: int, delay: int) -> None:
+def test_a_requested_delay_is_bounded_by_the_queues_limit(serve: Serve, again: int, delay: int) -> None:
     (outcome,) = asyncio.run(serve(worker([])).queue("tasks", [{"car": "a", "again": again}]))
     assert outcome.retry_after == delay
 
@@ -101,7 +102,7 @@ def clockwork(ran: list[str]) -> Routes:
     return routes
 
 
-def test_all_jobs_of_an_expression_run_even_where_one_fails_and_the_failure_is_raised(serve: Serve, log: Any) -> None:
+def test_all_jobs_of_an_expression_run_and_a_failure_is_raised(serve: Serve, log: Any) -> None:
     ran: list[str] = []
     with pytest.raises(ExceptionGroup) as failed:
         asyncio.run(serve(clockwork(ran)).scheduled(HOURLY))
@@ -110,13 +111,40 @@ def test_all_jobs_of_an_expression_run_even_where_one_fails_and_the_failure_is_r
     assert [line["message"] for line in log.lines] == ["job failed", "done"]
 
 
+class Unset(Settings):
+    api_key: str
+
+
+def test_missing_setting_is_reported_once_and_without_a_traceback(serve: Serve, log: Any) -> None:
+    routes = Routes(tag="t")
+
+    @routes.cron(HOURLY)
+    async def needs(settings: Unset) -> None:
+        assert settings.api_key
+
+    @routes.cron(HOURLY)
+    async def needs_too(settings: Unset) -> None:
+        assert settings.api_key
+
+    client = serve(routes, settings=Unset)
+    for _ in range(2):
+        with pytest.raises(ExceptionGroup):
+            asyncio.run(client.scheduled(HOURLY))
+    [line] = log.lines
+    assert (line["message"], line["setting"], line["error"]) == (
+        "a setting is missing",
+        "API_KEY",
+        "API_KEY is not set",
+    )
+
+
 def test_only_the_jobs_of_the_expression_run(serve: Serve, log: Any) -> None:
     ran: list[str] = []
     asyncio.run(serve(clockwork(ran)).scheduled(DAILY))
     assert (ran, log.lines) == (["daily"], [])
 
 
-def test_an_expression_without_a_job_is_told(serve: Serve, log: Any) -> None:
+def test_an_expression_without_a_job_is_logged(serve: Serve, log: Any) -> None:
     asyncio.run(serve(clockwork([])).scheduled("* * * * *"))
     assert [line["level"] for line in log.lines] == ["error"]
 
@@ -126,7 +154,7 @@ async def body_of_a_tick(_x: Body[Task]) -> None: ...
 
 
 @pytest.mark.parametrize("handler", [unknown, body_of_a_tick])
-def test_a_job_that_asks_for_what_there_is_not_is_an_error_at_import(serve: Serve, handler: Any) -> None:
+def test_a_job_with_an_unknown_parameter_is_an_error_at_import(serve: Serve, handler: Any) -> None:
     routes = Routes(tag="t")
     routes.cron(HOURLY)(handler)
     with pytest.raises(PlanError, match="_x"):

@@ -1,4 +1,4 @@
-"""Faults of input: whatever lists them, their number and their bytes are bounded, and so is the work of listing."""
+"""Faults of input: in every list of them, their number and bytes are bounded, and so is the work of listing."""
 
 import asyncio
 import json
@@ -30,12 +30,12 @@ from edge.testing import Answer, Client
 type Serve = Callable[..., Client]
 
 LARGEST = 3 * MOST_FAULT_BYTES // 2
-"""Bytes of an answer whose faults take all the room that they may."""
+"""Bytes of an answer with faults of the greatest size."""
 JSON = [("content-type", "application/json")]
 
 
 def repeat(text: str) -> str:
-    """Say again what was sent: a validator's own message can hold it."""
+    """Return the sent text: a validator's own message can hold it."""
     raise ValueError(f"not {text}")
 
 
@@ -122,8 +122,8 @@ def check(answer: Answer, status: int) -> list[dict[str, str]]:
     faults: list[dict[str, str]] = answer.json()["errors"]
     assert (answer.status, len(answer.body) < LARGEST) == (status, True)
     assert 1 <= len(faults) <= MOST_FAULTS + 1
-    assert all(len(one["pointer"]) <= LONGEST_POINTER for one in faults)
-    assert all(len(one["detail"]) <= LONGEST_DETAIL for one in faults)
+    assert all(len(fault["pointer"]) <= LONGEST_POINTER for fault in faults)
+    assert all(len(fault["detail"]) <= LONGEST_DETAIL for fault in faults)
     assert len(json.dumps(faults)) <= MOST_FAULT_BYTES * 1.1
     return faults
 
@@ -145,7 +145,7 @@ def test_faults_of_a_query_are_bounded(serve: Serve, query: str) -> None:
 def test_faults_of_a_path_and_a_header_are_bounded(serve: Serve) -> None:
     for target in ("/orders/" + "x" * 16_000, "/notes"):
         answer = asyncio.run(serve(shop()).get(target, headers=[("x-note", LONG)]))
-        assert [one["pointer"] for one in check(answer, 400)] == ["order_id" if "orders" in target else "x-note"]
+        assert [fault["pointer"] for fault in check(answer, 400)] == ["order_id" if "orders" in target else "x-note"]
 
 
 @pytest.mark.parametrize("what", BODIES)
@@ -186,22 +186,22 @@ def test_whole_number_with_a_fraction_of_zero_is_an_integer_and_has_its_bounds(
 def test_text_full_of_commas_is_not_too_many_values(serve: Serve) -> None:
     body = json.dumps({"by_name": {}, "items": [], "kind": "a", "name": '",[{\\"' * 60_000})
     answer = asyncio.run(serve(shop()).request("POST", "/orders", headers=JSON, body=body.encode()))
-    assert [one["pointer"] for one in check(answer, 422)] == ["/name"]
+    assert [fault["pointer"] for fault in check(answer, 422)] == ["/name"]
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ({"by_name": {"n" * 501: ["x"] * 9000}}, "a member's name has more than 500 characters"),
         ({"by_name": {'"\\' * 400: ["x"] * 9000}}, "a member's name has more than 500 characters"),
-        ({"by_name": {"n" * 500: ["x"] * 9000}}, "9000 things are wrong"),
-        ({"by_name": {'"' * 250: ["x"] * 9000}}, "9000 things are wrong"),
+        ({"by_name": {"n" * 500: ["x"] * 9000}}, "9000 faults"),
+        ({"by_name": {'"' * 250: ["x"] * 9000}}, "9000 faults"),
         ({"by_name": {}, "either": [["n" * 9000, ": ", ":" * 9000, '":']], "kind": "c"}, "Input should be 'a' or 'b'"),
     ],
 )
-def test_name_is_bounded_where_faults_would_repeat_it(serve: Serve, body: object, told: str) -> None:
+def test_name_is_shortened_in_faults(serve: Serve, body: object, expected: str) -> None:
     sent: dict[str, Any] = {"headers": JSON, "body": json.dumps(body).encode()}
-    assert check(asyncio.run(serve(shop()).request("POST", "/orders", **sent)), 422)[0]["detail"] == told
+    assert check(asyncio.run(serve(shop()).request("POST", "/orders", **sent)), 422)[0]["detail"] == expected
 
 
 @pytest.mark.parametrize("end", [b"", b'"', b'": ', b"}", b'"}\\'])
@@ -214,11 +214,11 @@ def test_long_body_that_is_no_json_is_malformed(serve: Serve, end: bytes) -> Non
 
 def test_upstream_answer_full_of_faults_is_one_short_line() -> None:
     answers: tuple[object, ...] = ([{}] * 50_000, [{"size": "x"}] * 3, {LONG: 1})
-    for given in answers:
+    for answer in answers:
         with pytest.raises(UpstreamFailed) as refused:
-            checked(list[Item], given, "Tessie")
+            checked(list[Item], answer, "Tessie")
         assert len(refused.value.detail) < LONGEST_DETAIL + LONGEST_POINTER + 100
-    with pytest.raises(UpstreamFailed, match="Tessie answered what it should not: 0/size: Field required"):
+    with pytest.raises(UpstreamFailed, match="Tessie sent an unexpected answer: 0/size: Field required"):
         checked(list[Item], [{}], "Tessie")
 
 
@@ -226,17 +226,17 @@ def test_list_that_is_cut_says_how_much_is_left() -> None:
     faults = [Fault(pointer=f"/{number}", detail="d" * 400) for number in range(400)]
     listed = bounded(faults)
     assert listed[:-1] == faults[: len(listed) - 1]
-    assert listed[-1] == {"pointer": "", "detail": f"{401 - len(listed)} more things are wrong"}
+    assert listed[-1] == {"pointer": "", "detail": f"{401 - len(listed)} more faults"}
     assert bounded(faults[:3]) == faults[:3]
 
 
-def test_problem_bounds_the_list_that_it_is_given() -> None:
+def test_problem_bounds_its_list_of_faults() -> None:
     for kind in (InvalidBody, InvalidParameter):
         problem = kind([Fault(pointer="/" + LONG, detail=LONG)] * 5000)
         assert len(json.dumps(problem.document("/x", "1"))) < LARGEST
 
 
-def test_what_is_no_text_is_replaced() -> None:
+def test_invalid_text_is_replaced() -> None:
     assert bounded([Fault(pointer="/\ud800", detail="a\udfff")]) == [{"pointer": "/?", "detail": "a?"}]
 
 
@@ -244,5 +244,5 @@ def test_too_many_faults_are_counted_under_the_name_of_the_whole() -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(list[int]).validate_python(["x"] * (MOST_FAULTS + 1))
     assert list_faults(refused.value, lambda steps: f"payload{len(steps)}") == [
-        {"pointer": "payload0", "detail": f"{MOST_FAULTS + 1} things are wrong"}
+        {"pointer": "payload0", "detail": f"{MOST_FAULTS + 1} faults"}
     ]

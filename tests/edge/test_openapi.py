@@ -1,4 +1,4 @@
-"""An app as its OpenAPI document: what each declaration turns into."""
+"""An app as its OpenAPI document: the result of each declaration."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -59,7 +59,7 @@ class Page[T](BaseModel):
 
 
 class Filter(BaseModel):
-    """What a list is filtered by."""
+    """The filter of a list."""
 
     order: Order = Order.NEWEST
     limit: Annotated[int | None, Field(ge=1, le=1000, description="Rows at most")] = None
@@ -126,7 +126,7 @@ async def get_report(request: Request) -> Response:
 
 @others.get("/events", operation=Operation({200: {"text/event-stream": None}}))
 async def stream_events() -> Response:
-    """Stream what happens."""
+    """Stream events."""
     return Response()
 
 
@@ -178,7 +178,7 @@ def whole() -> dict[str, Any]:
 
 
 def parameters(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {one["name"]: one for one in operation.get("parameters", ())}
+    return {parameter["name"]: parameter for parameter in operation.get("parameters", ())}
 
 
 def json_of(described: dict[str, Any]) -> Any:
@@ -226,14 +226,17 @@ def test_an_optional_header_may_be_absent_and_is_never_null(whole: dict[str, Any
 
 
 def test_a_query_model_becomes_single_parameters(whole: dict[str, Any]) -> None:
-    asked = parameters(whole["paths"]["/drives"]["get"])
-    assert {name: one["required"] for name, one in asked.items()} == {
-        "order": False, "limit": False, "vin": False, "from": True,
-    }  # fmt: skip
-    assert asked["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000}
-    assert asked["limit"]["description"] == "Rows at most"
-    assert asked["vin"]["schema"] == {"type": "array", "items": {"type": "string"}, "default": []}
-    assert asked["order"]["schema"] == {"$ref": "#/components/schemas/Order", "default": "newest"}
+    described = parameters(whole["paths"]["/drives"]["get"])
+    assert {name: parameter["required"] for name, parameter in described.items()} == {
+        "order": False,
+        "limit": False,
+        "vin": False,
+        "from": True,
+    }
+    assert described["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000}
+    assert described["limit"]["description"] == "Rows at most"
+    assert described["vin"]["schema"] == {"type": "array", "items": {"type": "string"}, "default": []}
+    assert described["order"]["schema"] == {"$ref": "#/components/schemas/Order", "default": "newest"}
 
 
 def test_a_query_model_is_no_component(whole: dict[str, Any]) -> None:
@@ -251,7 +254,7 @@ def test_a_tail_is_shown_as_a_parameter_that_may_hold_slashes(whole: dict[str, A
     assert "slashes" in path["description"]
 
 
-def test_what_is_read_and_written_differently_has_two_schemas(whole: dict[str, Any]) -> None:
+def test_a_model_read_and_written_differently_has_two_schemas(whole: dict[str, Any]) -> None:
     operation = whole["paths"]["/drives"]["post"]
     assert json_of(operation["requestBody"]) == {"$ref": "#/components/schemas/DriveInput"}
     assert json_of(operation["responses"]["201"]) == {"$ref": "#/components/schemas/DriveOutput"}
@@ -263,7 +266,7 @@ def test_a_generic_models_name_has_no_brackets(whole: dict[str, Any]) -> None:
     assert page == {"$ref": "#/components/schemas/PageDrive"}
 
 
-def test_null_is_a_type_where_it_can_be_and_a_choice_where_it_must(whole: dict[str, Any]) -> None:
+def test_null_is_a_type_if_possible_else_a_choice(whole: dict[str, Any]) -> None:
     schemas = whole["components"]["schemas"]
     assert schemas["DriveInput"]["properties"]["distance_mi"] == {"type": ["number", "null"]}
     drive = {"$ref": "#/components/schemas/DriveOutput"}
@@ -487,15 +490,19 @@ def test_public_operations_need_no_credential_and_others_take_either(whole: dict
     assert whole["paths"]["/drives"]["get"]["security"] == [{"bearer": []}, {"apiKey": []}]
 
 
-def test_a_route_of_every_method_leaves_out_what_another_route_answers(whole: dict[str, Any]) -> None:
-    names = {method: one["operationId"] for method, one in whole["paths"]["/mirror/{path}"].items()}
+def test_a_route_of_every_method_leaves_out_other_routes_methods(whole: dict[str, Any]) -> None:
+    names = {method: operation["operationId"] for method, operation in whole["paths"]["/mirror/{path}"].items()}
     assert names == {
-        "get": "mirrorGet", "post": "mirrorPost", "put": "putMirror", "patch": "mirrorPatch", "delete": "mirrorDelete",
-    }  # fmt: skip
+        "get": "mirrorGet",
+        "post": "mirrorPost",
+        "put": "putMirror",
+        "patch": "mirrorPatch",
+        "delete": "mirrorDelete",
+    }
 
 
-def test_a_route_of_every_method_passes_on_a_body_where_there_may_be_one(whole: dict[str, Any]) -> None:
-    bodies = {method: "requestBody" in one for method, one in whole["paths"]["/mirror/{path}"].items()}
+def test_a_route_of_every_method_has_a_body_if_the_method_may(whole: dict[str, Any]) -> None:
+    bodies = {method: "requestBody" in operation for method, operation in whole["paths"]["/mirror/{path}"].items()}
     assert bodies == {"get": False, "post": True, "put": False, "patch": True, "delete": False}
 
 
@@ -540,7 +547,7 @@ def with_a_taken_schema() -> Routes:
 
 
 @pytest.mark.parametrize("resource", [named_twice, of_another_method, with_a_taken_schema])
-def test_what_cannot_be_described_is_an_error(resource: Callable[[], Routes]) -> None:
+def test_an_undescribable_declaration_is_an_error(resource: Callable[[], Routes]) -> None:
     with pytest.raises(DocumentError):
         described(drives, resource())
 
@@ -592,7 +599,7 @@ BROKEN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("rule", [*SCHEMA, *PLACE])
-def test_each_rule_finds_what_it_is_for(rule: str) -> None:
+def test_each_rule_finds_its_violation(rule: str) -> None:
     assert any(fault.endswith(f": {rule}") for fault in faults(BROKEN[rule]))
 
 

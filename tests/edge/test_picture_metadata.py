@@ -1,4 +1,4 @@
-"""Pictures lose what devices write into them: a place, names, thumbnails, comments, and what lies behind their end."""
+"""Pictures lose the metadata of devices: a place, names, thumbnails, comments, and bytes behind their end."""
 
 import zlib
 from struct import pack

@@ -52,7 +52,7 @@ def extended(width: int, height: int, flags: int = 0) -> tuple[bytes, bytes]:
         (webp(extended(640, 480), (b"ICCP", b"abc"), lossy(640, 480)), Picture("image/webp", 640, 480)),
     ],
 )
-def test_picture_is_known_by_its_content(body: bytes, picture: Picture) -> None:
+def test_picture_type_is_detected_by_its_content(body: bytes, picture: Picture) -> None:
     assert check(body) == picture
 
 
@@ -130,7 +130,7 @@ ICC = segment(0xE2, b"ICC_PROFILE\0\1\1" + b"profile")
 
 
 @pytest.mark.parametrize(
-    ("body", "kept"),
+    ("body", "pixels"),
     [
         (with_segments(segment(0xE1, exif(1)), segment(0xFE, b"SECRET"), segment(0xED, b"Photoshop SECRET")), b""),
         (with_segments(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0SECRET"), ICC), ICC),
@@ -150,12 +150,12 @@ ICC = segment(0xE2, b"ICC_PROFILE\0\1\1" + b"profile")
         (webp(lossless(64, 48), (b"LAST", b"SECRET")) + b"SECRET", b"VP8L"),
     ],
 )
-def test_metadata_is_removed_and_the_picture_stays(body: bytes, kept: bytes) -> None:
+def test_metadata_is_removed_and_the_picture_stays(body: bytes, pixels: bytes) -> None:
     picture, plain = without_metadata(body)
     assert picture == check(body) == check(plain)
     assert b"SECRET" in body
     assert b"SECRET" not in plain
-    assert kept in plain
+    assert pixels in plain
     assert without_metadata(plain)[1] == plain
 
 

@@ -87,7 +87,7 @@ def test_every_fault_looks_the_same(  # noqa: PLR0913, PLR0917 - the columns of 
     assert (document["status"], document["type"], document["title"]) == (status, kind, title)
     assert document["instance"] == target
     assert document["request_id"] == answer.header("x-request-id")
-    assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("access-control-allow-origin") == "http://localhost:3000"
     assert set(document) - {"detail", "allowed", "vin"} == {"type", "title", "status", "instance", "request_id"}
 
 
@@ -176,7 +176,7 @@ def test_a_middleware_that_raises_a_problem_is_answered_with_it(serve: Serve) ->
 
     answer = asyncio.run(serve(broken(), middleware=[request_id, cors, closed]).get("/bug"))
     assert (answer.status, answer.json()["detail"]) == (403, "closed")
-    assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("access-control-allow-origin") == "http://localhost:3000"
     assert answer.header("x-request-id") == answer.json()["request_id"]
 
 
@@ -208,7 +208,7 @@ REFUSED_ROWS: dict[str, tuple[DatabaseError, int, str, str]] = {
         ForeignKeyViolation("FOREIGN KEY constraint failed"),
         409,
         "storage-conflict",
-        "a row that is referred to does not exist, or others refer to this one",
+        "a referenced row does not exist, or other rows refer to this one",
     ),
     "missing": (
         NotNullViolation("NOT NULL constraint failed: cars.vin", "cars", ("vin",)),

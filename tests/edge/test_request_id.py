@@ -1,4 +1,4 @@
-"""Request id and trace context: taken over where valid, made anew where not."""
+"""Request id and trace context: valid ones are taken over, others are replaced."""
 
 import asyncio
 import re
@@ -38,29 +38,29 @@ def test_a_request_without_either_gets_both_anew(serve: Serve) -> None:
     assert ask(serve)[0] != first
 
 
-@pytest.mark.parametrize("given", ["a", "0", "A.b_c~d-9", "x" * 128])
-def test_an_id_of_safe_letters_is_kept(serve: Serve, given: str) -> None:
-    assert ask(serve, ("X-Request-Id", given))[0] == given
+@pytest.mark.parametrize("request_id", ["a", "0", "A.b_c~d-9", "x" * 128])
+def test_an_id_of_safe_letters_is_kept(serve: Serve, request_id: str) -> None:
+    assert ask(serve, ("X-Request-Id", request_id))[0] == request_id
 
 
-@pytest.mark.parametrize("given", ["", "-a", "a b", "a\n", "a\r\nb: c", "é", "<script>", "x" * 129, "a,b", "a;b"])
-def test_any_other_id_is_replaced(serve: Serve, given: str) -> None:
-    assert re.fullmatch(r"[0-9a-f]{32}", ask(serve, ("x-request-id", given))[0])
+@pytest.mark.parametrize("request_id", ["", "-a", "a b", "a\n", "a\r\nb: c", "é", "<script>", "x" * 129, "a,b", "a;b"])
+def test_any_other_id_is_replaced(serve: Serve, request_id: str) -> None:
+    assert re.fullmatch(r"[0-9a-f]{32}", ask(serve, ("x-request-id", request_id))[0])
 
 
 @pytest.mark.parametrize(
-    "given",
+    "traceparent",
     [f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00", f"cc-{TRACE}-{SPAN}-01", f"cc-{TRACE}-{SPAN}-01-more"],
 )
-def test_a_trace_is_continued_under_a_span_of_our_own(serve: Serve, given: str) -> None:
-    seen, trace = ask(serve, ("traceparent", given))
+def test_a_trace_is_continued_under_a_span_of_our_own(serve: Serve, traceparent: str) -> None:
+    seen, trace = ask(serve, ("traceparent", traceparent))
     assert seen == TRACE
-    assert re.fullmatch(rf"00-{TRACE}-[0-9a-f]{{16}}-{given[53:55]}", trace)
+    assert re.fullmatch(rf"00-{TRACE}-[0-9a-f]{{16}}-{traceparent[53:55]}", trace)
     assert SPAN not in trace
 
 
 @pytest.mark.parametrize(
-    "given",
+    "traceparent",
     [
         "",
         "00",
@@ -75,5 +75,5 @@ def test_a_trace_is_continued_under_a_span_of_our_own(serve: Serve, given: str) 
         f"00-{TRACE}-{SPAN}-01\n",
     ],
 )
-def test_an_invalid_trace_is_begun_anew(serve: Serve, given: str) -> None:
-    assert TRACE not in ask(serve, ("traceparent", given))[1]
+def test_an_invalid_trace_is_begun_anew(serve: Serve, traceparent: str) -> None:
+    assert TRACE not in ask(serve, ("traceparent", traceparent))[1]

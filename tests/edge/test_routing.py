@@ -29,7 +29,7 @@ def router(*declared: str) -> Router[Pattern]:
     return Router([Pattern(*line.split(" ")) for line in declared])
 
 
-def found(match: tuple[Pattern, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
+def match_text(match: tuple[Pattern, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
     return f"{match[0].method} {match[0].path}", match[1]
 
 
@@ -54,17 +54,17 @@ def test_literal_goes_before_parameter_before_tail_and_a_dead_end_goes_back(path
         "GET /drives/best",
         "GET /drives/best/x",
     )
-    assert found(table.find("GET", path))[0] == expected
+    assert match_text(table.find("GET", path))[0] == expected
 
 
 def test_a_pattern_with_the_method_is_found_behind_better_patterns_without_it() -> None:
     table = router("GET /a/b", "PUT /a/{x}", "DELETE /a/{rest:path}")
-    assert found(table.find("PUT", "/a/b")) == ("PUT /a/{x}", ("b",))
-    assert found(table.find("DELETE", "/a/b")) == ("DELETE /a/{rest:path}", ("b",))
+    assert match_text(table.find("PUT", "/a/b")) == ("PUT /a/{x}", ("b",))
+    assert match_text(table.find("DELETE", "/a/b")) == ("DELETE /a/{rest:path}", ("b",))
 
 
 @pytest.mark.parametrize("path", ["/a/b", "/a/b/", "/a/%62"])
-def test_a_wrong_method_is_told_the_methods_of_every_pattern_that_matches(path: str) -> None:
+def test_a_wrong_method_gets_the_methods_of_every_matching_pattern(path: str) -> None:
     table = router("GET /a/b", "PUT /a/{x}", "DELETE /a/{rest:path}", "PATCH /other")
     with pytest.raises(MethodNotAllowed) as refused:
         table.find("POST", path)
@@ -72,11 +72,11 @@ def test_a_wrong_method_is_told_the_methods_of_every_pattern_that_matches(path: 
     assert table.methods(path) == ["DELETE", "GET", "HEAD", "OPTIONS", "PUT"]
 
 
-def test_any_takes_what_has_no_route_of_its_own_but_not_options() -> None:
+def test_any_serves_methods_without_their_own_route_but_not_options() -> None:
     table = router("* /mirror/{rest:path}", "GET /mirror/list")
-    assert found(table.find("GET", "/mirror/list"))[0] == "GET /mirror/list"
-    assert found(table.find("HEAD", "/mirror/list"))[0] == "GET /mirror/list"
-    assert found(table.find("PROPFIND", "/mirror/list"))[0] == "* /mirror/{rest:path}"
+    assert match_text(table.find("GET", "/mirror/list"))[0] == "GET /mirror/list"
+    assert match_text(table.find("HEAD", "/mirror/list"))[0] == "GET /mirror/list"
+    assert match_text(table.find("PROPFIND", "/mirror/list"))[0] == "* /mirror/{rest:path}"
     assert table.methods("/mirror/x") == ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     with pytest.raises(MethodNotAllowed):
         table.find("OPTIONS", "/mirror/list")
@@ -149,7 +149,7 @@ def test_a_segment_is_decoded_once_after_the_split(path: str, params: tuple[str,
 
 def test_a_literal_of_other_letters_is_found_encoded_and_plain() -> None:
     table = router("GET /straße/{id}")
-    assert found(table.find("GET", "/stra%C3%9Fe/1")) == found(table.find("GET", "/straße/1"))
+    assert match_text(table.find("GET", "/stra%C3%9Fe/1")) == match_text(table.find("GET", "/straße/1"))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_tail_is_handed_over_as_it_came(path: str, tail: str) -> None:
         "/a;b",
     ],
 )
-def test_what_is_no_declared_path_is_not_found(path: str) -> None:
+def test_an_undeclared_path_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):
         router("GET /a", "GET /a/b", "GET /p/{x}/q", "GET /m/{rest:path}").find("GET", path)
 
@@ -220,33 +220,33 @@ KINDS = {"{x}": 1, "{t:path}": 2}
 def naive_params(pattern: str, path: str) -> tuple[str, ...] | None:
     """Match one pattern by the rules as they are written, or None."""
     raw = path[1:].split("/")
-    given = raw[:-1] if len(raw) > 1 and raw[-1] == "" else raw
+    steps = raw[:-1] if len(raw) > 1 and raw[-1] == "" else raw
     params: list[str] = []
-    wanted = pattern[1:].split("/")
-    for position, step in enumerate(wanted):
+    expected = pattern[1:].split("/")
+    for position, step in enumerate(expected):
         if step == "{t:path}":
-            return (*params, "/".join(raw[position:])) if any(given[position:]) else None
-        if position >= len(given):
+            return (*params, "/".join(raw[position:])) if any(steps[position:]) else None
+        if position >= len(steps):
             return None
-        segment = unquote(given[position])
+        segment = unquote(steps[position])
         if step == "{x}" and segment:
             params.append(segment)
         elif step != segment:
             return None
-    return tuple(params) if len(given) == len(wanted) else None
+    return tuple(params) if len(steps) == len(expected) else None
 
 
 def naive_find(patterns: list[Pattern], method: str, path: str) -> tuple[str, tuple[str, ...]] | list[str]:
     """Return the first match in order of precedence, or the methods of all that match."""
-    ranked = sorted(patterns, key=lambda one: [KINDS.get(step, 0) for step in one.path.split("/")])
-    matches = [(one, params) for one in ranked if (params := naive_params(one.path, path)) is not None]
-    for shape in dict.fromkeys(one.path for one, _ in matches):
-        here = {one.method: (one, params) for one, params in matches if one.path == shape}
+    ranked = sorted(patterns, key=lambda route: [KINDS.get(step, 0) for step in route.path.split("/")])
+    matches = [(route, params) for route in ranked if (params := naive_params(route.path, path)) is not None]
+    for shape in dict.fromkeys(route.path for route, _ in matches):
+        here = {route.method: (route, params) for route, params in matches if route.path == shape}
         fallback = here.get("GET") if method == "HEAD" else None
         hit = here.get(method) or fallback or here.get(ANY)
         if hit:
             return f"{hit[0].method} {hit[0].path}", hit[1]
-    return sorted({one.method for one, _ in matches})
+    return sorted({route.method for route, _ in matches})
 
 
 STEPS = st.lists(st.sampled_from(["a", "b", "a/b", "{x}"]), max_size=3)
@@ -264,13 +264,15 @@ PATHS = st.lists(st.sampled_from(["a", "b", "c", "", "%61", "a%2Fb", "%252F", ".
 def distinct(patterns: list[Pattern]) -> list[Pattern]:
     """Parameters get a name by position, so that a pattern may have two of them."""
     return [
-        Pattern(one.method, "/".join(f"{{x{n}}}" if s == "{x}" else s for n, s in enumerate(one.path.split("/"))))
-        for one in patterns
+        Pattern(
+            pattern_.method, "/".join(f"{{x{n}}}" if s == "{x}" else s for n, s in enumerate(pattern_.path.split("/")))
+        )
+        for pattern_ in patterns
     ]
 
 
 def compiled(patterns: list[Pattern], method: str, path: str) -> tuple[Pattern, tuple[str, ...]] | set[str]:
-    """Return what the router finds, or the methods that it says are allowed."""
+    """Return the router's match, or the methods that it allows."""
     table = Router(distinct(patterns))
     try:
         return table.find(method, path)
@@ -309,7 +311,7 @@ def words() -> Routes:
 
     @routes.any("/raw/{rest:path}")
     async def mirror(rest: str, request: Request) -> Response:
-        """Say what came."""
+        """Return the request's method and path."""
         return Response.text(f"{request.method} {rest}")
 
     return routes
@@ -362,7 +364,8 @@ def test_options_names_the_methods_of_the_path(serve: Serve) -> None:
 
 def test_head_is_get_without_the_body(serve: Serve) -> None:
     client = serve(words())
-    get, head = asyncio.run(client.get("/words")), asyncio.run(client.request("HEAD", "/words"))
+    get = asyncio.run(client.get("/words"))
+    head = asyncio.run(client.request("HEAD", "/words"))
     assert head.body == b""
     assert [*head.headers] == [*get.headers, ("content-length", str(len(get.body)))]
 
@@ -370,7 +373,7 @@ def test_head_is_get_without_the_body(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("target", "length"), [("/sized", ["999"]), ("/empty", []), ("/page", ["4"]), ("/nowhere", None)]
 )
-def test_head_tells_one_length_or_none(serve: Serve, target: str, length: list[str] | None) -> None:
+def test_head_has_one_length_at_most(serve: Serve, target: str, length: list[str] | None) -> None:
     routes = Routes(tag="t", access=PUBLIC)
 
     @routes.get("/sized")
@@ -388,7 +391,8 @@ def test_head_tells_one_length_or_none(serve: Serve, target: str, length: list[s
 
 
 def test_head_of_a_stream_closes_the_stream(serve: Serve) -> None:
-    routes, closed = Routes(tag="t", access=PUBLIC), []
+    routes = Routes(tag="t", access=PUBLIC)
+    closed = []
 
     class Stream:
         def __aiter__(self) -> "Stream":
@@ -408,7 +412,7 @@ def test_head_of_a_stream_closes_the_stream(serve: Serve) -> None:
     assert (answer.status, answer.body, answer.header("content-length"), closed) == (200, b"", None, [True])
 
 
-def test_a_static_file_answers_where_no_route_does(serve: Serve) -> None:
+def test_a_static_file_is_served_if_no_route_matches(serve: Serve) -> None:
     client = serve(words(), files={"/": "home", "/words": "never"})
     assert asyncio.run(client.get("/")).text == "home"
     assert asyncio.run(client.get("/", headers=[("if-none-match", '"1"')])).status == 304

@@ -106,11 +106,11 @@ def test_an_unknown_attribute_is_an_attribute_error() -> None:
         {"API_KEY": VALUE, "LONG_KEY": VALUE * 3, "LOG_LEVEL": VALUE, "ENVIRONMENT": "x"},
     ],
 )
-def test_no_value_is_shown_by_a_fault_or_by_what_a_log_would_print(env: Mapping[str, Any]) -> None:
+def test_no_value_is_shown_by_a_fault_or_a_log(env: Mapping[str, Any]) -> None:
     shop = Shop(env)
-    shown = [repr(shop), str(shop), str(vars(shop)), str(shop.api_key)]
-    shown += [str(fault) + str(fault.document("/", "1")) for fault in shop.faults.values()]
-    assert all(VALUE not in text for text in shown)
+    output = [repr(shop), str(shop), str(vars(shop)), str(shop.api_key)]
+    output += [str(fault) + str(fault.document("/", "1")) for fault in shop.faults.values()]
+    assert all(VALUE not in text for text in output)
     assert len(shop.faults) >= 3
 
 
@@ -171,6 +171,17 @@ def test_origins_are_a_list_between_commas(text: str, origins: tuple[str, ...]) 
     assert Settings({"CORS_ALLOWED_ORIGINS": text}).cors_allowed_origins == origins
 
 
+@pytest.mark.parametrize("unset", [{}, {"CORS_ALLOWED_ORIGINS": ""}])
+@pytest.mark.parametrize(
+    ("environment", "origins"),
+    [("development", ("http://localhost:3000",)), ("staging", ()), ("production", ()), ("Development", ())],
+)
+def test_unset_origins_are_the_local_page_in_development_alone(
+    unset: Mapping[str, str], environment: str, origins: tuple[str, ...]
+) -> None:
+    assert Settings({"ENVIRONMENT": environment, **unset}).cors_allowed_origins == origins
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -188,7 +199,7 @@ def test_origins_are_a_list_between_commas(text: str, origins: tuple[str, ...]) 
         "null",
     ],
 )
-def test_what_is_no_exact_origin_is_refused(text: str) -> None:
+def test_inexact_origin_is_refused(text: str) -> None:
     with pytest.raises(NotConfigured, match="CORS_ALLOWED_ORIGINS is not valid"):
         _ = Settings({"CORS_ALLOWED_ORIGINS": text}).cors_allowed_origins
 

@@ -1,4 +1,4 @@
-"""Strings of a given form: what fits, what is said of the rest, and what the document shows."""
+"""Strings of a given form: valid values, the message for others, and the document's schema."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ def test_a_string_of_the_form_passes() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "ab-", "ab-12\n", "xab-12", "ab-12x", "AB-12"])
-def test_any_other_is_told_in_words(text: str) -> None:
+def test_invalid_value_is_explained(text: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ADAPTER.validate_python(text)
     assert [fault["msg"] for fault in refused.value.errors()] == [CODE.words]

@@ -438,7 +438,7 @@ CREATE TABLE tickets (
   expires_at TEXT NOT NULL,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
-, subjects TEXT, daily_calls INTEGER, ends_at REAL, fingerprint TEXT);
+, subjects TEXT, daily_calls INTEGER, ends_at REAL, fingerprint TEXT, target TEXT, resumes_until TEXT);
 
 CREATE INDEX vehicle_settings_vin ON vehicle_settings (vin);
 

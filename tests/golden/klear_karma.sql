@@ -324,7 +324,7 @@ CREATE TABLE tickets (
   fingerprint TEXT,
   expires_at TEXT NOT NULL,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
+, target TEXT, resumes_until TEXT, updated_at TEXT);
 
 CREATE INDEX time_off_by_practitioner ON time_off (practitioner_id, ends_at);
 

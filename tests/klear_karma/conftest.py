@@ -1,4 +1,4 @@
-"""The Worker on both runtimes: each case runs on a fresh app, through clients of members."""
+"""The Worker on both runtimes: each case runs on a fresh app, with clients of members."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ SECRET = "a-signing-key-for-tests-of-32-bytes"
 ADMIN_KEY = "test-admin-key-for-all-tests"
 ENV = {
     "LOG_LEVEL": "error",
+    "CORS_ALLOWED_ORIGINS": "https://site.example",
     "RATE_LIMITER": "off",
     "JWT_SECRET": SECRET,
     "ADMIN_API_KEY": ADMIN_KEY,
@@ -32,12 +33,12 @@ type Run = Runner[Client]
 
 
 async def as_member(client: Client, name: str, user_type: str = "customer") -> Client:
-    """Return a client of a member with a session of its own, without the work of a registration."""
+    """Return a client of a new member with its own session, without a registration."""
     return (await as_members(client, [name], user_type))[0]
 
 
 async def as_members(client: Client, names: Sequence[str], user_type: str = "customer") -> list[Client]:
-    """Return the clients of several members, made in one batch."""
+    """Return clients of several members, created in one batch."""
     db: Any = client.ports.settings.db
     now = to_text(datetime.now(UTC))
     user = (
@@ -64,7 +65,7 @@ def as_admin(client: Client) -> Client:
 
 @pytest.fixture(scope="session")
 def workers_host(workers: Workers) -> Iterator[Host]:
-    """Return what runs the Worker; it starts with the first test that asks."""
+    """Return the host of the Worker; it starts with the first test that uses it."""
     host = Host(workers, ROOT / "wrangler.toml", "klear-karma")
     yield host
     host.stop()
@@ -72,12 +73,12 @@ def workers_host(workers: Workers) -> Iterator[Host]:
 
 @pytest.fixture
 def run(runtime: str, tmp_path: Path, request: pytest.FixtureRequest) -> Run:
-    """Return a runner on each runtime, whose client is nobody's."""
+    """Return a runner on each runtime, with an anonymous client."""
     host = request.getfixturevalue("workers_host") if runtime == "workers" else None
     return Runner(app, tmp_path / "state", ENV, [], host)
 
 
 @pytest.fixture
 def local(tmp_path: Path) -> Run:
-    """Return a runner on the local runtime alone."""
+    """Return a runner only on the local runtime."""
     return Runner(app, tmp_path / "state", ENV, [])

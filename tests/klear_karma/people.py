@@ -1,4 +1,4 @@
-"""Practitioners for tests: by the routes, as users make them, or straight into the tables where many are needed."""
+"""Practitioners for tests: created through the API, or inserted into the tables if many are needed."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -30,27 +30,27 @@ SERVICE = {"name": "Session", "minutes": 60, "increment_minutes": 30, "price": 8
 
 
 async def as_healer(client: Client, name: str, /, **profile: Any) -> Client:
-    """Return the client of a healer with a verified profile, hours of every day and a service."""
+    """Return a client of a healer with a verified profile, hours on every day and a service."""
     healer = await as_member(client, name, "healer")
-    made = [
+    answers = [
         await healer.request("PUT", "/api/practitioners/me", json=PROFILE | profile),
         await healer.request("PUT", "/api/practitioners/me/hours", json={"hours": ALL_DAY}),
         await healer.post("/api/practitioners/me/services", SERVICE),
         await verify(client, name),
     ]
-    assert [answer.status for answer in made] == [200, 200, 201, 200], [answer.text for answer in made]
+    assert [answer.status for answer in answers] == [200, 200, 201, 200], [answer.text for answer in answers]
     return healer
 
 
 async def verify(client: Client, name: str, state: str = "verified") -> Any:
-    """Let the administrator verify a practitioner."""
+    """Verify a practitioner as the administrator."""
     return await as_admin(client).request("PUT", f"/api/admin/practitioners/{name}/verification", json={"state": state})
 
 
 def statements(people: Iterable[Mapping[str, Any]]) -> list[Statement]:
-    """Return the statements that put verified practitioners into the tables, indexed as the app does it."""
+    """Return the statements that insert verified practitioners, indexed like in the app."""
     now = to_text(datetime.now(UTC))
-    found = []
+    inserts = []
     for person in people:
         place = COARSE.centre(Place(person["lat"], person["lng"]))
         row: dict[str, Any] = {
@@ -74,17 +74,17 @@ def statements(people: Iterable[Mapping[str, Any]]) -> list[Statement]:
         }
         user = (person["id"], f"{person['id']}@example.org", f"{person['id']}@example.org", now, now)
         names = ", ".join(row)
-        found += [
+        inserts += [
             Statement("INSERT INTO users (id, email, email_key, created_at, updated_at) VALUES (?, ?, ?, ?, ?)", user),
             Statement(f"INSERT INTO practitioners ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]),
             *index(person["id"], Snapshot(row, [])),
         ]
-    return found
+    return inserts
 
 
 async def insert(client: Client, people: Iterable[Mapping[str, Any]]) -> None:
-    """Put verified practitioners into the tables."""
+    """Insert verified practitioners into the tables."""
     db: Any = client.ports.settings.db
-    made = statements(people)
-    for start in range(0, len(made), 200):
-        await db.batch(made[start : start + 200])
+    inserts = statements(people)
+    for start in range(0, len(inserts), 200):
+        await db.batch(inserts[start : start + 200])

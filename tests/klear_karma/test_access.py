@@ -1,4 +1,4 @@
-"""Access: each parameter of each route, with an id that is another user's, answers as if there were none."""
+"""Access: every route answers 404 to another user's id in any of its parameters."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ THEIRS = {
     "upload_id": "SELECT id FROM uploads",
     "session_id": "SELECT id FROM refresh_tokens WHERE user_id = 'ada'",
 }
-"""For each parameter of a path a statement that finds what is ada's and mira's."""
-ROUTES = [one for one in app.endpoints if "{" in one.path and one.access not in {PUBLIC, ADMIN}]
+"""For each path parameter, a query for an id that belongs to ada and mira."""
+ROUTES = [endpoint for endpoint in app.endpoints if "{" in endpoint.path and endpoint.access not in {PUBLIC, ADMIN}]
 BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "/api/appointments/{appointment_id}"): {"action": "cancel"},
     ("PATCH", "/api/messages/{message_id}"): {"body": "x"},
@@ -42,14 +42,14 @@ TABLES = ("appointments", "messages", "conversations", "reviews", "services", "t
 
 
 async def world(client: Client) -> tuple[Client, Client]:
-    """Let ada and mira have dealt with each other, and return two strangers: a customer and a practitioner."""
+    """Create data of ada and mira; return clients of two strangers: a customer and a practitioner."""
     await practice(client)
     ada = await as_member(client, "ada")
-    made = await booked(ada, day_after_tomorrow())
+    booking = await booked(ada, day_after_tomorrow())
     await ada.post("/api/messages", {"practitioner_id": "mira", "body": "Hi"})
     now = "2027-01-01 00:00:00"
     db: Any = client.ports.settings.db
-    review = {"id": "r1", "appointment_id": made["id"], "practitioner_id": "mira", "author_id": "ada"}
+    review = {"id": "r1", "appointment_id": booking["id"], "practitioner_id": "mira", "author_id": "ada"}
     review |= {"author_name": "Ada", "rating": 5, "created_at": now}
     off = {"id": "t1", "practitioner_id": "mira", "starts_at": now, "ends_at": "2027-01-02 00:00:00", "created_at": now}
     feed = {"id": "f1", "user_id": "ada", "side": "customer", "token_hash": "x", "created_at": now}
@@ -60,12 +60,12 @@ async def world(client: Client) -> tuple[Client, Client]:
 
 
 async def rows(client: Client) -> list[Any]:
-    """Return all that strangers might change."""
+    """Return all rows that strangers must not change."""
     db: Any = client.ports.settings.db
     return [await db.all(f"SELECT * FROM {table} ORDER BY id") for table in TABLES]
 
 
-def test_ids_of_others_are_not_there(run: Run) -> None:
+def test_other_users_ids_answer_404(run: Run) -> None:
     async def case(client: Client) -> None:
         strangers = await world(client)
         db: Any = client.ports.settings.db
@@ -95,22 +95,22 @@ BY_BODY: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def test_ids_of_others_in_bodies_are_not_there(local: Run) -> None:
+def test_other_users_ids_in_bodies_answer_404(local: Run) -> None:
     async def case(client: Client) -> None:
         eve, zoe = await world(client)
         db: Any = client.ports.settings.db
         for path, body in BY_BODY:
-            wanted = dict(body)
+            values = dict(body)
             for name, value in body.items():
                 if str(value).startswith("$"):
                     row = await db.first(f"SELECT id FROM {str(value)[1:]}s")
-                    wanted[name] = row["id"]
+                    values[name] = row["id"]
             if path == "/api/appointments":
-                wanted["starts_at"] = zulu(day_after_tomorrow())
+                values["starts_at"] = zulu(day_after_tomorrow())
             for stranger in (eve, zoe):
-                answer = await stranger.post(path, wanted)
-                own = stranger is zoe and wanted.get("practitioner_id") == "zoe"
-                assert answer.status == (409 if own else 404), (path, wanted, answer.text)
+                answer = await stranger.post(path, values)
+                own = stranger is zoe and values.get("practitioner_id") == "zoe"
+                assert answer.status == (409 if own else 404), (path, values, answer.text)
         assert await count(client, "SELECT count(*) FROM appointments") == 1
 
     local(case)
@@ -135,10 +135,10 @@ def test_lists_of_strangers_are_empty(local: Run) -> None:
     local(case)
 
 
-MEMBERS = [one for one in app.endpoints if one.access is ADMIN]
+MEMBERS = [endpoint for endpoint in app.endpoints if endpoint.access is ADMIN]
 
 
-@pytest.mark.parametrize("endpoint", MEMBERS, ids=lambda one: f"{one.method} {one.path}")
+@pytest.mark.parametrize("endpoint", MEMBERS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}")
 def test_administration_is_not_for_members(local: Run, endpoint: Any) -> None:
     async def case(client: Client) -> None:
         ada = await as_member(client, "ada")
@@ -148,7 +148,7 @@ def test_administration_is_not_for_members(local: Run, endpoint: Any) -> None:
     local(case)
 
 
-def test_administrator_books_and_writes_nothing(local: Run) -> None:
+def test_administrator_cannot_book_or_write(local: Run) -> None:
     async def case(client: Client) -> None:
         await world(client)
         admin = as_admin(client)
@@ -158,3 +158,14 @@ def test_administrator_books_and_writes_nothing(local: Run) -> None:
         assert (await admin.get("/api/appointments")).status == 403
 
     local(case)
+
+
+def test_ticket_of_a_stream_ends_with_its_members_session(run: Run) -> None:
+    async def case(client: Client) -> list[int]:
+        member = await as_member(client, "ada")
+        path = (await member.post("/ws/ticket")).json()["ws"]
+        found = [(await client.anonymous().get(path)).status for _ in range(2)]
+        assert (await member.request("DELETE", "/api/auth/sessions")).status < 300
+        return [*found, (await client.anonymous().get(path)).status]
+
+    assert run(case) == [426, 426, 401]

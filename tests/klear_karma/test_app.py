@@ -1,12 +1,12 @@
-"""The whole of this Worker: who may call what, its health, its headers, its limits."""
+"""The Worker as a whole: access to routes, health, headers and rate limits."""
 
 from edge.testing import Answer, Client
 from klear_karma.app import app
 
 from .conftest import Run
 
-CLOSED = [f"{one.method} {one.path}" for one in app.endpoints if one.access.name != "PUBLIC"]
-PUBLIC = {f"{one.method} {one.path}" for one in app.endpoints} - {*CLOSED}
+CLOSED = [f"{endpoint.method} {endpoint.path}" for endpoint in app.endpoints if endpoint.access.name != "PUBLIC"]
+PUBLIC = {f"{endpoint.method} {endpoint.path}" for endpoint in app.endpoints} - {*CLOSED}
 
 
 def test_few_routes_are_public() -> None:
@@ -33,10 +33,10 @@ def test_closed_routes_need_a_user(run: Run) -> None:
     assert run(case) == dict.fromkeys(CLOSED, 401)
 
 
-def test_health_tells_of_each_service(run: Run) -> None:
+def test_health_reports_each_service(run: Run) -> None:
     health = run(lambda client: client.anonymous().get("/health")).json()
     assert health["status"] == "ok", health
-    assert {name: health["probes"][name]["status"] for name in ("d1", "kv", "r2", "events")} == {
+    assert {name: health["checks"][name]["status"] for name in ("d1", "kv", "r2", "events")} == {
         "d1": "ok",
         "kv": "ok",
         "r2": "ok",
@@ -49,10 +49,10 @@ def test_every_answer_has_an_id_and_headers_for_browsers(run: Run) -> None:
     assert (answer.status, answer.json()["name"]) == (200, app.name)
     assert answer.header("x-request-id")
     assert answer.header("x-content-type-options") == "nosniff"
-    assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("access-control-allow-origin") == "https://site.example"
 
 
-def test_strangers_are_limited(local: Run) -> None:
+def test_anonymous_requests_are_rate_limited(local: Run) -> None:
     del local.env["RATE_LIMITER"]
 
     async def case(client: Client) -> list[Answer]:
@@ -61,6 +61,6 @@ def test_strangers_are_limited(local: Run) -> None:
 
     first, *others = local(case)
     assert first.status == 200
-    refused = [one for one in others if one.status == 429]
+    refused = [other for other in others if other.status == 429]
     assert refused
-    assert all(one.header("retry-after") for one in refused)
+    assert all(answer.header("retry-after") for answer in refused)

@@ -1,4 +1,4 @@
-"""Bookings: states, sides, windows, requests that expire, moves, and what others see of them."""
+"""Bookings: states, sides, windows, expiring requests, moves, and visibility to others."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,36 +72,41 @@ def test_change_leads_to_its_state_or_is_refused(
 @pytest.mark.parametrize("state", [State.NO_SHOW, State.CANCELLED, State.EXPIRED])
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("side", Side)
-def test_end_of_a_booking_is_the_end(state: State, action: Action, side: Side) -> None:
+def test_ended_booking_cannot_change(state: State, action: Action, side: Side) -> None:
     assert next_state(booking(state), action, side, NOW) is Refused.STATE
 
 
 def test_request_is_confirmed_by_the_practitioner_and_cancelled_by_the_customer(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
-        made = await booked(ada, day_after_tomorrow(), note="my shoulder")
-        assert (made["state"], made["side"], made["note"]) == ("requested", "customer", "my shoulder")
-        assert (made["customer"]["name"], made["practitioner"]["name"], made["service"]["name"]) == (
+        booking = await booked(ada, day_after_tomorrow(), note="my shoulder")
+        assert (booking["state"], booking["side"], booking["note"]) == ("requested", "customer", "my shoulder")
+        assert (booking["customer"]["name"], booking["practitioner"]["name"], booking["service"]["name"]) == (
             "Ada",
             "Mira",
             "Reiki",
         )
-        assert (made["price"], made["currency"], made["minutes"]) == (7500, "EUR", 60)
-        assert (await change(ada, made, "confirm")).json()["reason"] == "side"
-        confirmed = await change(mira, made, "confirm")
+        assert (booking["price"], booking["currency"], booking["minutes"]) == (7500, "EUR", 60)
+        assert (await change(ada, booking, "confirm")).json()["reason"] == "side"
+        confirmed = await change(mira, booking, "confirm")
         assert (confirmed.status, confirmed.json()["state"], confirmed.json()["side"]) == (
             200,
             "confirmed",
             "practitioner",
         )
-        again = await change(mira, made, "confirm")
+        again = await change(mira, booking, "confirm")
         assert (again.status, again.json()["type"]) == (409, "urn:problem:change-refused")
-        gone = await change(ada, made, "cancel", reason="ill")
+        gone = await change(ada, booking, "cancel", reason="ill")
         assert (gone.json()["cancelled_by"], gone.json()["cancel_reason"]) == ("customer", "ill")
-        kinds = [one["kind"] for one in (await mira.get("/api/notifications")).json()["notifications"]]
+        kinds = [
+            notification["kind"] for notification in (await mira.get("/api/notifications")).json()["notifications"]
+        ]
         assert sorted(kinds) == ["appointment.cancelled", "appointment.requested"]
         mine = (await ada.get("/api/notifications")).json()
-        assert ([one["kind"] for one in mine["notifications"]], mine["unread"]) == (["appointment.confirmed"], 1)
+        assert ([notification["kind"] for notification in mine["notifications"]], mine["unread"]) == (
+            ["appointment.confirmed"],
+            1,
+        )
         assert (await ada.post("/api/notifications/read", {})).json() == {"unread": 0}
         assert await count(client, "SELECT count(*) FROM reminders") == 0
         assert (await book(await as_member(client, "bob"), day_after_tomorrow())).status == 201
@@ -113,29 +118,31 @@ def test_request_blocks_its_slot_until_it_expires(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
         bob = await as_member(client, "bob")
-        made = await booked(ada, day_after_tomorrow())
+        booking = await booked(ada, day_after_tomorrow())
         assert (await book(bob, day_after_tomorrow())).status == 409
         db: Any = client.ports.settings.db
-        await db.run("UPDATE appointments SET expires_at = '2020-01-01 00:00:00' WHERE id = ?", made["id"])
-        assert (await change(mira, made, "confirm")).json()["reason"] == "expired"
+        await db.run("UPDATE appointments SET expires_at = '2020-01-01 00:00:00' WHERE id = ?", booking["id"])
+        assert (await change(mira, booking, "confirm")).json()["reason"] == "expired"
         assert (await book(bob, day_after_tomorrow())).status == 201, "no job needs to run for it"
         await client.scheduled(SETTLE)
         await client.scheduled(SETTLE)
-        assert (await ada.get(f"/api/appointments/{made['id']}")).json()["state"] == "expired"
+        assert (await ada.get(f"/api/appointments/{booking['id']}")).json()["state"] == "expired"
         assert await count(client, "SELECT count(*) FROM notifications WHERE kind = 'appointment.expired'") == 2
 
     run(case)
 
 
-def test_both_sides_see_a_booking_and_nobody_else(run: Run) -> None:
+def test_only_both_sides_see_a_booking(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
         await practice(client, "zoe")
-        made = await booked(ada, day_after_tomorrow())
-        path = f"/api/appointments/{made['id']}"
+        booking = await booked(ada, day_after_tomorrow())
+        path = f"/api/appointments/{booking['id']}"
         for side in (mira, ada):
             assert (await side.get(path)).status == 200
-            assert [one["id"] for one in (await side.get("/api/appointments")).json()["appointments"]] == [made["id"]]
+            assert [
+                appointment["id"] for appointment in (await side.get("/api/appointments")).json()["appointments"]
+            ] == [booking["id"]]
         zoe = await as_member(client, "zoe", "healer")
         for other in (eve, zoe):
             assert (await other.get(path)).status == 404
@@ -150,7 +157,7 @@ def test_both_sides_see_a_booking_and_nobody_else(run: Run) -> None:
 
 
 @pytest.mark.parametrize("columns", [{"verification": "pending"}, {"verification": "rejected"}, {"is_listed": 0}])
-def test_practitioner_that_is_not_found_is_not_booked(local: Run, columns: dict[str, Any]) -> None:
+def test_unlisted_practitioner_cannot_be_booked(local: Run, columns: dict[str, Any]) -> None:
     async def case(client: Client) -> None:
         await practice(client, **columns)
         assert (await book(await as_member(client, "ada"), day_after_tomorrow())).status == 404
@@ -161,15 +168,15 @@ def test_practitioner_that_is_not_found_is_not_booked(local: Run, columns: dict[
 def test_completed_once_it_is_over_and_no_show_by_the_practitioner(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client), await as_member(client, "ada")
-        made = await booked(ada, day_after_tomorrow())
-        assert (await change(mira, made, "no_show")).json()["reason"] == "too_early"
-        await ended(client, made["id"])
+        booking = await booked(ada, day_after_tomorrow())
+        assert (await change(mira, booking, "no_show")).json()["reason"] == "too_early"
+        await ended(client, booking["id"])
         await client.scheduled(SETTLE)
         await client.scheduled(SETTLE)
-        assert (await ada.get(f"/api/appointments/{made['id']}")).json()["state"] == "completed"
+        assert (await ada.get(f"/api/appointments/{booking['id']}")).json()["state"] == "completed"
         assert await count(client, "SELECT count(*) FROM notifications WHERE kind = 'appointment.completed'") == 1
-        assert (await change(ada, made, "cancel")).status == 409
-        assert (await change(mira, made, "no_show")).json()["state"] == "no_show"
+        assert (await change(ada, booking, "cancel")).status == 409
+        assert (await change(mira, booking, "no_show")).json()["state"] == "no_show"
 
     run(case)
 
@@ -178,15 +185,15 @@ def test_move_keeps_the_booking_and_asks_the_other_side(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client), await as_member(client, "ada")
         start = day_after_tomorrow()
-        made = await booked(ada, start)
-        moved = (await change(mira, made, "reschedule", starts_at=zulu(start + HOUR))).json()
-        assert (moved["id"], moved["state"], moved["sequence"]) == (made["id"], "rescheduled", 1)
-        assert (await change(mira, made, "confirm")).json()["reason"] == "side"
-        back = await change(ada, made, "reschedule", starts_at=zulu(start))
+        booking = await booked(ada, start)
+        moved = (await change(mira, booking, "reschedule", starts_at=zulu(start + HOUR))).json()
+        assert (moved["id"], moved["state"], moved["sequence"]) == (booking["id"], "rescheduled", 1)
+        assert (await change(mira, booking, "confirm")).json()["reason"] == "side"
+        back = await change(ada, booking, "reschedule", starts_at=zulu(start))
         assert (back.status, back.json()["moved_by"]) == (200, "customer")
-        same = await change(ada, made, "reschedule", starts_at=zulu(start))
+        same = await change(ada, booking, "reschedule", starts_at=zulu(start))
         assert same.status == 200, "a booking does not stand in its own way"
-        assert (await change(mira, made, "confirm")).json()["state"] == "confirmed"
+        assert (await change(mira, booking, "confirm")).json()["state"] == "confirmed"
         due = await count(client, "SELECT count(*) FROM reminders WHERE due_at < ?", zulu(start)[:10])
         assert (due, await count(client, "SELECT count(*) FROM reminders")) == (1, 2)
 
@@ -223,12 +230,12 @@ def test_time_that_is_no_slot_is_refused_with_its_reason(local: Run) -> None:
     local(case)
 
 
-def test_change_needs_what_it_is_about(local: Run) -> None:
+def test_change_requires_its_fields(local: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client)
         ada = await as_member(client, "ada")
-        made = await booked(ada, day_after_tomorrow())
-        path = f"/api/appointments/{made['id']}"
+        booking = await booked(ada, day_after_tomorrow())
+        path = f"/api/appointments/{booking['id']}"
         bodies = [
             {"action": "reschedule"},
             {"action": "confirm", "starts_at": zulu(day_after_tomorrow())},
@@ -247,15 +254,15 @@ def test_list_has_pages_and_filters(local: Run) -> None:
         mira, ada = await practice(client), await as_member(client, "ada")
         start = day_after_tomorrow(0)
         ids = [(await booked(ada, start + n * HOUR))["id"] for n in range(7)]
-        found: list[str] = []
+        listed_ids: list[str] = []
         path = "/api/appointments?limit=3"
         while path:
             listed = (await ada.get(path)).json()
-            found += [one["id"] for one in listed["appointments"]]
+            listed_ids += [appointment["id"] for appointment in listed["appointments"]]
             path = f"/api/appointments?limit=3&after={listed['next']}" if listed["next"] else ""
-        assert found == ids
+        assert listed_ids == ids
         window = f"/api/appointments?from={zulu(start + 2 * HOUR)}&to={zulu(start + 4 * HOUR)}"
-        assert [one["id"] for one in (await mira.get(window)).json()["appointments"]] == ids[2:4]
+        assert [appointment["id"] for appointment in (await mira.get(window)).json()["appointments"]] == ids[2:4]
         assert (await mira.get("/api/appointments?side=customer")).json()["appointments"] == []
         assert len((await mira.get("/api/appointments?side=practitioner&state=confirmed")).json()["appointments"]) == 7
         for cursor in ("x", "%00", "4pyo", "a" * 201, "e30"):
@@ -264,23 +271,27 @@ def test_list_has_pages_and_filters(local: Run) -> None:
     local(case)
 
 
-def test_booking_whose_wall_time_moved_is_listed_and_stays(local: Run) -> None:
+def test_booking_with_shifted_wall_time_stays_and_is_listed(local: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client, time_zone="Europe/Berlin"), await as_member(client, "ada")
-        made = await booked(ada, day_after_tomorrow())
+        booking = await booked(ada, day_after_tomorrow())
         assert (await mira.get("/api/appointments/shifted")).json() == []
         db: Any = client.ports.settings.db
-        agreed = made["wall_time"].replace(made["wall_time"][10:13], "T03")
+        agreed = booking["wall_time"].replace(booking["wall_time"][10:13], "T03")
         await db.run("UPDATE appointments SET wall_time = ?, tzdata_version = '2020a'", agreed)
         (listed,) = (await mira.get("/api/appointments/shifted")).json()
-        assert (listed["agreed"], listed["now"], listed["starts_at"]) == (agreed, made["wall_time"], made["starts_at"])
+        assert (listed["agreed"], listed["now"], listed["starts_at"]) == (
+            agreed,
+            booking["wall_time"],
+            booking["starts_at"],
+        )
         assert (await ada.get("/api/appointments/shifted")).json() == []
 
     local(case)
 
 
 class StoppedClock(SystemClock):
-    """A clock that was read a while ago, as by a request that was slow."""
+    """A stopped clock, as seen by a slow request that read the time earlier."""
 
     def __init__(self, moment: datetime) -> None:
         self._moment = moment
@@ -292,17 +303,17 @@ class StoppedClock(SystemClock):
 def test_request_that_expires_while_it_is_confirmed_does_not_overlap(local: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
-        made = await booked(ada, day_after_tomorrow())
+        booking = await booked(ada, day_after_tomorrow())
         db: Any = client.ports.settings.db
-        row = await db.first("SELECT * FROM appointments WHERE id = ?", made["id"])
-        await db.run("UPDATE appointments SET expires_at = '2020-01-01 00:00:00' WHERE id = ?", made["id"])
+        row = await db.first("SELECT * FROM appointments WHERE id = ?", booking["id"])
+        await db.run("UPDATE appointments SET expires_at = '2020-01-01 00:00:00' WHERE id = ?", booking["id"])
         await booked(await as_member(client, "bob"), day_after_tomorrow())
         slow = StoppedClock(datetime(2019, 12, 31, tzinfo=UTC))
         settings: Any = client.ports.settings
         late = Bookings(db, Timetables(db), slow, settings)
         with pytest.raises(SlotTaken):
             await late.change(row, Change(Action.CONFIRM, Side.PRACTITIONER))
-        assert (await change(mira, made, "confirm")).json()["reason"] == "expired"
+        assert (await change(mira, booking, "confirm")).json()["reason"] == "expired"
         assert await count(client, "SELECT count(*) FROM appointments WHERE state = 'confirmed'") == 0
 
     local(case)

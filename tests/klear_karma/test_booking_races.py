@@ -1,4 +1,4 @@
-"""Races: of all who ask for one slot one gets it, and the others leave nothing behind; on both runtimes."""
+"""Races: one of many simultaneous requests gets a slot, and the others leave no rows; on both runtimes."""
 
 import asyncio
 from collections import Counter
@@ -28,7 +28,7 @@ async def left(client: Client) -> dict[str, int]:
     return {name: await count(client, sql) for name, sql in LEFT.items()}
 
 
-def test_one_of_200_askers_gets_the_slot_and_the_others_leave_nothing(run: Run) -> None:
+def test_one_of_200_simultaneous_requests_gets_the_slot(run: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client)
         askers = await as_members(client, [f"asker{n}" for n in range(ASKERS)])
@@ -42,16 +42,19 @@ def test_one_of_200_askers_gets_the_slot_and_the_others_leave_nothing(run: Run) 
     run(case)
 
 
-def test_one_of_many_movers_gets_the_slot(run: Run) -> None:
+def test_one_of_many_simultaneous_moves_gets_the_slot(run: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client)
         movers = await as_members(client, [f"mover{n}" for n in range(24)])
         first = day_after_tomorrow(0)
-        made = [await booked(mover, first + n * HOUR) for n, mover in enumerate(movers)]
+        bookings = [await booked(mover, first + n * HOUR) for n, mover in enumerate(movers)]
         before = await left(client)
         target = {"action": "reschedule", "starts_at": zulu(first + 60 * HOUR)}
         answers = await asyncio.gather(
-            *(patch(mover, f"/api/appointments/{one['id']}", target) for mover, one in zip(movers, made, strict=True))
+            *(
+                patch(mover, f"/api/appointments/{booking['id']}", target)
+                for mover, booking in zip(movers, bookings, strict=True)
+            )
         )
         assert Counter(answer.status for answer in answers) == {200: 1, 409: len(movers) - 1}
         after = await left(client)
@@ -60,7 +63,7 @@ def test_one_of_many_movers_gets_the_slot(run: Run) -> None:
         moved = next(answer.json() for answer in answers if answer.status == 200)
         assert (moved["state"], moved["sequence"], moved["moved_by"]) == ("rescheduled", 1, "customer")
         late = (await as_members(client, ["late"]))[0]
-        old = next(one for one in made if one["id"] == moved["id"])
+        old = next(booking for booking in bookings if booking["id"] == moved["id"])
         again = await late.post(
             "/api/appointments",
             {"practitioner_id": "mira", "service_id": "mira-reiki", "starts_at": old["starts_at"]},
@@ -75,10 +78,10 @@ def test_one_booking_is_moved_once_by_two_sides_at_once(run: Run) -> None:
         mira = await practice(client)
         (ada,) = await as_members(client, ["ada"])
         start = day_after_tomorrow()
-        made = await booked(ada, start)
-        path = f"/api/appointments/{made['id']}"
-        wanted = {"action": "reschedule", "starts_at": zulu(start + 5 * HOUR)}
-        answers = await asyncio.gather(patch(ada, path, {"action": "cancel"}), patch(mira, path, wanted))
+        booking = await booked(ada, start)
+        path = f"/api/appointments/{booking['id']}"
+        move = {"action": "reschedule", "starts_at": zulu(start + 5 * HOUR)}
+        answers = await asyncio.gather(patch(ada, path, {"action": "cancel"}), patch(mira, path, move))
         row = (await ada.get(path)).json()
         assert row["state"] == "cancelled" or {answer.status for answer in answers} == {200}
         assert row["sequence"] == sum(answer.status == 200 for answer in answers)

@@ -1,4 +1,4 @@
-"""iCalendar as the package icalendar reads it, and as RFC 5545 wants its octets."""
+"""iCalendar output, read by the package icalendar, and its octets by RFC 5545."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -25,14 +25,14 @@ EVENT = Event(
 
 
 def read_by_package(octets: bytes) -> Any:
-    """Return a calendar as the package reads it."""
+    """Parse a calendar by the package."""
     return Calendar.from_ical(octets)
 
 
 def test_event_is_read_as_it_was_written() -> None:
     read = read_by_package(calendar("Sessions, of Łukasz", [EVENT]))
     (event,) = read.walk("VEVENT")
-    assert read["NAME"] == r"Sessions\, of Łukasz"  # the package takes no name of RFC 7986 for a text
+    assert read["NAME"] == r"Sessions\, of Łukasz"  # the package does not parse names of RFC 7986 as texts
     assert event["UID"] == EVENT.uid
     assert event["SEQUENCE"] == 2
     assert event["DTSTART"].dt == datetime(2027, 3, 28, 9, tzinfo=UTC)
@@ -61,12 +61,12 @@ def test_same_events_are_the_same_octets() -> None:
 @example("a" * 62 + "🧘")
 @example("BEGIN:VEVENT\r\nEND:VCALENDAR\r\n")
 @example("\u2028\x85\x0b\x0c\x00\ud800")
-def test_text_of_users_stays_a_text(text: str) -> None:
+def test_user_text_is_escaped(text: str) -> None:
     octets = calendar("x", [EVENT._replace(summary=text, description=text)])
     lines = octets.split(b"\r\n")
     assert lines[-1] == b""
     assert all(len(line) <= LONGEST_LINE for line in lines)
-    assert all(line.decode() is not None for line in lines)  # no character is cut
+    assert all(line.decode() is not None for line in lines)  # no character is split
     assert b"\r" not in octets.replace(b"\r\n", b"")
     assert b"\n" not in octets.replace(b"\r\n", b"")
     read = read_by_package(octets)
@@ -77,11 +77,11 @@ def test_text_of_users_stays_a_text(text: str) -> None:
 
 def unescaped(text: str) -> str:
     """Return the text of an escaped value."""
-    found, marks = "", iter(text)
+    plain, marks = "", iter(text)
     for mark in marks:
         following = next(marks) if mark == "\\" else ""
-        found += ("\n" if following == "n" else following) if following else mark
-    return found
+        plain += ("\n" if following == "n" else following) if following else mark
+    return plain
 
 
 @pytest.mark.parametrize("length", [74, 75, 76, 149, 150, 151])

@@ -1,4 +1,4 @@
-"""Feeds of both sides: by secret links, as the package icalendar reads them, and nothing of others."""
+"""Feeds of both sides: through secret links, read by the package icalendar, and without data of others."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ SITE = ENV["SITE_URL"]
 
 
 async def add(client: Client, name: str, **columns: Any) -> None:
-    """Put a booking of Ada with Mira into the tables."""
+    """Insert a booking of Ada with Mira."""
     db: Any = client.ports.settings.db
     start = day_after_tomorrow() + 3600 * columns.pop("hour", 0)
     row = {
@@ -47,15 +47,15 @@ async def add(client: Client, name: str, **columns: Any) -> None:
 
 async def link_of(client: Client, side: str, **body: Any) -> str:
     """Return the path of a new link."""
-    made = await client.post("/api/feeds", {"side": side} | body)
-    assert made.status == 201, made.text
-    url: str = made.json()["url"]
+    answer = await client.post("/api/feeds", {"side": side} | body)
+    assert answer.status == 201, answer.text
+    url: str = answer.json()["url"]
     assert url.startswith(f"{SITE}/calendars/")
     return url.removeprefix(SITE)
 
 
 def events(answer: Answer) -> dict[str, Any]:
-    """Return the events of a feed by their UIDs, as the package reads them."""
+    """Parse the events of a feed by UID."""
     assert (answer.status, answer.header("content-type")) == (200, "text/calendar; charset=utf-8"), answer.text
     read: Any = Calendar.from_ical(answer.body)
     return {str(event["UID"]): event for event in read.walk("VEVENT")}
@@ -88,7 +88,7 @@ def test_feeds_show_each_side_its_own(run: Run) -> None:
     assert (events(none), events(bob)) == ({}, {})
 
 
-def test_revoked_link_reads_nothing(run: Run) -> None:
+def test_revoked_link_answers_404(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         await practice(client)
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
@@ -151,8 +151,8 @@ def test_cancelled_bookings_stay_for_a_month_and_others_for_their_window(local: 
         return [await client.get(await link_of(ada, "customer"))]
 
     [answer] = local(case)
-    found = events(answer)
-    assert {name.split("@")[0]: str(event["STATUS"]) for name, event in found.items()} == {
+    by_uid = events(answer)
+    assert {name.split("@")[0]: str(event["STATUS"]) for name, event in by_uid.items()} == {
         "fresh": "CANCELLED",
         "asked": "TENTATIVE",
         "past": "CONFIRMED",
@@ -162,18 +162,18 @@ def test_cancelled_bookings_stay_for_a_month_and_others_for_their_window(local: 
 def test_links_are_bounded_in_number(run: Run) -> None:
     async def case(client: Client) -> list[int]:
         ada = await as_member(client, "ada")
-        made = [(await ada.post("/api/feeds", {"side": "customer"})).status for _ in range(11)]
-        return [*made, (await ada.post("/api/feeds", {"side": "both"})).status]
+        statuses = [(await ada.post("/api/feeds", {"side": "customer"})).status for _ in range(11)]
+        return [*statuses, (await ada.post("/api/feeds", {"side": "both"})).status]
 
     assert run(case) == [201] * 10 + [409, 422]
 
 
-def test_link_is_limited_by_itself(local: Run) -> None:
+def test_each_link_has_its_own_rate_limit(local: Run) -> None:
     async def case(client: Client) -> list[list[int]]:
         ada = await as_member(client, "ada")
-        one, other = await link_of(ada, "customer"), await link_of(ada, "customer")
+        first, other = await link_of(ada, "customer"), await link_of(ada, "customer")
         calls = 2 * app.limits["FEED_LIMITER"].calls + 1  # a new minute may begin among them
-        return [[(await client.get(one)).status for _ in range(calls)], [(await client.get(other)).status]]
+        return [[(await client.get(first)).status for _ in range(calls)], [(await client.get(other)).status]]
 
     first, second = local(case)
     assert (first[0], 429 in first, second) == (200, True, [200])

@@ -1,4 +1,4 @@
-"""Distances and grids: a grid's ranges hold every place that a naive haversine puts into the circle."""
+"""Distances and grids: a grid's ranges contain every place within the circle by a naive haversine."""
 
 import math
 from itertools import pairwise
@@ -24,10 +24,10 @@ radii = st.one_of(st.floats(0, 500), st.floats(0, 25_000))
 
 
 def naive_km(a: Place, b: Place) -> float:
-    """Return the haversine as it is written in every textbook."""
-    one, other = math.radians(a.lat), math.radians(b.lat)
-    half = math.sin((other - one) / 2) ** 2
-    half += math.cos(one) * math.cos(other) * math.sin(math.radians(b.lng - a.lng) / 2) ** 2
+    """Return the distance by the haversine formula of the textbook."""
+    lat_a, other = math.radians(a.lat), math.radians(b.lat)
+    half = math.sin((other - lat_a) / 2) ** 2
+    half += math.cos(lat_a) * math.cos(other) * math.sin(math.radians(b.lng - a.lng) / 2) ** 2
     return EARTH_KM * 2 * math.asin(min(1.0, half**0.5))
 
 

@@ -1,4 +1,4 @@
-"""Live messages over real sockets, on both runtimes: for the two sides alone, and none of what was refused."""
+"""Live messages over real sockets, on both runtimes: only for the two sides, and none for refused messages."""
 
 import asyncio
 import json
@@ -29,12 +29,12 @@ async def people(client: Client) -> dict[str, Headers]:
     """Return the credentials of a practitioner, two customers and the administrator."""
     mira = await practice(client)
     others = dict(zip(PEOPLE, await as_members(client, PEOPLE), strict=True))
-    found = {name: dict(one.headers) for name, one in {"mira": mira, **others}.items()}
-    return found | {"admin": {"x-api-key": ADMIN_KEY}}
+    credentials = {name: dict(client.headers) for name, client in {"mira": mira, **others}.items()}
+    return credentials | {"admin": {"x-api-key": ADMIN_KEY}}
 
 
 async def on_server(state: Path) -> dict[str, Headers]:
-    """Return the credentials of people of a running server."""
+    """Return the credentials of people on a running server."""
     runtime = LocalRuntime.open(app, state, SETTINGS, migrations=None)
     try:
         return await people(Client(app, runtime.ports(), []))
@@ -59,7 +59,7 @@ def serving(request: pytest.FixtureRequest, runtime: str, folder: Path) -> Itera
 
 
 def send(url: str, headers: Headers, body: str) -> int:
-    """Send mira a message; return the status."""
+    """Send a message to mira; return the status."""
     data = json.dumps({"practitioner_id": "mira", "body": body}).encode()
     sent = headers | {"content-type": "application/json"}
     try:
@@ -71,7 +71,7 @@ def send(url: str, headers: Headers, body: str) -> int:
 
 
 def heard(socket: ClientConnection, seconds: float) -> tuple[str, bool] | None:
-    """Return the text of the next message and whether it is the listener's own; None where there is none in time."""
+    """Return the text of the next message, and whether it is the listener's own; None after the timeout."""
     try:
         event = json.loads(socket.recv(timeout=seconds))
     except TimeoutError:
@@ -80,7 +80,7 @@ def heard(socket: ClientConnection, seconds: float) -> tuple[str, bool] | None:
     return event["data"]["body"], event["data"]["is_mine"]
 
 
-def test_message_reaches_its_two_sides_alone(request: pytest.FixtureRequest, runtime: str, tmp_path: Path) -> None:
+def test_message_reaches_only_its_two_sides(request: pytest.FixtureRequest, runtime: str, tmp_path: Path) -> None:
     with serving(request, runtime, tmp_path) as (url, credentials), ExitStack() as stack:
         address = f"{url.replace('http', 'ws', 1)}/ws?types=message.*"
         sockets = {

@@ -1,4 +1,4 @@
-"""Messages: one before a booking, two sides alone, unread counts, marks of edits, live after the batch."""
+"""Messages: one before a booking, only two sides, unread counts, edit marks, live events after the batch."""
 
 import asyncio
 from collections import Counter
@@ -23,20 +23,20 @@ async def inbox(client: Client) -> Any:
     return (await client.get("/api/conversations")).json()
 
 
-def test_one_message_before_a_booking_and_as_many_as_one_likes_after(run: Run) -> None:
+def test_one_message_before_a_booking_and_any_number_after(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client), await as_member(client, "ada")
         answers = await asyncio.gather(*(ada.post("/api/messages", HELLO) for _ in range(8)))
         assert Counter(answer.status for answer in answers) == {201: 1, 409: 7}
-        assert {one.json()["type"] for one in answers if one.status == 409} == {"urn:problem:request-used"}
+        assert {answer.json()["type"] for answer in answers if answer.status == 409} == {"urn:problem:request-used"}
         assert await count(client, "SELECT count(*) FROM notifications") == 1
         (talk,) = (await inbox(mira))["conversations"]
         assert (talk["other"], talk["unread"], talk["side"]) == ({"id": "ada", "name": "Ada"}, 1, "practitioner")
         assert (await send(mira, "Yes", conversation_id=talk["id"])).status == 201
         assert (await send(ada, "And?")).status == 409
-        made = await booked(ada, day_after_tomorrow())
+        booking = await booked(ada, day_after_tomorrow())
         assert [(await send(ada, text)).status for text in ("Good", "See you")] == [201, 201]
-        assert (await change(mira, made, "cancel")).status == 200
+        assert (await change(mira, booking, "cancel")).status == 200
         assert (await send(ada, "A pity")).status == 201
 
     run(case)
@@ -78,18 +78,18 @@ def test_unread_counts_and_marks(run: Run) -> None:
         assert (gone.json()["body"], gone.json()["deleted_at"] is None) == ("", False)
         assert (await patch(ada, f"/api/messages/{sent[3]['id']}", {"body": "back"})).status == 409
         assert (await inbox(mira))["unread"] == 1
-        found, path = [], f"{talk}?limit=2"
+        numbers, path = [], f"{talk}?limit=2"
         while path:
             page = (await mira.get(path)).json()
-            found += [(one["number"], one["is_mine"]) for one in page["messages"]]
+            numbers += [(message["number"], message["is_mine"]) for message in page["messages"]]
             path = f"{talk}?limit=2&after={page['next']}" if page["next"] else ""
-        assert found == [(number, False) for number in (5, 4, 3, 2, 1)]
+        assert numbers == [(number, False) for number in (5, 4, 3, 2, 1)]
         assert (await mira.post(f"{talk}/read", {"number": 10**12})).json()["unread"] == 0
 
     run(case)
 
 
-def test_live_for_the_two_sides_alone_and_only_after_the_batch(local: Run) -> None:
+def test_live_events_reach_only_both_sides_after_the_batch(local: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client)
         ada = await as_member(client, "ada")
@@ -129,7 +129,7 @@ def test_block_ends_messages_and_bookings(run: Run, blocker: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "   ", "a\x00b", "x" * 4001, None, 5, ["a"]])
-def test_text_that_is_none_is_refused(local: Run, body: Any) -> None:
+def test_blank_text_is_refused(local: Run, body: Any) -> None:
     async def case(client: Client) -> None:
         await practice(client)
         ada = await as_member(client, "ada")

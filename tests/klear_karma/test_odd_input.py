@@ -1,4 +1,4 @@
-"""Odd input: whatever a path, a query or a body holds, the answer is a problem of the caller's and never a 500."""
+"""Odd input: unexpected paths, queries and bodies are answered with a 4xx problem and never with 500."""
 
 from typing import Any
 from urllib.parse import quote
@@ -54,12 +54,12 @@ GOOD: dict[str, Any] = {
     "ids": ["x"],
 }
 OURS = "appointments notifications messages conversations reviews blocks reports admin analytics".split()  # noqa: SIM905 - read as a line
-ENDPOINTS = [one for one in app.endpoints if one.path.startswith(tuple(f"/api/{name}" for name in OURS))]
+ENDPOINTS = [endpoint for endpoint in app.endpoints if endpoint.path.startswith(tuple(f"/api/{name}" for name in OURS))]
 BODIES = {"POST", "PUT", "PATCH"}
 
 
 def path_of(path: str, value: str) -> str:
-    """Return a path with a value in the place of its parameter."""
+    """Return a path with a value for its parameter."""
     if "{" not in path:
         return path
     return f"{path[: path.index('{')]}{quote(value or '-', safe='')}{path[path.index('}') + 1 :]}"
@@ -67,7 +67,7 @@ def path_of(path: str, value: str) -> str:
 
 def fields_of(endpoint: Any) -> set[str]:
     """Return the names of a body's fields."""
-    return {name for one in endpoint.inputs if one.kind == "body" for name in one.hint.model_fields}
+    return {name for part in endpoint.inputs if part.kind == "body" for name in part.hint.model_fields}
 
 
 async def ask(client: Client, method: str, path: str, body: Any = None) -> None:
@@ -77,7 +77,7 @@ async def ask(client: Client, method: str, path: str, body: Any = None) -> None:
         assert answer.header("content-type") == "application/problem+json"
 
 
-def test_no_path_and_no_query_is_too_odd(local: Run) -> None:
+def test_odd_paths_and_queries_cause_no_server_error(local: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client)
         ada, admin = await as_member(client, "ada"), as_admin(client)
@@ -93,19 +93,19 @@ def test_no_path_and_no_query_is_too_odd(local: Run) -> None:
     local(case)
 
 
-def test_no_body_is_too_odd(local: Run) -> None:
+def test_odd_bodies_cause_no_server_error(local: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client), await as_member(client, "ada")
-        made = await booked(ada, day_after_tomorrow())
+        booking = await booked(ada, day_after_tomorrow())
         for endpoint in ENDPOINTS:
             if endpoint.method not in BODIES or "/blocks" in endpoint.path:
                 continue
             person = as_admin(client) if endpoint.access.name == "ADMIN" else mira
-            path = path_of(endpoint.path, made["id"])
+            path = path_of(endpoint.path, booking["id"])
             names = fields_of(endpoint)
             for name in names:
                 for value in VALUES:
-                    others = {key: one for key, one in GOOD.items() if key in names and key != name}
+                    others = {key: value for key, value in GOOD.items() if key in names and key != name}
                     await ask(person, endpoint.method, path, others | {name: value})
                     await ask(person, endpoint.method, path, {name: value})
             for body in VALUES:

@@ -1,4 +1,4 @@
-"""Public pages: whole HTML without a script, with schema.org data, and nothing that a user wrote is markup."""
+"""Public pages: complete HTML without scripts, with schema.org data, and with escaped user texts."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -13,11 +13,11 @@ EVIL = "\"><script>alert(1)</script>'&<b>"
 
 
 class Page(HTMLParser):
-    """The elements of a page, with their attributes and texts, and whether each is closed."""
+    """Parses a page into elements with attributes and texts; checks that each is closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.texts: dict[str, list[str]] = {}
         self._open: list[tuple[str, str]] = []
         self.feed(text)
@@ -25,7 +25,7 @@ class Page(HTMLParser):
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         if tag not in {"meta", "link", "img"}:
             self._open.append((tag, dict(attrs).get("itemprop") or ""))
 
@@ -37,8 +37,10 @@ class Page(HTMLParser):
             self.texts.setdefault(name, []).append(data)
 
     def attributes(self, tag: str, name: str) -> list[str | None]:
-        """Return the values of an attribute of all elements of a tag."""
-        return [attributes[name] for found, attributes in self.found if found == tag and name in attributes]
+        """Return the values of an attribute for all elements with a tag."""
+        return [
+            attributes[name] for name_of_tag, attributes in self.elements if name_of_tag == tag and name in attributes
+        ]
 
 
 def test_page_has_what_search_engines_read(run: Run) -> None:
@@ -53,7 +55,7 @@ def test_page_has_what_search_engines_read(run: Run) -> None:
     answer, hidden, nobody = run(case)
     assert (answer.status, answer.header("content-type"), hidden, nobody) == (200, "text/html; charset=utf-8", 404, 404)
     page = Page(answer.text)
-    assert "script" not in {tag for tag, _ in page.found}
+    assert "script" not in {tag for tag, _ in page.elements}
     kinds = page.attributes("body", "itemtype") + page.attributes("p", "itemtype") + page.attributes("tr", "itemtype")
     assert kinds == [
         "https://schema.org/LocalBusiness",
@@ -72,7 +74,7 @@ def test_page_has_what_search_engines_read(run: Run) -> None:
         assert private not in answer.text
 
 
-def test_texts_of_users_are_no_markup(local: Run) -> None:
+def test_user_texts_are_escaped(local: Run) -> None:
     async def case(client: Client) -> str:
         texts = dict.fromkeys(("name", "headline", "bio", "city"), EVIL)
         mira = await as_healer(client, "mira", **texts, specializations=[EVIL[:40]])
@@ -113,7 +115,7 @@ def test_texts_of_users_are_no_markup(local: Run) -> None:
 
     text = local(case)
     page = Page(text)
-    assert "script" not in {tag for tag, _ in page.found}
+    assert "script" not in {tag for tag, _ in page.elements}
     assert "<script" not in text
     assert page.texts["reviewBody"] == [EVIL]
     assert page.texts["slogan"] == [EVIL]

@@ -1,4 +1,4 @@
-"""Profiles, services, hours and times off: each practitioner's own, and nobody's before they are verified."""
+"""Profiles, services, hours and times off: only their owner changes them, and only verified ones are public."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -20,22 +20,26 @@ def test_profile_is_found_when_it_is_verified_and_listed(run: Run) -> None:
     async def case(client: Client) -> list[Answer]:
         mira = await as_member(client, "mira", "healer")
         ada = await as_member(client, "ada")
-        made = await mira.request("PUT", ME, json=PROFILE)
+        answer = await mira.request("PUT", ME, json=PROFILE)
         before = await ada.get("/api/practitioners/mira")
         await verify(client, "mira")
         listed = await ada.get("/api/practitioners/mira")
         await mira.request("PUT", ME, json=PROFILE | {"is_listed": False})
-        return [made, before, listed, await client.get("/api/practitioners/mira"), await mira.get(ME)]
+        return [answer, before, listed, await client.get("/api/practitioners/mira"), await mira.get(ME)]
 
-    made, before, listed, hidden, own = run(case)
-    assert (made.status, made.json()["verification"], made.json()["exact_place"]) == (200, "pending", PROFILE["place"])
+    answer, before, listed, hidden, own = run(case)
+    assert (answer.status, answer.json()["verification"], answer.json()["exact_place"]) == (
+        200,
+        "pending",
+        PROFILE["place"],
+    )
     assert (before.status, listed.status, hidden.status) == (404, 200, 404)
-    shown = listed.json()
-    assert shown["name"] == PROFILE["name"]
-    assert "exact_place" not in shown
+    document = listed.json()
+    assert document["name"] == PROFILE["name"]
+    assert "exact_place" not in document
     assert "52.512345" not in listed.text
     assert "Straße" not in listed.text
-    assert abs(shown["place"]["lat"] - 52.512345) < 0.01
+    assert abs(document["place"]["lat"] - 52.512345) < 0.01
     assert (own.json()["is_listed"], own.json()["verification"]) == (False, "verified")
 
 
@@ -51,7 +55,7 @@ def test_rejected_profile_waits_again_when_it_is_written(local: Run) -> None:
     assert local(case) == ["pending", "verified"]
 
 
-def test_zone_that_is_gone_costs_its_own_slots_alone(local: Run) -> None:
+def test_removed_time_zone_affects_only_its_own_slots(local: Run) -> None:
     async def case(client: Client) -> list[Any]:
         await as_healer(client, "mira")
         await as_healer(client, "ole")
@@ -81,7 +85,7 @@ def test_customer_has_no_profile(run: Run) -> None:
     assert [answer.status for answer in run(case)] == [403, 404, 404, 404, 404, 404, 403]
 
 
-def test_services_are_their_owners_alone(run: Run) -> None:
+def test_only_owner_can_change_services(run: Run) -> None:
     async def case(client: Client) -> list[Answer]:
         mira = await as_healer(client, "mira")
         ole = await as_healer(client, "ole")
@@ -118,7 +122,7 @@ def test_currency_stays_while_services_have_prices(local: Run) -> None:
     assert (refused.status, changed.json()["currency"]) == (409, "JPY")
 
 
-def test_hours_come_back_as_they_were_written(run: Run) -> None:
+def test_hours_are_returned_unchanged(run: Run) -> None:
     hours = [
         {"weekday": 0, "opens": "08:00", "closes": "12:00", "breaks": [{"opens": "10:00", "closes": "10:15"}]},
         {"weekday": 0, "opens": "13:00", "closes": "24:00", "breaks": []},
@@ -132,7 +136,7 @@ def test_hours_come_back_as_they_were_written(run: Run) -> None:
     assert written.json() == read.json() == {"hours": hours, "conflicts": []}
 
 
-def test_time_off_is_listed_and_removed_by_its_owner_alone(run: Run) -> None:
+def test_only_owner_lists_and_removes_time_off(run: Run) -> None:
     async def case(client: Client) -> list[Answer]:
         mira = await as_healer(client, "mira")
         ole = await as_healer(client, "ole")
@@ -155,7 +159,7 @@ def test_time_off_is_listed_and_removed_by_its_owner_alone(run: Run) -> None:
     assert [row["id"] for row in left.json()] == [times.json()["id"]]
 
 
-def test_verification_is_the_administrators_and_audited(run: Run) -> None:
+def test_only_administrator_verifies_and_it_is_audited(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         mira = await as_member(client, "mira", "healer")
         await mira.request("PUT", ME, json=PROFILE)
@@ -256,7 +260,7 @@ def test_changes_at_the_same_time_are_all_made(run: Run) -> None:
     assert all(f"kind{number}" in words for number in range(5))
 
 
-def test_bookings_that_new_hours_leave_out_are_listed_and_stay(run: Run) -> None:
+def test_bookings_outside_new_hours_stay_and_are_listed(run: Run) -> None:
     start = day_after_tomorrow(10)
     day = datetime.fromtimestamp(start, UTC).date().isoformat()
     noon = [{"weekday": weekday, "opens": "12:00", "closes": "20:00"} for weekday in range(7)]
@@ -265,15 +269,15 @@ def test_bookings_that_new_hours_leave_out_are_listed_and_stay(run: Run) -> None
         mira, ada = await practice(client), await as_member(client, "ada")
         booking = await booked(ada, start)
         late = await booked(ada, start + 4 * HOUR)
-        found = [
+        document = [
             (await mira.get(f"{ME}/hours")).json()["conflicts"],
             (await mira.request("PUT", f"{ME}/hours", json={"hours": noon})).json()["conflicts"],
             (await mira.post(f"{ME}/time-off", {"first_day": day, "last_day": day})).json()["conflicts"],
         ]
         await change(ada, booking, "cancel")
-        found.append((await mira.get(f"{ME}/hours")).json()["conflicts"])
+        document.append((await mira.get(f"{ME}/hours")).json()["conflicts"])
         state = (await ada.get(f"/api/appointments/{late['id']}")).json()["state"]
-        return [booking["id"], late["id"], found, state]
+        return [booking["id"], late["id"], document, state]
 
     first, second, (before, hours, time_off, left), state = run(case)
     assert before == []
@@ -307,7 +311,7 @@ def test_booked_time_is_no_slot_until_it_is_cancelled(run: Run) -> None:
     assert (set(before) - set(during), after) == ({"10:00"}, before)
 
 
-def test_hour_that_comes_twice_is_shown_with_its_offsets(local: Run) -> None:
+def test_repeated_hour_is_listed_with_both_offsets(local: Run) -> None:
     zone = ZoneInfo("Europe/Berlin")
     today = datetime.now(UTC).date() + timedelta(days=1)
     lengths = {day: days(zone, day, day) for day in (today + timedelta(days=number) for number in range(366))}

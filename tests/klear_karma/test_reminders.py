@@ -1,4 +1,4 @@
-"""Reminders: made and moved with their booking, sent once, and never of what was cancelled."""
+"""Reminders: created and moved with their booking, sent once, and never for cancelled bookings."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ TOLD = "SELECT count(*) FROM notifications WHERE kind = 'appointment.reminder'"
 
 
 async def make_due(client: Client) -> None:
-    """Let all reminders be due now, as if the time had come."""
+    """Make all reminders due now."""
     db: Any = client.ports.settings.db
     await db.run("UPDATE reminders SET due_at = '2020-01-01 00:00:00'")
 
@@ -34,18 +34,18 @@ def test_reminder_is_sent_once_by_two_runs_at_once(run: Run) -> None:
     run(case)
 
 
-def test_reminders_of_what_does_not_stand_are_not_sent(run: Run) -> None:
+def test_reminders_of_cancelled_bookings_are_not_sent(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client), await as_member(client, "ada")
         await practice(client, "zoe", needs_confirmation=1)
         gone, start = await booked(ada, day_after_tomorrow()), day_after_tomorrow(15)
-        asked = await booked(ada, start, "zoe")
+        request = await booked(ada, start, "zoe")
         await make_due(client)
         assert (await change(mira, gone, "cancel")).status == 200
         await client.scheduled(SETTLE)
         assert await count(client, TOLD) == 0
         zoe = await as_member(client, "zoe", "healer")
-        assert (await change(zoe, asked, "confirm")).status == 200
+        assert (await change(zoe, request, "confirm")).status == 200
         await client.scheduled(SETTLE)
         assert await count(client, TOLD) == 4
 
@@ -56,11 +56,11 @@ def test_move_moves_the_reminders(local: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client, cancellation_hours=0)
         ada, start = await as_member(client, "ada"), day_after_tomorrow()
-        made = await booked(ada, start)
+        booking = await booked(ada, start)
         await make_due(client)
         await client.scheduled(SETTLE)
         later = start + 48 * 3600
-        assert (await change(ada, made, "reschedule", starts_at=zulu(later))).status == 200
+        assert (await change(ada, booking, "reschedule", starts_at=zulu(later))).status == 200
         assert await count(client, "SELECT count(*) FROM reminders WHERE sent_at IS NULL") == 2
         db: Any = client.ports.settings.db
         due = {row["kind"]: row["due_at"] for row in await db.all("SELECT kind, due_at FROM reminders")}
@@ -73,14 +73,14 @@ def test_move_moves_the_reminders(local: Run) -> None:
     local(case)
 
 
-def test_mail_says_when_on_the_practitioners_clocks(local: Run) -> None:
+def test_mail_has_the_time_in_the_practitioners_zone(local: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client, time_zone="Pacific/Auckland")
         ada = await as_member(client, "ada")
-        made = await booked(ada, day_after_tomorrow(), note="my secret")
+        booking = await booked(ada, day_after_tomorrow(), note="my secret")
         await make_due(client)
         await client.scheduled(SETTLE)
-        wall = datetime.fromisoformat(made["wall_time"])
+        wall = datetime.fromisoformat(booking["wall_time"])
         files = [path for path in (local.state / "mail").rglob("*") if path.is_file()]
         mails = [path.read_text(encoding="utf-8") for path in files]
         assert len(mails) == 2, "one for each side, however many were due"

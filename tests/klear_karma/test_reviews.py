@@ -1,4 +1,4 @@
-"""Reviews: of completed appointments alone, once; ratings that are right after any history; reports and blocks."""
+"""Reviews: only of completed appointments, once; correct ratings after any history; reports and blocks."""
 
 import asyncio
 import random
@@ -16,14 +16,14 @@ SETTLE = "*/5 * * * *"
 
 async def completed(client: Client, customer: Client, hour: int = 10) -> dict[str, Any]:
     """Return an appointment that has taken place."""
-    made = await booked(customer, day_after_tomorrow(hour))
-    await ended(client, made["id"], hours_ago=2 + 2 * hour)
+    appointment = await booked(customer, day_after_tomorrow(hour))
+    await ended(client, appointment["id"], hours_ago=2 + 2 * hour)
     await client.scheduled(SETTLE)
-    return made
+    return appointment
 
 
-async def review(client: Client, made: dict[str, Any], rating: int = 5, body: str = "Good") -> Answer:
-    return await client.post("/api/reviews", {"appointment_id": made["id"], "rating": rating, "body": body})
+async def review(client: Client, appointment: dict[str, Any], rating: int = 5, body: str = "Good") -> Answer:
+    return await client.post("/api/reviews", {"appointment_id": appointment["id"], "rating": rating, "body": body})
 
 
 async def rated(client: Client) -> tuple[int, int]:
@@ -36,52 +36,56 @@ async def rated(client: Client) -> tuple[int, int]:
 def test_completed_appointment_is_reviewed_once_and_replied_to(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
-        made = await booked(ada, day_after_tomorrow())
-        assert (await review(ada, made)).status == 409, "it has not taken place"
-        await ended(client, made["id"])
+        appointment = await booked(ada, day_after_tomorrow())
+        assert (await review(ada, appointment)).status == 409, "it has not taken place"
+        await ended(client, appointment["id"])
         await client.scheduled(SETTLE)
-        assert [(await review(other, made)).status for other in (eve, mira)] == [404, 404]
-        answers = await asyncio.gather(*(review(ada, made, 4) for _ in range(6)))
+        assert [(await review(other, appointment)).status for other in (eve, mira)] == [404, 404]
+        answers = await asyncio.gather(*(review(ada, appointment, 4) for _ in range(6)))
         assert Counter(answer.status for answer in answers) == {201: 1, 409: 5}
         assert await count(client, "SELECT count(*) FROM notifications WHERE kind = 'review.written'") == 1
         written = next(answer.json() for answer in answers if answer.status == 201)
         path = f"/api/reviews/{written['id']}"
         assert (await rated(client)) == (1, 4)
         better = {"rating": 5, "body": "Better"}
-        assert [(await one.request("PUT", path, json=better)).status for one in (ada, mira, eve)] == [200, 404, 404]
+        assert [(await member.request("PUT", path, json=better)).status for member in (ada, mira, eve)] == [
+            200,
+            404,
+            404,
+        ]
         reply = {"body": "Thank you"}
-        replies = [(await one.request("PUT", f"{path}/reply", json=reply)).status for one in (ada, eve, mira)]
+        replies = [(await member.request("PUT", f"{path}/reply", json=reply)).status for member in (ada, eve, mira)]
         assert replies == [404, 404, 200]
-        (shown,) = (await client.get("/api/practitioners/mira/reviews")).json()["reviews"]
-        assert (shown["rating"], shown["reply"], shown["author_name"]) == (5, "Thank you", "Ada")
-        assert not {"author_id", "appointment_id"} & shown.keys()
+        (public,) = (await client.get("/api/practitioners/mira/reviews")).json()["reviews"]
+        assert (public["rating"], public["reply"], public["author_name"]) == (5, "Thank you", "Ada")
+        assert not {"author_id", "appointment_id"} & public.keys()
         db: Any = client.ports.settings.db
         await db.run("UPDATE reviews SET created_at = '2026-01-01 00:00:00'")
         assert (await ada.request("PUT", path, json=better)).json()["type"] == "urn:problem:review-fixed"
-        assert (await change(mira, made, "no_show")).status == 200
+        assert (await change(mira, appointment, "no_show")).status == 200
         assert await rated(client) == (0, 0)
         assert (await client.get("/api/practitioners/mira/reviews")).json()["reviews"] == []
-        assert (await review(ada, made)).status == 409
+        assert (await review(ada, appointment)).status == 409
 
     run(case)
 
 
 class History:
-    """A random history of reviews, with a model of what their ratings come to."""
+    """A random history of reviews, with a model of the expected ratings."""
 
     def __init__(self, client: Client, seed: int) -> None:
         self.client = client
         self.chance = random.Random(seed)
         self.ratings: dict[str, int] = {}
-        self.made: list[tuple[Client, dict[str, Any]]] = []
+        self.appointments: list[tuple[Client, dict[str, Any]]] = []
         self.ids: dict[str, str] = {}
 
     async def step(self, mira: Client) -> None:
-        """Do something to a random appointment."""
-        customer, made = self.chance.choice(self.made)
+        """Perform a random action on a random appointment."""
+        customer, appointment = self.chance.choice(self.appointments)
         act = self.chance.choice(["review", "review", "edit", "remove", "no_show", "cancel", "report", "reply"])
         rating = self.chance.randint(1, 5)
-        await getattr(self, act)(customer, made["id"], rating, mira)
+        await getattr(self, act)(customer, appointment["id"], rating, mira)
 
     async def review(self, customer: Client, id_: str, rating: int, _mira: Client) -> None:
         answer = await customer.post("/api/reviews", {"appointment_id": id_, "rating": rating})
@@ -108,8 +112,8 @@ class History:
             self.ratings.pop(id_, None)
 
     async def report(self, _customer: Client, id_: str, rating: int, mira: Client) -> None:
-        wanted = {"target_kind": "review", "target_id": self.ids.get(id_, "none"), "reason": "rude"}
-        answer = await mira.post("/api/reports", wanted)
+        new = {"target_kind": "review", "target_id": self.ids.get(id_, "none"), "reason": "rude"}
+        answer = await mira.post("/api/reports", new)
         if answer.status == 201:
             decision = {"decision": "upheld" if rating < 4 else "dismissed"}
             path = f"/api/admin/reports/{answer.json()['id']}/decision"
@@ -130,9 +134,9 @@ async def histories(client: Client, seeds: range, steps: int) -> None:
         await db.run("DELETE FROM appointments")
         await db.run("UPDATE practitioners SET rating_count = 0, rating_sum = 0")
         for n, customer in enumerate(customers):
-            made = await booked(customer, day_after_tomorrow(n))
-            await ended(client, made["id"], hours_ago=2 + 2 * n)
-            history.made.append((customer, made))
+            appointment = await booked(customer, day_after_tomorrow(n))
+            await ended(client, appointment["id"], hours_ago=2 + 2 * n)
+            history.appointments.append((customer, appointment))
         await client.scheduled(SETTLE)
         for _ in range(steps):
             await history.step(mira)
@@ -152,14 +156,14 @@ def test_rating_is_right_after_long_random_histories(local: Run) -> None:
     local(lambda client: histories(client, range(1000, 1200), 80))
 
 
-def test_reports_are_decided_once_and_noted(run: Run) -> None:
+def test_reports_are_decided_once_and_audited(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
         written = (await review(ada, await completed(client, ada), 1, "awful")).json()
-        wanted = {"target_kind": "review", "target_id": written["id"], "reason": "not true"}
-        sent = await mira.post("/api/reports", wanted)
+        new = {"target_kind": "review", "target_id": written["id"], "reason": "not true"}
+        sent = await mira.post("/api/reports", new)
         assert (sent.status, sent.json()["state"]) == (201, "open")
-        assert (await mira.post("/api/reports", wanted)).status == 409
+        assert (await mira.post("/api/reports", new)).status == 409
         assert (await mira.get("/api/admin/reports")).status == 403
         admin = as_admin(client)
         (queued,) = (await admin.get("/api/admin/reports")).json()
@@ -180,17 +184,17 @@ def test_reports_are_decided_once_and_noted(run: Run) -> None:
     run(case)
 
 
-def test_block_is_of_people_one_has_dealt_with(run: Run) -> None:
+def test_only_acquaintances_can_be_blocked(run: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client), await as_member(client, "ada")
         await as_member(client, "eve")
-        made = await booked(ada, day_after_tomorrow())
+        booking = await booked(ada, day_after_tomorrow())
         assert (await mira.request("PUT", "/api/blocks/eve")).status == 404, "the id of a stranger is not there"
         assert (await mira.request("PUT", "/api/blocks/mira")).status == 404
         assert [(await mira.request("PUT", "/api/blocks/ada")).status for _ in range(2)] == [204, 204]
-        assert [one["user_id"] for one in (await mira.get("/api/blocks")).json()] == ["ada"]
+        assert [block["user_id"] for block in (await mira.get("/api/blocks")).json()] == ["ada"]
         assert (await ada.get("/api/blocks")).json() == []
-        assert (await ada.get(f"/api/appointments/{made['id']}")).json()["state"] == "confirmed"
+        assert (await ada.get(f"/api/appointments/{booking['id']}")).json()["state"] == "confirmed"
         body = {"practitioner_id": "mira", "body": "Hello?"}
         assert (await ada.post("/api/messages", body)).json()["type"] == "urn:problem:not-welcome"
         assert (await ada.request("DELETE", "/api/blocks/mira")).status == 404

@@ -1,4 +1,4 @@
-"""schemathesis over the document, with all of its checks, against the server and against workerd."""
+"""Schemathesis on the OpenAPI document, with all of its checks, against the local server and workerd."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.slow
 
 SETTINGS = ENV | {"FEED_LIMITER": "off"}
 LEFT_OUT = ["--exclude-path-regex", "^/api/auth/|^/jobs|^/ws|^/events"]
-"""Accounts and live events have tests of their own; jobs are the administrator's."""
+"""Accounts and live events have their own tests; jobs are for administrators."""
 CHECKS = ["--checks", "all", "--exclude-checks", "allow_header_conformance"]
-"""A practitioner may be called search, so /api/practitioners/search takes the methods of a practitioner as well."""
+"""A practitioner's id may be `search`, so /api/practitioners/search also accepts the methods of a practitioner."""
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def serving(request: pytest.FixtureRequest, runtime: str, folder: Path) -> Itera
 
 
 async def on_server(state: Path) -> str:
-    """Return the credential of a practitioner of a running server."""
+    """Return the credential of a practitioner on a running server."""
     runtime = LocalRuntime.open(app, state, SETTINGS, migrations=None)
     try:
         return await credential_of(Client(app, runtime.ports(), []))
@@ -58,7 +58,7 @@ async def credential_of(client: Client) -> str:
 
 @pytest.mark.parametrize("examples", [3, pytest.param(200, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_what_can_be_asked_is_answered_as_the_document_says(
+def test_responses_match_the_openapi_document(
     request: pytest.FixtureRequest, runtime: str, examples: int, tmp_path: Path
 ) -> None:
     phases = ["--phases", "examples,coverage,fuzzing" if examples > 3 and runtime == "local" else "fuzzing"]

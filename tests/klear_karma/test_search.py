@@ -1,4 +1,4 @@
-"""The public search: nearest first, pages without repeats, filters, and nothing that is finer than a kilometre."""
+"""The public search: nearest first, pages without repetition, filters, and places rounded to a kilometre."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +16,7 @@ from klear_karma.search.routes import MOST_CHECKED
 SEARCH = "/api/practitioners/search"
 
 
-async def found(client: Client, **query: Any) -> dict[str, Any]:
+async def search_page(client: Client, **query: Any) -> dict[str, Any]:
     """Return a page of a search."""
     answer = await client.get(f"{SEARCH}?{urlencode(query)}")
     assert answer.status == 200, answer.text
@@ -30,10 +30,10 @@ def ids(page: dict[str, Any]) -> list[str]:
 
 async def all_pages(client: Client, **query: Any) -> list[dict[str, Any]]:
     """Return the practitioners of all pages, one after another."""
-    rows, page = list[dict[str, Any]](), await found(client, **query)
+    rows, page = list[dict[str, Any]](), await search_page(client, **query)
     rows += page["practitioners"]
     while page["next"]:
-        page = await found(client, **query, after=page["next"])
+        page = await search_page(client, **query, after=page["next"])
         rows += page["practitioners"]
     return rows
 
@@ -49,10 +49,10 @@ def test_nearest_come_first_on_both_sides_of_the_date_line(run: Run) -> None:
     async def case(client: Client) -> list[dict[str, Any]]:
         await insert(client, people)
         return [
-            await found(client, lat=-16.8, lng=180, radius=30),
-            await found(client, lat=-16.8, lng=-180, radius=30),
-            await found(client, lat=89.95, lng=-80.0, radius=20),
-            await found(client, lat=90, lng=0, radius=10),
+            await search_page(client, lat=-16.8, lng=180, radius=30),
+            await search_page(client, lat=-16.8, lng=-180, radius=30),
+            await search_page(client, lat=89.95, lng=-80.0, radius=20),
+            await search_page(client, lat=90, lng=0, radius=10),
         ]
 
     west, same, over, pole = run(case)
@@ -123,7 +123,7 @@ def test_words_and_filters_narrow_a_search(run: Run) -> None:
 
     async def case(client: Client) -> list[set[str]]:
         await insert(client, people)
-        return [set(ids(await found(client, **query))) for query, _ in searches]
+        return [set(ids(await search_page(client, **query))) for query, _ in searches]
 
     for (query, expected), names in zip(searches, run(case), strict=True):
         assert names == expected, query
@@ -136,7 +136,7 @@ def test_bad_queries_are_refused(local: Run, path: str, more: str) -> None:
     assert (answer.status, answer.header("content-type")) == (400, "application/problem+json")
 
 
-def test_text_of_users_is_no_syntax(run: Run) -> None:
+def test_user_text_is_never_query_syntax(run: Run) -> None:
     texts = [
         '"',
         "*",
@@ -156,17 +156,17 @@ def test_text_of_users_is_no_syntax(run: Run) -> None:
 
     async def case(client: Client) -> list[int]:
         await insert(client, [{"id": "one", "lat": 1, "lng": 1, "headline": "C++ and d'or"}])
-        found_ids = [ids(await found(client, q=text)) for text in ("C++", "d'or")]
+        found_ids = [ids(await search_page(client, q=text)) for text in ("C++", "d'or")]
         assert found_ids == [["one"], ["one"]]
         return [(await client.get(f"{SEARCH}?{urlencode({'q': text})}")).status for text in texts]
 
     assert run(case) == [200] * len(texts)
 
 
-def test_cursor_is_of_its_own_search(local: Run) -> None:
+def test_cursor_of_another_search_is_refused(local: Run) -> None:
     async def case(client: Client) -> list[int]:
         await insert(client, [{"id": f"p{number}", "lat": 1, "lng": 1} for number in range(3)])
-        cursor = (await found(client, lat=1, lng=1, limit=1))["next"]
+        cursor = (await search_page(client, lat=1, lng=1, limit=1))["next"]
         cursors = [cursor, cursor[:-4], "AAAA", "e30", "bm90IGpzb24", "W10", "WzFlOTk5LDEsIiJd", "!"]
         same = [await client.get(f"{SEARCH}?lat=1&lng=1&after={text}") for text in cursors]
         other = await client.get(f"{SEARCH}?lat=1&lng=2&after={cursor}")
@@ -213,10 +213,10 @@ def test_answers_are_cached_by_rounded_place(run: Run) -> None:
 def test_search_shows_nothing_finer_than_a_kilometre(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         mira = await as_healer(client, "mira")
-        page = await found(client, lat=52.51, lng=13.41)
+        page = await search_page(client, lat=52.51, lng=13.41)
         place = {"lat": 52.5139, "lng": 13.4151}
         moved = await mira.request("PUT", "/api/practitioners/me", json=PROFILE | {"place": place})
-        again = await found(client, lat=52.51, lng=13.41, radius=26)
+        again = await search_page(client, lat=52.51, lng=13.41, radius=26)
         return [page, moved.status, again]
 
     page, status, again = run(case)
@@ -232,7 +232,7 @@ def test_own_profile_that_is_hidden_is_not_found_by_its_owner(local: Run) -> Non
     async def case(client: Client) -> list[list[str]]:
         mira = await as_healer(client, "mira")
         await verify(client, "mira", "pending")
-        return [ids(await found(who, lat=52.51, lng=13.41)) for who in (mira, as_admin(client), client)]
+        return [ids(await search_page(who, lat=52.51, lng=13.41)) for who in (mira, as_admin(client), client)]
 
     assert local(case) == [[], [], []]
 
@@ -245,26 +245,26 @@ def test_available_on_asks_for_real_slots(run: Run) -> None:
         day = DAY.isoformat()
         mira = await as_healer(client, "mira")
         await as_healer(client, "ole")
-        before = await found(client, lat=52.51, lng=13.41, available_on=day)
+        before = await search_page(client, lat=52.51, lng=13.41, available_on=day)
         await mira.post("/api/practitioners/me/time-off", {"first_day": day, "last_day": day})
-        after = await found(client, lat=52.51, lng=13.41, available_on=day, limit=10)
-        following = await found(client, lat=52.51, lng=13.41, available_on=(DAY + timedelta(days=1)).isoformat())
-        cheap = await found(client, lat=52.51, lng=13.41, available_on=day, max_price=7999)
-        beyond = await found(client, lat=52.51, lng=13.41, available_on=(DAY + timedelta(days=400)).isoformat())
+        after = await search_page(client, lat=52.51, lng=13.41, available_on=day, limit=10)
+        following = await search_page(client, lat=52.51, lng=13.41, available_on=(DAY + timedelta(days=1)).isoformat())
+        cheap = await search_page(client, lat=52.51, lng=13.41, available_on=day, max_price=7999)
+        beyond = await search_page(client, lat=52.51, lng=13.41, available_on=(DAY + timedelta(days=400)).isoformat())
         return [ids(page) for page in (before, after, following, cheap, beyond)]
 
     before, after, following, cheap, beyond = run(case)
     assert (before, after, following, cheap, beyond) == (["mira", "ole"], ["ole"], ["mira", "ole"], [], [])
 
 
-def test_available_on_is_bounded_and_says_so(local: Run) -> None:
+def test_available_on_stops_at_its_limit_and_is_truncated(local: Run) -> None:
     people = [{"id": f"p{number}", "lat": 1, "lng": 1} for number in range(MOST_CHECKED + 60)]
 
     async def case(client: Client) -> list[dict[str, Any]]:
         await insert(client, people)
         query = {"lat": 1, "lng": 1, "available_on": DAY.isoformat()}
-        page = await found(client, **query)
-        return [page, await found(client, **query, after=page["next"])]
+        page = await search_page(client, **query)
+        return [page, await search_page(client, **query, after=page["next"])]
 
     first, second = local(case)
     assert (first["practitioners"], first["truncated"]) == ([], True)

@@ -1,4 +1,4 @@
-"""A search finds what a naive haversine finds, and its work grows with that: SQLite's steps, rows of the text index."""
+"""A search finds the same as a naive haversine, and its cost grows with the matches: SQLite steps, index rows."""
 
 import random
 import sqlite3
@@ -22,19 +22,19 @@ from klear_karma.tables import TABLES
 ROOT = Path(__file__).parents[2]
 VILLAGE = Place(10.5, 10.5)
 NEIGHBOURS = 30
-"""Practitioners of the village, of whom a third have the rare word; the others live in great cities."""
+"""Practitioners in the village, a third of them with the rare word; the others live in large cities."""
 KINDS = ["massage", "reiki", "yoga", "hypnosis"]
 
 
 class Cost(NamedTuple):
-    """Rows of an answer, and the steps that SQLite took for it."""
+    """The rows of a search, and the number of SQLite steps."""
 
     rows: list[str]
     steps: int
 
 
 class Marketplace:
-    """A database of so many practitioners, as somebody without an account reads it."""
+    """A database of many practitioners, read in the public scope."""
 
     def __init__(self, folder: Path, size: int) -> None:
         self.path = folder / f"{size}.sqlite"
@@ -60,7 +60,7 @@ class Marketplace:
             )
 
     def search(self, query: Search, after: Position | None = None) -> Cost:
-        """Run the query of a search's page as everybody's database does, and count its steps."""
+        """Run the query of a page in the public scope, and count its steps."""
         sql, values = page_of(query, after, query.limit + 1)
         plan = TABLES.scope(ANONYMOUS, Role.PUBLIC)[0].read(sql)
         steps = [0]
@@ -70,13 +70,13 @@ class Marketplace:
             return 0
 
         with closing(sqlite3.connect(self.path)) as connection:
-            connection.execute(str(plan.sql), values).fetchall()  # the schema is read, the statement compiled
+            connection.execute(str(plan.sql), values).fetchall()  # warm up: read the schema and compile the statement
             connection.set_progress_handler(count, 1)
             rows = connection.execute(str(plan.sql), values).fetchall()
         return Cost([row[0] for row in rows], steps[0])
 
     def matched(self, query: Search) -> int:
-        """Return how many rows the full-text index gives."""
+        """Return the number of rows from the full-text index."""
         _, values = page_of(query, None, 1)
         expression = next(value for value in values if isinstance(value, str))
         with closing(sqlite3.connect(self.path)) as connection:
@@ -120,18 +120,18 @@ def test_work_grows_with_matches_and_not_with_the_table(small: Marketplace, larg
 
 
 def test_pages_without_filters_read_a_page(large: Marketplace) -> None:
-    found = large.search(search_for(limit=20))
-    behind = large.search(search_for(limit=20), Position(4.0, "p5"))  # of many with the same score
-    assert len(found.rows) == len(behind.rows) == 21
-    assert max(found.steps, behind.steps) < 2_000
+    page = large.search(search_for(limit=20))
+    behind = large.search(search_for(limit=20), Position(4.0, "p5"))  # many practitioners have the same score
+    assert len(page.rows) == len(behind.rows) == 21
+    assert max(page.steps, behind.steps) < 2_000
 
 
-def test_page_of_a_place_is_what_naive_haversine_gives(large: Marketplace) -> None:
-    found = large.search(SEARCHES["place"])
+def test_page_of_a_place_matches_naive_haversine(large: Marketplace) -> None:
+    page = large.search(SEARCHES["place"])
     near = [name for name, place in large.places.items() if distance_km(VILLAGE, place) <= 23]
-    assert set(near) <= set(found.rows)
-    assert all(distance_km(VILLAGE, large.places[name]) <= 27 for name in found.rows)
-    assert len(found.rows) >= NEIGHBOURS * 0.9
+    assert set(near) <= set(page.rows)
+    assert all(distance_km(VILLAGE, large.places[name]) <= 27 for name in page.rows)
+    assert len(page.rows) >= NEIGHBOURS * 0.9
 
 
 def test_ten_thousand_queries_find_what_naive_haversine_finds(tmp_path: Path) -> None:
@@ -148,15 +148,15 @@ def test_ten_thousand_queries_find_what_naive_haversine_finds(tmp_path: Path) ->
         for sql, values in statements(people):
             connection.execute(sql, values)
         rows = connection.execute("SELECT id, coarse_lat, coarse_lng FROM practitioners").fetchall()
-        known = [(name, Place(lat, lng)) for name, lat, lng in rows]
+        places = [(name, Place(lat, lng)) for name, lat, lng in rows]
         scope = TABLES.scope(ANONYMOUS, Role.PUBLIC)[0]
         for number in range(10_000):
             centre = beside(Place(*clusters[number % len(clusters)]), abs(chance.gauss(0, 80)), chance.uniform(0, 7))
             query = search_for(lat=centre.lat, lng=centre.lng, radius=chance.choice((5, 25, 60, 200)))
             sql, values = page_of(query, None, 1_000)
-            found = [row[0] for row in connection.execute(str(scope.read(sql).sql), values)]
+            ids = [row[0] for row in connection.execute(str(scope.read(sql).sql), values)]
             assert query.place is not None
-            naive = sorted((naive_km(query.place, place), name) for name, place in known)
-            assert found == [name for distance, name in naive if distance <= query.radius], query
-            found_any += bool(found)
+            naive = sorted((naive_km(query.place, place), name) for name, place in places)
+            assert ids == [name for distance, name in naive if distance <= query.radius], query
+            found_any += bool(ids)
     assert found_any > 5_000

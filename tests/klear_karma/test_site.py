@@ -1,4 +1,4 @@
-"""The demo client in Chromium, against a server: one server and one browser for all cases of site.mjs."""
+"""The demo client in Chromium against a server; all cases of site.mjs share one server and one browser."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ NAME = "Mira <b>Łukasz</b>"
 
 
 async def practitioner(state: Path) -> str:
-    """Make a practitioner of a running server, and return its id."""
+    """Create a practitioner on a running server; return the id."""
     runtime = LocalRuntime.open(app, state, ENV, migrations=None)
     try:
         client = Client(app, runtime.ports(), [])
@@ -59,8 +59,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         command = [str(NODE), str(SCRIPT), served.url, name]
         run = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert run.returncode == 0, run.stderr
-    found: dict[str, Any] = json.loads(run.stdout)
-    return found
+    document: dict[str, Any] = json.loads(run.stdout)
+    return document
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,4 +1,4 @@
-"""Slots: right on the days of daylight saving, by a definition that reads clocks minute by minute."""
+"""Slots: correct on days of daylight-saving changes, compared with a naive definition minute by minute."""
 
 import itertools
 from datetime import UTC, date, datetime, timedelta
@@ -35,20 +35,20 @@ def every_day(*spans: tuple[int, int]) -> list[Hours]:
 
 
 def clock_times(zone: str, day: date, hours: list[Hours], terms: Terms = HALF_HOURS) -> list[str]:
-    """Return what clocks show at the slots of a day, with the offset."""
+    """Return the wall times of a day's slots, with offsets."""
     where = ZoneInfo(zone)
-    found = slots(Calendar(where, hours), terms, days(where, day, day), LONG_AGO)
-    return [wall_of(where, slot.start).isoformat()[11:16] + wall_of(where, slot.start).strftime("%z") for slot in found]
+    spans = slots(Calendar(where, hours), terms, days(where, day, day), LONG_AGO)
+    return [wall_of(where, slot.start).isoformat()[11:16] + wall_of(where, slot.start).strftime("%z") for slot in spans]
 
 
 def test_spring_night_of_berlin_has_no_skipped_hour() -> None:
-    found = clock_times("Europe/Berlin", date(2027, 3, 28), every_day((60, 240)))
-    assert found == ["01:00+0100", "01:30+0100", "03:00+0200", "03:30+0200"]
+    times = clock_times("Europe/Berlin", date(2027, 3, 28), every_day((60, 240)))
+    assert times == ["01:00+0100", "01:30+0100", "03:00+0200", "03:30+0200"]
 
 
 def test_autumn_night_of_berlin_has_an_hour_twice_with_two_offsets() -> None:
-    found = clock_times("Europe/Berlin", date(2027, 10, 31), every_day((60, 240)))
-    assert found == [
+    times = clock_times("Europe/Berlin", date(2027, 10, 31), every_day((60, 240)))
+    assert times == [
         *("01:00+0200", "01:30+0200", "02:00+0200", "02:30+0200"),
         *("02:00+0100", "02:30+0100", "03:00+0100", "03:30+0100"),
     ]
@@ -76,21 +76,21 @@ def test_day_has_as_many_slots_as_it_is_long(zone: str, day: date, hours: float)
     window = days(where, day, day)
     assert window.end - window.start == hours * 3600
     terms = Terms(30, 30, horizon=30_000)
-    found = list(slots(Calendar(where, every_day((0, 1440))), terms, window, window.start - DAY))
-    assert len(found) == hours * 2
-    assert all(later.start - earlier.start == 1800 for earlier, later in itertools.pairwise(found))
+    spans = list(slots(Calendar(where, every_day((0, 1440))), terms, window, window.start - DAY))
+    assert len(spans) == hours * 2
+    assert all(later.start - earlier.start == 1800 for earlier, later in itertools.pairwise(spans))
 
 
 def test_day_without_midnight_begins_at_one() -> None:
     assert clock_times("America/Santiago", date(2027, 9, 5), every_day((0, 120)))[0] == "01:00-0300"
 
 
-def test_opening_that_clocks_skip_is_the_skip() -> None:
+def test_skipped_opening_starts_at_the_clock_change() -> None:
     assert clock_times("Europe/Berlin", date(2027, 3, 28), every_day((150, 240))) == ["03:00+0200", "03:30+0200"]
 
 
 def first_showing(zone: ZoneInfo, day: date, minutes: int) -> int:
-    """Return the first quarter of an hour at which clocks show a time of a day or later, by looking at each."""
+    """Return the first instant, in steps of 15 minutes, with a wall time of `minutes` or later on a day."""
     wall = datetime(day.year, day.month, day.day) + timedelta(minutes=minutes)
     instant = int(wall.replace(tzinfo=UTC).timestamp()) - 26 * 3600
     while wall_of(zone, instant).replace(tzinfo=None) < wall:
@@ -103,7 +103,7 @@ def first_showing(zone: ZoneInfo, day: date, minutes: int) -> int:
     st.integers(-1, 1),
     st.integers(0, 96).map(lambda quarter: quarter * 15),
 )
-def test_instant_of_wall_time_is_its_first_showing(change: tuple[str, date], offset: int, minutes: int) -> None:
+def test_instant_of_wall_time_is_its_first_occurrence(change: tuple[str, date], offset: int, minutes: int) -> None:
     zone, day = ZoneInfo(change[0]), change[1] + timedelta(days=offset)
     assert instant_of(zone, day, minutes) == first_showing(zone, day, minutes)
 
@@ -131,7 +131,7 @@ def spans(start: int) -> st.SearchStrategy[list[Span]]:
 
 
 def slowly(calendar: Calendar, terms: Terms, window: Span, now: int) -> list[Span]:
-    """Return the slots by the definition: each step of each opening, each quarter of an hour looked at."""
+    """Return the slots by the naive definition: check every quarter of an hour of every step."""
     first = wall_of(calendar.zone, window.start).date() - timedelta(days=2)
     openings = [
         Span(first_showing(calendar.zone, day, hours.opens), first_showing(calendar.zone, day, hours.closes))
@@ -143,31 +143,31 @@ def slowly(calendar: Calendar, terms: Terms, window: Span, now: int) -> list[Spa
     off = {quarter for span in calendar.time_off for quarter in range(span.start, span.end, 900)}
     busy = {quarter for span in calendar.blocked for quarter in range(span.start, span.end, 900)}
     starts = {start for opening in openings for start in range(opening.start, opening.end, terms.increment * 60)}
-    found = []
+    spans = []
     for start in sorted(starts):
         quarters_of_it = set(range(start, start + terms.length * 60, 900))
         with_buffers = set(range(start - terms.before * 60, start + (terms.length + terms.after) * 60, 900))
         in_time = max(window.start, now + terms.notice * 60) <= start <= now + terms.horizon * DAY
         is_free = quarters_of_it <= working and not quarters_of_it & off and not with_buffers & busy
         if in_time and start < window.end and is_free:
-            found.append(Span(start, start + terms.length * 60))
-    return found
+            spans.append(Span(start, start + terms.length * 60))
+    return spans
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(CHANGES), hours_of_week, terms_of_services, st.integers(0, 200), st.data())
-def test_slots_are_those_of_the_definition(
+def test_slots_match_the_naive_definition(
     change: tuple[str, date], hours: list[Hours], terms: Terms, ago: int, data: st.DataObject
 ) -> None:
     zone = ZoneInfo(change[0])
     start = instant_of(zone, change[1] - timedelta(days=1))
     calendar = Calendar(zone, hours, data.draw(spans(start)), data.draw(spans(start)))
     window, now = Span(start, start + 3 * DAY), start - ago * 900
-    found = list(slots(calendar, terms, window, now))
-    assert found == slowly(calendar, terms, window, now)
-    for slot in found[:3]:
+    listed = list(slots(calendar, terms, window, now))
+    assert listed == slowly(calendar, terms, window, now)
+    for slot in listed[:3]:
         assert refusal(calendar, terms, slot.start, now) is None
-    free = {slot.start for slot in found}
+    free = {slot.start for slot in listed}
     for quarter in data.draw(st.lists(st.integers(0, 3 * 96 - 1), max_size=5)):
         instant = start + quarter * 900
         assert (refusal(calendar, terms, instant, now) is None) == (instant in free)
@@ -186,7 +186,7 @@ def test_cutting_a_window_changes_no_slot(
     assert parts == list(slots(calendar, terms, Span(start, start + 2 * DAY), start))
 
 
-def test_refusal_says_why() -> None:
+def test_refusal_names_the_reason() -> None:
     zone = ZoneInfo("Europe/Berlin")
     noon = instant_of(zone, date(2027, 6, 1), 720)
     calendar = Calendar(zone, every_day((540, 1020)), [Span(noon, noon + 3600)], [Span(noon + 7200, noon + 9000)])
@@ -222,7 +222,7 @@ def test_refusal_says_why() -> None:
         "🧘",
     ],
 )
-def test_name_of_no_zone_is_refused(name: str) -> None:
+def test_unknown_time_zone_is_refused(name: str) -> None:
     with pytest.raises(UnknownZone):
         zone_of(name)
 

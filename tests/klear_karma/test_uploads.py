@@ -1,4 +1,4 @@
-"""Pictures: private until they are published, known by their content, without a place, and their owners' alone."""
+"""Pictures: private until published, typed by content, without location, and managed only by their owners."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,7 +55,7 @@ def test_picture_is_private_until_it_is_published(run: Run) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
-def test_pictures_are_their_owners_alone(run: Run) -> None:
+def test_only_owner_manages_pictures(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
         upload = (await send(ada)).json()
@@ -77,12 +77,12 @@ def test_pictures_are_their_owners_alone(run: Run) -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", 422),
         (b"<script>alert(1)</script>", "image/png", 422),
         (png(20_000, 20_000), "image/png", 422),
-        (png(4, 4), "image/jpeg", 201),  # its content says what it is
+        (png(4, 4), "image/jpeg", 201),  # the content decides the type
         (png(4, 4), "text/html", 415),
         (PHOTO + bytes(5 * 1024 * 1024), "image/jpeg", 413),
     ],
 )
-def test_content_decides(local: Run, body: bytes, media_type: str, status: int) -> None:
+def test_picture_type_is_found_by_content(local: Run, body: bytes, media_type: str, status: int) -> None:
     async def case(client: Client) -> Answer:
         return await send(await as_member(client, "ada"), body, media_type)
 
@@ -105,9 +105,9 @@ def test_profile_takes_published_pictures_of_its_owner(run: Run) -> None:
         before = await put(own)
         await publish(mira, own)
         statuses = [before, await put(others), await put("nothing"), await put(own)]
-        shown = (await client.get("/api/practitioners/mira")).json()["photo_id"]
+        document = (await client.get("/api/practitioners/mira")).json()["photo_id"]
         await publish(mira, own, is_published=False)
-        return [statuses, shown == own, (await client.get("/api/practitioners/mira")).json()["photo_id"]]
+        return [statuses, document == own, (await client.get("/api/practitioners/mira")).json()["photo_id"]]
 
     assert run(case) == [[422, 422, 422, 200], True, None]
 
@@ -128,7 +128,7 @@ def test_pictures_of_deleted_users_are_gone_at_once_and_removed_later(local: Run
     assert local(case) == [404, 1, 0, []]
 
 
-def test_links_end_and_are_of_one_picture() -> None:
+def test_signed_link_expires_and_is_valid_for_one_picture() -> None:
     now = datetime(2027, 1, 1, tzinfo=UTC)
     signer = LinkSigner((KEY, "an old key"))
     query, ends_at = signer.sign("one", now)

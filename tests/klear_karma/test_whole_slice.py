@@ -1,4 +1,4 @@
-"""The whole way: register, be found, see slots, book, confirm, write, complete, review; on both runtimes."""
+"""The complete flow: register, search, list slots, book, confirm, write, complete, review; on both runtimes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ SETTLE = "*/5 * * * *"
 
 
 async def registered(client: Client, name: str, user_type: str = "customer") -> Client:
-    """Register as a person does, and return the client with the tokens of the answer."""
+    """Register through the API; return a client with the tokens of the answer."""
     body = {"email": f"{name}@example.org", "password": PASSWORD, "name": name.title(), "user_type": user_type}
     answer = await client.anonymous().post("/api/auth/register", body)
     assert answer.status == 201, answer.text
@@ -25,7 +25,7 @@ async def registered(client: Client, name: str, user_type: str = "customer") -> 
 
 
 async def opened(client: Client, mira: Client) -> dict[str, Any]:
-    """Let a healer write a profile, hours and a service, and be verified; return the service."""
+    """Create a healer's profile, hours and service, and verify the profile; return the service."""
     profile = {
         "name": "Mira Łukasz",
         "specializations": ["Reiki"],
@@ -37,10 +37,10 @@ async def opened(client: Client, mira: Client) -> dict[str, Any]:
     hours = [{"weekday": day, "opens": "09:00", "closes": "17:00"} for day in range(7)]
     assert (await mira.request("PUT", "/api/practitioners/me/hours", json={"hours": hours})).status == 200
     service = {"name": "Reiki", "minutes": 60, "increment_minutes": 60, "price": 7500}
-    made = await mira.post("/api/practitioners/me/services", service)
+    answer = await mira.post("/api/practitioners/me/services", service)
     path = f"/api/admin/practitioners/{written.json()['id']}/verification"
     assert (await as_admin(client).request("PUT", path, json={"state": "verified"})).status == 200
-    return dict(made.json())
+    return dict(answer.json())
 
 
 def test_from_registration_to_review(run: Run) -> None:
@@ -48,24 +48,24 @@ def test_from_registration_to_review(run: Run) -> None:
         mira, ada = await registered(client, "mira", "healer"), await registered(client, "ada")
         service = await opened(client, mira)
         search = "/api/practitioners/search?lat=52.5&lng=13.4&radius=25&q=lukasz"
-        (found,) = (await client.get(search)).json()["practitioners"]
+        (practitioner,) = (await client.get(search)).json()["practitioners"]
         first = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
         days = f"from={first}&to={first}&zone=America/New_York&service_id={service['id']}"
-        slots = (await client.get(f"/api/practitioners/{found['id']}/availability?{days}")).json()["slots"]
-        wanted = {"practitioner_id": found["id"], "service_id": service["id"], "starts_at": slots[0]["starts_at"]}
-        made = (await ada.post("/api/appointments", wanted)).json()
-        assert (made["state"], made["price"], made["currency"]) == ("requested", 7500, "EUR")
-        left = (await client.get(f"/api/practitioners/{found['id']}/availability?{days}")).json()["slots"]
+        slots = (await client.get(f"/api/practitioners/{practitioner['id']}/availability?{days}")).json()["slots"]
+        order = {"practitioner_id": practitioner["id"], "service_id": service["id"], "starts_at": slots[0]["starts_at"]}
+        booking = (await ada.post("/api/appointments", order)).json()
+        assert (booking["state"], booking["price"], booking["currency"]) == ("requested", 7500, "EUR")
+        left = (await client.get(f"/api/practitioners/{practitioner['id']}/availability?{days}")).json()["slots"]
         assert slots[0] not in left, "what is booked is not offered"
-        assert (await change(mira, made, "confirm")).json()["state"] == "confirmed"
-        sent = await ada.post("/api/messages", {"practitioner_id": found["id"], "body": "See you then"})
+        assert (await change(mira, booking, "confirm")).json()["state"] == "confirmed"
+        sent = await ada.post("/api/messages", {"practitioner_id": practitioner["id"], "body": "See you then"})
         talk = (await mira.get(f"/api/conversations/{sent.json()['conversation_id']}")).json()
-        assert [(one["body"], one["is_mine"]) for one in talk["messages"]] == [("See you then", False)]
-        await ended(client, made["id"])
+        assert [(message["body"], message["is_mine"]) for message in talk["messages"]] == [("See you then", False)]
+        await ended(client, booking["id"])
         await client.scheduled(SETTLE)
-        review = {"appointment_id": made["id"], "rating": 5, "body": "Very good"}
+        review = {"appointment_id": booking["id"], "rating": 5, "body": "Very good"}
         assert (await ada.post("/api/reviews", review)).status == 201
-        profile = (await client.get(f"/api/practitioners/{found['id']}")).json()
+        profile = (await client.get(f"/api/practitioners/{practitioner['id']}")).json()
         assert (profile["rating"], profile["rating_count"]) == (5.0, 1)
 
     run(case)
@@ -79,15 +79,17 @@ def test_deleted_account_frees_its_slots_and_leaves_no_name(run: Run) -> None:
         first = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
         path = f"/api/practitioners/{id_}/availability?from={first}&to={first}&service_id={service['id']}"
         slots = (await client.get(path)).json()["slots"]
-        wanted = {"practitioner_id": id_, "service_id": service["id"], "starts_at": slots[0]["starts_at"]}
-        made = (await ada.post("/api/appointments", wanted | {"note": "my back"})).json()
+        order = {"practitioner_id": id_, "service_id": service["id"], "starts_at": slots[0]["starts_at"]}
+        booking = (await ada.post("/api/appointments", order | {"note": "my back"})).json()
         gone = await ada.request("DELETE", "/api/auth/me", json={"password": PASSWORD}, headers=JSON[:0])
         assert gone.status == 204, gone.text
         assert (await client.get(path)).json()["slots"] == slots
-        kinds = [one["kind"] for one in (await mira.get("/api/notifications")).json()["notifications"]]
+        kinds = [
+            notification["kind"] for notification in (await mira.get("/api/notifications")).json()["notifications"]
+        ]
         assert sorted(kinds) == ["appointment.cancelled", "appointment.requested"]
         (left,) = (await mira.get("/api/appointments")).json()["appointments"]
-        assert (left["id"], left["state"], left["cancelled_by"]) == (made["id"], "cancelled", "customer")
+        assert (left["id"], left["state"], left["cancelled_by"]) == (booking["id"], "cancelled", "customer")
         assert (left["customer"], left["note"]) == ({"id": None, "name": "deleted user"}, "")
         assert (await mira.request("DELETE", "/api/auth/me", json={"password": PASSWORD})).status == 204
         assert (await client.get(f"/api/practitioners/{id_}")).status == 404

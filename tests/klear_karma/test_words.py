@@ -1,4 +1,4 @@
-"""Words of the full-text index: folding, writing without spaces, and user text that is never syntax."""
+"""Words of the full-text index: folding, scripts without spaces, and user text that is never query syntax."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class Index:
         self.db.execute("CREATE VIRTUAL TABLE t USING fts5(words, marks, tokenize='ascii')")
 
     def finds(self, text: str, query: str) -> bool:
-        """Tell whether a query finds a text; one without words finds all."""
+        """Tell whether a query finds a text; a query without words finds all."""
         self.db.execute("DELETE FROM t")
         self.db.execute("INSERT INTO t VALUES (?, 'f1 sreiki')", (indexed([text]),))
         expression = match(query)
@@ -29,9 +29,9 @@ class Index:
 
 @pytest.fixture(scope="module")
 def index() -> Iterator[Index]:
-    found = Index()
-    yield found
-    found.db.close()
+    searcher = Index()
+    yield searcher
+    searcher.db.close()
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_query_finds_folded_text(index: Index, text: str, query: str) -> None:
     [
         ("Reiki", "massage"),
         ("Reiki Master", "reik master2"),
-        ("Reiki Master", "rei master"),  # the last word alone is a beginning
+        ("Reiki Master", "rei master"),  # only the last word is a prefix
         ("針灸治療", "療治"),
         ("かんぽう", "がん"),
         ("針灸 治療", "灸治"),
@@ -114,7 +114,7 @@ SYNTAX = st.sampled_from(
 @example("marks : f1")
 @example("NEAR(a b, 2)")
 @example("\ud800a")
-def test_no_text_is_syntax(index: Index, text: str) -> None:
+def test_text_is_never_query_syntax(index: Index, text: str) -> None:
     index.finds("some text", text)
 
 

@@ -1,10 +1,10 @@
 """The platform on both runtimes, with a stand-in Sanity, Discord and model behind real addresses."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.patience import pauses
 
 from edge.ports import Limit
 from edge.testing import Client, runner
@@ -43,6 +43,7 @@ class Sims:
             "API_KEY": KEY[0][1],
             "LOG_LEVEL": "error",
             "RATE_LIMITER": "off",
+            "KEY_LIMITER": "off",
             "FORM_LIMITER": "off",
             "FORMS_LIMITER": "off",
             "CHAT_LIMITER": "off",
@@ -71,10 +72,9 @@ class Runner(runner.Runner[Client]):
 
 async def eventually[T](look: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool) -> T:
     """Return the first of what `look` returns of which this holds, within 10 s or so."""
-    for _ in range(200):
+    async for _ in pauses():
         if holds(found := await look()):
             return found
-        await asyncio.sleep(0.05)
     raise AssertionError(f"not in 10 s: {found}")
 
 

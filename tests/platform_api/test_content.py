@@ -159,7 +159,12 @@ def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[
         run.sims.sanity.fail(count=1000, **fault)
         first = await client.get(EVENTS)
         second = await client.get(EVENTS)
-        await eventually(asked, lambda count: count == 1 + tries)  # else it goes on in the next test
+        await eventually(asked, lambda count: count >= 1 + tries)  # else it goes on in the next test
+        if run.host and "reset" in fault:  # workerd itself sends a GET again on a connection that it had kept
+            await asyncio.sleep(1.5)
+            assert run.sims.asked() <= 2 + tries
+        else:
+            assert run.sims.asked() == 1 + tries
         return whole, first, second
 
     whole, first, second = run(case)
@@ -232,6 +237,19 @@ def test_what_sanity_answers_instead_is_its_fault(run: Runner, target: str, resu
     assert answer.json()["upstream"] == "Sanity"
 
 
+def test_event_with_date_time_instead_of_starts_at_is_listed_and_upcoming(run: Runner) -> None:
+    async def case(client: Client) -> list[Any]:
+        own = {"_id": "event-template", "_type": "event", "title": "From a template", "slug": {"current": "template"}}
+        run.sims.sanity.put(own | {"dateTime": "2099-01-01T18:00:00Z"})
+        targets = (f"{EVENTS}/template", EVENTS, f"{EVENTS}?upcoming=true&limit=100", "/api/v1/platform/stats")
+        return [(await client.get(target)).json() for target in targets]
+
+    alone, listed, upcoming, stats = run(case)
+    assert alone["starts_at"] == "2099-01-01T18:00:00Z"
+    assert listed["documents"][0]["id"] == upcoming["documents"][-1]["id"] == "event-template"
+    assert stats["upcoming_events"] == upcoming["total"]
+
+
 def test_one_broken_document_does_not_hide_the_others(run: Runner) -> None:
     async def case(client: Client) -> Any:
         broken = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")
@@ -243,7 +261,68 @@ def test_one_broken_document_does_not_hide_the_others(run: Runner) -> None:
     assert len(content["documents"]) > 5
 
 
-def test_the_webhook_drops_what_it_names_and_nothing_else(run: Runner) -> None:
+ODD = {
+    "tags": [{"_type": "reference", "_ref": "tag-a"}, "python"],
+    "startsAt": "2026-12-01",
+    "endsAt": "soon",
+    "timeZone": {"name": "Europe/Berlin"},
+    "location": {"name": ["a", "b"]},
+    "registrationUrl": False,
+    "title": 7,
+}
+
+
+def test_odd_field_costs_that_field_alone(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, Any, Any]:
+        own = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")
+        whole = (await client.get(f"{EVENTS}?limit=100")).json()
+        await kv(client).delete("content:events:all")
+        run.sims.sanity.put(own | ODD)
+        listed = (await client.get(f"{EVENTS}?limit=100")).json()
+        upcoming = (await client.get(f"{EVENTS}?upcoming=true&limit=100")).json()["documents"]
+        assert own["_id"] not in [one["id"] for one in upcoming]
+        return whole, listed, (await client.get(f"{EVENTS}/{own['slug']['current']}")).json()
+
+    whole, listed, alone = run(case)
+    assert whole["total"] == listed["total"] == len(listed["documents"])
+    assert alone["tags"] == ["python"]
+    assert not alone.keys() & {"starts_at", "ends_at", "time_zone", "location", "url", "title"}
+    assert alone["summary"]
+    assert alone["text"]
+
+
+def test_document_that_cannot_be_read_stays_as_it_was(run: Runner) -> None:
+    async def case(client: Client) -> list[Any]:
+        own = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "post")
+        targets = ("/api/v1/content/posts?limit=100", f"/api/v1/content/posts/{own['slug']['current']}")
+        before = [(await client.get(target)).json() for target in targets]
+        run.sims.sanity.put(own | {"slug": {"current": 5}})
+        headers = [*KEY, ("cache-control", "no-cache")]
+        listed = await client.get(targets[0], headers=headers)
+        return [*before, listed.json(), (await client.get(targets[1])).json()]
+
+    before, alone, after, still = run(case)
+    assert after["total"] == before["total"]
+    assert {one["id"] for one in after["documents"]} == {one["id"] for one in before["documents"]}
+    assert still == alone
+
+
+@pytest.mark.local_only("reads the log of the process")
+def test_list_that_loses_documents_is_told_of(run: Runner, capfd: "pytest.CaptureFixture[str]") -> None:
+    async def case(client: Client) -> None:
+        await client.get(EVENTS)
+        own = [one["_id"] for one in run.sims.sanity.documents.values() if one["_type"] == "event"]
+        for name in own[:2]:
+            run.sims.sanity.delete(name)
+        await client.get(EVENTS, headers=[*KEY, ("cache-control", "no-cache")])
+
+    run.env["LOG_LEVEL"] = "warning"
+    run(case)
+    [line] = [line for line in "".join(capfd.readouterr()).splitlines() if "fewer documents" in line]
+    assert json.loads(line)["lost"] == 2
+
+
+def test_the_webhook_marks_what_it_names_and_nothing_else(run: Runner) -> None:
     async def case(client: Client) -> tuple[Answer, set[str], set[str]]:
         for name in CONTENT:
             listed = (await client.get(f"/api/v1/content/{name}")).json()["documents"]
@@ -253,13 +332,75 @@ def test_the_webhook_drops_what_it_names_and_nothing_else(run: Runner) -> None:
         before = set((await kv(client).list("content:")).names)
         slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
         told = await purge(client, {"_id": "x", "_type": "event", "slug": {"current": slug}})
-        return told, before, set((await kv(client).list("content:")).names)
+        entries = {name: await kv(client).get(name) or b"" for name in before}
+        return told, before, {name for name, body in entries.items() if body.startswith(b"!")}
 
-    told, before, after = run(case)
+    told, before, marked = run(case)
     assert told.status == 200
-    assert before - after == set(told.json()["dropped"])
-    assert len(before - after) == 3
-    assert all(name.startswith("content:events:") for name in before - after)
+    assert marked == set(told.json()["dropped"]) & before
+    assert len(marked) == 3
+    assert all(name.startswith("content:events:") for name in marked)
+
+
+def test_purge_while_sanity_is_down_answers_the_old(run: Runner) -> None:
+    async def case(client: Client) -> tuple[list[Answer], list[Answer]]:
+        targets = [EVENTS, f"{EVENTS}?upcoming=true"]
+        slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
+        targets.append(f"{EVENTS}/{slug}")
+        before = [await client.get(target) for target in targets]
+        run.sims.sanity.fail(status=500, count=1000)
+        await purge(client, {"_type": "event", "slug": {"current": slug}})
+        return before, [await client.get(target) for target in targets]
+
+    before, after = run(case)
+    assert [one.status for one in after] == [200] * 3
+    assert [one.body for one in before] == [one.body for one in after]
+
+
+def test_caller_with_the_key_gets_content_no_older_than_it_accepts(run: Runner) -> None:
+    async def case(client: Client) -> list[tuple[str, str]]:
+        own = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")
+        target = f"{EVENTS}/{own['slug']['current']}"
+        for path in (EVENTS, target):
+            await client.get(path)
+        seen = list[tuple[str, str]]()
+        run.sims.sanity.put(own | {"title": "Moved"})
+        await aged(client, "content:", 95)
+        for headers in ([], KEY, [*KEY, ("cache-control", "max-age=120")], [*KEY, ("cache-control", "no-cache")], []):
+            if not headers and seen:
+                await aged(client, "content:", 50)
+            listed = (await client.get(f"{EVENTS}?limit=100", headers=[("cache-control", "no-cache"), *headers])).json()
+            alone = (await client.get(target, headers=[("cache-control", "no-cache"), *headers])).json()
+            seen.append((next(one["title"] for one in listed["documents"] if one["id"] == own["_id"]), alone["title"]))
+            await aged(client, "content:", 0)
+        return seen
+
+    seen = run(case)
+    assert seen[0] != ("Moved", "Moved"), "a stranger takes what is kept"
+    assert seen[1:] == [("Moved", "Moved")] * 4
+
+
+def test_fault_of_sanity_is_told_to_a_caller_who_takes_nothing_old(run: Runner) -> None:
+    async def case(client: Client) -> list[int]:
+        await client.get(EVENTS)
+        run.sims.sanity.fail(status=500, count=1000)
+        wishes = ([*KEY, ("cache-control", "max-age=0, no-cache")], KEY, [("cache-control", "no-cache")])
+        return [(await client.get(EVENTS, headers=list(headers))).status for headers in wishes]
+
+    assert run(case) == [502, 200, 200]
+
+
+def test_browsers_may_show_what_is_stale_for_minutes(run: Runner) -> None:
+    async def case(client: Client) -> list[str | None]:
+        targets = (EVENTS, "/api/v1/discord/events", "/api/v1/platform/stats", "/api/v1/platform/status")
+        return [(await client.get(target)).header("cache-control") for target in targets]
+
+    assert run(case) == [
+        "public, max-age=60, stale-while-revalidate=300",
+        "public, max-age=300, stale-while-revalidate=300",
+        "public, max-age=300, stale-while-revalidate=300",
+        "public, max-age=30, stale-while-revalidate=30",
+    ]
 
 
 def test_a_published_change_is_seen_at_once_after_the_webhook(run: Runner) -> None:
@@ -327,7 +468,10 @@ def test_what_sanity_did_not_sign_just_now_is_refused(run: Runner, signed: Calla
         ({}, 422),
         ([], 422),
         ({"_type": 7}, 422),
-        ({"_type": "event", "slug": "text"}, 422),
+        ({"_type": "event", "slug": 7}, 422),
+        ({"slug": ""}, 422),
+        ({"_type": "event", "slug": "text"}, 200),
+        ({"slug": "text"}, 200),
     ],
 )
 def test_a_signed_body_is_validated_too(run: Runner, document: object, status: int) -> None:
@@ -353,3 +497,131 @@ def test_document_whose_slug_is_long_for_kv_is_cached_and_purged(run: Runner) ->
     assert purged.status == 200
     assert asked[0] == 0, "the second answer is the cache's"
     assert asked[1] > 0, "what was purged is fetched anew"
+
+
+@pytest.mark.parametrize("kind", [{}, {"_type": "event"}])
+def test_purge_by_a_plain_slug_is_seen_at_once(run: Runner, kind: dict[str, str]) -> None:
+    async def case(client: Client) -> list[str]:
+        slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
+        own = next(one for one in run.sims.sanity.documents.values() if one.get("slug", {}).get("current") == slug)
+        titles = [(await client.get(f"{EVENTS}/{slug}")).json()["title"]]
+        run.sims.sanity.put(own | {"title": "New"})
+        await purge(client, {"slug": slug} | kind)
+        return [*titles, (await client.get(f"{EVENTS}/{slug}")).json()["title"]]
+
+    before, after = run(case)
+    assert before != after == "New"
+
+
+def test_documents_beyond_a_thousand_are_reachable_by_page_slug_and_tag(run: Runner) -> None:
+    posts = "/api/v1/content/posts"
+
+    async def case(client: Client) -> dict[str, Any]:
+        for number in range(1, 1_051):
+            at = f"2020-01-{1 + number % 28:02}T00:00:00Z"
+            slug = {"current": f"bulk-{number}"}
+            run.sims.sanity.put({"_id": f"bulk-{number:04}", "_type": "post", "slug": slug, "publishedAt": at})
+        run.sims.sanity.put(
+            {"_id": "z", "_type": "post", "slug": {"current": "zz"}, "title": "Lässt", "tags": ["Rare"]}
+        )
+        targets = ("?limit=100&offset=950", "?offset=1000000", "/zz", "/no-such", "?tag=rare", "?q=l%C3%84SST%20rare")
+        found = {target: (await client.get(posts + target)).json() for target in targets}
+        total = found["?offset=1000000"]["total"]
+        seen = [(await client.get(f"{posts}?limit=100&offset={at}")).json()["documents"] for at in range(0, total, 100)]
+        found["seen"] = [one["id"] for page in seen for one in page]
+        found["purged"] = (await purge(client, {"_type": "post", "slug": "zz"})).json()["dropped"]
+        return found
+
+    found = run(case)
+    total = found["?offset=1000000"]["total"]
+    assert total > 1_051
+    assert len(found["seen"]) == len(set(found["seen"])) == total
+    assert found["?offset=1000000"]["documents"] == []
+    assert len(found["?limit=100&offset=950"]["documents"]) == 100
+    assert found["/zz"]["id"] == "z"
+    assert found["/no-such"]["status"] == 404
+    for target in ("?tag=rare", "?q=l%C3%84SST%20rare"):
+        assert (found[target]["total"], found[target]["documents"][0]["id"]) == (1, "z")
+    assert found["purged"] == ["content:posts:all", "content:posts:all:1000", "content:posts:doc:zz"]
+
+
+def test_portable_text_and_pictures_are_kept(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, Any]:
+        documents = run.sims.sanity.documents.values()
+        event = next(one for one in documents if one["_type"] == "event" and "image" in one)
+        post = next(one for one in documents if one["_type"] == "post")
+        hotspot = {"_type": "sanity.imageHotspot", "x": 0.4, "y": 0.5, "width": 1, "height": 0.9}
+        image = event["image"] | {"alt": "A hall", "hotspot": hotspot}
+        missing = {"_type": "reference", "_ref": "person-gone"}
+        run.sims.sanity.put(event | {"image": image, "speakers": [missing, *event["speakers"]]})
+        run.sims.sanity.put(post | {"body": [*post["body"], image | {"_key": "k"}], "author": missing})
+        paths = (f"events/{event['slug']['current']}", f"posts/{post['slug']['current']}")
+        shown = [(await client.get(f"/api/v1/content/{path}")).json() for path in paths]
+        return shown[0] | {"speakers": len(event["speakers"])}, shown[1] | {"blocks": post["body"]}
+
+    event, post = run(case)
+    picture = event["picture"]
+    assert picture["url"] == event["image"]
+    assert (picture["alt"], picture["hotspot"]["y"]) == ("A hall", 0.5)
+    assert picture["width"] > picture["height"] > 0
+    assert len(event["people"]) == event["speakers"]
+    assert post["body"][:-1] == post["blocks"]
+    assert (post["body"][-1]["url"], post["body"][-1]["width"]) == (picture["url"], picture["width"])
+    assert post["text"]
+    assert "people" not in post
+
+
+def test_type_is_one_word_everywhere(run: Runner) -> None:
+    async def case(client: Client) -> set[str]:
+        listed = (await client.get(f"{EVENTS}?limit=100")).json()
+        alone = (await client.get(f"{EVENTS}/{listed['documents'][0]['slug']}")).json()
+        return {listed["type"], alone["type"], *(one["type"] for one in listed["documents"])}
+
+    assert run(case) == {"events"}
+
+
+def test_sponsors_come_by_the_rank_of_their_tier(run: Runner) -> None:
+    async def case(client: Client) -> list[tuple[str, str]]:
+        run.sims.sanity.put({"_id": "tier-1", "_type": "tier", "name": "Founder", "rank": 1})
+        for name, tier in (("Aaa", "bronze"), ("Bbb", "Platinum"), ("Ccc", {"_type": "reference", "_ref": "tier-1"})):
+            own = {"_id": f"sponsor-{name}", "_type": "sponsor", "name": name, "slug": {"current": name.lower()}}
+            run.sims.sanity.put(own | {"tier": tier})
+        listed = (await client.get("/api/v1/content/sponsors")).json()["documents"]
+        return [(one["tier"], one["title"]) for one in listed]
+
+    assert run(case) == [
+        ("Founder", "Ccc"), ("Platinum", "Bbb"), ("gold", "Fjord Hosting"), ("silver", "Kiln & Söhne"),
+        ("silver", "Papaya Labs"), ("bronze", "Aaa"), ("community", "Ferry Coffee"),
+    ]  # fmt: skip
+
+
+def test_client_that_has_an_answer_gets_304(run: Runner) -> None:
+    async def case(client: Client) -> list[Answer]:
+        first = await client.get(EVENTS)
+        tag = first.header("etag") or ""
+        slug = first.json()["documents"][0]["slug"]
+        headers = [[("if-none-match", tag)], [("if-none-match", f'"x", W/{tag}')], [("if-none-match", '"x"')]]
+        answers = [first, *[await client.get(EVENTS, headers=one) for one in headers]]
+        alone = await client.get(f"{EVENTS}/{slug}")
+        own = [("if-none-match", alone.header("etag") or "")]
+        return [*answers, await client.get(f"{EVENTS}/{slug}", headers=own)]
+
+    first, *others = run(case)
+    assert [one.status for one in others] == [304, 304, 200, 304]
+    assert [one.body for one in others] == [b"", b"", first.body, b""]
+    assert others[0].header("etag") == first.header("etag")
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("tag=python&limit=100", None), ("tag=PYTHON&limit=100", None), ("tag=no-such", 0), ("q=python%20berlin", None),
+     ("q=no-such-word", 0), ("upcoming=true&tag=no-such", 0)],
+)  # fmt: skip
+def test_list_is_filtered_by_tag_and_words(run: Runner, query: str, count: int | None) -> None:
+    async def case(client: Client) -> tuple[Any, Any]:
+        return (await client.get(f"{EVENTS}?limit=100")).json(), (await client.get(f"{EVENTS}?{query}")).json()
+
+    whole, found = run(case)
+    assert found["total"] == len(found["documents"])
+    assert found["total"] < whole["total"]
+    assert (found["total"] > 0) == (count is None)

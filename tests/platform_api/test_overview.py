@@ -128,9 +128,9 @@ def test_without_a_setting_its_name_is_told(run: Runner, name: str, paths: list[
 def test_health_is_by_service(run: Runner) -> None:
     health = run(lambda client: client.get("/health")).json()
     assert health["status"] == "ok", health
-    assert {"kv", "d1", "ai", "env_vars", "secrets", "optional_secrets"} <= health["probes"].keys()
-    assert all(isinstance(one["latency_ms"], float | int) and one["message"] for one in health["probes"].values())
-    assert health["probes"]["secrets"]["message"] == "2 of 2 set"
+    assert {"kv", "d1", "ai", "env_vars", "secrets", "optional_secrets"} <= health["checks"].keys()
+    assert all(isinstance(one["latency_ms"], float | int) and one["message"] for one in health["checks"].values())
+    assert health["checks"]["secrets"]["message"] == "2 of 2 set"
     assert health["timestamp"][:13] == time.strftime("%Y-%m-%dT%H", time.gmtime())
 
 
@@ -139,8 +139,8 @@ def test_health_is_by_service(run: Runner) -> None:
 def test_a_missing_secret_degrades(run: Runner, name: str) -> None:
     run.env |= {name: ""}
     health = run(lambda client: client.get("/health")).json()
-    assert (health["status"], health["probes"]["secrets"]["status"]) == ("degraded", "not_configured")
-    assert name in health["probes"]["secrets"]["message"]
+    assert (health["status"], health["checks"]["secrets"]["status"]) == ("degraded", "not_configured")
+    assert name in health["checks"]["secrets"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/jobs/refresh_index", "/api/v1/content/purge"])
@@ -158,6 +158,37 @@ def test_jobs_are_listed(run: Runner) -> None:
         ("carry_submissions", "*/10 * * * *"),
         ("remove_old_rows", "17 * * * *"),
     }
+
+
+def test_status_tells_how_it_is_now_and_not_an_hour_ago(run: Runner) -> None:
+    async def case(client: Client) -> list[str]:
+        path = "/api/v1/platform/status"
+        seen = [(await client.get(path)).json()["services"]["discord"]["status"]]
+        run.sims.discord.fail(500, count=1000)
+        await aged(client, "platform:status", 100)
+        seen.append((await client.get(path)).json()["services"]["discord"]["status"])
+        run.sims.discord.reset()
+        headers = [*KEY, ("cache-control", "no-cache")]
+        return [*seen, (await client.get(path, headers=headers)).json()["services"]["discord"]["status"]]
+
+    assert run(case) == ["ok", "error", "ok"]
+
+
+def test_who_sends_the_key_is_counted_by_it_on_public_routes(run: Runner) -> None:
+    run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
+
+    async def case(client: Client) -> tuple[list[Answer], Answer, Answer]:
+        for _ in range(250):
+            if (await client.get("/")).status == 429:
+                break
+        known = [await client.get("/api/v1/content/events", headers=KEY) for _ in range(3)]
+        guess = await client.get("/", headers=[("x-api-key", f"{KEY[0][1][:-1]}z")])
+        return known, guess, await client.get("/", headers=[("authorization", f"Bearer {KEY[0][1]}")])
+
+    known, guess, bearer = run(case)
+    assert {one.status for one in known} == {200}
+    assert '"key";q=1200' in (known[0].header("ratelimit-policy") or "")
+    assert (guess.status, bearer.status) == (429, 200)
 
 
 def test_a_stranger_is_bounded(run: Runner) -> None:

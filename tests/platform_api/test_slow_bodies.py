@@ -8,7 +8,7 @@ import pytest
 from tests.platform_api.conftest import Sims
 from tests.platform_api.test_webhook import url
 from tests.served import served_locally
-from tests.slow_bodies import OTHER, asked, head, memory, refusal, waiting
+from tests.slow_bodies import OTHER, answer_of, head, memory, refusal, waiting
 
 __all__ = ["url"]
 
@@ -48,11 +48,11 @@ def test_heads_without_bodies_hold_up_nobody(sims: Sims, tmp_path: Path, path: s
     with served_locally(tmp_path, sims.env(), "platform_api") as served:
         key = f"x-api-key: {sims.env()['API_KEY']}"
         with waiting(served.url, head(served.url, path, [signature(), key])):
-            status, told, took = asked(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+            status, told, took = answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
             assert (status, told["status"], took < 3) == (200, "ok", True)
-            late = asked(served.url, head(served.url, PURGE, [signature()], 2) + b"{}")
+            late = answer_of(served.url, head(served.url, PURGE, [signature()], 2) + b"{}")
             assert late[0] == 401
-        assert asked(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1")[0] == 200
+        assert answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1")[0] == 200
 
 
 @pytest.mark.soak
@@ -63,7 +63,7 @@ def test_minutes_of_slow_bodies_hold_up_nobody_and_leave_no_memory(sims: Sims, t
         for _ in range(6):
             with waiting(served.url, begun, 1000), waiting(served.url, begun, 300, "127.0.0.3"):
                 for _ in range(20):
-                    status, _, seconds = asked(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", OTHER)
+                    status, _, seconds = answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", OTHER)
                     assert status == 200
                     took.append(seconds)
                     time.sleep(0.2)

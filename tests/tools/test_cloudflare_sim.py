@@ -1,4 +1,4 @@
-"""The stand-in for Analytics Engine: it answers what is of the dialect, in Cloudflare's form, and refuses all else."""
+"""The stand-in for Analytics Engine: it answers its dialect in Cloudflare's form, and refuses all else."""
 
 import asyncio
 import json
@@ -40,8 +40,11 @@ def ask(sim: AnalyticsSim, sql: str, path: str = PATH, token: str = TOKEN) -> Fe
 
 
 def test_an_answer_has_the_form_that_is_documented(sim: AnalyticsSim) -> None:
-    answer = ask(sim, "SELECT blob1, SUM(_sample_interval) AS n, SUM(_sample_interval * double1) AS s FROM data "
-                      "GROUP BY blob1 ORDER BY n DESC FORMAT JSON")  # fmt: skip
+    answer = ask(
+        sim,
+        "SELECT blob1, SUM(_sample_interval) AS n, SUM(_sample_interval * double1) AS s FROM data "
+        "GROUP BY blob1 ORDER BY n DESC FORMAT JSON",
+    )
     assert (answer.status, json.loads(answer.body)) == (
         200,
         {
@@ -62,7 +65,7 @@ def test_the_query_of_the_adapter_is_of_the_dialect(sim: AnalyticsSim) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "said"),
+    ("sql", "complaint"),
     [
         ("", "SELECT"),
         ("DELETE FROM data", "begins with SELECT"),
@@ -84,10 +87,10 @@ def test_the_query_of_the_adapter_is_of_the_dialect(sim: AnalyticsSim) -> None:
         ("SELECT SUM(double1 FROM data", "syntax error"),
     ],
 )
-def test_what_is_not_of_the_dialect_is_refused(sim: AnalyticsSim, sql: str, said: str) -> None:
+def test_statements_outside_the_dialect_are_refused(sim: AnalyticsSim, sql: str, complaint: str) -> None:
     answer = ask(sim, sql)
     assert answer.status == 422
-    assert said in answer.body.decode()
+    assert complaint in answer.body.decode()
 
 
 def test_only_the_account_with_its_token_is_answered(sim: AnalyticsSim) -> None:

@@ -1,4 +1,4 @@
-"""`make deploy` against a stand-in account: it ends with a healthy Worker, and each fault stops it with what to do."""
+"""`make deploy` against a stand-in account: it ends with a healthy Worker, and each fault stops it with a remedy."""
 
 import base64
 import hashlib

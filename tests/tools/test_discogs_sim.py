@@ -1,4 +1,4 @@
-"""The simulated Discogs over real HTTP: who may ask, the moving window, dead hits, images and prices."""
+"""The simulated Discogs over real HTTP: its keys, the moving window, dead hits, images and prices."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The stand-in for Discord: its webhooks, its rate limits, and what a test can order of it."""
+"""The stand-in for Discord: its webhooks, its rate limits, and its switches for tests."""
 
 import json
 import subprocess
@@ -30,7 +30,8 @@ class Got:
 
     def first_code(self) -> str:
         """Return path and code of the first fault of a form."""
-        at, path = self.body["errors"], []
+        at = self.body["errors"]
+        path = []
         while "_errors" not in at:
             name = next(iter(at))
             path.append(name)
@@ -40,8 +41,8 @@ class Got:
 
 def ask(method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Got:
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    given = {"Content-Type": "application/json"} | dict(headers or {})
-    request = urllib.request.Request(url, data=data, method=method, headers=given)
+    sent_headers = {"Content-Type": "application/json"} | dict(headers or {})
+    request = urllib.request.Request(url, data=data, method=method, headers=sent_headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
             text = response.read()
@@ -65,13 +66,24 @@ def sim(running: DiscordSim) -> DiscordSim:
     return running
 
 
+def of_version_10(sim: DiscordSim, kind: str = "event") -> str:
+    """Return a webhook's address below the API's version, in which waits are in seconds."""
+    return sim.webhook_url(kind).replace("/api/", "/api/v10/")
+
+
+def test_limit_of_a_path_without_version_is_in_milliseconds(sim: DiscordSim) -> None:
+    sim.fail(429, 1, retry_after=1.25)
+    got = ask("POST", sim.webhook_url("event"), {"content": "x"})
+    assert (got.body["retry_after"], got.headers["Retry-After"]) == (1250, "1250")
+
+
 def test_a_webhook_answers_nothing_or_on_request_the_message(sim: DiscordSim) -> None:
     silent = ask("POST", sim.webhook_url("event"), {"content": "Grüße 👋"})
     assert (silent.status, silent.body) == (204, None)
     body = {"username": "Edge", "embeds": [{"title": "T", "color": 0xFF, "fields": [{"name": "a", "value": "b"}]}]}
-    made = ask("POST", sim.webhook_url("event").replace("/api/", "/api/v10/") + "?wait=true", body | {"unknown": 1})
-    assert made.status == 200
-    assert (made.body["author"]["username"], made.body["embeds"][0]["type"]) == ("Edge", "rich")
+    posted = ask("POST", sim.webhook_url("event").replace("/api/", "/api/v10/") + "?wait=true", body | {"unknown": 1})
+    assert posted.status == 200
+    assert (posted.body["author"]["username"], posted.body["embeds"][0]["type"]) == ("Edge", "rich")
     assert sim.posted("event") == [{"content": "Grüße 👋"}, body | {"unknown": 1}]
     assert [message["content"] for message in sim.messages["event"]] == ["Grüße 👋", ""]
     assert sim.posted("sponsor") == []
@@ -207,7 +219,7 @@ def test_a_webhook_of_a_channel_shows_components_only_when_asked_to(sim: Discord
     assert ask("POST", f"{url}?wait=1", {"content": "x", "components": [ROW]}).body["components"] == []
 
 
-def test_what_is_no_json_no_webhook_or_no_token(sim: DiscordSim) -> None:
+def test_invalid_json_webhook_or_token_is_refused(sim: DiscordSim) -> None:
     url = sim.webhook_url("event")
     assert ask("POST", url, b"{").body == {"message": "The request body contains invalid JSON.", "code": 50109}
     assert ask("POST", url, b'{"content": "\xff"}').body["code"] == 50109
@@ -227,11 +239,11 @@ def test_what_is_no_json_no_webhook_or_no_token(sim: DiscordSim) -> None:
     assert ask("POST", url, {"content": "x", "thread_name": "t"}).body["code"] == 220003
 
 
-def test_a_webhook_tells_of_itself_and_changes_what_it_has_posted(sim: DiscordSim) -> None:
+def test_a_webhook_describes_itself_and_edits_its_messages(sim: DiscordSim) -> None:
     url = sim.webhook_url("contact")
     assert ask("GET", url).body["name"] == "contact"
-    made = ask("POST", f"{url}?wait=true", {"content": "a", "embeds": [{"title": "t"}]}).body
-    at = f"{url}/messages/{made['id']}"
+    message = ask("POST", f"{url}?wait=true", {"content": "a", "embeds": [{"title": "t"}]}).body
+    at = f"{url}/messages/{message['id']}"
     changed = ask("PATCH", at, {"content": "b", "embeds": []})
     assert (changed.status, changed.body["content"], changed.body["embeds"]) == (200, "b", [])
     assert changed.body["edited_timestamp"]
@@ -244,7 +256,7 @@ def test_a_webhook_tells_of_itself_and_changes_what_it_has_posted(sim: DiscordSi
 
 def test_each_webhook_has_a_bucket_that_is_enforced() -> None:
     with DiscordSim(limit=Bucket(2, 5.0)) as sim:
-        url = sim.webhook_url("event")
+        url = of_version_10(sim, "event")
         first, second, third = (ask("POST", url, {"content": "x"}) for _ in range(3))
         assert [got.status for got in (first, second, third)] == [204, 204, 429]
         assert [got.headers["X-RateLimit-Remaining"] for got in (first, second, third)] == ["1", "0", "0"]
@@ -254,7 +266,7 @@ def test_each_webhook_has_a_bucket_that_is_enforced() -> None:
         assert third.body["message"] == "You are being rate limited."
         assert 3 < third.body["retry_after"] <= 5
         assert third.body["global"] is False
-        assert ask("POST", sim.webhook_url("sponsor"), {"content": "x"}).status == 204
+        assert ask("POST", of_version_10(sim, "sponsor"), {"content": "x"}).status == 204
         sim.pass_time(third.body["retry_after"])
         assert ask("POST", url, {"content": "x"}).status == 204
         assert len(sim.posted("event")) == 3
@@ -262,10 +274,10 @@ def test_each_webhook_has_a_bucket_that_is_enforced() -> None:
 
 def test_a_bucket_has_five_places_in_two_seconds() -> None:
     with DiscordSim() as sim:
-        answers = [ask("POST", sim.webhook_url("event"), {"content": "x"}) for _ in range(6)]
+        answers = [ask("POST", of_version_10(sim, "event"), {"content": "x"}) for _ in range(6)]
         assert [got.status for got in answers] == [204] * 5 + [429]
         sim.pass_time(2)
-        assert ask("POST", sim.webhook_url("event"), {"content": "x"}).status == 204
+        assert ask("POST", of_version_10(sim, "event"), {"content": "x"}).status == 204
 
 
 @pytest.mark.parametrize(
@@ -278,15 +290,15 @@ def test_a_bucket_has_five_places_in_two_seconds() -> None:
 )
 def test_a_limit_can_be_ordered(sim: DiscordSim, scope: Any, headers: dict[str, str | None], everywhere: bool) -> None:
     sim.fail(429, 2, retry_after=1.25, scope=scope)
-    got = ask("POST", sim.webhook_url("event"), {"content": "x"})
+    got = ask("POST", of_version_10(sim, "event"), {"content": "x"})
     assert (got.status, got.body["retry_after"], got.headers["Retry-After"]) == (429, 1.25, "2")
     assert got.body["global"] is everywhere
     assert {name: got.headers.get(name) for name in headers} == headers
-    assert [ask("POST", sim.webhook_url("event"), {"content": "x"}).status for _ in range(2)] == [429, 204]
+    assert [ask("POST", of_version_10(sim, "event"), {"content": "x"}).status for _ in range(2)] == [429, 204]
 
 
 def test_failures_can_be_ordered(sim: DiscordSim) -> None:
-    url = sim.webhook_url("event")
+    url = of_version_10(sim, "event")
     sim.fail(500)
     assert ask("POST", url, {"content": "x"}).body == {"message": "500: Internal Server Error", "code": 0}
     sim.fail(503)
@@ -304,8 +316,8 @@ def test_failures_can_be_ordered(sim: DiscordSim) -> None:
     assert [body["content"] for body in sim.posted("event")] == ["late", "x"]
 
 
-def test_the_journal_keeps_what_came(sim: DiscordSim) -> None:
-    ask("POST", sim.webhook_url("event") + "?wait=true", {"content": "ä"}, {"X-Own": "1"})
+def test_the_journal_keeps_the_requests(sim: DiscordSim) -> None:
+    ask("POST", of_version_10(sim) + "?wait=true", {"content": "ä"}, {"X-Own": "1"})
     seen = sim.requests[0]
     assert (seen.method, seen.query, seen.body, seen.headers["x-own"]) == (
         "POST",
@@ -313,12 +325,12 @@ def test_the_journal_keeps_what_came(sim: DiscordSim) -> None:
         {"content": "ä"},
         "1",
     )
-    assert sim.webhook_url("event").endswith(seen.path)
-    told = ask("GET", f"{sim.url}/_sim/requests").body
-    assert [(one["path"], one["status"]) for one in told] == [(seen.path, 200)]
+    assert of_version_10(sim).endswith(seen.path)
+    journal = ask("GET", f"{sim.url}/_sim/requests").body
+    assert [(entry["path"], entry["status"]) for entry in journal] == [(seen.path, 200)]
     assert ask("GET", f"{sim.url}/_sim/messages").body["webhooks"]["event"][0]["content"] == "ä"
     assert ask("POST", f"{sim.url}/_sim/fail", {"status": 429, "retry_after": 9}).status == 204
-    assert ask("POST", sim.webhook_url("event"), {"content": "x"}).body["retry_after"] == 9
+    assert ask("POST", of_version_10(sim), {"content": "x"}).body["retry_after"] == 9
     assert ask("POST", f"{sim.url}/_sim/fail", {"stat": 429}).status == 400
     url = sim.webhook_url("event")
     assert ask("POST", f"{sim.url}/_sim/reset").status == 204

@@ -1,4 +1,4 @@
-"""The stand-in for Discord: what is asked with the bot's token."""
+"""The stand-in for Discord: the routes of the bot's token."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ def test_the_token_is_needed(sim: DiscordSim, path: str, token: str) -> None:
     assert got.headers["X-RateLimit-Limit"]
 
 
-def test_the_guild_and_who_asks(sim: DiscordSim) -> None:
+def test_the_guild_and_the_bots_user(sim: DiscordSim) -> None:
     guild = call(sim, "GET", f"/guilds/{sim.guild_id}").body
     counted = call(sim, "GET", f"/guilds/{sim.guild_id}?with_counts=true").body
     assert {*counted} - {*guild} == {"approximate_member_count", "approximate_presence_count"}
@@ -91,17 +91,17 @@ SUB = {"type": 1, "name": "add", "description": "Add"}
 
 def test_commands_are_made_changed_and_removed(sim: DiscordSim) -> None:
     path = f"/applications/{sim.application_id}/commands"
-    made = call(sim, "POST", path, slash(options=[option(required=True, choices=[CHOICE])]))
-    assert (made.status, made.body["type"], made.body["application_id"]) == (201, 1, sim.application_id)
+    command = call(sim, "POST", path, slash(options=[option(required=True, choices=[CHOICE])]))
+    assert (command.status, command.body["type"], command.body["application_id"]) == (201, 1, sim.application_id)
     again = call(sim, "POST", path, slash(description="Other"))
-    assert (again.status, again.body["id"], again.body["description"]) == (200, made.body["id"], "Other")
-    at = f"{path}/{made.body['id']}"
+    assert (again.status, again.body["id"], again.body["description"]) == (200, command.body["id"], "Other")
+    at = f"{path}/{command.body['id']}"
     assert call(sim, "PATCH", at, {"name": "agenda"}).body["description"] == "Other"
     assert call(sim, "PATCH", at, {"name": "Agenda"}).first_code() == "name APPLICATION_COMMAND_INVALID_NAME"
-    assert [one["name"] for one in call(sim, "GET", path).body] == ["agenda"]
+    assert [command["name"] for command in call(sim, "GET", path).body] == ["agenda"]
     every = call(sim, "PUT", path, [slash(), slash(name="agenda"), {"name": "Info on User", "type": 2}])
-    assert [one["name"] for one in every.body] == ["events", "agenda", "Info on User"]
-    assert every.body[1]["id"] == made.body["id"]
+    assert [command["name"] for command in every.body] == ["events", "agenda", "Info on User"]
+    assert every.body[1]["id"] == command.body["id"]
     assert call(sim, "DELETE", at).status == 204
     assert call(sim, "GET", at).body == {"message": "Unknown application command", "code": 10063}
     assert call(sim, "PUT", path, []).body == []
@@ -219,7 +219,7 @@ def test_all_commands_are_refused_together(sim: DiscordSim) -> None:
     assert call(sim, "PUT", path, slash()).first_code() == "LIST_TYPE_CONVERT"
     hundred = [slash(name=f"c{n}") for n in range(100)]
     assert call(sim, "PUT", path, [*hundred, slash()]).body["code"] == 30032
-    assert [one["name"] for one in call(sim, "GET", path).body] == ["events"]
+    assert [command["name"] for command in call(sim, "GET", path).body] == ["events"]
     assert call(sim, "PUT", path, hundred).status == 200
     got = call(sim, "POST", path, slash())
     assert (got.status, got.body["code"]) == (400, 30032)

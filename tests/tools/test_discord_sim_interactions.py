@@ -1,4 +1,4 @@
-"""The stand-in for Discord: interactions that it sends to a bot, and what it says of the bot's answers."""
+"""The stand-in for Discord: interactions that it sends to a bot, and its checks of the bot's answers."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ type Answer = Callable[[dict[str, Any]], Any]
 
 
 class Bot:
-    """A bot that answers what a test says: an object as JSON, or status, type and bytes; it keeps what it was sent."""
+    """A bot that gives a test's answer: an object as JSON, or status, type and bytes; it records the requests."""
 
     def __init__(self) -> None:
         self.answer: Answer = lambda _payload: {"type": 1}
@@ -65,13 +65,13 @@ def sim(running: DiscordSim) -> DiscordSim:
 
 @pytest.fixture
 def bot() -> Iterator[Bot]:
-    made = Bot()
-    thread = threading.Thread(target=made.server.serve_forever, args=(0.02,))
+    bot_ = Bot()
+    thread = threading.Thread(target=bot_.server.serve_forever, args=(0.02,))
     thread.start()
-    yield made
-    made.server.shutdown()
+    yield bot_
+    bot_.server.shutdown()
     thread.join()
-    made.server.server_close()
+    bot_.server.server_close()
 
 
 def says(bot: Bot, answer: object) -> None:
@@ -95,20 +95,20 @@ IN_GUILD = PLACED | {"guild", "guild_id", "guild_locale", "member"}
 
 def test_a_command_has_every_member_that_is_documented(sim: DiscordSim, bot: Bot) -> None:
     says(bot, message(content="Grüße", flags=64))
-    made = sim.command(bot.url, "events", {"limit": 3, "topic": "ä", "all": True}, user={"id": "5"}, locale="de")
-    assert (made.status, made.faults, made.late) == (200, [], False)
-    assert 0 < made.took < 3
+    exchange = sim.command(bot.url, "events", {"limit": 3, "topic": "ä", "all": True}, user={"id": "5"}, locale="de")
+    assert (exchange.status, exchange.faults, exchange.late) == (200, [], False)
+    assert 0 < exchange.took < 3
     payload = json.loads(bot.sent[0][1])
     assert payload.keys() == IN_GUILD
     assert (payload["type"], payload["version"], payload["locale"], payload["context"]) == (2, 1, "de", 0)
     assert (payload["application_id"], payload["guild_id"]) == (sim.application_id, sim.guild_id)
     assert payload["member"]["user"]["id"] == "5"
-    assert [(one["name"], one["type"], one["value"]) for one in payload["data"]["options"]] == [
+    assert [(option["name"], option["type"], option["value"]) for option in payload["data"]["options"]] == [
         ("limit", 4, 3),
         ("topic", 3, "ä"),
         ("all", 5, True),
     ]
-    assert [(one["content"], one["flags"]) for one in made.messages] == [("Grüße", 64)]
+    assert [(message_["content"], message_["flags"]) for message_ in exchange.messages] == [("Grüße", 64)]
 
 
 def test_a_direct_message_has_a_user_and_no_guild(sim: DiscordSim, bot: Bot) -> None:
@@ -132,13 +132,16 @@ def test_options_are_sent_as_they_are_registered(sim: DiscordSim, bot: Bot) -> N
     add = {"type": 1, "name": "add", "description": "d", "options": [number]}
     path = f"{sim.api_url}/applications/{sim.application_id}/guilds/{sim.guild_id}/commands"
     command = {"name": "list", "description": "d", "options": [add]}
-    made = ask("POST", path, command, {"Authorization": f"Bot {sim.bot_token}"}).body
+    answer = ask("POST", path, command, {"Authorization": f"Bot {sim.bot_token}"}).body
     says(bot, message())
     data = sim.command(bot.url, "list", {"add": {"n": 3}}).payload["data"]
     assert data == {
-        "id": made["id"], "name": "list", "type": 1, "guild_id": sim.guild_id,
+        "id": answer["id"],
+        "name": "list",
+        "type": 1,
+        "guild_id": sim.guild_id,
         "options": [{"name": "add", "type": 1, "options": [{"name": "n", "type": 10, "value": 3}]}],
-    }  # fmt: skip
+    }
     group = sim.command(bot.url, "other", {"group": {"sub": {"a": "b"}}}).payload["data"]["options"][0]
     assert (group["type"], group["options"][0]["type"]) == (2, 1)
 
@@ -159,8 +162,8 @@ def test_signatures_are_those_that_discords_own_package_accepts(sim: DiscordSim,
       Promise.all(cases.map(one => verifyKey(Buffer.from(one.body, 'hex'), one.signature, one.at, key)))
         .then(found => console.log(JSON.stringify(found)));
     """
-    given = json.dumps({"key": sim.public_key, "cases": cases})
-    done = subprocess.run([node(), "-e", script], input=given, capture_output=True, text=True, check=True, cwd=ROOT)
+    document = json.dumps({"key": sim.public_key, "cases": cases})
+    done = subprocess.run([node(), "-e", script], input=document, capture_output=True, text=True, check=True, cwd=ROOT)
     assert json.loads(done.stdout) == [True, True, False, False, False]
     assert abs(int(cases[0]["at"]) - time.time()) < 10
 
@@ -210,7 +213,7 @@ def row(*parts: dict[str, Any]) -> dict[str, Any]:
     return {"type": 1, "components": [*parts]}
 
 
-def shown(*parts: dict[str, Any]) -> dict[str, Any]:
+def message_of(*parts: dict[str, Any]) -> dict[str, Any]:
     return message(components=[row(*parts)])
 
 
@@ -231,15 +234,15 @@ LABEL = {"type": 18, "label": "l", "component": {"type": 4, "custom_id": "i", "s
     [
         message(content="x" * 2000, flags=64 | 4, embeds=[{"title": "t"}]),
         message(content="🐢" * 2000),
-        shown(*many(BUTTON, 5)),
-        shown(LINK, BUTTON | {"label": "l" * 80, "custom_id": "c" * 100}),
-        shown(BUTTON | {"label": None, "emoji": {"name": "🐢"}}),
-        shown(SELECT | {"options": VALUES[:25], "min_values": 0, "max_values": 25, "placeholder": "p" * 150}),
-        message(components=[row(one) for one in many(BUTTON, 5)]),
+        message_of(*many(BUTTON, 5)),
+        message_of(LINK, BUTTON | {"label": "l" * 80, "custom_id": "c" * 100}),
+        message_of(BUTTON | {"label": None, "emoji": {"name": "🐢"}}),
+        message_of(SELECT | {"options": VALUES[:25], "min_values": 0, "max_values": 25, "placeholder": "p" * 150}),
+        message(components=[row(part) for part in many(BUTTON, 5)]),
         message(content=None, flags=V2, components=[{"type": 10, "content": "t"}, row(BUTTON)]),
         {"type": 5},
         {"type": 5, "data": {"flags": 64}},
-        modal(*[row(one) for one in many(INPUT | {"label": "l" * 45, "max_length": 4000}, 5)], title="t" * 45),
+        modal(*[row(part) for part in many(INPUT | {"label": "l" * 45, "max_length": 4000}, 5)], title="t" * 45),
         modal(LABEL),
     ],
 )
@@ -263,46 +266,49 @@ def test_an_answer_within_the_limits_has_no_faults(sim: DiscordSim, bot: Bot, an
         (message(flags=128), "data.flags: BASE_TYPE_CHOICES"),
         ({"type": 5, "data": {"flags": 64 | 4}}, "data.flags: BASE_TYPE_CHOICES"),
         ({"type": 5, "data": {"content": "x"}}, "data.content: DEFERRED_CARRIES_NOTHING"),
-        (message(components=[row(one) for one in many(BUTTON, 6)]), "data.components: BASE_TYPE_MAX_LENGTH"),
+        (message(components=[row(part) for part in many(BUTTON, 6)]), "data.components: BASE_TYPE_MAX_LENGTH"),
         (message(components=[BUTTON]), "data.components.0.type: UNION_TYPE_CHOICES"),
-        (shown(), "data.components.0.components: BASE_TYPE_BAD_LENGTH"),
-        (shown(*many(BUTTON, 6)), "data.components.0.components: BASE_TYPE_BAD_LENGTH"),
-        (shown(BUTTON, SELECT), "data.components.0.components: COMPONENT_LAYOUT_WIDTH_EXCEEDED"),
-        (shown(INPUT), "data.components.0.components.0.type: UNION_TYPE_CHOICES"),
-        (shown(BUTTON, BUTTON), "data.components.0.components.1.custom_id: COMPONENT_CUSTOM_ID_DUPLICATED"),
-        (shown(BUTTON | {"label": "l" * 81}), "data.components.0.components.0.label: BASE_TYPE_MAX_LENGTH"),
-        (shown(BUTTON | {"label": ""}), "data.components.0.components.0.label: BASE_TYPE_REQUIRED"),
-        (shown(BUTTON | {"custom_id": "c" * 101}), "data.components.0.components.0.custom_id: BASE_TYPE_BAD_LENGTH"),
-        (shown(BUTTON | {"custom_id": None}), "data.components.0.components.0.custom_id: BASE_TYPE_REQUIRED"),
-        (shown(BUTTON | {"style": 7}), "data.components.0.components.0.style: BASE_TYPE_CHOICES"),
+        (message_of(), "data.components.0.components: BASE_TYPE_BAD_LENGTH"),
+        (message_of(*many(BUTTON, 6)), "data.components.0.components: BASE_TYPE_BAD_LENGTH"),
+        (message_of(BUTTON, SELECT), "data.components.0.components: COMPONENT_LAYOUT_WIDTH_EXCEEDED"),
+        (message_of(INPUT), "data.components.0.components.0.type: UNION_TYPE_CHOICES"),
+        (message_of(BUTTON, BUTTON), "data.components.0.components.1.custom_id: COMPONENT_CUSTOM_ID_DUPLICATED"),
+        (message_of(BUTTON | {"label": "l" * 81}), "data.components.0.components.0.label: BASE_TYPE_MAX_LENGTH"),
+        (message_of(BUTTON | {"label": ""}), "data.components.0.components.0.label: BASE_TYPE_REQUIRED"),
         (
-            shown(BUTTON | {"url": "https://a.example/"}),
+            message_of(BUTTON | {"custom_id": "c" * 101}),
+            "data.components.0.components.0.custom_id: BASE_TYPE_BAD_LENGTH",
+        ),
+        (message_of(BUTTON | {"custom_id": None}), "data.components.0.components.0.custom_id: BASE_TYPE_REQUIRED"),
+        (message_of(BUTTON | {"style": 7}), "data.components.0.components.0.style: BASE_TYPE_CHOICES"),
+        (
+            message_of(BUTTON | {"url": "https://a.example/"}),
             "data.components.0.components.0.url: BUTTON_COMPONENT_INVALID_MEMBER",
         ),
-        (shown(LINK | {"url": None}), "data.components.0.components.0.url: BASE_TYPE_REQUIRED"),
-        (shown(LINK | {"url": "steam://x"}), "data.components.0.components.0.url: URL_TYPE_INVALID_SCHEME"),
+        (message_of(LINK | {"url": None}), "data.components.0.components.0.url: BASE_TYPE_REQUIRED"),
+        (message_of(LINK | {"url": "steam://x"}), "data.components.0.components.0.url: URL_TYPE_INVALID_SCHEME"),
         (
-            shown(LINK | {"custom_id": "c"}),
+            message_of(LINK | {"custom_id": "c"}),
             "data.components.0.components.0.custom_id: BUTTON_COMPONENT_INVALID_MEMBER",
         ),
-        (shown(SELECT | {"options": []}), "data.components.0.components.0.options: BASE_TYPE_BAD_LENGTH"),
-        (shown(SELECT | {"options": VALUES}), "data.components.0.components.0.options: BASE_TYPE_BAD_LENGTH"),
+        (message_of(SELECT | {"options": []}), "data.components.0.components.0.options: BASE_TYPE_BAD_LENGTH"),
+        (message_of(SELECT | {"options": VALUES}), "data.components.0.components.0.options: BASE_TYPE_BAD_LENGTH"),
         (
-            shown(SELECT | {"options": [OPTION] * 2}),
+            message_of(SELECT | {"options": [OPTION] * 2}),
             "data.components.0.components.0.options: SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
         ),
         (
-            shown(SELECT | {"max_values": 2}),
+            message_of(SELECT | {"max_values": 2}),
             "data.components.0.components.0.max_values: SELECT_COMPONENT_MAX_VALUES_EXCEEDS_OPTIONS",
         ),
         (
-            shown(SELECT | {"options": [OPTION | {"label": "l" * 101}]}),
+            message_of(SELECT | {"options": [OPTION | {"label": "l" * 101}]}),
             "data.components.0.components.0.options.0.label: BASE_TYPE_BAD_LENGTH",
         ),
         (modal(row(INPUT), title="t" * 46), "data.title: BASE_TYPE_BAD_LENGTH"),
         (modal(row(INPUT), custom_id=""), "data.custom_id: BASE_TYPE_BAD_LENGTH"),
         (modal(), "data.components: BASE_TYPE_BAD_LENGTH"),
-        (modal(*[row(one) for one in many(INPUT, 6)]), "data.components: BASE_TYPE_BAD_LENGTH"),
+        (modal(*[row(part) for part in many(INPUT, 6)]), "data.components: BASE_TYPE_BAD_LENGTH"),
         (modal(row(INPUT, INPUT)), "data.components.0.components: BASE_TYPE_BAD_LENGTH"),
         (modal(row(BUTTON)), "data.components.0.components.0.type: UNION_TYPE_CHOICES"),
         (modal(row(INPUT | {"label": "l" * 46})), "data.components.0.components.0.label: BASE_TYPE_BAD_LENGTH"),
@@ -317,10 +323,10 @@ def test_an_answer_within_the_limits_has_no_faults(sim: DiscordSim, bot: Bot, an
 )
 def test_an_answer_beyond_a_limit_has_a_fault(sim: DiscordSim, bot: Bot, answer: object, fault: str) -> None:
     says(bot, answer)
-    made = sim.command(bot.url, "c")
-    assert made.faults[0].startswith(fault + ":")
-    assert made.messages == []
-    assert ask("POST", hook(sim, dict(made.payload)), {"content": "x"}).body["code"] == 10015
+    exchange = sim.command(bot.url, "c")
+    assert exchange.faults[0].startswith(fault + ":")
+    assert exchange.messages == []
+    assert ask("POST", hook(sim, dict(exchange.payload)), {"content": "x"}).body["code"] == 10015
 
 
 @pytest.mark.parametrize(
@@ -339,46 +345,46 @@ def test_an_answer_beyond_a_limit_has_a_fault(sim: DiscordSim, bot: Bot, answer:
 )
 def test_completions_are_checked(sim: DiscordSim, bot: Bot, choices: object, fault: str | None) -> None:
     says(bot, {"type": 8, "data": {"choices": choices}})
-    made = sim.autocomplete(bot.url, "find", {"topic": "py", "limit": 3}, focused="topic")
-    assert made.payload["data"]["options"][0] == {"name": "topic", "type": 3, "value": "py", "focused": True}
-    assert [one.partition(":")[0] + ":" + one.split(":")[1] for one in made.faults] == ([fault] if fault else [])
-    assert ask("POST", hook(sim, dict(made.payload)), {"content": "x"}).body["code"] == 10015
+    exchange = sim.autocomplete(bot.url, "find", {"topic": "py", "limit": 3}, focused="topic")
+    assert exchange.payload["data"]["options"][0] == {"name": "topic", "type": 3, "value": "py", "focused": True}
+    assert [text.partition(":")[0] + ":" + text.split(":")[1] for text in exchange.faults] == ([fault] if fault else [])
+    assert ask("POST", hook(sim, dict(exchange.payload)), {"content": "x"}).body["code"] == 10015
 
 
 def test_a_deferred_answer_is_edited_in_and_followed_up(sim: DiscordSim, bot: Bot) -> None:
     says(bot, {"type": 5, "data": {"flags": 64}})
-    made = sim.command(bot.url, "slow")
-    at = hook(sim, dict(made.payload))
-    assert (made.deferred, made.wait(0.05), made.messages[0]["flags"]) == (True, False, 64 | 128)
+    exchange = sim.command(bot.url, "slow")
+    at = hook(sim, dict(exchange.payload))
+    assert (exchange.deferred, exchange.wait(0.05), exchange.messages[0]["flags"]) == (True, False, 64 | 128)
     timer = threading.Timer(0.1, lambda: ask("PATCH", at + ORIGINAL, {"content": "dönë", "flags": 0}))
     timer.start()
-    assert made.wait(5) is True
+    assert exchange.wait(5) is True
     timer.join()
-    assert [(one["content"], one["flags"]) for one in made.messages] == [("dönë", 64)]
+    assert [(message_["content"], message_["flags"]) for message_ in exchange.messages] == [("dönë", 64)]
     second = ask("POST", at.replace("/v10", ""), {"content": "more", "flags": 64})
     assert second.status == 200
     assert ask("PATCH", f"{at}/messages/{second.body['id']}", {"embeds": [{"title": "t"}]}).body["content"] == "more"
     assert ask("GET", at + ORIGINAL).body["content"] == "dönë"
     refused = ask("PATCH", at + ORIGINAL, {"content": "x" * 2001})
     assert refused.first_code() == "content BASE_TYPE_MAX_LENGTH"
-    assert made.faults[0].startswith("edit of @original: 400 ")
+    assert exchange.faults[0].startswith("edit of @original: 400 ")
     assert ask("POST", at, {}).body["code"] == 50006
     assert ask("DELETE", at + ORIGINAL).status == 204
     assert ask("GET", at + ORIGINAL).body == {"message": "Unknown Message", "code": 10008}
     assert ask("DELETE", f"{at}/messages/{second.body['id']}").status == 204
-    assert made.messages == []
+    assert exchange.messages == []
 
 
 def test_the_first_follow_up_takes_the_place_of_a_deferred_answer(sim: DiscordSim, bot: Bot) -> None:
     says(bot, {"type": 5})
-    made = sim.command(bot.url, "slow")
-    known = made.messages[0]["id"]
-    assert ask("POST", hook(sim, dict(made.payload)), {"content": "x"}).body["id"] == known
-    ask("POST", hook(sim, dict(made.payload)), {"content": "y"})
-    assert [one["content"] for one in made.messages] == ["x", "y"]
+    exchange = sim.command(bot.url, "slow")
+    message_id = exchange.messages[0]["id"]
+    assert ask("POST", hook(sim, dict(exchange.payload)), {"content": "x"}).body["id"] == message_id
+    ask("POST", hook(sim, dict(exchange.payload)), {"content": "y"})
+    assert [message_["content"] for message_ in exchange.messages] == ["x", "y"]
     channel = f"{sim.api_url}/channels/{sim.general_id}/messages"
     seen = ask("GET", channel, headers={"Authorization": f"Bot {sim.bot_token}"}).body
-    assert [one["content"] for one in seen] == ["y", "x"]
+    assert [message_["content"] for message_ in seen] == ["y", "x"]
 
 
 def test_a_token_is_good_for_fifteen_minutes(sim: DiscordSim, bot: Bot) -> None:
@@ -406,7 +412,7 @@ def test_there_is_no_original_before_the_answer(sim: DiscordSim, bot: Bot) -> No
     assert codes == [(404, 10008), (404, 10008), (404, 10015)]
 
 
-def test_an_answer_that_is_late_is_none(bot: Bot) -> None:
+def test_a_late_answer_is_dropped(bot: Bot) -> None:
     done = threading.Event()
 
     def slow(_payload: dict[str, Any]) -> object:
@@ -415,17 +421,22 @@ def test_an_answer_that_is_late_is_none(bot: Bot) -> None:
 
     bot.answer = slow
     with DiscordSim(deadline=0.3) as sim:
-        made = sim.command(bot.url, "c")
-        assert (made.late, made.status, made.answer, made.faults) == (True, None, None, ["no answer within 0.3 s"])
-        assert made.took >= 0.3
+        exchange = sim.command(bot.url, "c")
+        assert (exchange.late, exchange.status, exchange.answer, exchange.faults) == (
+            True,
+            None,
+            None,
+            ["no answer within 0.3 s"],
+        )
+        assert exchange.took >= 0.3
         done.set()
-        assert ask("PATCH", hook(sim, dict(made.payload), ORIGINAL), {"content": "x"}).body["code"] == 10015
+        assert ask("PATCH", hook(sim, dict(exchange.payload), ORIGINAL), {"content": "x"}).body["code"] == 10015
     assert DiscordSim().deadline == 3
 
 
 def test_a_bot_that_is_not_there_is_a_fault(sim: DiscordSim) -> None:
-    made = sim.ping("http://127.0.0.1:1/")
-    assert (made.status, made.late, made.faults[0][:10]) == (None, False, "no answer:")
+    exchange = sim.ping("http://127.0.0.1:1/")
+    assert (exchange.status, exchange.late, exchange.faults[0][:10]) == (None, False, "no answer:")
 
 
 def test_an_answer_can_come_by_a_callback(sim: DiscordSim, bot: Bot) -> None:
@@ -440,14 +451,14 @@ def test_an_answer_can_come_by_a_callback(sim: DiscordSim, bot: Bot) -> None:
         return 202, "text/plain", b""
 
     bot.answer = called
-    made = sim.command(bot.url, "c")
-    assert [one.status for one in got] == [404, 400, 200, 400]
+    exchange = sim.command(bot.url, "c")
+    assert [answer.status for answer in got] == [404, 400, 200, 400]
     assert got[1].first_code() == "data.content BASE_TYPE_MAX_LENGTH"
     assert got[2].body["resource"]["message"]["content"] == "by callback"
     assert got[3].body["code"] == 40060
-    assert [one["content"] for one in made.messages] == ["by callback"]
-    assert made.status == 202
-    late = ask("POST", f"{sim.api_url}/interactions/{made.id}/x/callback", message())
+    assert [message_["content"] for message_ in exchange.messages] == ["by callback"]
+    assert exchange.status == 202
+    late = ask("POST", f"{sim.api_url}/interactions/{exchange.id}/x/callback", message())
     assert (late.status, late.body) == (404, {"message": "Unknown interaction", "code": 10062})
 
 
@@ -458,7 +469,7 @@ def test_a_button_updates_the_message_that_shows_it(sim: DiscordSim, bot: Bot) -
     pressed = sim.press(bot.url, "b")
     assert pressed.payload.keys() == IN_GUILD | {"message"}
     assert (pressed.payload["message"]["id"], pressed.payload["data"]["component_type"]) == (first["id"], 2)
-    assert [one["content"] for one in pressed.messages] == ["second"]
+    assert [message_["content"] for message_ in pressed.messages] == ["second"]
     says(bot, {"type": 6})
     chosen = sim.choose(bot.url, "s", ["v"])
     data = {"id": 2, "custom_id": "s", "component_type": 3, "values": ["v"]}
@@ -476,9 +487,9 @@ def test_a_modal_is_filled_in_as_it_was_laid_out(sim: DiscordSim, bot: Bot, part
     says(bot, modal(part))
     assert sim.command(bot.url, "form").faults == []
     says(bot, message())
-    made = sim.submit(bot.url, "m", {"i": "Grüße"})
-    assert (made.payload["type"], made.payload["data"]["custom_id"], made.faults) == (5, "m", [])
-    (sent,) = made.payload["data"]["components"]
+    exchange = sim.submit(bot.url, "m", {"i": "Grüße"})
+    assert (exchange.payload["type"], exchange.payload["data"]["custom_id"], exchange.faults) == (5, "m", [])
+    (sent,) = exchange.payload["data"]["components"]
     inner = sent["component"] if part["type"] == 18 else sent["components"][0]
     assert (sent["type"], inner) == (part["type"], {"id": 2, "custom_id": "i", "type": 4, "value": "Grüße"})
     says(bot, modal(part))
@@ -488,12 +499,12 @@ def test_a_modal_is_filled_in_as_it_was_laid_out(sim: DiscordSim, bot: Bot, part
 
 
 def test_a_modal_of_a_message_may_update_it(sim: DiscordSim, bot: Bot) -> None:
-    says(bot, shown(BUTTON))
+    says(bot, message_of(BUTTON))
     sim.command(bot.url, "c")
     says(bot, modal(row(INPUT)))
     assert sim.press(bot.url, "b").faults == []
     says(bot, {"type": 7, "data": {"content": "updated"}})
-    assert [one["content"] for one in sim.submit(bot.url, "m", {"i": "x"}).messages] == ["updated"]
+    assert [message_["content"] for message_ in sim.submit(bot.url, "m", {"i": "x"}).messages] == ["updated"]
 
 
 @pytest.mark.parametrize(
@@ -514,15 +525,15 @@ def test_interactions_can_be_had_with_curl(sim: DiscordSim, bot: Bot, body: dict
     bot.answer = deferred
     got = ask("POST", f"{sim.url}/_sim/interactions", body | {"url": bot.url}).body
     assert (got["status"], got["faults"], got["answer"]) == (200, [], {"type": 5})
-    assert [one["content"] for one in got["messages"]] == ["later"]
+    assert [message_["content"] for message_ in got["messages"]] == ["later"]
     assert got["took_s"] < 3
     assert ask("GET", f"{sim.url}/_sim/messages").body["interactions"][got["id"]] == got["messages"]
 
 
-def test_an_interaction_by_curl_says_what_it_needs(sim: DiscordSim, bot: Bot) -> None:
+def test_an_interaction_by_curl_names_missing_members(sim: DiscordSim, bot: Bot) -> None:
     url = f"{sim.url}/_sim/interactions"
     assert ask("POST", url, {"type": "ping"}).body["message"].startswith("url is needed")
-    assert ask("POST", url, {"type": "command", "url": bot.url}).body == {"message": "name is needed or not known"}
+    assert ask("POST", url, {"type": "command", "url": bot.url}).body == {"message": "name is missing or unknown"}
     assert ask("POST", url, {"type": "dance", "url": bot.url}).status == 400
     sim.interactions_url = bot.url
     assert ask("POST", url, {"type": "ping"}).body["answer"] == {"type": 1}

@@ -95,7 +95,7 @@ def test_market_is_not_empty(market: sqlite3.Connection) -> None:
 def test_statements_for_a_remote_database_leave_the_same_rows(market: sqlite3.Connection, tmp_path: Path) -> None:
     migrate(tmp_path / "DB.sqlite", ROOT / "migrations" / APP.migrations)
     with closing(sqlite3.connect(tmp_path / "DB.sqlite", isolation_level=None)) as other:
-        for _ in range(2):  # what is there stays
+        for _ in range(2):  # existing rows stay
             for _, rows in blocks(PLAN):
                 for sql in script(rows):
                     assert len(sql.encode()) < 100_000
@@ -105,7 +105,7 @@ def test_statements_for_a_remote_database_leave_the_same_rows(market: sqlite3.Co
 
 def test_smaller_market_is_part_of_a_larger(market: sqlite3.Connection) -> None:
     small = {table: {row for _, rows in blocks(PLAN._replace(size=10)) for row in rows[table]} for table in COLUMNS}
-    whole = {table: {*found} for table, found in rows_of(market).items()}
+    whole = {table: {*rows} for table, rows in rows_of(market).items()}
     assert {table for table in COLUMNS if not small[table] <= whole[table]} == set()
     other = {row for _, rows in blocks(PLAN._replace(size=10, seed=6)) for row in rows["appointments"]}
     assert not other & small["appointments"]
@@ -123,7 +123,7 @@ def test_second_load_adds_nothing(market: sqlite3.Connection) -> None:
 @pytest.mark.parametrize(
     "variables", [{"SIZE": "0"}, {"SIZE": "many"}, {"DAY": "tomorrow"}, {"SEED": "x"}, {"REMOTE": "staging"}]
 )
-def test_what_cannot_be_made_is_one_line(variables: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_options_are_one_line(variables: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(variables) == 2
-    told = capsys.readouterr()
-    assert (told.out, told.err.startswith("error: "), told.err.count("\n")) == ("", True, 1)
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.startswith("error: "), captured.err.count("\n")) == ("", True, 1)

@@ -1,4 +1,4 @@
-"""The stand-in's embeddings: what is asked for wrongly, and what is near to what."""
+"""The stand-in's embeddings: invalid requests, and the nearness of texts."""
 
 import json
 import math
@@ -22,7 +22,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, int, str]] = {
 }
 
 
-def asked(sim: ModelSim, body: dict[str, Any], key: str = KEY) -> tuple[int, Any]:
+def embed(sim: ModelSim, body: dict[str, Any], key: str = KEY) -> tuple[int, Any]:
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     try:
         with urlopen(Request(f"{sim.openai_url}/embeddings", json.dumps(body).encode(), headers)) as answer:
@@ -33,9 +33,9 @@ def asked(sim: ModelSim, body: dict[str, Any], key: str = KEY) -> tuple[int, Any
 
 
 @pytest.mark.parametrize(("body", "key", "status", "message"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_told_as_openai_words_it(body: dict[str, Any], key: str, status: int, message: str) -> None:
+def test_errors_have_openais_form(body: dict[str, Any], key: str, status: int, message: str) -> None:
     with ModelSim() as sim:
-        code, answer = asked(sim, body, key)
+        code, answer = embed(sim, body, key)
     assert code == status
     assert answer["error"]["message"].startswith(message)
     assert answer["error"]["type"] == "invalid_request_error"
@@ -44,9 +44,9 @@ def test_what_is_wrong_is_told_as_openai_words_it(body: dict[str, Any], key: str
 @pytest.mark.parametrize("model", [EMBEDDER, "@cf/baai/bge-m3"])
 def test_vectors_have_an_index_and_come_in_any_order(model: str) -> None:
     with ModelSim() as sim:
-        _, answer = asked(sim, {"model": model, "input": ["one", "two", "three"]})
-    assert [one["index"] for one in answer["data"]] == [2, 1, 0]
-    assert {len(one["embedding"]) for one in answer["data"]} == {DIMENSIONS}
+        _, answer = embed(sim, {"model": model, "input": ["one", "two", "three"]})
+    assert [entry["index"] for entry in answer["data"]] == [2, 1, 0]
+    assert {len(entry["embedding"]) for entry in answer["data"]} == {DIMENSIONS}
 
 
 @pytest.mark.parametrize("text", ["", "the", "Charging", "charge charge charged", "Ünï \U0001f697 " * 1000])

@@ -1,4 +1,4 @@
-"""`make new`: what it writes passes all tests at once, on both runtimes; what cannot be made is refused in one line."""
+"""`make new`: the new app passes all tests at once, on both runtimes; a bad name is refused in one line."""
 
 import os
 import re
@@ -21,8 +21,8 @@ APP = "made_in_a_copy"
 """No name that a person would give: the repository may have Workers that were made so."""
 LINKED = (".venv", "node_modules", "python_modules", "build/pyedge")
 LEFT_OUT = (
-    ".git", ".venv", "node_modules", "python_modules", "build", "__pycache__", ".state", ".dev.vars*", ".*_cache",
-    ".hypothesis", ".schemathesis", ".wrangler",
+    ".git", ".venv", "node_modules", "python_modules", "build", ".state", ".dev.vars*", ".*_cache", ".hypothesis",
+    ".schemathesis", ".wrangler",
 )  # fmt: skip
 OF_ALL = (
     "tests/test_house_rules.py", "tests/test_wrangler.py", "tests/test_readme.py", "tests/test_openapi_document.py",
@@ -41,10 +41,10 @@ class Copy:
         self.root = root
         own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "APP"))}
         own.pop("PYTHONDONTWRITEBYTECODE", None)
-        self.env = own | {"PYTHONPATH": "src:tools", "PYTHONPYCACHEPREFIX": str(root.parent / "byte_code")}
+        self.env = own | {"PYTHONPATH": "src:tools"}
 
     def run(self, *command: str, expected: int = 0) -> str:
-        """Run a command of Python's there and return what it said."""
+        """Run a Python command there and return its output."""
         done = subprocess.run(
             [sys.executable, *command], cwd=self.root, env=self.env, capture_output=True, text=True, check=False
         )
@@ -52,13 +52,14 @@ class Copy:
         return done.stdout + done.stderr
 
     def files(self) -> dict[str, bytes]:
-        """Return all files but what is linked."""
+        """Return all files without byte code and the linked ones."""
         paths = [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink()]
+        paths = [path for path in paths if path.parent.name != "__pycache__"]
         return {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
 
 
 def copied(folder: Path) -> Copy:
-    """Return a copy in a folder."""
+    """Return a copy in a folder, with the byte code of the original."""
     root = folder / "repository"
     copytree(ROOT, root, ignore=ignore_patterns(*LEFT_OUT))
     (root / "build").mkdir()

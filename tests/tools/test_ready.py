@@ -1,4 +1,4 @@
-"""`make ready` against a stand-in account: each thing that is missing is a line with what to do."""
+"""`make ready` against a stand-in account: each missing thing is a line with its remedy."""
 
 from collections.abc import Iterator
 
@@ -21,9 +21,9 @@ def sim() -> Iterator[StorageSim]:
 
 
 def missing(sim: StorageSim) -> list[str]:
-    """Return the lines of what the account lacks."""
-    found = ready.in_account(Target.of(ENVIRONMENT), Account(sim.environment))
-    return [one.text for one in found if one.is_there is False]
+    """Return the lines about missing things in the account."""
+    findings = ready.in_account(Target.of(ENVIRONMENT), Account(sim.environment))
+    return [finding.text for finding in findings if finding.is_there is False]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_stage_of_a_sibling_is_deployed_as_the_sibling(environment: str, package
     assert package_of(environment) == Target.of(environment).package == package
 
 
-def test_what_the_account_lacks_is_listed_until_it_is_there(sim: StorageSim) -> None:
+def test_missing_resources_are_listed_until_they_exist(sim: StorageSim) -> None:
     assert missing(sim) == [
         "D1 klear-karma-db-staging is missing",
         "R2 klear-karma-uploads-staging is missing",
@@ -57,16 +57,18 @@ def test_what_the_account_lacks_is_listed_until_it_is_there(sim: StorageSim) -> 
     assert missing(sim) == []
 
 
-def test_placeholders_and_virtual_tables_are_told() -> None:
-    found = [*ready.configured(Target.of(ENVIRONMENT)), *ready.limits(Target.of(ENVIRONMENT))]
-    lines = "\n".join(one.line for one in found)
+def test_placeholders_and_virtual_tables_are_reported() -> None:
+    findings = [*ready.configured(Target.of(ENVIRONMENT)), *ready.limits(Target.of(ENVIRONMENT))]
+    lines = "\n".join(finding.line for finding in findings)
     assert "✗ variable SITE_URL is a placeholder" in lines
     assert "✗ KV KV has no id" in lines
     assert "· practitioner_texts: `wrangler d1 export` fails" in lines
     assert "cron triggers" in lines
 
 
-def test_without_a_token_nothing_is_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_token_nothing_is_requested(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
     monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID", raising=False)
     assert ready.main([ENVIRONMENT]) == 2
@@ -74,7 +76,7 @@ def test_without_a_token_nothing_is_asked(capsys: pytest.CaptureFixture[str], mo
     assert ready.main(["nowhere"]) == 2
 
 
-def test_wrong_token_is_said_and_not_shown(sim: StorageSim) -> None:
+def test_wrong_token_is_reported_and_not_shown(sim: StorageSim) -> None:
     account = Account(sim.environment | {"CLOUDFLARE_API_TOKEN": "a-wrong-token"})
     with pytest.raises(Refusal, match="403") as refused:
         account.database("klear-karma-db")

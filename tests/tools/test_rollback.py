@@ -1,4 +1,4 @@
-"""A roll-back as docs/deploy.md says, by wrangler against a stand-in account."""
+"""A roll-back as in docs/deploy.md, by wrangler against a stand-in account."""
 
 import os
 import subprocess
@@ -22,9 +22,16 @@ WORKER, ENVIRONMENT = "klear-karma-api-staging", "klear-karma-staging"
 def back(sim: StorageSim, version: str) -> subprocess.CompletedProcess[str]:
     """Run the roll-back to a version."""
     command = wrangler("rollback", version, "--env", ENVIRONMENT, "--message", "back", "--yes")
-    given = os.environ | OFFLINE | sim.environment
+    environ = os.environ | OFFLINE | sim.environment
     return subprocess.run(
-        command, cwd=ROOT, env=given, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+        command,
+        cwd=ROOT,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 

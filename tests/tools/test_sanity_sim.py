@@ -1,4 +1,4 @@
-"""The simulated Sanity over real HTTP: who may ask, what is shown, how documents change and requests fail."""
+"""The simulated Sanity over real HTTP: its tokens, its perspectives, changes of documents and failures."""
 
 import json
 import subprocess
@@ -38,12 +38,12 @@ def sim(shared: SanitySim) -> SanitySim:
 def ask(
     sim: SanitySim, path: str, body: object = None, token: str | None = None, method: str | None = None
 ) -> tuple[int, Any]:
-    """Ask with the read token unless another is given, "" for none; return status and JSON."""
+    """Send a request with the read token or another, "" for none; return status and JSON."""
     connection = HTTPConnection(urlsplit(sim.url).netloc, timeout=10)
-    given = sim.read_token if token is None else token
+    bearer = sim.read_token if token is None else token
     data = body if isinstance(body, str | None) else json.dumps(body)
     try:
-        headers = {"authorization": f"Bearer {given}"} if given else NONE
+        headers = {"authorization": f"Bearer {bearer}"} if bearer else NONE
         connection.request(method or ("GET" if body is None else "POST"), path, data, headers)
         response = connection.getresponse()
         assert response.headers.get_content_type() == "application/json"
@@ -66,10 +66,10 @@ def mutate(sim: SanitySim, *mutations: dict[str, Any], options: str = "") -> tup
 
 
 def test_a_query_answers_with_itself_its_result_and_its_time(sim: SanitySim) -> None:
-    asked = {"query": "*[_id == $id].name", "$id": '"person-zoe"'}
-    status, answer = ask(sim, f"/v2025-02-19/data/query/production?{urlencode(asked)}")
-    assert (status, answer | {"ms": 0}) == (200, {"query": asked["query"], "result": ["Zoë Müller"], "ms": 0})
-    status, answer = ask(sim, f"/v1/data/query/production?{urlencode(asked | {'returnQuery': 'false'})}")
+    params = {"query": "*[_id == $id].name", "$id": '"person-zoe"'}
+    status, answer = ask(sim, f"/v2025-02-19/data/query/production?{urlencode(params)}")
+    assert (status, answer | {"ms": 0}) == (200, {"query": params["query"], "result": ["Zoë Müller"], "ms": 0})
+    status, answer = ask(sim, f"/v1/data/query/production?{urlencode(params | {'returnQuery': 'false'})}")
     assert set(answer) == {"result", "ms"}
 
 
@@ -120,7 +120,7 @@ def test_a_query_that_is_wrong_is_refused_with_the_place(sim: SanitySim) -> None
     assert (status, answer["error"]["description"]) == (400, "param $id referenced, but not provided")
 
 
-def test_drafts_are_hidden_but_for_those_who_ask(sim: SanitySim) -> None:
+def test_drafts_are_hidden_unless_requested(sim: SanitySim) -> None:
     published = {"_id": "post-sponsor", "title": "How to become a sponsor"}
     draft = {"_id": "drafts.post-sponsor", "title": DRAFT}
     assert query(sim, TITLES) == [published]
@@ -133,23 +133,28 @@ def test_drafts_are_hidden_but_for_those_who_ask(sim: SanitySim) -> None:
 def test_events_lie_before_and_after_the_start(sim: SanitySim) -> None:
     now = datetime.now(UTC)
     starts = [datetime.fromisoformat(text) for text in query(sim, "*[_type == 'event'].startsAt")]
-    within = [sum(now < one <= now + timedelta(days=days) for one in starts) for days in (2, 7, 100)]
+    within = [sum(now < start <= now + timedelta(days=days) for start in starts) for days in (2, 7, 100)]
     assert within == [1, 3, 5]
-    assert sum(one < now for one in starts) == 6
+    assert sum(start < now for start in starts) == 6
 
 
 @pytest.mark.parametrize("hour", range(0, 24, 3))
 def test_events_lie_so_at_any_hour(hour: int) -> None:
     now = datetime(2026, 3, 28, hour, 59, tzinfo=UTC)
     sim = SanitySim(now=now)
-    starts = [datetime.fromisoformat(one["startsAt"]) for one in sim.documents.values() if "startsAt" in one]
-    within = [sum(now < one <= now + timedelta(days=days) for one in starts) for days in (2, 7, 100)]
+    starts = [
+        datetime.fromisoformat(document["startsAt"]) for document in sim.documents.values() if "startsAt" in document
+    ]
+    within = [sum(now < start <= now + timedelta(days=days) for start in starts) for days in (2, 7, 100)]
     assert (within, len(starts)) == ([1, 3, 5], 11)
 
 
 def test_documents_come_by_id_and_the_missing_are_named(sim: SanitySim) -> None:
     status, answer = ask(sim, "/v1/data/doc/production/person-ada,nobody,drafts.post-sponsor")
-    assert (status, [one["_id"] for one in answer["documents"]]) == (200, ["person-ada", "drafts.post-sponsor"])
+    assert (status, [document["_id"] for document in answer["documents"]]) == (
+        200,
+        ["person-ada", "drafts.post-sponsor"],
+    )
     assert answer["omitted"] == [{"id": "nobody", "reason": "existence"}]
 
 
@@ -166,7 +171,7 @@ def test_a_transaction_creates_replaces_patches_and_deletes(sim: SanitySim) -> N
         options="?returnIds=true&returnDocuments=true&visibility=async",
     )
     assert status == 200
-    operations = [(one["id"], one["operation"]) for one in answer["results"]]
+    operations = [(result["id"], result["operation"]) for result in answer["results"]]
     assert [operation for _, operation in operations] == ["create", "none", *["update"] * 3, "delete", "none"]
     assert answer["results"][4]["document"]["_rev"] == answer["transactionId"]
     tip = query(sim, "*[_id == 't-1'][0]{n, gone, 'slug': slug.current, tags, deep}")
@@ -175,9 +180,9 @@ def test_a_transaction_creates_replaces_patches_and_deletes(sim: SanitySim) -> N
     assert query(sim, "*[_id == 'person-noor'][0]{name, role}") == {"name": "Noor", "role": None}
 
 
-def test_an_id_is_made_where_none_is_given(sim: SanitySim) -> None:
+def test_a_missing_id_is_generated(sim: SanitySim) -> None:
     _, answer = mutate(sim, {"create": {"_type": "tip"}}, {"create": {"_id": "tip.", "_type": "tip"}}, options="?a=b")
-    assert [set(one) for one in answer["results"]] == [{"operation"}] * 2
+    assert [set(result) for result in answer["results"]] == [{"operation"}] * 2
     assert query(sim, "count(*[_type == 'tip' && length(_id) > 30])") == 2
 
 
@@ -226,24 +231,26 @@ def test_the_read_token_may_not_write(sim: SanitySim) -> None:
     assert "announcement-chat" in sim.documents
 
 
-def test_the_journal_has_what_was_asked(sim: SanitySim) -> None:
+def test_the_journal_lists_the_requests(sim: SanitySim) -> None:
     query(sim, "$a", **{"$a": "[1]", "perspective": "raw"})
     ask(sim, "/v1/data/query/production?query=*", token="")
     first, second = sim.requests
     assert (first.query, first.params, first.options, first.token) == ("$a", {"a": [1]}, {"perspective": "raw"}, True)
     assert (second.method, second.path, second.token) == ("GET", "/v1/data/query/production", False)
     assert [first.status, second.status] == [200, 401]
-    assert [one["query"] for one in ask(sim, "/_sim/requests")[1]] == ["$a", "*"]
+    assert [entry["query"] for entry in ask(sim, "/_sim/requests")[1]] == ["$a", "*"]
 
 
-def test_the_next_requests_fail_as_told(sim: SanitySim) -> None:
+def test_the_next_requests_fail_on_demand(sim: SanitySim) -> None:
     path = "/v1/data/query/production?query=1"
     sim.fail(429, count=2, retry_after=3)
     assert [ask(sim, path)[0] for _ in range(3)] == [429, 429, 200]
     sim.fail(503)
     assert ask(sim, path)[1] == {
-        "statusCode": 503, "error": "Service Unavailable", "message": "The stand-in was told to fail"
-    }  # fmt: skip
+        "statusCode": 503,
+        "error": "Service Unavailable",
+        "message": "The stand-in fails on a test's request",
+    }
     sim.fail(delay=0.05)
     assert ask(sim, path)[1]["result"] == 1
     sim.fail(body="<html>")
@@ -278,7 +285,7 @@ def test_its_switches_work_over_http(sim: SanitySim) -> None:
     assert sim.requests == []
 
 
-def test_put_and_delete_change_what_is_read(sim: SanitySim) -> None:
+def test_put_and_delete_change_the_documents(sim: SanitySim) -> None:
     there = sim.documents["project-badges"]
     after = sim.put(there | {"title": "Bådges"})
     assert after["_rev"] != there["_rev"]
@@ -295,11 +302,11 @@ def test_it_runs_as_a_program_until_stdin_ends() -> None:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        assert set(said) == {"url", "project_id", "dataset", "read_token", "write_token", "webhook_secret"}
-        connection = HTTPConnection(urlsplit(said["url"]).netloc, timeout=10)
-        headers = {"authorization": f"Bearer {said['read_token']}"}
-        connection.request("GET", f"/v1/data/query/{said['dataset']}?query=2", headers=headers)
+        about = json.loads(process.stdout.readline())
+        assert set(about) == {"url", "project_id", "dataset", "read_token", "write_token", "webhook_secret"}
+        connection = HTTPConnection(urlsplit(about["url"]).netloc, timeout=10)
+        headers = {"authorization": f"Bearer {about['read_token']}"}
+        connection.request("GET", f"/v1/data/query/{about['dataset']}?query=2", headers=headers)
         assert json.loads(connection.getresponse().read())["result"] == 2
         connection.close()
         process.stdin.close()

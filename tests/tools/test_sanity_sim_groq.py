@@ -15,18 +15,24 @@ pytestmark = pytest.mark.slow  # a stand-in's own tests
 
 NOW = datetime(2026, 11, 21, 10, 30, 15, 250_000, UTC)
 PARAMS = {
-    "from": 0, "to": 20, "slug": "berlin-python-at-the-edge", "now": "2026-11-21T10:30:15Z",
-    "types": ["event", "post"], "words": ["edge*", "python"], "one": 1, "key": "title",
-}  # fmt: skip
+    "from": 0,
+    "to": 20,
+    "slug": "berlin-python-at-the-edge",
+    "now": "2026-11-21T10:30:15Z",
+    "types": ["event", "post"],
+    "words": ["edge*", "python"],
+    "one": 1,
+    "key": "title",
+}
 DATASET = sorted(
-    [one for one in documents(NOW) if not one["_id"].startswith("drafts.")]
+    [document for document in documents(NOW) if not document["_id"].startswith("drafts.")]
     + [
         {"_id": "odd-a", "_type": "odd", "n": 1, "mixed": [1, "1", True, None, 1, "1", {"a": 1}, [2]], "f": 2.5},
         {"_id": "odd-b", "_type": "odd", "n": "1", "mixed": [], "f": -2.5, "text": "Ünïcode e.g. x-ray, «quoted» …"},
         {"_id": "odd-c", "_type": "odd", "n": True, "f": None, "nested": {"deep": [{"k": 1}, {"k": 2}, {}]}},
         {"_id": "odd-d", "_type": "odd", "mixed": "no array", "list": [["a"], ["b", "c"], "d"], "f": 0.125},
     ],
-    key=lambda one: str(one["_id"]),
+    key=lambda document: str(document["_id"]),
 )
 
 HEAD = '_id, _type, _updatedAt, title, "slug": slug.current, summary'
@@ -181,13 +187,43 @@ QUERIES = [
 ]
 
 REFUSED = [
-    "", "*[", "*[_type == 'event'", "*[_type = 'event']", "{'a': }", "{1}", "*[0...n]", "*[0...'a']", "$missing",
-    "* | score(title match 'a')", "* | nothing()", "* | order()", "nothing(1)", "geo::distance(1, 2)", "count()",
-    "count(1, 2)", "* | order(a && b desc)",
-    "*[_type == 'event']]", "a == b == c", "{'a' 1}", "{a.b}", "'open", "'\\q'", "a ? b", "*{'x'}",
-    "select(1, 2)", "fn my::f($x) = $x{a}; *", "identity()", "order(title)", "#", "* -> [", "(" * 5_000 + ")" * 5_000,
-    "*[title match text::query('a')]", "boost(true, 1)", "speakers.(a, b)", "* | order(title) | {",
-]  # fmt: skip
+    "",
+    "*[",
+    "*[_type == 'event'",
+    "*[_type = 'event']",
+    "{'a': }",
+    "{1}",
+    "*[0...n]",
+    "*[0...'a']",
+    "$missing",
+    "* | score(title match 'a')",
+    "* | nothing()",
+    "* | order()",
+    "nothing(1)",
+    "geo::distance(1, 2)",
+    "count()",
+    "count(1, 2)",
+    "* | order(a && b desc)",
+    "*[_type == 'event']]",
+    "a == b == c",
+    "{'a' 1}",
+    "{a.b}",
+    "'open",
+    "'\\q'",
+    "a ? b",
+    "*{'x'}",
+    "select(1, 2)",
+    "fn my::f($x) = $x{a}; *",
+    "identity()",
+    "order(title)",
+    "#",
+    "* -> [",
+    "(" * 5_000 + ")" * 5_000,
+    "*[title match text::query('a')]",
+    "boost(true, 1)",
+    "speakers.(a, b)",
+    "* | order(title) | {",
+]
 
 ASK = """
 import { evaluate, parse } from "groq-js";
@@ -209,22 +245,22 @@ process.stdout.write(JSON.stringify(answers));
 
 @pytest.fixture(scope="module")
 def theirs() -> dict[str, Any]:
-    """What groq-js answers to each query."""
+    """The answers of groq-js to each query."""
     if not (NODE_MODULES / "groq-js").is_dir():
         pytest.skip("groq-js is not there: npm brings it")
-    asked = {"queries": QUERIES, "params": PARAMS, "dataset": DATASET, "now": NOW.isoformat()}
+    document = {"queries": QUERIES, "params": PARAMS, "dataset": DATASET, "now": NOW.isoformat()}
     command = [node(), "--input-type=module", "--eval", ASK]
-    ran = subprocess.run(command, input=json.dumps(asked), cwd=ROOT, capture_output=True, text=True, check=False)
+    ran = subprocess.run(command, input=json.dumps(document), cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return dict(zip(QUERIES, json.loads(ran.stdout), strict=True))
 
 
 def exact(value: object) -> object:
-    """Tell true from 1, which Python takes for equal."""
+    """Distinguish true from 1, which are equal in Python."""
     if isinstance(value, list):
-        return [exact(one) for one in value]
+        return [exact(item) for item in value]
     if isinstance(value, dict):
-        return {name: exact(one) for name, one in value.items()}
+        return {name: exact(item) for name, item in value.items()}
     return ("bool", value) if isinstance(value, bool) else value
 
 
@@ -235,7 +271,7 @@ def test_a_query_is_answered_as_groq_js_answers_it(query: str, theirs: dict[str,
 
 
 @pytest.mark.parametrize("query", REFUSED, ids=lambda query: query[:40])
-def test_what_it_does_not_know_it_refuses(query: str) -> None:
+def test_unsupported_queries_are_refused(query: str) -> None:
     with pytest.raises(BadQuery) as refused:
         run(query, DATASET, PARAMS, NOW)
     assert 0 <= refused.value.start <= refused.value.end <= len(query)

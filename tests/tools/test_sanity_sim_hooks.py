@@ -1,4 +1,4 @@
-"""The webhooks of the simulated Sanity: what is posted, how it is signed, and when again."""
+"""The webhooks of the simulated Sanity: their bodies, signatures and retries."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ process.stdout.write(JSON.stringify(valid));
 
 @dataclass(slots=True)
 class Listener:
-    """A server that keeps what is posted to it and answers with the next of `statuses`, then with 200."""
+    """A server that keeps posted bodies and answers with the next of `statuses`, then with 200."""
 
     url: str
     statuses: list[int] = field(default_factory=list)
@@ -37,19 +37,19 @@ def listener() -> Iterator[Listener]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
-            found.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(found.statuses.pop(0) if found.statuses else 200)
+            started.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(started.statuses.pop(0) if started.statuses else 200)
             self.send_header("content-length", "0")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found = Listener(f"http://127.0.0.1:{server.server_port}/hook")
+        started = Listener(f"http://127.0.0.1:{server.server_port}/hook")
         thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        yield found
+        yield started
         server.shutdown()
         thread.join(10)
 
@@ -61,7 +61,7 @@ def sim(listener: Listener) -> Iterator[SanitySim]:
         yield sim
 
 
-def test_what_changes_is_posted(sim: SanitySim, listener: Listener) -> None:
+def test_changes_are_posted(sim: SanitySim, listener: Listener) -> None:
     document = sim.put({"_id": "post-new", "_type": "post", "slug": {"_type": "slug", "current": "neu-für-alle"}})
     sim.settle()
     sim.put(document)
@@ -98,22 +98,22 @@ def test_a_mutation_is_posted_and_drafts_are_not(sim: SanitySim, listener: Liste
 @pytest.mark.parametrize(
     ("statuses", "delivered"), [([503, 429, 200], [503, 429, 200]), ([500] * 9, [500] * 4), ([404], [404])]
 )
-def test_what_fails_is_posted_again_with_the_same_key(
+def test_failed_deliveries_are_retried_with_the_same_key(
     sim: SanitySim, listener: Listener, statuses: list[int], delivered: list[int]
 ) -> None:
     listener.statuses = statuses
     sim.put({"_id": "a", "_type": "tip"})
     sim.settle()
-    assert [one.status for one in sim.deliveries] == delivered
+    assert [delivery.status for delivery in sim.deliveries] == delivered
     assert len({headers["idempotency-key"] for headers, _ in listener.posts}) == 1
 
 
-def test_a_server_that_is_away_is_given_up(sim: SanitySim) -> None:
+def test_deliveries_to_an_unavailable_server_are_given_up(sim: SanitySim) -> None:
     sim.unhook()
     sim.hook("http://127.0.0.1:9/away")
     sim.put({"_id": "a", "_type": "tip"})
     sim.settle()
-    assert [one.status for one in sim.deliveries] == [0] * 4
+    assert [delivery.status for delivery in sim.deliveries] == [0] * 4
 
 
 def test_signatures_are_those_that_sanitys_package_takes(sim: SanitySim, listener: Listener) -> None:

@@ -1,4 +1,4 @@
-"""Seeds go where they are missing, here and through wrangler; what is there stays, and what is unfit is refused."""
+"""Missing seeds are added, here and through wrangler; existing rows stay, and invalid seeds are refused."""
 
 import json
 import os
@@ -387,7 +387,7 @@ def sim() -> Iterator[StorageSim]:
 
 @pytest.fixture
 def there(sim: StorageSim) -> tuple[ApiDatabase, Namespace]:
-    """What is at Cloudflare: a database with its migrations, and a namespace of two keys a page."""
+    """A simulated Cloudflare: a database with its migrations, and a namespace of two keys a page."""
     database, namespace = sim.add_database("library-db-staging"), sim.add_namespace("library-staging", "KV")
     database.query({"sql": TABLES})
     namespace.page = 2

@@ -20,11 +20,11 @@ SIMS = sorted(path.parent.name for path in (ROOT / "tools" / "sims").glob("*/__m
 
 
 def ask(url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
-    """Send a request, a POST where there is a body, and return the JSON that is answered, also by a refusal."""
+    """Send a request, a POST if it has a body, and return the JSON of the answer, also of a refusal."""
     data = body.encode() if isinstance(body, str) else None if body is None else json.dumps(body).encode()
-    given = {"content-type": "application/json", **(headers or {})}
+    sent_headers = {"content-type": "application/json", **(headers or {})}
     try:
-        with urlopen(Request(url, data, given), timeout=20) as answer:
+        with urlopen(Request(url, data, sent_headers), timeout=20) as answer:
             return json.load(answer)
     except HTTPError as refused:
         with refused:
@@ -40,7 +40,7 @@ def tessie(about: Any) -> None:
     assert {car["vin"] for car in cars} <= {*about["vins"]}
     assert cars
     assert "error" in ask(f"{about['url']}/vehicles")
-    assert [one["path"] for one in ask(f"{about['url']}/_sim/requests")] == ["/vehicles", "/vehicles"]
+    assert [entry["path"] for entry in ask(f"{about['url']}/_sim/requests")] == ["/vehicles", "/vehicles"]
 
 
 def sanity(about: Any) -> None:
@@ -65,12 +65,13 @@ def model(about: Any) -> None:
 
 
 def cloudflare(about: Any) -> None:
-    write, read = about["analytics"]["url"].removesuffix("/client/v4"), about["analytics"]["url"]
+    write = about["analytics"]["url"].removesuffix("/client/v4")
+    read = about["analytics"]["url"]
     with urlopen(Request(f"{write}/write/points", b'{"blobs": ["a"]}', method="POST"), timeout=20) as answer:
         assert answer.status == 200
     sql = "SELECT SUM(_sample_interval) AS n FROM points"
-    found = ask(f"{read}/accounts/{about['account']}/analytics_engine/sql", sql, bearer(about["analytics"]["token"]))
-    assert found["data"] == [{"n": "1"}]
+    rows = ask(f"{read}/accounts/{about['account']}/analytics_engine/sql", sql, bearer(about["analytics"]["token"]))
+    assert rows["data"] == [{"n": "1"}]
     verdict = {"secret": about["turnstile"]["secret"], "response": "forged"}
     assert ask(f"{about['turnstile']['url']}/siteverify", verdict)["success"] is False
     storage = about["environment"]
@@ -91,12 +92,12 @@ def discogs(about: Any) -> None:
 
 
 def piston(about: Any) -> None:
-    assert "rust" in {one["language"] for one in ask(f"{about['url']}/runtimes")}
+    assert "rust" in {language["language"] for language in ask(f"{about['url']}/runtimes")}
     assert "message" in ask(f"{about['url']}/execute", {"language": "cobol", "version": "*", "files": []})
 
 
 def judge0(about: Any) -> None:
-    assert "Rust (1.40.0)" in {one["name"] for one in ask(f"{about['url']}/languages")}
+    assert "Rust (1.40.0)" in {language["name"] for language in ask(f"{about['url']}/languages")}
     assert "language_id" in ask(f"{about['url']}/submissions", {"language_id": 0, "source_code": "1"})
 
 

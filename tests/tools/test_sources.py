@@ -189,15 +189,15 @@ def test_folder_that_holds_the_sources_is_refused(folder: str, tmp_path: Path) -
     assert names(tmp_path / "src") == ["main.py", "other.py"]
 
 
-def test_command_says_what_is_wrong(tmp_path: Path) -> None:
+def test_command_reports_its_fault(tmp_path: Path) -> None:
     main = write(tmp_path, {"main.py": "import nothing"})
-    told = {}
+    complaints = {}
     for arguments in ([str(main), str(tmp_path / "out")], [str(tmp_path / "gone.py"), str(tmp_path / "out")], []):
         run = [sys.executable, str(BUILD), *arguments]
         done = subprocess.run(run, capture_output=True, text=True, check=False)
-        told[done.stderr.splitlines()[0]] = done.returncode
-    first, second, third = told
+        complaints[done.stderr.splitlines()[0]] = done.returncode
+    first, second, third = complaints
     assert first.startswith(f"error: {main}:1: nothing is not under {tmp_path}")
     assert "gone.py" in second
     assert third == "usage: sources.py MAIN FOLDER"
-    assert [*told.values()] == [1, 1, 2]
+    assert [*complaints.values()] == [1, 1, 2]

@@ -1,4 +1,4 @@
-"""The stand-in for KV and D1 over HTTP answers as Cloudflare documents it, and refuses what it would refuse."""
+"""The stand-in for KV and D1 over HTTP answers and refuses as Cloudflare documents it."""
 
 import json
 import urllib.error
@@ -44,15 +44,16 @@ def test_keys_come_in_pages(sim: StorageSim) -> None:
     namespace.page = 2
     pairs = [{"key": key, "value": "v"} for key in "cabx"] + [{"key": "ab", "value": "v", "expiration_ttl": 60}]
     assert ask(sim, "PUT", KV.format(id=number) + "/bulk", pairs)[1]["result"]["successful_key_count"] == 5
-    names, cursor = [], ""
+    names = []
+    cursor = ""
     while True:
         _, page = ask(sim, "GET", f"{KV.format(id=number)}/keys?cursor={cursor}")
-        names += [one["name"] for one in page["result"]]
+        names += [key["name"] for key in page["result"]]
         if not (cursor := page["result_info"]["cursor"]):
             break
     assert names == ["a", "ab", "b", "c", "x"]
     _, page = ask(sim, "GET", f"{KV.format(id=number)}/keys?prefix=a")
-    assert [set(one) for one in page["result"]] == [{"name"}, {"name", "expiration"}]
+    assert [set(key_) for key_ in page["result"]] == [{"name"}, {"name", "expiration"}]
     assert ask(sim, "GET", f"{KV.format(id=number)}/values/a") == (200, b"v")
     assert ask(sim, "GET", "/workers/scripts/worker/settings")[1]["result"]["bindings"][0]["namespace_id"] == number
 
@@ -75,10 +76,10 @@ def test_one_bad_pair_keeps_all_from_being_put(sim: StorageSim, pair: dict[str, 
     assert namespace.pairs == {}
 
 
-def test_a_query_gives_what_each_statement_gave_or_nothing(sim: StorageSim) -> None:
+def test_a_query_returns_each_statements_result_or_nothing(sim: StorageSim) -> None:
     place = D1.format(id=sim.add_database("db").uuid)
-    made = ask(sim, "POST", f"{place}/query", {"sql": "CREATE TABLE t(a); INSERT INTO t VALUES (1); SELECT a FROM t"})
-    assert [one["results"] for one in made[1]["result"]] == [[], [], [{"a": 1}]]
+    answer = ask(sim, "POST", f"{place}/query", {"sql": "CREATE TABLE t(a); INSERT INTO t VALUES (1); SELECT a FROM t"})
+    assert [result["results"] for result in answer[1]["result"]] == [[], [], [{"a": 1}]]
     status, refused = ask(sim, "POST", f"{place}/query", {"sql": "INSERT INTO t VALUES (2); INSERT INTO u VALUES (2)"})
     assert (status, refused["errors"]) == (400, [{"code": 7500, "message": "no such table: u: SQLITE_ERROR"}])
     counted = ask(sim, "POST", f"{place}/query", {"sql": "SELECT count(*) AS n FROM t WHERE a = ?", "params": [2]})
@@ -95,13 +96,13 @@ def test_query_splits_inside_a_triggers_body(sim: StorageSim, sql: str) -> None:
     status, refused = ask(sim, "POST", f"{place}/query", {"sql": sql})
     assert (status, refused["errors"]) == (400, [{"code": 7500, "message": "incomplete input: SQLITE_ERROR"}])
     whole = "SELECT ';' AS a; -- one; two\nSELECT 2 AS a /* ; */;"
-    assert [one["results"] for one in ask(sim, "POST", f"{place}/query", {"sql": whole})[1]["result"]] == [
+    assert [result["results"] for result in ask(sim, "POST", f"{place}/query", {"sql": whole})[1]["result"]] == [
         [{"a": ";"}],
         [{"a": 2}],
     ]
 
 
-def test_a_file_is_uploaded_ingested_and_asked_about(sim: StorageSim) -> None:
+def test_a_file_is_uploaded_ingested_and_polled(sim: StorageSim) -> None:
     place = D1.format(id=sim.add_database("db").uuid) + "/import"
     file = b"CREATE TABLE t(a); INSERT INTO t VALUES (1);"
     etag = md5(file, usedforsecurity=False).hexdigest()
@@ -132,7 +133,7 @@ def test_a_file_is_uploaded_ingested_and_asked_about(sim: StorageSim) -> None:
         ("GET", "/zones", TOKEN, 404),
     ],
 )
-def test_what_is_not_there_or_not_allowed_is_refused(
+def test_missing_and_forbidden_resources_are_refused(
     sim: StorageSim, method: str, path: str, token: str, status: int
 ) -> None:
     sim.add_database("db")

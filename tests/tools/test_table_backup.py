@@ -60,8 +60,8 @@ def test_backup_comes_back_the_same_and_is_searched(lines: list[str], tmp_path: 
         assert (counts["practitioners"], counts["practitioner_texts"]) == (12, 12)
         assert [*dump(target, SCHEMA)] == lines
         sql = "SELECT count(*) AS n FROM practitioner_texts WHERE words MATCH ?"
-        found = target.query(sql, ['"session" OR "private"'])
-        assert found[0]["n"] > 0
+        matches = target.query(sql, ['"session" OR "private"'])
+        assert matches[0]["n"] > 0
         with pytest.raises(Refusal, match="has rows"):
             restore(target, SCHEMA, iter(lines))
     with closing(sqlite3.connect(path)) as connection:

@@ -1,4 +1,4 @@
-"""The simulated Tessie over real HTTP: what it reads, and what writes and commands change."""
+"""The simulated Tessie over real HTTP: its reads, and the effects of writes and commands."""
 
 import json
 from collections.abc import Iterator
@@ -17,15 +17,52 @@ pytestmark = pytest.mark.slow  # a stand-in's own tests
 NOW = ANCHOR + 300 * DAY_S + 20 * 3_600
 EMPTY: dict[str, str] = {}
 STATES_COLUMNS = {
-    "id", "timestamp", "state", "charging_state", "shift_state", "version", "battery_level",
-    "usable_battery_level", "battery_range", "est_battery_range", "ideal_battery_range", "latitude",
-    "longitude", "elevation", "heading", "speed", "power", "odometer", "charge_rate",
-    "charger_actual_current", "charger_power", "charger_phases", "charger_voltage",
-    "charge_miles_added_rated", "charge_miles_added_ideal", "is_climate_on", "is_preconditioning",
-    "battery_heater_on", "inside_temp", "outside_temp", "left_temp_direction", "right_temp_direction",
-    "df", "dr", "ft", "pf", "pr", "rt", "locked", "fd_window", "fp_window", "rd_window", "rp_window",
-    "sentry_mode", "valet_mode",
-}  # fmt: skip
+    "id",
+    "timestamp",
+    "state",
+    "charging_state",
+    "shift_state",
+    "version",
+    "battery_level",
+    "usable_battery_level",
+    "battery_range",
+    "est_battery_range",
+    "ideal_battery_range",
+    "latitude",
+    "longitude",
+    "elevation",
+    "heading",
+    "speed",
+    "power",
+    "odometer",
+    "charge_rate",
+    "charger_actual_current",
+    "charger_power",
+    "charger_phases",
+    "charger_voltage",
+    "charge_miles_added_rated",
+    "charge_miles_added_ideal",
+    "is_climate_on",
+    "is_preconditioning",
+    "battery_heater_on",
+    "inside_temp",
+    "outside_temp",
+    "left_temp_direction",
+    "right_temp_direction",
+    "df",
+    "dr",
+    "ft",
+    "pf",
+    "pr",
+    "rt",
+    "locked",
+    "fd_window",
+    "fp_window",
+    "rd_window",
+    "rp_window",
+    "sentry_mode",
+    "valet_mode",
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +81,7 @@ def own() -> Iterator[Simulator]:
 def ask(
     sim: Simulator, path: str, method: str = "GET", body: object = None, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """One request on its own connection, with the token unless other headers are given."""
+    """Send one request on its own connection, by default with the token."""
     connection = HTTPConnection(urlsplit(sim.url).netloc, timeout=20)
     sent = None if body is None else json.dumps(body)
     own_headers = {"Authorization": f"Bearer {sim.token}"} if headers is None else headers
@@ -100,13 +137,13 @@ def test_unknown_things_are_404(shared: Simulator) -> None:
 
 
 def test_vehicles_lists_every_car_with_its_state(shared: Simulator) -> None:
-    found = get(shared, "/vehicles")["results"]
-    assert [one["vin"] for one in found] == shared.vins
-    for one in found:
-        newest = shared.fleet.drives(one["vin"])[0]
-        assert one["last_drive_created_at"] == newest["created_at"]
-        assert one["last_state"]["vin"] == one["vin"]
-        assert one["is_active"] is True
+    cars = get(shared, "/vehicles")["results"]
+    assert [car["vin"] for car in cars] == shared.vins
+    for car in cars:
+        newest = shared.fleet.drives(car["vin"])[0]
+        assert car["last_drive_created_at"] == newest["created_at"]
+        assert car["last_state"]["vin"] == car["vin"]
+        assert car["is_active"] is True
 
 
 @pytest.mark.parametrize("car", range(4))
@@ -118,7 +155,9 @@ def test_history_matches_the_ground_truth(shared: Simulator, car: int) -> None:
 
 
 def test_limit_and_to_page_through_the_whole_history(shared: Simulator) -> None:
-    vin, seen, to = shared.vins[0], dict[int, Any](), NOW
+    vin = shared.vins[0]
+    seen = dict[int, Any]()
+    to = NOW
     while True:
         page = get(shared, f"/{vin}/drives?limit=100&to={to}")["results"]
         fresh = {drive["id"]: drive for drive in page if drive["id"] not in seen}
@@ -153,8 +192,9 @@ def test_units_convert_distances_and_temperatures(shared: Simulator) -> None:
 
 def test_drives_filter_by_places_tags_drivers_and_length(shared: Simulator) -> None:
     vin = shared.vins[0]
-    one = shared.fleet[vin]
-    every, home = shared.fleet.drives(vin), one.car.region.home
+    car = shared.fleet[vin]
+    every = shared.fleet.drives(vin)
+    home = car.car.region.home
     circle = f"latitude={home.latitude}&{{0}}_longitude={home.longitude}&{{0}}_radius=150"
     for prefix, keys in (
         ("origin", ("starting_latitude", "starting_longitude")),
@@ -173,7 +213,7 @@ def test_drives_filter_by_places_tags_drivers_and_length(shared: Simulator) -> N
     assert {drive["tag"] for drive in tagged} == {"Business"}
     assert len(tagged) + len(untagged) == len(every)
     sams = get(shared, f"/{vin}/drives?driver_profile=Sam")["results"]
-    assert len(sams) == sum(drive.driver == "Sam" for drive in one.drives)
+    assert len(sams) == sum(drive.driver == "Sam" for drive in car.drives)
     long = get(shared, f"/{vin}/drives?minimum_distance=40&distance_format=km")["results"]
     assert len(long) == sum(drive["odometer_distance"] >= 40 for drive in every)
 
@@ -273,8 +313,8 @@ def test_waking_a_car_lasts_until_it_tires(own: Simulator) -> None:
 
 def test_the_state_follows_driving_charging_and_parking(own: Simulator) -> None:
     vin = own.vins[0]
-    one = own.fleet[vin]
-    drive, charge = one.drives[-9], one.charges[-3]
+    car = own.fleet[vin]
+    drive, charge = car.drives[-9], car.charges[-3]
     own.fleet.pin((drive.start.at + drive.end.at) // 2)
     driving = get(own, f"/{vin}/state")
     assert driving["drive_state"]["shift_state"] == "D"
@@ -358,7 +398,7 @@ def test_the_smaller_reads_have_their_keys(shared: Simulator) -> None:
     assert get(shared, f"/{vin}/drivers")["results"][0]["driver_first_name"] == "Sam"
 
 
-def test_the_map_is_a_png_of_the_asked_size(shared: Simulator) -> None:
+def test_the_map_is_a_png_of_the_requested_size(shared: Simulator) -> None:
     status, headers, body = ask(shared, f"/{shared.vins[0]}/map?width=40&height=30&marker_size=10")
     assert (status, headers["content-type"]) == (200, "image/png")
     assert body.startswith(b"\x89PNG\r\n\x1a\n")
@@ -378,7 +418,7 @@ def test_fleet_accounts_see_invoices_and_roles(shared: Simulator) -> None:
 
 def test_the_fleet_api_has_its_envelope(shared: Simulator) -> None:
     listed = get(shared, "/api/1/vehicles")
-    assert [one["vin"] for one in listed["response"]] == shared.vins
+    assert [car["vin"] for car in listed["response"]] == shared.vins
     assert "charge_state" not in listed["response"][0]
     assert get(shared, "/api/1/products")["count"] == len(shared.vins)
     assert "vehicle_cmds" in get(shared, "/auth/tesla_scopes")["scopes"]
@@ -387,7 +427,7 @@ def test_the_fleet_api_has_its_envelope(shared: Simulator) -> None:
 
 
 @pytest.mark.parametrize("as_list", [True, False])
-def test_tagging_drives_changes_what_is_read(own: Simulator, as_list: bool) -> None:
+def test_tagging_drives_changes_the_records(own: Simulator, as_list: bool) -> None:
     vin = own.vins[0]
     ids = [drive["id"] for drive in own.fleet.drives(vin)[4:6]]
     body = {"drives": ids if as_list else ",".join(map(str, ids)), "tag": "Holiday"}
@@ -414,8 +454,8 @@ def test_the_owners_things_can_be_changed(own: Simulator) -> None:
     driver = get(own, f"/{vin}/drivers")["results"][0]
     get(own, f"/{vin}/drivers/{driver['user_id']}/delete", "POST", {"user_id": driver["user_id"]})
     assert get(own, f"/{vin}/drivers") == {"results": []}
-    made = get(own, f"/{vin}/invitations", "POST")
-    get(own, f"/{vin}/invitations/{made['id']}/revoke", "POST")
+    invitation = get(own, f"/{vin}/invitations", "POST")
+    get(own, f"/{vin}/invitations/{invitation['id']}/revoke", "POST")
     assert get(own, f"/{vin}/invitations")["results"][0]["state"] == "revoked"
     get(own, f"/{vin}/fleet_telemetry_config", "POST", {"config": {"port": 4443}})
     assert get(own, f"/{vin}/fleet_telemetry_config")["config"]["port"] == 4443
@@ -442,8 +482,8 @@ def test_the_owners_things_can_be_changed(own: Simulator) -> None:
 def test_commands_show_in_the_state(own: Simulator, command: str, section: str, key: str, value: object) -> None:
     vin = own.vins[1]
     assert get(own, f"/{vin}/command/{command}", "POST") == {"result": True, "woke": True}
-    shown = get(own, f"/{vin}/state")[section][key]
-    assert shown == value if value is not None else shown["active"] is True
+    shown_value = get(own, f"/{vin}/state")[section][key]
+    assert shown_value == value if value is not None else shown_value["active"] is True
 
 
 def test_some_commands_end_with_the_next_drive(own: Simulator) -> None:

@@ -126,8 +126,8 @@ def test_cut_off_announces_more_than_it_sends(sim: Simulator) -> None:
 
 def test_null_state_of_one_car_spares_the_others(sim: Simulator) -> None:
     fail(sim, kind="null_state", vin=sim.vins[1])
-    found = json.loads(ask(sim.url, "/vehicles")[2])["results"]
-    assert [one["last_state"] is None for one in found] == [False, True, False, False]
+    cars = json.loads(ask(sim.url, "/vehicles")[2])["results"]
+    assert [car["last_state"] is None for car in cars] == [False, True, False, False]
     assert ask(sim.url, f"/{sim.vins[1]}/state")[2] == b"null"
     assert ask(sim.url, f"/{sim.vins[1]}/drives")[2] != b"null"
 
@@ -205,12 +205,13 @@ def test_a_record_can_be_corrected(sim: Simulator, kind: str) -> None:
 
 
 def test_a_car_can_be_made_inactive_and_stateless(sim: Simulator) -> None:
-    vin, switch = sim.vins[1], f"/_sim/vehicles/{sim.vins[1]}"
+    vin = sim.vins[1]
+    switch = f"/_sim/vehicles/{sim.vins[1]}"
     control(sim.url, switch, "PATCH", {"is_active": False, "shows_last_state": False})
-    found = json.loads(ask(sim.url, "/vehicles?only_active=true")[2])["results"]
-    assert vin not in [one["vin"] for one in found]
-    one = json.loads(ask(sim.url, "/vehicles")[2])["results"][1]
-    assert (one["is_active"], one["last_state"]) == (False, None)
+    cars = json.loads(ask(sim.url, "/vehicles?only_active=true")[2])["results"]
+    assert vin not in [car["vin"] for car in cars]
+    car = json.loads(ask(sim.url, "/vehicles")[2])["results"][1]
+    assert (car["is_active"], car["last_state"]) == (False, None)
     healths = json.loads(ask(sim.url, "/battery_health?only_active=true")[2])["results"]
     assert len(healths) == len(sim.vins) - 1
     control(sim.url, switch, "PATCH", {"is_active": True, "shows_last_state": True})
@@ -233,14 +234,14 @@ def program(*flags: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]
             process.kill()
 
 
-def test_the_program_says_where_it_is_and_ends_with_its_stdin() -> None:
+def test_the_program_prints_its_address_and_ends_with_its_stdin() -> None:
     flags = ("--seed", "3", "--until", "2025-12-01T00:00:00Z", "--token", "other", "--until-eof")
-    with program(*flags) as (process, said):
-        status, _, body = ask(said["url"], "/vehicles", token="other")
+    with program(*flags) as (process, about):
+        status, _, body = ask(about["url"], "/vehicles", token="other")
         assert status == 200
-        assert [one["vin"] for one in json.loads(body)["results"]] == said["vins"]
-        expected = Fleet(seed=3, until="2025-12-01T00:00:00Z").drives(said["vins"][0])
-        drives = json.loads(ask(said["url"], f"/{said['vins'][0]}/drives", token="other")[2])["results"]
+        assert [car["vin"] for car in json.loads(body)["results"]] == about["vins"]
+        expected = Fleet(seed=3, until="2025-12-01T00:00:00Z").drives(about["vins"][0])
+        drives = json.loads(ask(about["url"], f"/{about['vins'][0]}/drives", token="other")[2])["results"]
         assert drives == expected
         assert process.stdin is not None
         process.stdin.close()
@@ -251,10 +252,10 @@ def test_the_program_says_where_it_is_and_ends_with_its_stdin() -> None:
 
 def test_the_program_takes_faults_and_ends_on_sigterm() -> None:
     rules = '[{"kind": "slow", "path": "/vehicles", "delay": 600}, {"kind": "offline"}]'
-    with program("--faults", rules) as (process, said):
-        assert ask(said["url"], f"/{said['vins'][0]}/state")[0] == 408
-        waiting = HTTPConnection(urlsplit(said["url"]).netloc)
-        waiting.request("GET", "/vehicles", headers={"Authorization": f"Bearer {said['token']}"})
+    with program("--faults", rules) as (process, about):
+        assert ask(about["url"], f"/{about['vins'][0]}/state")[0] == 408
+        waiting = HTTPConnection(urlsplit(about["url"]).netloc)
+        waiting.request("GET", "/vehicles", headers={"Authorization": f"Bearer {about['token']}"})
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in (0, -signal.SIGTERM)
         waiting.close()

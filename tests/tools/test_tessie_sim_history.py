@@ -1,4 +1,4 @@
-"""A simulated year obeys what real years do: nothing jumps, nothing is missing, and every number agrees."""
+"""A simulated year obeys the rules of real years: nothing jumps, nothing is missing, and every number agrees."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,8 +22,8 @@ def fleet() -> Fleet:
     return Fleet(seed=7, until=YEAR_END)
 
 
-def events(one: SimulatedCar) -> list[Event]:
-    return sorted([*one.drives, *one.charges, *one.idles], key=lambda event: event.start.at)
+def events(car: SimulatedCar) -> list[Event]:
+    return sorted([*car.drives, *car.charges, *car.idles], key=lambda event: event.start.at)
 
 
 def everything(fleet: Fleet) -> Iterator[tuple[str, object]]:
@@ -40,14 +40,14 @@ def test_vins_are_valid() -> None:
 
 
 def test_drives_charges_and_idles_tile_the_year(fleet: Fleet) -> None:
-    for one in fleet:
-        found = events(one)
-        assert found[0].start.at == fleet.start
-        assert found[-1].end.at <= YEAR_END
-        for before, after in pairwise(found):
+    for car in fleet:
+        timeline = events(car)
+        assert timeline[0].start.at == fleet.start
+        assert timeline[-1].end.at <= YEAR_END
+        for before, after in pairwise(timeline):
             assert after.start == before.end
             assert not (isinstance(before, Idle) and isinstance(after, Idle))
-        assert all(event.end.at > event.start.at for event in found)
+        assert all(event.end.at > event.start.at for event in timeline)
 
 
 def test_records_continue_one_another(fleet: Fleet) -> None:
@@ -67,27 +67,27 @@ def test_records_continue_one_another(fleet: Fleet) -> None:
 
 
 def test_one_k_holds_for_a_car_everywhere(fleet: Fleet) -> None:
-    for one in fleet:
-        k = one.car.battery.kwh_per_mi
-        for record in [*one.records("drives"), *one.records("idles")]:
+    for car in fleet:
+        k = car.car.battery.kwh_per_mi
+        for record in [*car.records("drives"), *car.records("idles")]:
             assert record["energy_used"] == pytest.approx(record["rated_range_used"] * k, abs=0.0051)
-        for record in one.records("charges"):
+        for record in car.records("charges"):
             assert record["energy_added"] == pytest.approx(record["miles_added"] * k, abs=0.0051)
             assert record["energy_used"] is None or record["energy_used"] > record["energy_added"]
 
 
 def test_range_is_conserved_over_the_year(fleet: Fleet) -> None:
-    for one in fleet:
-        found = events(one)
-        added = sum(record["miles_added"] for record in one.records("charges"))
-        used = sum(record["rated_range_used"] for record in [*one.records("drives"), *one.records("idles")])
-        assert found[-1].end.range_mi == pytest.approx(found[0].start.range_mi + added - used, abs=0.01)
-        assert found[-1].end.spent_mi - found[0].start.spent_mi == pytest.approx(used, abs=0.01)
+    for car in fleet:
+        timeline = events(car)
+        added = sum(record["miles_added"] for record in car.records("charges"))
+        used = sum(record["rated_range_used"] for record in [*car.records("drives"), *car.records("idles")])
+        assert timeline[-1].end.range_mi == pytest.approx(timeline[0].start.range_mi + added - used, abs=0.01)
+        assert timeline[-1].end.spent_mi - timeline[0].start.spent_mi == pytest.approx(used, abs=0.01)
 
 
 def test_the_pack_stays_between_empty_and_full(fleet: Fleet) -> None:
-    for one in fleet:
-        levels = [one.car.percent(event.end.range_mi, event.end.at) for event in events(one)]
+    for car in fleet:
+        levels = [car.car.percent(event.end.range_mi, event.end.at) for event in events(car)]
         assert min(levels) > 3
         assert max(levels) <= 100
 
@@ -127,12 +127,13 @@ def test_the_state_at_an_instant_does_not_depend_on_how_far_the_history_goes(fle
         at = ANCHOR + turn * 15 * DAY_S + turn * 4_117
         early = Fleet(seed=7, until=at)
         for vin in fleet.vins:
-            seen, later = early[vin].moment(), fleet[vin].moment(at)
+            seen = early[vin].moment()
+            later = fleet[vin].moment(at)
             assert (seen.range_mi, seen.odometer_mi, seen.status) == (later.range_mi, later.odometer_mi, later.status)
 
 
 def test_a_year_looks_like_a_year(fleet: Fleet) -> None:
-    counts = [len(one.drives) for one in fleet]
+    counts = [len(car.drives) for car in fleet]
     assert 600 <= counts[0] <= 1_250
     assert counts[1] < 80
     winter = [drive for drive in fleet[fleet.vins[0]].drives if drive.outside_c < 2]
@@ -159,7 +160,7 @@ def test_superchargers_cost_more_and_come_on_trips(fleet: Fleet) -> None:
         )
 
 
-def test_the_sparse_car_has_nulls_where_they_can_be(fleet: Fleet) -> None:
+def test_the_sparse_car_has_nulls_in_optional_fields(fleet: Fleet) -> None:
     vin = fleet.vins[3]
     drives, charges = fleet.drives(vin), fleet.charges(vin)
     assert {drive["autopilot_distance"] for drive in drives} == {None}
@@ -180,9 +181,9 @@ def test_a_running_charge_of_the_sparse_car_has_no_end() -> None:
 
 
 def test_the_way_of_a_drive_covers_its_distance(fleet: Fleet) -> None:
-    one = fleet[fleet.vins[0]]
-    for drive in one.drives[:40]:
-        points = path_points(one, drive, (drive.start.at, drive.end.at), simplify=False)
+    car = fleet[fleet.vins[0]]
+    for drive in car.drives[:40]:
+        points = path_points(car, drive, (drive.start.at, drive.end.at), simplify=False)
         odometers = [point["odometer"] for point in points]
         assert odometers == sorted(odometers)
         assert odometers[0] == drive.start.odometer_mi
@@ -195,9 +196,10 @@ def test_the_way_of_a_drive_covers_its_distance(fleet: Fleet) -> None:
 
 
 def test_moments_meet_at_the_ends_of_events(fleet: Fleet) -> None:
-    one = fleet[fleet.vins[0]]
-    for event in events(one)[:400]:
-        before, after = moment(one.history, event.end.at - 1), moment(one.history, event.end.at)
+    car = fleet[fleet.vins[0]]
+    for event in events(car)[:400]:
+        before = moment(car.history, event.end.at - 1)
+        after = moment(car.history, event.end.at)
         assert after.range_mi == event.end.range_mi
         assert before.range_mi == pytest.approx(after.range_mi, abs=0.25)
         assert before.odometer_mi == pytest.approx(after.odometer_mi, abs=0.03)
@@ -205,8 +207,8 @@ def test_moments_meet_at_the_ends_of_events(fleet: Fleet) -> None:
 
 def test_firmware_changes_several_times_for_one_car(fleet: Fleet) -> None:
     versions = []
-    for one in fleet:
-        seen = [firmware(one.car, at).version for at in range(ANCHOR, YEAR_END, DAY_S // 2)]
+    for car in fleet:
+        seen = [firmware(car.car, at).version for at in range(ANCHOR, YEAR_END, DAY_S // 2)]
         versions.append(list(dict.fromkeys(seen)))
         assert len(seen) == sum(seen.count(version) for version in versions[-1])
     assert len(versions[2]) >= 8
@@ -230,9 +232,9 @@ def test_the_clock_may_be_a_callable_an_iso_text_or_a_datetime() -> None:
 
 def test_correcting_a_record_moves_its_updated_at() -> None:
     fleet = Fleet(until=ANCHOR + 9 * DAY_S)
-    one = fleet[fleet.vins[0]]
-    old = one.records("drives")[3]
-    new = one.amend("drives", old["id"], {"energy_used": 9.99})
+    car = fleet[fleet.vins[0]]
+    old = car.records("drives")[3]
+    new = car.amend("drives", old["id"], {"energy_used": 9.99})
     assert new == old | {"energy_used": 9.99, "updated_at": fleet.now()}
-    assert one.records("drives")[3] == new
-    assert one.amend("drives", old["id"] + 500, {}) is None
+    assert car.records("drives")[3] == new
+    assert car.amend("drives", old["id"] + 500, {}) is None

@@ -1,4 +1,4 @@
-"""A server of a test that runs the store on a file of SQLite, in this thread, and lets others in between."""
+"""A test server that runs the store on an SQLite file in this thread, with hooks for concurrent writes."""
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,7 +16,7 @@ from edge.errors import Overloaded
 from edge.ports import Database, Result, Statement
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.sqlite import Work, error_of
-from vinyl_vault.record import shown
+from vinyl_vault.record import record_view
 from vinyl_vault.retention import purging
 from vinyl_vault.sync.merge import Change, Merge, Stored
 from vinyl_vault.sync.push import Push, SyncRequest, read_push
@@ -26,17 +26,17 @@ from vinyl_vault.tables import TABLES
 
 
 class Noon:
-    """A clock that stands still, and waits for nothing."""
+    """A stopped clock; its `sleep` returns immediately."""
 
     def now(self) -> datetime:
         return datetime(2026, 11, 29, 12, tzinfo=UTC)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for nothing."""
+        """Return immediately."""
 
 
 class DirectDatabase(LocalDatabase):
-    """The local database without a thread of its own; `between` happens once, before the next batch that writes."""
+    """The local database without its own thread; `between` is called once before the next writing batch."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -57,7 +57,7 @@ class DirectDatabase(LocalDatabase):
 
 
 class Direct(Server):
-    """Answers without HTTP; `store` and the others are what a seeded fault replaces."""
+    """Answers without HTTP; seeded faults override `store` and other methods."""
 
     def __init__(self, db: DirectDatabase, store: type[SyncStore] = SyncStore) -> None:
         self.db, self.store = db, store
@@ -80,7 +80,7 @@ class Direct(Server):
         return Reply(200, from_json(to_json(self.answer(outcome, push))))
 
     def answer(self, outcome: Outcome, push: Push) -> object:
-        """Return the answer of an outcome."""
+        """Return the answer for an outcome."""
         return answer(outcome, push.limit)
 
     async def look(self, user: str) -> Seen:
@@ -94,19 +94,19 @@ class Direct(Server):
 
 
 async def look(db: Database, user: str) -> Seen:
-    """Return what a database holds of a user."""
+    """Return a user's stored data."""
     rows = await db.all("SELECT * FROM collections WHERE user_id = ?", user)
     conflicts = await db.all("SELECT lost FROM sync_conflicts WHERE user_id = ?", user)
     head = await db.first("SELECT rev FROM sync_heads WHERE user_id = ?", user)
     revs = [row["rev"] for row in rows]
     assert len({*revs}) == len(revs), "a revision is used twice"
     assert all(0 < rev <= head["rev"] for rev in revs if head), "a revision is none of the head's"
-    live = {row["id"]: flat(dict(shown(row))) for row in rows if row["deleted_at"] is None}
+    live = {row["id"]: flat(dict(record_view(row))) for row in rows if row["deleted_at"] is None}
     return Seen(live, [from_json(row["lost"]) for row in conflicts], head["rev"] if head else 0)
 
 
 async def purge(db: Database, user: str) -> None:
-    """Purge the deletions of one user, by the job's own statements."""
+    """Purge the deletions of one user, with the job's statements."""
     await db.run(
         "UPDATE collections SET deleted_at = '2000-01-01 00:00:00' WHERE deleted_at IS NOT NULL AND user_id = ?", user
     )
@@ -114,14 +114,14 @@ async def purge(db: Database, user: str) -> None:
 
 
 class WithoutGuard(SyncStore):
-    """Writes whatever is there by now."""
+    """Seeded fault: writes without checking for concurrent changes."""
 
     def guard(self, state: State, count: int):  # type: ignore[no-untyped-def]  # noqa: ARG002
         return self._db.prepare.update("sync_heads", {"rev": Sql("rev + ?", count)}, "true", returning=None)
 
 
 class WholeRecords(Merge):
-    """Writes records as a whole: what a device shows of a field that nobody edited goes over what others wrote."""
+    """Seeded fault: writes complete records, so that stale unedited fields overwrite values of other devices."""
 
     def resolve(self, record: Stored, change: Change):  # type: ignore[no-untyped-def]
         values, _ = super().resolve(record, change)
@@ -133,7 +133,7 @@ class WholeRecordStore(SyncStore):
 
 
 class BlindDeletes(Merge):
-    """Deletes whatever its author has not seen."""
+    """Seeded fault: deletes records with changes not seen by the author."""
 
     def is_deletion_refused(self, record: Stored, change: Change) -> bool:  # noqa: ARG002
         return False
@@ -144,7 +144,7 @@ class BlindStore(SyncStore):
 
 
 class LastWriter(Merge):
-    """Refuses a deletion by the record's last writer alone."""
+    """Seeded fault: checks only the last writer of the record before a deletion."""
 
     def is_deletion_refused(self, record: Stored, change: Change) -> bool:
         newest = max(record.revs, key=lambda name: record.revs[name] if record.revs[name] > 0 else 2**60)
@@ -156,7 +156,7 @@ class LastWriterStore(SyncStore):
 
 
 class WithoutTombstones(SyncStore):
-    """Sends no deletions."""
+    """Seeded fault: sends no deletions."""
 
     def page(self, push: Push, start):  # type: ignore[no-untyped-def]
         sql, params = super().page(push, start)
@@ -164,7 +164,7 @@ class WithoutTombstones(SyncStore):
 
 
 class WithoutMemory(SyncStore):
-    """Remembers no pushes."""
+    """Seeded fault: stores no pushes."""
 
     def remembered(self, push: Push, state: State) -> Memory | None:  # noqa: ARG002
         return None
@@ -177,22 +177,22 @@ class WithoutMemory(SyncStore):
 
 
 class WithoutConflicts(SyncStore):
-    """Reports no conflicts."""
+    """Seeded fault: reports no conflicts."""
 
     def conflict_rows(self, push: Push, merge: Merge):  # type: ignore[no-untyped-def]  # noqa: ARG002
         return ()
 
 
 class CursorAtHead(Direct):
-    """Answers with the newest revision as the cursor, whatever was sent."""
+    """Seeded fault: always answers with the newest revision as the cursor."""
 
     def answer(self, outcome: Outcome, push: Push) -> object:
-        given = answer(outcome, push.limit)
-        return {**given, "last_sync": f"{outcome.head.epoch}.{outcome.head.rev}", "more": False}
+        document = answer(outcome, push.limit)
+        return {**document, "last_sync": f"{outcome.head.epoch}.{outcome.head.rev}", "more": False}
 
 
 class CarelessDevices(Direct):
-    """Devices send whole records, and the server takes them as they are."""
+    """Seeded fault: devices send complete records, and the server stores them unmerged."""
 
     whole_records = True
 

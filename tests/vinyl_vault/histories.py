@@ -1,7 +1,7 @@
-"""Random histories of devices, with lost requests and answers, late repeats, and pushes between a read and its write.
+"""Random histories of devices, with lost requests and answers, late repeats, and writes between a read and its write.
 
-What must hold at the end: all copies are equal; each value that was ever typed is there, or was replaced or deleted by
-somebody who saw it, or stands in the list of conflicts; a repeat changes nothing; users never mix.
+Invariants at the end: all copies are equal. Each value ever entered is stored, or was replaced or deleted by a device
+that had seen it, or is in the list of conflicts. A repeat changes nothing, and users never mix.
 """
 
 import random
@@ -14,7 +14,7 @@ RECORDS = ("r1", "r2", "r3")
 
 
 class Seen(NamedTuple):
-    """A user's records and conflicts, as the server holds them."""
+    """A user's records and conflicts on the server."""
 
     records: dict[str, dict[str, Any]]
     conflicts: list[Any]
@@ -22,31 +22,31 @@ class Seen(NamedTuple):
 
 
 class Server:
-    """A server of a test: `send` is one exchange of a user, `look` shows all of a user's rows."""
+    """A test server: `send` performs one exchange, `look` returns all rows of a user."""
 
     whole_records = False
 
     async def send(self, user: str, body: bytes) -> Reply:
-        """Answer a push."""
+        """Send a push; return the answer."""
         raise NotImplementedError
 
     async def look(self, user: str) -> Seen:
-        """Return what is stored of a user."""
+        """Return the stored data of a user."""
         raise NotImplementedError
 
     async def purge(self, user: str) -> None:
-        """Purge a user's deletions, where the test can."""
+        """Purge a user's deletions, if the server supports it."""
 
     def between(self, work: Callable[[], Awaitable[None]] | None) -> None:
-        """Let something happen between the next read and its write, where the test can."""
+        """Call a function between the next read and its write, if the server supports it."""
 
 
 class Violation(AssertionError):
-    """An invariant does not hold."""
+    """An invariant is violated."""
 
 
 class User:
-    """One user's devices, and what they have typed."""
+    """One user's devices, and the values entered on them."""
 
     def __init__(self, name: str, draw: random.Random, server: Server) -> None:
         self.name = name
@@ -58,22 +58,22 @@ class User:
         self.late: list[bytes] = []
 
     def type(self, device: Device) -> None:
-        """Let a person edit or delete something."""
+        """Edit or delete a random record on a device."""
         record_id = self.draw.choice(RECORDS)
-        shown = device.screen(record_id)
-        if shown is not None and self.draw.random() < 0.2:
-            self.excused |= values_of(shown)
+        visible = device.screen(record_id)
+        if visible is not None and self.draw.random() < 0.2:
+            self.excused |= values_of(visible)
             device.delete(record_id)
             return
-        name = self.draw.choice(FIELDS) if shown else "artist"
+        name = self.draw.choice(FIELDS) if visible else "artist"
         value = f"{self.name}:{len(self.typed)}"
         self.typed[value] = (record_id, name)
         if name == "tags":
-            removed = [tag for tag in (shown or {}).get("tags", []) if self.draw.random() < 0.3]
+            removed = [tag for tag in (visible or {}).get("tags", []) if self.draw.random() < 0.3]
             self.excused |= {*removed}
             device.edit(record_id, name, {"add": [value], "remove": removed})
             return
-        self.excused |= {(shown or {}).get(name, "")}
+        self.excused |= {(visible or {}).get(name, "")}
         device.edit(record_id, name, value)
 
 
@@ -83,7 +83,7 @@ def values_of(fields: dict[str, Any]) -> set[str]:
 
 
 class History:
-    """One random history of two users who use the same ids."""
+    """One random history of two users with the same record ids."""
 
     def __init__(self, seed: int, server: Server) -> None:
         self.draw = random.Random(seed)
@@ -92,7 +92,7 @@ class History:
         self.depth = 0
 
     async def run(self, steps: int = 40) -> None:
-        """Play the history, bring all devices to rest, and check what must hold."""
+        """Run the history, let all devices settle, and check the invariants."""
         for _ in range(steps):
             await self.step(self.draw.choice(self.users))
         self.server.between(None)
@@ -102,7 +102,7 @@ class History:
             await self.check(user)
 
     async def step(self, user: User) -> None:
-        """Let one thing happen."""
+        """Perform one random step."""
         chance = self.draw.random()
         device = self.draw.choice(user.devices)
         if chance < 0.45:
@@ -115,7 +115,7 @@ class History:
             await self.repeat(user, user.late.pop(self.draw.randrange(len(user.late))))
 
     async def sync(self, user: User, device: Device) -> None:
-        """Let a device sync, over a network that loses what it likes."""
+        """Sync a device over a lossy network."""
         if self.depth == 0 and self.draw.random() < 0.5:
             others = [other for other in user.devices if other is not device]
             self.server.between(lambda: self.disturb(user, self.draw.choice(others)))
@@ -123,7 +123,7 @@ class History:
         self.server.between(None)
 
     async def disturb(self, user: User, device: Device) -> None:
-        """Let another device do something in the middle of a push."""
+        """Let another device act in the middle of a push."""
         self.depth += 1
         for _ in range(self.draw.choice((1, 1, 2))):
             if self.draw.random() < 0.5:
@@ -147,7 +147,7 @@ class History:
         return exchange
 
     async def repeat(self, user: User, body: bytes) -> None:
-        """Deliver a request late; one that was answered before changes nothing."""
+        """Deliver a request late; a repeated one must change nothing."""
         if body not in user.sent:
             user.sent.add(body)
             reply = await self.server.send(user.name, body)
@@ -159,7 +159,7 @@ class History:
             raise Violation("a repeat changes something")
 
     async def settle(self, user: User) -> None:
-        """Let all devices sync until nothing waits and all have seen everything."""
+        """Sync all devices until none has pending edits and all are up to date."""
 
         async def reliable(body: bytes) -> Reply | None:
             return await self.server.send(user.name, body)
@@ -172,11 +172,11 @@ class History:
                         break
 
     async def check(self, user: User) -> None:
-        """Raise `Violation` unless what must hold does."""
+        """Raise `Violation` unless all invariants hold."""
         stored = await self.server.look(user.name)
         for device in user.devices:
-            if device.known != stored.records:
-                raise Violation(f"{user.name} {device.name} shows {device.known}, stored is {stored.records}")
+            if device.records != stored.records:
+                raise Violation(f"{user.name} {device.name} shows {device.records}, stored is {stored.records}")
         final = {value for fields in stored.records.values() for value in values_of(fields)}
         if foreign := [value for value in final if not value.startswith(f"{user.name}:")]:
             raise Violation(f"{user.name} has {foreign}")

@@ -1,4 +1,4 @@
-"""An account that is deleted takes its collection with it, and leaves that of others alone."""
+"""Deleting an account removes its collection, and no data of other users."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ BLUE = {"id": "r", "rev": 0, "set": {"artist": "Joni Mitchell", "album": "Blue"}
 
 
 async def fill(client: Client) -> None:
-    """Leave a row of a member in every table."""
+    """Insert a row of a member into every table."""
     for seq, (name, notes) in enumerate((("phone", "one"), ("desk", "two"))):
         album = BLUE | {"set": {"artist": "Joni Mitchell", "album": "Blue", "notes": notes}}
         answer = await client.post("/api/collection/sync", {"client_id": name, "seq": seq, "albums": [album]})
@@ -21,7 +21,7 @@ async def fill(client: Client) -> None:
 
 
 async def counts(client: Client) -> list[int]:
-    """Return how many users have rows in each table."""
+    """Return the number of users with rows in each table."""
     db = client.ports.settings.db
     rows = [await db.first(f"SELECT count(DISTINCT user_id) AS n FROM {table}") for table in TABLES]
     return [row["n"] for row in rows if row]
@@ -49,10 +49,10 @@ def test_deleted_account_takes_its_collection_with_it(run: Run) -> None:
     assert late == 401
 
 
-def test_push_of_a_user_who_is_gone_writes_nothing(local: Run) -> None:
+def test_push_of_a_deleted_user_writes_nothing(local: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada = await as_member(client, "ada")
-        assert (await ada.get("/api/collection")).status == 200  # the session is known for half a minute
+        assert (await ada.get("/api/collection")).status == 200  # the session is cached for half a minute
         await client.ports.settings.db.run("DELETE FROM users")
         answer = await ada.post("/api/collection/sync", {"client_id": "phone", "seq": 1, "albums": [BLUE]})
         return [answer.status, await counts(client)]

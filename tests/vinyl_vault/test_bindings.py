@@ -1,4 +1,4 @@
-"""On both runtimes: searches, covers and imports, by the bindings that each of them has."""
+"""Searches, covers and imports on both runtimes, with the bindings of each."""
 
 import asyncio
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def shared_sim() -> Iterator[DiscogsSim]:
 @pytest.fixture
 def sim(shared_sim: DiscogsSim) -> DiscogsSim:
     shared_sim.reset()
-    shared_sim.key = f"key-{uuid4().hex}"  # each with a budget of its own, as a Worker's objects outlive a test
+    shared_sim.key = f"key-{uuid4().hex}"  # a separate budget per test, as a Worker's objects outlive a test
     return shared_sim
 
 
@@ -49,7 +49,7 @@ def run(runtime: str, tmp_path: Path, sim: DiscogsSim, request: pytest.FixtureRe
 
 
 async def ada(client: Client) -> Client:
-    """Return the client of a user that has registered."""
+    """Return a client of a registered user."""
     account = {"email": "ada@example.org", "password": "correct horse battery staple"}
     answer = await client.post("/api/auth/register", account)
     assert answer.status in {200, 201}, answer.body
@@ -87,7 +87,7 @@ def test_budget_is_shared_by_all_requests(run: Run, sim: DiscogsSim) -> None:
     assert len(sim.requests) == 3
 
 
-def test_refusal_is_no_absence(run: Run, sim: DiscogsSim) -> None:
+def test_rate_limit_is_not_cached_as_not_found(run: Run, sim: DiscogsSim) -> None:
     sim.window.fill(60)
 
     async def case(client: Client) -> None:

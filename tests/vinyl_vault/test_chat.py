@@ -1,4 +1,4 @@
-"""The chat about one's own collection, on both runtimes: streamed, counted, and in the caller's rows alone."""
+"""The chat about one's own collection, on both runtimes: streamed, counted, and limited to the caller's rows."""
 
 import json
 import sqlite3
@@ -22,7 +22,7 @@ type Run = Runner[Client]
 
 
 class AdasRunner(Runner[Client]):
-    """Runs cases with the client of a user."""
+    """Runs cases with a client of a user."""
 
     @asynccontextmanager
     async def opened(self, client: Client) -> AsyncIterator[Client]:
@@ -73,11 +73,11 @@ def test_answer_is_streamed_and_looks_up_the_callers_rows_alone(run: Run, model:
 
     answer = run(case)
     assert (answer.status, answer.header("content-type")) == (200, "text/event-stream")
-    told = events(answer)
-    assert ("tool", {"name": "find_records", "ok": True}) in told
-    assert "".join(data["text"] for name, data in told if name == "token") == "You have one."
-    assert told[-1][0] == "done"
-    assert told[-1][1]["look_ups"] == ["find_records"]
+    stream = events(answer)
+    assert ("tool", {"name": "find_records", "ok": True}) in stream
+    assert "".join(data["text"] for name, data in stream if name == "token") == "You have one."
+    assert stream[-1][0] == "done"
+    assert stream[-1][1]["look_ups"] == ["find_records"]
     result = json.loads(model.requests[-1]["messages"][-1]["content"])["data"]
     assert [record["album"] for record in result["records"]] == ["Night Ferry"]
     assert "Bob" not in json.dumps(model.requests)
@@ -103,14 +103,14 @@ def test_questions_are_counted_before_the_model_is_called(run: Run, model: Model
     run(case)
 
 
-def test_state_tells_whether_and_how_many_questions_can_be_asked(run: Run) -> None:
+def test_state_has_readiness_and_questions_left(run: Run) -> None:
     run.env["CHAT_DAILY_QUESTIONS"] = "3"
 
     async def case(client: Client) -> list[Any]:
         before = (await client.get("/api/chat")).json()
         await ask(client, "How many?")
         bob = await as_member(client, "bob")
-        states = [(await one.get("/api/chat")).json()["questions_left"] for one in (client, bob)]
+        states = [(await user.get("/api/chat")).json()["questions_left"] for user in (client, bob)]
         return [before, states, (await client.anonymous().get("/api/chat")).status]
 
     before, states, stranger = run(case)
@@ -150,7 +150,7 @@ def test_titles_and_notes_are_data_to_the_model(run: Run, model: ModelSim) -> No
     assert len(json.loads(messages[-1]["content"])["data"]["records"][0]["notes"]) == 300
 
 
-def test_wrong_calls_are_told_to_the_model_and_end(run: Run, model: ModelSim) -> None:
+def test_invalid_tool_calls_are_reported_to_the_model_and_limited(run: Run, model: ModelSim) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         ("drop_table", {}),
         ("find_records", {"limit": 9_999}),
@@ -165,19 +165,28 @@ def test_wrong_calls_are_told_to_the_model_and_end(run: Run, model: ModelSim) ->
     assert (answer.status, answer.json()["status"]) == (200, "stopped")
     assert len(model.requests) == 4
     assert len(answer.json()["look_ups"]) == 8
-    errors = [one["content"] for one in model.requests[-1]["messages"] if one["role"] == "tool"]
+    errors = [message["content"] for message in model.requests[-1]["messages"] if message["role"] == "tool"]
     assert all("error" in text for text in errors)
+
+
+@pytest.mark.parametrize("headers", [[], [("accept", "*/*")]])
+def test_answer_is_one_object_unless_events_are_asked_for(
+    run: Run, model: ModelSim, headers: list[tuple[str, str]]
+) -> None:
+    model.say(Turn("You have none."))
+    answer = run(lambda client: client.post("/api/chat", {"message": "Hello"}, headers=headers))
+    assert (answer.header("content-type"), answer.json()["answer"]) == ("application/json", "You have none.")
 
 
 def test_failure_in_a_stream_is_its_last_event(run: Run, model: ModelSim) -> None:
     model.say(Turn("Half of an answer that breaks. " * 60, cut=900))
 
     async def case(client: Client) -> Answer:
-        return await client.post("/api/chat", {"message": "Hello"})
+        return await client.post("/api/chat", {"message": "Hello", "stream": True})
 
-    told = events(run(case))
-    assert told[-1][0] == "error"
-    assert told[-1][1]["status"] == 502
+    stream = events(run(case))
+    assert stream[-1][0] == "error"
+    assert stream[-1][1]["status"] == 502
 
 
 def test_chat_is_for_users_and_needs_a_key(run: Run, model: ModelSim) -> None:

@@ -1,4 +1,4 @@
-"""Records one by one: each user has its own, and each write is heard of by all of its devices."""
+"""Single records: each user has separate ones, and all devices receive each write."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,14 +36,14 @@ async def listed(client: Client, query: str = "") -> list[str]:
 
 
 async def send(client: Client, **push: Any) -> dict[str, Any]:
-    """Sync, and return the answer."""
+    """Send a sync request; return the answer."""
     answer = await client.post("/api/collection/sync", push)
     assert answer.status == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    document: dict[str, Any] = answer.json()
+    return document
 
 
-def test_record_is_added_changed_deleted_and_brought_back(run: Run) -> None:
+def test_record_is_added_changed_deleted_and_restored(run: Run) -> None:
     async def case(client: Client) -> list[Answer]:
         ada = await as_member(client, "ada")
         [record_id] = await add(ada, KIND)
@@ -127,14 +127,14 @@ def test_list_is_in_order_in_pages_and_filtered(run: Run) -> None:
         filtered = [await listed(ada, query) for query in queries]
         return [pages, *filtered, (await ada.get("/api/collection?after=nothing")).status]
 
-    pages, wanted, jazz, words, years, tagged, artist, unknown = run(case)
+    pages, wantlist, jazz, words, years, tagged, artist, unknown = run(case)
     assert pages == [["?", "Amelia"], ["Blue", "Blue"], ["Kind of Blue"]]
-    assert wanted == ["Amelia"]
+    assert wantlist == ["Amelia"]
     assert jazz == words == years == tagged == artist == ["Kind of Blue"]
     assert unknown == 400
 
 
-def test_another_users_records_are_not_there(run: Run) -> None:
+def test_other_users_records_answer_404(run: Run) -> None:
     async def case(client: Client) -> list[int]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
         [record_id] = await add(ada, BLUE)
@@ -190,7 +190,7 @@ def test_administrator_has_no_collection(run: Run) -> None:
         (BLUE | {"extra": {"k": 2**53}}, "/extra/k"),
     ],
 )
-def test_record_that_is_not_valid_is_refused(local: Run, record: dict[str, Any], pointer: str) -> None:
+def test_invalid_record_is_refused(local: Run, record: dict[str, Any], pointer: str) -> None:
     async def case(client: Client) -> Answer:
         return await (await as_member(client, "ada")).post("/api/collection", record)
 
@@ -221,7 +221,7 @@ def test_tags_and_fields_of_other_programs_are_bounded(local: Run) -> None:
     assert local(case) == [422, 200, 422, 200]
 
 
-def test_record_is_brought_back_for_thirty_days_and_purged_after_half_a_year(run: Run) -> None:
+def test_record_can_be_restored_for_30_days_and_is_purged_after_180(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada, db = await as_member(client, "ada"), client.ports.settings.db
         ids = await add(ada, BLUE, KIND, BLUE)

@@ -1,4 +1,4 @@
-"""The Cover Art Archive as a fall-back: off unless it is switched on, within its limit, and from its own hosts."""
+"""The Cover Art Archive as a fallback: off by default, within its rate limit, and only from its own hosts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from sims.discogs import DiscogsSim
 from vinyl_vault.app import app
 
 BARE = "/api/discogs/search?barcode=036000291452"
-"""A release that has no image at Discogs."""
+"""A release without an image at Discogs."""
 
 
 @pytest.fixture(scope="module")
@@ -43,23 +43,23 @@ def ask(run: Run, path: str = BARE) -> Answer:
 
 
 def test_cover_comes_from_the_archive_by_barcode_with_its_source(run: Run, art: CoverArtSim) -> None:
-    found = ask(run).json()
-    assert (found["id"], found["cover"], found["cover_source"]) == (
+    document = ask(run).json()
+    assert (document["id"], document["cover"], document["cover_source"]) == (
         1040,
         "/cache/images/release-1040.jpg",
         "coverartarchive",
     )
-    assert run(lambda client: client.get(found["cover"])).body == next(iter(art.covers.values()))
+    assert run(lambda client: client.get(document["cover"])).body == next(iter(art.covers.values()))
     assert len(art.requests) == 3
 
 
-def test_it_is_off_by_default(run: Run, art: CoverArtSim) -> None:
+def test_fallback_is_off_by_default(run: Run, art: CoverArtSim) -> None:
     del run.env["COVER_ART_FALLBACK"]
     assert ask(run).json()["cover"] is None
     assert art.requests == []
 
 
-def test_release_with_a_cover_at_discogs_asks_nobody_else(run: Run, art: CoverArtSim) -> None:
+def test_cover_of_discogs_needs_no_other_source(run: Run, art: CoverArtSim) -> None:
     assert ask(run, "/api/discogs/search?barcode=5012345678900").json()["cover_source"] == "discogs"
     assert art.requests == []
 
@@ -78,6 +78,6 @@ def test_refusal_by_the_archive_leaves_the_record_without_a_cover(run: Run, art:
 
 
 @pytest.mark.parametrize("body", [b"<svg/>", b""])
-def test_what_is_no_picture_is_not_kept(run: Run, art: CoverArtSim, body: bytes) -> None:
+def test_invalid_picture_is_not_stored(run: Run, art: CoverArtSim, body: bytes) -> None:
     art.covers = dict.fromkeys(art.covers, body)
     assert ask(run).json()["cover"] is None

@@ -1,4 +1,4 @@
-"""CSV files of collectors: read in any dialect and in any parts, and written again to the same bytes."""
+"""CSV files of collectors: read in any dialect and in any parts, and written back to the same bytes."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ WANTED = (
 
 
 def rows_of(data: bytes, size: int = 0, status: str = "") -> list[ReadRow]:
-    """Read a file in parts of a size, each by a reader of its own."""
+    """Read a file in parts of a size, each with a new reader resumed from the state."""
     reader, rows, size = TableReader(status), list[ReadRow](), size or len(data) or 1
     parts = [data[place : place + size] for place in range(0, len(data), size)] or [b""]
     for number, part in enumerate(parts):
@@ -52,7 +52,7 @@ def fields_of(data: bytes, size: int = 0) -> list[dict[str, Any]]:
 def exported(records: list[dict[str, Any]], header: list[str] | None = None, *, is_wantlist: bool = False) -> str:
     present = {name for record in records for name in record.get("extra", {})}
     columns = layout(header, sorted(present), is_wantlist=is_wantlist)
-    names = [one if isinstance(one, str) else one.name for one in columns]
+    names = [column if isinstance(column, str) else column.name for column in columns]
     lines = [names, *(write_cells(columns, record) for record in records)]
     return "".join(write_row([escape_formula(cell) for cell in line]) for line in lines)
 
@@ -61,9 +61,9 @@ def test_file_of_discogs_comes_back_to_the_byte() -> None:
     records = fields_of(FILE.encode())
     assert exported(records, HEADER.split(",")) == FILE
     assert exported(records) == FILE
-    wanted = fields_of(WANTED.encode())
-    assert {record["status"] for record in wanted} == {"wanted"}
-    assert exported(wanted, is_wantlist=True) == WANTED
+    wantlist = fields_of(WANTED.encode())
+    assert {record["status"] for record in wantlist} == {"wanted"}
+    assert exported(wantlist, is_wantlist=True) == WANTED
 
 
 def test_fields_are_those_of_a_record() -> None:
@@ -120,7 +120,7 @@ def test_delimiter_is_found_behind_blank_lines() -> None:
     assert fields_of(b"\n\r\nArtist;Title\na;b, c\n") == [{"status": "owned", "artist": "a", "album": "b, c"}]
 
 
-def test_megabytes_of_blank_lines_are_passed_over_at_once() -> None:
+def test_megabytes_of_blank_lines_are_skipped_quickly() -> None:
     reader = TableReader()
     rows = [*reader.read(b"Artist,Title\n" + b"\n" * 4_000_000 + b"a,b\n\r\n\r\n", is_last=True)]
     assert [(row.row, row.fields) for row in rows] == [
@@ -152,7 +152,7 @@ def test_unknown_columns_come_back_in_their_place() -> None:
         ",".join("x" * 12) + "," + "n" * 10_001,
     ],
 )
-def test_rows_that_make_no_record_are_refused_with_a_reason(row: str) -> None:
+def test_invalid_rows_are_refused_with_a_reason(row: str) -> None:
     (read, other) = rows_of(f"{HEADER}\n{row}\n{ROWS[0]}\n".encode())
     assert read.fields is None
     assert read.fault
@@ -214,10 +214,20 @@ def test_formulas_are_escaped_and_undone(text: str) -> None:
 
 GRADE = st.sampled_from(["", "Mint (M)", "VG+", "near mint (nm or m-)", "Generic", "bad"])
 RECORD_ROW = st.tuples(
-    CELL, CELL, st.text("ab", min_size=1), CELL, CELL, st.sampled_from(["", "0", "5", "6", "x"]),
-    st.sampled_from(["", "0", "1979", "79", "2999", " 1980 "]), st.sampled_from(["", "0", "12", "012", "x", "9" * 30]),
-    CELL, CELL, GRADE, GRADE, CELL,
-)  # fmt: skip
+    CELL,
+    CELL,
+    st.text("ab", min_size=1),
+    CELL,
+    CELL,
+    st.sampled_from(["", "0", "5", "6", "x"]),
+    st.sampled_from(["", "0", "1979", "79", "2999", " 1980 "]),
+    st.sampled_from(["", "0", "12", "012", "x", "9" * 30]),
+    CELL,
+    CELL,
+    GRADE,
+    GRADE,
+    CELL,
+)
 
 
 @given(st.lists(RECORD_ROW, min_size=1, max_size=6), st.integers(1, 50))
@@ -254,7 +264,7 @@ def test_own_columns_come_back() -> None:
     }
     names = ["Genre", "Tags", "Price Paid", "Price Sold", "Bought On", "Colour", "Master Id"]
     columns: list[Column | str] = layout(None, names, is_wantlist=False)
-    lines = [[one if isinstance(one, str) else one.name for one in columns], write_cells(columns, record)]
+    lines = [[column if isinstance(column, str) else column.name for column in columns], write_cells(columns, record)]
     text = "".join(write_row([escape_formula(cell) for cell in line]) for line in lines)
     assert "'-M-" in text
     assert fields_of(text.encode()) == [record]

@@ -1,4 +1,4 @@
-"""Discogs behind this Worker: searches, prices and covers within the limit, whoever asks and in whatever isolate."""
+"""Discogs behind this Worker: searches, prices and covers within the rate limit, across callers and isolates."""
 
 import asyncio
 import json
@@ -62,12 +62,12 @@ def many(run: Run, paths: list[str]) -> list[Answer]:
 
 def test_search_finds_the_album_and_serves_its_cover(run: Run, sim: DiscogsSim) -> None:
     async def case(client: Client) -> tuple[Answer, Answer]:
-        found = await client.get(NIGHT)
-        assert found.status == 200, found.body
-        return found, await client.get(found.json()["cover"])
+        answer = await client.get(NIGHT)
+        assert answer.status == 200, answer.body
+        return answer, await client.get(answer.json()["cover"])
 
-    found, cover = run(case)
-    release = found.json()
+    answer, cover = run(case)
+    release = answer.json()
     assert (release["id"], release["kind"], release["title"], release["year"]) == (1001, "release", "Night Ferry", 1979)
     assert (release["price"], release["price_minor"], release["currency"], release["for_sale"]) == (
         18.07,
@@ -78,11 +78,11 @@ def test_search_finds_the_album_and_serves_its_cover(run: Run, sim: DiscogsSim) 
     assert release["formats"] == [{"name": "LP", "quantity": 1, "descriptions": ["Album"]}]
     assert release["cached"] is False
     assert (cover.status, cover.header("content-type"), cover.body[:3]) == (200, "image/jpeg", b"\xff\xd8\xff")
-    assert all(one.query.get("curr_abbr") == "USD" for one in sim.calls("/releases"))
+    assert all(call.query.get("curr_abbr") == "USD" for call in sim.calls("/releases"))
     assert not any("expires" in path.read_text(errors="ignore") for path in run.state.rglob("*.json"))
 
 
-def test_second_search_asks_nothing(run: Run, sim: DiscogsSim) -> None:
+def test_second_search_is_cached(run: Run, sim: DiscogsSim) -> None:
     first = ask(run, NIGHT).json()
     calls = len(sim.requests)
     again = ask(run, "/api/discogs/search?artist=GLASS%20HARBOUR,%20The&album=night+ferry").json()
@@ -99,28 +99,28 @@ def test_burst_for_one_album_is_one_call(run: Run, sim: DiscogsSim) -> None:
 
 
 def test_burst_over_processes_is_one_call(run: Run, sim: DiscogsSim) -> None:
-    """Runners on one state folder have nothing in common but the files, as isolates have the bindings."""
+    """Runners on one state folder share only its files, as isolates share only the bindings."""
     sim.fail(Fault(delay=0.4, path="/database/search"))
 
     async def together() -> list[Answer]:
-        async def one() -> Answer:
+        async def run_alone() -> Answer:
             return await run._run(lambda client: client.get(NIGHT), False)
 
-        return await asyncio.gather(*(one() for _ in range(6)))
+        return await asyncio.gather(*(run_alone() for _ in range(6)))
 
     answers = asyncio.run(together())
     assert {answer.status for answer in answers} == {200}
     assert len(sim.calls("/database/search")) == 1
 
 
-def test_failed_burst_makes_no_call_for_each_who_waited(run: Run, sim: DiscogsSim) -> None:
+def test_failed_burst_does_not_repeat_the_call_per_waiter(run: Run, sim: DiscogsSim) -> None:
     sim.fail(Fault(500, delay=0.2, path="/database/search"), count=50)
 
     async def together() -> list[Answer]:
-        async def one() -> Answer:
+        async def run_alone() -> Answer:
             return await run._run(lambda client: client.get(NIGHT), False)
 
-        return await asyncio.gather(*(one() for _ in range(6)))
+        return await asyncio.gather(*(run_alone() for _ in range(6)))
 
     answers = asyncio.run(together())
     assert {answer.status for answer in answers} <= {502, 503}
@@ -128,15 +128,15 @@ def test_failed_burst_makes_no_call_for_each_who_waited(run: Run, sim: DiscogsSi
     sim.faults.clear()
 
 
-def test_dead_hit_gives_way_to_the_next_and_is_remembered(run: Run, sim: DiscogsSim) -> None:
-    found = ask(run, "/api/discogs/search?artist=Gone+Band&album=Lost+Tapes").json()
-    assert found["id"] == 1031
-    assert [one.path for one in sim.calls("/releases")] == ["/releases/1030", "/releases/1031"]
+def test_missing_hit_is_skipped_and_cached(run: Run, sim: DiscogsSim) -> None:
+    document = ask(run, "/api/discogs/search?artist=Gone+Band&album=Lost+Tapes").json()
+    assert document["id"] == 1031
+    assert [call.path for call in sim.calls("/releases")] == ["/releases/1030", "/releases/1031"]
     assert ask(run, "/api/discogs/search?catno=NW1B").json()["id"] == 1031
     assert len(sim.calls("/releases")) == 2
 
 
-def test_nothing_found_is_remembered_for_a_day_and_no_longer(run: Run, sim: DiscogsSim) -> None:
+def test_not_found_is_cached_for_one_day(run: Run, sim: DiscogsSim) -> None:
     path = "/api/discogs/search?artist=Vanished&album=Only+Copy"
     assert ask(run, path).status == 404
     calls = len(sim.requests)
@@ -148,11 +148,11 @@ def test_nothing_found_is_remembered_for_a_day_and_no_longer(run: Run, sim: Disc
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_failure_is_never_kept_as_not_found(run: Run, sim: DiscogsSim, status: int) -> None:
+def test_failure_is_never_cached_as_not_found(run: Run, sim: DiscogsSim, status: int) -> None:
     sim.fail(Fault(status, retry_after=1), count=9)
     refused = ask(run, NIGHT)
     assert refused.status == (429 if status == 429 else 502)
-    assert not list(kept(run, "data/"))
+    assert not list(objects(run, "data/"))
     sim.faults.clear()
 
     async def later(client: Client) -> Answer:
@@ -163,7 +163,7 @@ def test_failure_is_never_kept_as_not_found(run: Run, sim: DiscogsSim, status: i
     assert run(later).json()["id"] == 1001
 
 
-def test_refusal_by_discogs_holds_all_calls_and_says_how_long(run: Run, sim: DiscogsSim) -> None:
+def test_429_of_discogs_pauses_all_calls_with_retry_after(run: Run, sim: DiscogsSim) -> None:
     sim.window.fill(60)
     first = ask(run, NIGHT)
     assert (first.status, first.header("retry-after")) == (429, "10")
@@ -178,14 +178,16 @@ def test_budget_holds_over_requests_and_processes(run: Run, sim: DiscogsSim) -> 
     run.env |= {"DISCOGS_CALLS_PER_MINUTE": "7", "DISCOGS_WAIT_S": "0"}
 
     async def together() -> list[Answer]:
-        async def one(start: int) -> list[Answer]:
+        async def run_alone(start: int) -> list[Answer]:
             async def case(client: Client) -> list[Answer]:
                 paths = [f"/api/discogs/price?release_id={id_}" for id_ in range(start, start + 5)]
                 return await asyncio.gather(*(client.get(path) for path in paths))
 
             return await run._run(case, False)
 
-        return [answer for answers in await asyncio.gather(*(one(n * 100) for n in range(1, 5))) for answer in answers]
+        return [
+            answer for answers in await asyncio.gather(*(run_alone(n * 100) for n in range(1, 5))) for answer in answers
+        ]
 
     answers = asyncio.run(together())
     assert len(sim.requests) == 7
@@ -199,16 +201,24 @@ def test_release_id_is_never_taken_for_a_masters(run: Run) -> None:
     assert ask(run, "/api/discogs/search?artist=Mono+Lake&album=Salt+Works").json()["kind"] == "release"
 
 
-def test_numbers_of_namesakes_are_kept_and_not_shown(run: Run) -> None:
-    found = ask(run, "/api/discogs/search?artist=Eat+(2)&album=Split+Decision").json()
-    assert (found["id"], found["artist"], found["artist_shown"]) == (1010, "Eat (2), Die Warzau", "Eat, Die Warzau")
-    assert (found["label"], found["catalogue_number"], found["format"]) == ("Fiction (3)", "none", '7", Single, 45 RPM')
+def test_namesake_numbers_are_stored_and_not_displayed(run: Run) -> None:
+    document = ask(run, "/api/discogs/search?artist=Eat+(2)&album=Split+Decision").json()
+    assert (document["id"], document["artist"], document["artist_shown"]) == (
+        1010,
+        "Eat (2), Die Warzau",
+        "Eat, Die Warzau",
+    )
+    assert (document["label"], document["catalogue_number"], document["format"]) == (
+        "Fiction (3)",
+        "none",
+        '7", Single, 45 RPM',
+    )
 
 
 @pytest.mark.parametrize(
     "code", ["5 012345 678900", "5012345678900", "501234567890", "5-012345-678900", " 5012345678900"]
 )
-def test_barcode_is_found_however_it_is_written(run: Run, code: str) -> None:
+def test_barcode_is_found_in_any_form(run: Run, code: str) -> None:
     assert run(lambda client: client.get("/api/discogs/search?barcode=" + code.replace(" ", "+"))).json()["id"] == 1001
 
 
@@ -220,7 +230,7 @@ def test_upc_and_ean_are_one_barcode(run: Run, sim: DiscogsSim, code: str) -> No
     assert len(sim.requests) == calls
 
 
-def test_price_is_in_the_currency_that_was_asked_and_has_an_age(run: Run, sim: DiscogsSim) -> None:
+def test_price_is_in_the_requested_currency_with_its_age(run: Run, sim: DiscogsSim) -> None:
     price = ask(run, "/api/discogs/price?release_id=1001&currency=EUR").json()
     assert price == {
         "release_id": 1001,
@@ -234,8 +244,8 @@ def test_price_is_in_the_currency_that_was_asked_and_has_an_age(run: Run, sim: D
     }
     assert ask(run, "/api/discogs/price?release_id=1001&currency=JPY").json()["lowest_price_minor"] == 2710
     assert sim.requests[-1].query == {"curr_abbr": "JPY"}
-    found = ask(run, NIGHT + "&currency=EUR").json()
-    assert (found["price"], found["currency"]) == (16.26, "EUR")
+    document = ask(run, NIGHT + "&currency=EUR").json()
+    assert (document["price"], document["currency"]) == (16.26, "EUR")
 
 
 def test_old_price_is_served_with_its_age_while_discogs_fails(run: Run, sim: DiscogsSim) -> None:
@@ -282,11 +292,11 @@ def test_bad_questions_are_refused_before_discogs_is_asked(run: Run, sim: Discog
         b"\xff\xd8\xff" + bytes(6_000_000),
     ],
 )
-def test_cover_that_is_no_picture_is_not_kept(run: Run, sim: DiscogsSim, body: bytes) -> None:
+def test_cover_that_is_not_a_picture_is_not_stored(run: Run, sim: DiscogsSim, body: bytes) -> None:
     sim.covers[1001] = body
-    found = ask(run, NIGHT).json()
-    assert (found["id"], found["cover"]) == (1001, None)
-    assert not list(kept(run, "images/"))
+    document = ask(run, NIGHT).json()
+    assert (document["id"], document["cover"]) == (1001, None)
+    assert not list(objects(run, "images/"))
 
 
 def test_cover_that_could_not_be_fetched_comes_later(run: Run, sim: DiscogsSim) -> None:
@@ -318,15 +328,15 @@ def test_image_has_validators_and_ranges(run: Run) -> None:
             assert (same.status, same.body, same.header("etag")) == (304, b"", etag)
         assert (await client.get(path, headers=[("if-none-match", '"x"')])).status == 200
         size = len(whole.body)
-        for asked, start, end in (("0-9", 0, 10), ("5-", 5, size), ("-7", size - 7, size), (f"1-{size * 2}", 1, size)):
-            part = await client.get(path, headers=[("range", f"bytes={asked}")])
-            assert (part.status, part.body) == (206, whole.body[start:end]), asked
+        for text, start, end in (("0-9", 0, 10), ("5-", 5, size), ("-7", size - 7, size), (f"1-{size * 2}", 1, size)):
+            part = await client.get(path, headers=[("range", f"bytes={text}")])
+            assert (part.status, part.body) == (206, whole.body[start:end]), text
             assert part.header("content-range") == f"bytes {start}-{end - 1}/{size}"
-        for asked in (f"bytes={size}-", "bytes=-0"):
-            refused = await client.get(path, headers=[("range", asked)])
+        for text in (f"bytes={size}-", "bytes=-0"):
+            refused = await client.get(path, headers=[("range", text)])
             assert (refused.status, refused.header("content-range")) == (416, f"bytes */{size}")
-        for asked in ("bytes=9-3", "bytes=0-1,3-4", "lines=1-2", "bytes=-", "x" * 900):
-            assert (await client.get(path, headers=[("range", asked)])).body == whole.body
+        for text in ("bytes=9-3", "bytes=0-1,3-4", "lines=1-2", "bytes=-", "x" * 900):
+            assert (await client.get(path, headers=[("range", text)])).body == whole.body
         other = [("range", "bytes=0-9"), ("if-range", '"other"')]
         assert (await client.get(path, headers=other)).body == whole.body
         head = await client.request("HEAD", path)
@@ -338,7 +348,7 @@ def test_image_has_validators_and_ranges(run: Run) -> None:
 @pytest.mark.parametrize(
     "name", ["none.jpg", "..%2Fdata%2Fx.json", "release-1001", "RELEASE-1.jpg", "a" * 300 + ".jpg", "%00.jpg"]
 )
-def test_images_that_are_not_there(run: Run, name: str) -> None:
+def test_missing_images_answer_404(run: Run, name: str) -> None:
     assert ask(run, f"/cache/images/{name}").status == 404
 
 
@@ -349,15 +359,15 @@ def test_addresses_have_a_limit_of_searches(run: Run) -> None:
     assert {answer.status for answer in answers} == {200, 429}
 
 
-def test_missing_key_is_said_and_images_go_on(run: Run) -> None:
+def test_missing_key_is_reported_and_images_still_work(run: Run) -> None:
     del run.env["DISCOGS_KEY"]
     refused = ask(run, NIGHT)
     assert (refused.status, refused.json()["setting"]) == (503, "DISCOGS_KEY")
     assert ask(run, "/cache/images/none.jpg").status == 404
 
 
-def kept(run: Run, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Yield the objects under a prefix, each with its file."""
+def objects(run: Run, prefix: str) -> Iterator[tuple[str, Path]]:
+    """Yield the keys of objects under a prefix, each with its file."""
     for database in run.state.rglob("objects.sqlite"):
         connection = sqlite3.connect(database)
         for key, file in connection.execute("SELECT key, file FROM objects"):
@@ -375,9 +385,9 @@ def forget(run: Run, prefix: str) -> None:
 
 
 def age(run: Run, seconds: int) -> None:
-    """Make all that is kept older."""
+    """Make all stored objects older."""
     for prefix in ("data/", "faults/"):
-        for _, path in kept(run, prefix):
+        for _, path in objects(run, prefix):
             document: dict[str, Any] = json.loads(path.read_bytes())
             older = json.dumps(document | {"at": document["at"] - seconds}, separators=(",", ":"), ensure_ascii=False)
             assert len(older.encode()) == path.stat().st_size

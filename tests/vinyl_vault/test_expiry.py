@@ -1,4 +1,4 @@
-"""Objects that are older than their use go from the bucket, some each minute; what is used stays."""
+"""Expired objects are removed from the bucket, some every minute; others stay."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ AGES = {
     "faults/album-x.json": (0, 2),
     "imports/someone/one/rows-0.json": (30, 32),
 }
-"""Days after which an object is there still, and after which it is not."""
+"""Days after which an object still exists, and after which it is removed."""
 FOR_GOOD = ("images/release-1.jpg", "images/own-1.jpg")
 
 
@@ -23,7 +23,7 @@ async def step(client: Client, times: int = 1) -> list[int]:
     return [answer.json()["report"]["objects"] for answer in answers]
 
 
-def test_objects_go_when_their_use_is_over(local: Run) -> None:
+def test_expired_objects_are_removed(local: Run) -> None:
     async def case(client: Client) -> set[str]:
         bucket, objects = client.ports.settings.cache, next(local.state.rglob("objects.sqlite"))
         for key in (*AGES, *FOR_GOOD):
@@ -42,7 +42,7 @@ def test_objects_go_when_their_use_is_over(local: Run) -> None:
     }
 
 
-def test_walk_goes_on_where_it_was_and_begins_anew_at_its_end(local: Run) -> None:
+def test_scan_resumes_and_restarts_after_its_end(local: Run) -> None:
     async def case(client: Client) -> list[Any]:
         bucket, objects = client.ports.settings.cache, next(local.state.rglob("objects.sqlite"))
         for n in range(2 * STEP + 20):

@@ -1,4 +1,4 @@
-"""The protocol holds what it promises in random histories of devices, and each fault of a list is found by them."""
+"""The invariants of the sync protocol hold in random histories of devices, and the histories find each seeded fault."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -35,13 +35,13 @@ FAULTS: dict[str, Callable[[DirectDatabase], Direct]] = {
     "no memory of pushes": lambda db: Direct(db, WithoutMemory),
     "conflicts not reported": lambda db: Direct(db, WithoutConflicts),
 }
-"""Faults that a history finds in every third to hundredth run; a hundred runs of the same seeds find each."""
+"""Seeded faults; a history finds each in every third to hundredth run, so a hundred fixed seeds find all."""
 RUNS = 100
 
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectDatabase]:
-    """Return a database of this Worker; each history has users of its own in it."""
+    """Return a database of this Worker; each history uses separate users."""
     path = tmp_path_factory.mktemp("histories") / "DB.sqlite"
     migrate(path, ROOT / "migrations" / "vinyl_vault")
     database = DirectDatabase(path)
@@ -50,7 +50,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectDatabase]:
 
 
 def first_violation(server: Server, seeds: Iterable[int]) -> int | None:
-    """Return the first seed whose history breaks an invariant."""
+    """Return the first seed with a history that violates an invariant."""
 
     async def play() -> int | None:
         for seed in seeds:
@@ -64,7 +64,7 @@ def first_violation(server: Server, seeds: Iterable[int]) -> int | None:
 
 
 def play(server: Server, seeds: Iterable[int]) -> None:
-    """Play histories of these seeds, each of which holds the invariants."""
+    """Run the histories of some seeds; none may violate an invariant."""
 
     async def play_all() -> None:
         for seed in seeds:
@@ -97,7 +97,7 @@ def test_refusal_by_the_last_writer_alone_is_found(db: DirectDatabase) -> None:
 
 
 class Http(Server):
-    """A server behind HTTP; what would happen in between happens at the same time."""
+    """A server behind HTTP; writes in between are sent concurrently."""
 
     def __init__(self, client: Client) -> None:
         self.client = client

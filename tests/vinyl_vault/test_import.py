@@ -1,4 +1,4 @@
-"""Imports and exports: checked first, carried out once, and nothing of it is anybody else's."""
+"""Imports and exports: checked first, applied once, and invisible to other users."""
 
 import asyncio
 import csv
@@ -28,7 +28,7 @@ type Run = Runner[Client]
 
 
 class AdasRunner(Runner[Client]):
-    """Runs cases with the client of a user."""
+    """Runs cases with a client of a user."""
 
     @asynccontextmanager
     async def opened(self, client: Client) -> AsyncIterator[Client]:
@@ -79,8 +79,8 @@ async def imported(client: Client, data: str | bytes, **choice: str) -> Any:
 async def records(client: Client, status: str = "owned") -> list[dict[str, Any]]:
     answer = await client.get(f"/api/collection/export?format=json&status={status}")
     assert answer.status == 200, answer.body
-    found: list[dict[str, Any]] = answer.json()
-    return found
+    listed: list[dict[str, Any]] = answer.json()
+    return listed
 
 
 def test_dry_run_changes_nothing(run: Run) -> None:
@@ -142,7 +142,7 @@ def test_possible_duplicates_are_offered_and_never_merged(run: Run) -> None:
         await apply(client, report["id"])
         assert len(await records(client)) == 5
         await imported(client, moved, possible="add")
-        folders = [one["folder"] for one in await records(client) if one["album"] == "Night Ferry"]
+        folders = [record["folder"] for record in await records(client) if record["album"] == "Night Ferry"]
         assert sorted(folders) == ["Sold", "Uncategorized"]
 
     run(case)
@@ -162,7 +162,7 @@ def test_wantlist_is_a_list_of_its_own(run: Run) -> None:
         report = await imported(client, WANTED)
         assert report["status"] == "wanted"
         assert await records(client) == []
-        assert [one["album"] for one in await records(client, "wanted")] == ["Salt Works"]
+        assert [record["album"] for record in await records(client, "wanted")] == ["Salt Works"]
         assert (await client.get("/api/collection/export?status=wanted")).body.decode() == WANTED
 
     run(case)
@@ -224,14 +224,14 @@ def test_browser_storage_is_read_in_its_shapes(run: Run) -> None:
         (record,) = await records(client)
         expected = {"artist": "Eat (2)", "album": "Split", "year": 1991, "genre": ["Rock"], "extra": {"x": '{"y":1}'}}
         assert record | expected | {"discogs": {"kind": "release", "id": 1010}} == record
-        assert [one["album"] for one in await records(client, "wanted")] == ["W"]
+        assert [record["album"] for record in await records(client, "wanted")] == ["W"]
         again = (await client.post(PATH, json=storage)).json()
         assert again["rows"] == {"read": 2, "new": 0, "same": 2, "possible": 0, "refused": 0}
 
     run(case)
 
 
-def test_import_can_be_carried_out_at_once(run: Run) -> None:
+def test_import_can_be_applied_immediately(run: Run) -> None:
     async def case(client: Client) -> None:
         assert (await send(client, FILE, "?apply=true"))["state"] == "done"
         assert len(await records(client)) == 5
@@ -245,7 +245,7 @@ def test_records_of_an_import_go_to_other_devices(run: Run) -> None:
         answer = (await client.post("/api/collection/sync", json={"client_id": "phone", "seq": 1})).json()
         assert len(answer["albums"]) == 5
         assert answer["conflicts"] == []
-        deleted = [{"id": one["id"], "rev": one["rev"]} for one in answer["albums"]]
+        deleted = [{"id": album["id"], "rev": album["rev"]} for album in answer["albums"]]
         await client.post("/api/collection/sync", json={"client_id": "phone", "seq": 2, "deleted_ids": deleted})
         assert await records(client) == []
         await imported(client, FILE)
@@ -256,7 +256,7 @@ def test_records_of_an_import_go_to_other_devices(run: Run) -> None:
     run(case)
 
 
-def test_import_is_its_users_alone(run: Run) -> None:
+def test_only_its_user_can_access_an_import(run: Run) -> None:
     async def case(client: Client) -> None:
         report = await send(client, FILE)
         bob, admin, path = await as_member(client, "bob"), as_admin(client), f"{PATH}/{report['id']}"
@@ -287,14 +287,14 @@ def test_import_can_be_removed(run: Run) -> None:
     run(case)
 
 
-def test_two_imports_at_once_are_one_after_another(run: Run) -> None:
+def test_simultaneous_imports_run_one_after_another(run: Run) -> None:
     async def case(client: Client) -> None:
         reports = [await send(client, FILE) for _ in range(6)]
-        answers = await asyncio.gather(*(client.post(f"{PATH}/{one['id']}/apply", json={}) for one in reports))
+        answers = await asyncio.gather(*(client.post(f"{PATH}/{report['id']}/apply", json={}) for report in reports))
         assert {answer.status for answer in answers} <= {200, 409}
         assert len(await records(client)) == 5
-        for one in reports:
-            await client.post(f"{PATH}/{one['id']}/apply", json={})
+        for report in reports:
+            await client.post(f"{PATH}/{report['id']}/apply", json={})
         assert len(await records(client)) == 5
 
     run(case)
@@ -330,7 +330,7 @@ def test_formulas_are_harmless_in_a_spreadsheet_and_come_back(run: Run) -> None:
         names = ['=HYPERLINK("http://x")', "-M-", "+44", "@home", "'=quoted", "'plain"]
         rows = "".join(f'"{name.replace(chr(34), chr(34) * 2)}",T{n}\n' for n, name in enumerate(names))
         await imported(client, "Artist,Title\n" + rows.replace('"\'=quoted"', "\"''=quoted\""))
-        assert sorted(one["artist"] for one in await records(client)) == sorted(names)
+        assert sorted(record["artist"] for record in await records(client)) == sorted(names)
         text = (await client.get("/api/collection/export")).body.decode()
         assert not [cell for row in table(text) for cell in row if cell[:1] in {*"=+-@"}]
         assert (await send(client, text))["rows"]["same"] == len(names)
@@ -339,7 +339,7 @@ def test_formulas_are_harmless_in_a_spreadsheet_and_come_back(run: Run) -> None:
 
 
 def change(path: Path, sql: str, params: tuple[object, ...] = ()) -> None:
-    """Change a file of the state behind the app's back."""
+    """Change a stored file directly, without the app."""
     connection = sqlite3.connect(path)
     connection.execute(sql, params)
     connection.commit()
@@ -347,7 +347,7 @@ def change(path: Path, sql: str, params: tuple[object, ...] = ()) -> None:
 
 
 async def tick(client: Client) -> None:
-    """Let the minute's job run."""
+    """Run the job of the minute."""
     await client.scheduled("* * * * *")
 
 
@@ -359,7 +359,7 @@ def test_covers_and_prices_come_in_the_background_and_fill_only_what_is_empty(ru
         assert report["details"] == {"done": 0, "total": 2, "minutes": 1}
         assert sim.requests == []
         await tick(client)
-        ferry, gone = sorted(await records(client), key=lambda one: str(one["album"]), reverse=True)
+        ferry, gone = sorted(await records(client), key=lambda record: str(record["album"]), reverse=True)
         assert (ferry["country"], ferry["barcode"], ferry["year"]) == ("Mars", "own code", 1979)
         assert ferry["cover"] == "/cache/images/release-1001.jpg"
         assert ferry["market_value"] == {"amount": 1807, "currency": "USD"}
@@ -382,13 +382,13 @@ def test_price_is_asked_for_again_when_it_is_due(run: Run) -> None:
         assert row["due_at"] > (datetime.now(UTC) + timedelta(days=29)).strftime("%Y-%m-%d")
         change(database, "UPDATE collections SET market_value = NULL")
         await tick(client)
-        assert {one["album"]: one["market_value"] for one in await records(client)} == {
+        assert {record["album"]: record["market_value"] for record in await records(client)} == {
             "Night Ferry": None,
             "Gone": None,
         }
         change(database, "UPDATE details_due SET due_at = '2020-01-01'")
         await tick(client)
-        values = {one["album"]: one["market_value"] for one in await records(client)}
+        values = {record["album"]: record["market_value"] for record in await records(client)}
         assert values == {"Night Ferry": {"amount": 1807, "currency": "USD"}, "Gone": None}
 
     run(case)
@@ -420,12 +420,12 @@ def test_users_take_turns_in_the_background(run: Run) -> None:
         await imported(client, many)
         await imported(bob, "Artist,Title,release_id\nB,U,1031\n")
         await tick(client)
-        assert [len([one for one in await records(who) if one["cover"]]) for who in (client, bob)] == [1, 1]
+        assert [len([record for record in await records(who) if record["cover"]]) for who in (client, bob)] == [1, 1]
 
     run(case)
 
 
-def test_details_are_put_off_while_discogs_fails(run: Run, sim: DiscogsSim) -> None:
+def test_details_are_postponed_while_discogs_fails(run: Run, sim: DiscogsSim) -> None:
     sim.fail(Fault(500, path="/releases"))
 
     async def case(client: Client) -> None:
@@ -433,12 +433,12 @@ def test_details_are_put_off_while_discogs_fails(run: Run, sim: DiscogsSim) -> N
         await tick(client)
         left = (await client.get(f"{PATH}/{report['id']}")).json()["details"]
         assert (left["done"], left["total"]) == (1, 2)
-        assert len([one for one in await records(client) if one["cover"]]) == 1
+        assert len([record for record in await records(client) if record["cover"]]) == 1
 
     run(case)
 
 
-def test_import_that_broke_off_goes_on_with_the_job(run: Run) -> None:
+def test_interrupted_import_is_continued_by_the_job(run: Run) -> None:
     rows = "".join(f"A{n},T{n}\n" for n in range(1_200))
 
     async def case(client: Client) -> None:
@@ -452,7 +452,7 @@ def test_import_that_broke_off_goes_on_with_the_job(run: Run) -> None:
     run(case)
 
 
-def test_chunk_that_was_written_and_not_noted_is_written_once(run: Run) -> None:
+def test_chunk_with_lost_progress_is_written_once(run: Run) -> None:
     rows = "".join(f"A{n},T{n}\n" for n in range(600))
 
     async def case(client: Client) -> None:
@@ -471,7 +471,7 @@ def test_chunk_that_was_written_and_not_noted_is_written_once(run: Run) -> None:
     run(case)
 
 
-def test_old_files_are_forgotten(run: Run) -> None:
+def test_old_files_are_removed(run: Run) -> None:
     async def case(client: Client) -> None:
         await send(client, FILE)
         database = next(run.state.rglob("DB.sqlite"))

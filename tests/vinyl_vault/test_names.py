@@ -1,4 +1,4 @@
-"""Barcodes, names and formats: what is the same is compared as the same, and what is written stays as it is written."""
+"""Barcodes, names and formats: equal ones compare equal, and texts are stored unchanged."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vinyl_vault.discogs.barcodes import MOST_FORMS, NoBarcode, canonical, check_digit, digits_of, forms, is_checked
 from vinyl_vault.discogs.money import minor_units
-from vinyl_vault.discogs.names import key_of, plain, shown
+from vinyl_vault.discogs.names import display_name, key_of, plain
 from vinyl_vault.formats import is_vinyl, parse, text_of
 
 
@@ -28,19 +28,19 @@ def test_forms_of_a_upc_are_one(text: str) -> None:
 
 
 @given(st.text(alphabet="0123456789", min_size=6, max_size=14))
-def test_any_form_leads_to_the_same_one(digits: str) -> None:
+def test_every_form_has_the_same_canonical_form(digits: str) -> None:
     code = canonical(digits)
     assert canonical(" ".join(digits)) == code
-    found = forms(digits)
-    assert found[0] == digits
-    assert 1 <= len(found) <= MOST_FORMS
+    candidates = forms(digits)
+    assert candidates[0] == digits
+    assert 1 <= len(candidates) <= MOST_FORMS
     if len(code) == 13:
         assert is_checked(code) or code == digits[-13:]
         assert canonical(code) == code
 
 
 @pytest.mark.parametrize("text", ["", "12345", "1" * 15, "12345a", "١٢٣٤٥٦٧", "1_234567", "-------"])
-def test_other_texts_are_no_barcodes(text: str) -> None:
+def test_other_texts_are_not_barcodes(text: str) -> None:
     with pytest.raises(NoBarcode):
         digits_of(text)
 
@@ -61,21 +61,21 @@ def test_check_digits_are_those_of_gs1() -> None:
         ("Eat (2), Die Warzau", "Eat, Die Warzau"),
     ],
 )
-def test_names_that_are_the_same(name: str, same: str) -> None:
+def test_equal_names_compare_equal(name: str, same: str) -> None:
     assert plain(name) == plain(same)
 
 
 @pytest.mark.parametrize(
     ("name", "text"), [("1984 (2)", "1984"), ("(500) Days", "(500) Days"), ("!!!", "!!!"), ("Q (2) & A (11)", "Q & A")]
 )
-def test_shown_names_have_no_numbers(name: str, text: str) -> None:
-    assert shown(name) == text
+def test_display_names_have_no_numbers(name: str, text: str) -> None:
+    assert display_name(name) == text
 
 
 def test_names_without_letters_have_keys_of_their_own() -> None:
     names = ["!!!", "???", "", " ", "東京", "The The", "The", "\ud800"]
     keys = {key_of("album", name, "x") for name in names}
-    assert len(keys) == len(names) - 1  # nothing and a blank are one
+    assert len(keys) == len(names) - 1  # an empty name and a blank share one key
     assert all(key.isascii() and len(key) <= 100 for key in keys)
     assert key_of("album", "a b", "c") != key_of("album", "a", "b c")
 
@@ -100,12 +100,12 @@ def test_names_without_letters_have_keys_of_their_own() -> None:
     ],
 )
 def test_formats_are_parsed(text: str, carriers: list[tuple[int, str, list[str]]]) -> None:
-    assert [(one["quantity"], one["name"], one["descriptions"]) for one in parse(text)] == carriers
+    assert [(carrier["quantity"], carrier["name"], carrier["descriptions"]) for carrier in parse(text)] == carriers
 
 
 @given(st.text(max_size=80))
 def test_any_format_can_be_parsed(text: str) -> None:
-    assert all(one["quantity"] >= 1 and one["name"] for one in parse(text))
+    assert all(carrier["quantity"] >= 1 and carrier["name"] for carrier in parse(text))
 
 
 def test_format_of_the_api_is_written_as_in_an_export() -> None:
@@ -126,5 +126,5 @@ def test_amounts_are_exact(amount: object, currency: str, minor: int) -> None:
 
 
 @pytest.mark.parametrize("amount", [None, True, "", "x", float("nan"), float("inf"), -1, 1e300, [], "1e999999"])
-def test_other_values_are_no_amounts(amount: object) -> None:
+def test_other_values_are_not_amounts(amount: object) -> None:
     assert minor_units(amount, "USD") is None

@@ -1,4 +1,4 @@
-"""Covers that users send: for their own records alone, checked by content, removed when nobody shows them."""
+"""Uploaded covers: only for one's own records, checked by content, removed when unused."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ async def send(client: Client, record_id: str, body: bytes = PHOTO) -> Answer:
 
 
 async def remove(client: Client) -> None:
-    """Run the jobs by which covers go."""
+    """Run the jobs that remove covers."""
     for name in ("release_covers", "remove_covers"):
         assert (await as_admin(client).post(f"/jobs/{name}")).status == 200
 
@@ -48,11 +48,11 @@ def test_cover_of_ones_own_is_stored_without_metadata_and_served(run: Run) -> No
 def test_cover_of_anothers_record_is_not_found_and_nothing_is_stored(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
-        kept, gone = await add(ada, BLUE, BLUE)
+        used, gone = await add(ada, BLUE, BLUE)
         await ada.request("DELETE", f"/api/collection/{gone}")
-        answers = [await send(*to) for to in ((bob, kept), (bob, "nothing"), (ada, gone), (ada, "nothing"))]
-        refused = [await send(ada, kept, body) for body in (b"<svg/>", b"", PHOTO[:-9], png(60_000, 60_000))]
-        stranger = await send(client.anonymous(), kept)
+        answers = [await send(*to) for to in ((bob, used), (bob, "nothing"), (ada, gone), (ada, "nothing"))]
+        refused = [await send(ada, used, body) for body in (b"<svg/>", b"", PHOTO[:-9], png(60_000, 60_000))]
+        stranger = await send(client.anonymous(), used)
         rows = await client.ports.settings.db.all("SELECT key FROM own_covers")
         return [answers, refused, stranger.status, [*rows]]
 
@@ -72,11 +72,11 @@ def test_picture_of_too_many_bytes_is_refused(local: Run) -> None:
     assert local(case) == [200, 413]
 
 
-def test_covers_go_when_no_record_shows_them(run: Run) -> None:
+def test_unused_covers_are_removed(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada, db = await as_member(client, "ada"), client.ports.settings.db
-        shown, replaced, deleted, purged = await add(ada, BLUE, BLUE, BLUE, BLUE)
-        paths = [(await send(ada, one)).json()["cover"] for one in (shown, replaced, deleted, purged)]
+        used, replaced, deleted, purged = await add(ada, BLUE, BLUE, BLUE, BLUE)
+        paths = [(await send(ada, record_id)).json()["cover"] for record_id in (used, replaced, deleted, purged)]
         await send(ada, replaced)
         await ada.request("DELETE", f"/api/collection/{deleted}")
         await db.run("DELETE FROM collections WHERE id = ?", purged)
@@ -98,7 +98,7 @@ def test_cover_that_lost_a_conflict_stays_until_it_is_dismissed(local: Run) -> N
         path = (await send(ada, record_id)).json()["cover"]
         other = [{"id": record_id, "rev": 1, "set": {"cover": "/cache/images/release-1.jpg"}}]
         answer = await ada.post("/api/collection/sync", {"client_id": "phone", "seq": 1, "albums": other})
-        assert [(one["field"], one["lost"]) for one in answer.json()["conflicts"]] == [("cover", path)]
+        assert [(conflict["field"], conflict["lost"]) for conflict in answer.json()["conflicts"]] == [("cover", path)]
         await db.run(LONG_AGO)
         await remove(client)
         before = (await client.get(path)).status
@@ -109,10 +109,10 @@ def test_cover_that_lost_a_conflict_stays_until_it_is_dismissed(local: Run) -> N
     assert local(case) == [200, 404]
 
 
-def test_covers_of_a_deleted_account_go_with_the_next_minute(run: Run) -> None:
+def test_covers_of_a_deleted_account_are_removed_by_the_next_job(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
-        paths = [(await send(one, (await add(one, BLUE))[0])).json()["cover"] for one in (ada, bob)]
+        paths = [(await send(user, (await add(user, BLUE))[0])).json()["cover"] for user in (ada, bob)]
         await client.ports.settings.db.run("DELETE FROM users WHERE id = 'ada'")
         await client.scheduled("* * * * *")
         return [(await client.get(path)).status for path in paths]
@@ -129,4 +129,4 @@ def test_covers_of_a_user_are_bounded(local: Run) -> None:
         refused = await send(ada, mine)
         return [refused.status, refused.json()["title"], (await send(bob, others)).status]
 
-    assert local(case) == [409, "There is no room for further covers", 200]
+    assert local(case) == [409, "The limit for covers is reached", 200]

@@ -1,4 +1,4 @@
-"""Statements of a user's requests search an index, however many records others have."""
+"""Query plans: statements of a user's requests use an index, regardless of other users' records."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Con
 
 
 @pytest.mark.parametrize("sql", STATEMENTS)
-def test_statement_searches_an_index_and_sorts_nothing(connection: sqlite3.Connection, sql: str) -> None:
+def test_statement_uses_an_index_without_sorting(connection: sqlite3.Connection, sql: str) -> None:
     scope, _ = TABLES.scope(CallerKind.MEMBER, READER)
     text, names = scope.read(sql)
     assert names == ("caller",)

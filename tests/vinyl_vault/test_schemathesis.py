@@ -1,4 +1,4 @@
-"""schemathesis over the document, with all of its checks, against the server and against workerd."""
+"""Schemathesis on the OpenAPI document, with all of its checks, against the local server and workerd."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ from vinyl_vault.app import app
 pytestmark = pytest.mark.slow
 
 ACCOUNTS = ["--exclude-path-regex", "^/api/auth/|^/jobs"]
-"""Accounts have a test of their own; jobs are the administrator's."""
+"""Accounts have their own test; jobs are for administrators."""
 CHECKS = ["--checks", "all", "--exclude-checks", "allow_header_conformance"]
-"""A record may be called sync, so /api/collection/sync takes the methods of a record as well."""
+"""A record's id may be `sync`, so /api/collection/sync also accepts the methods of a record."""
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def serving(request: pytest.FixtureRequest, runtime: str, folder: Path) -> Itera
 
 
 async def member_of(state: Path) -> str:
-    """Return the credential of a member of a running server."""
+    """Return the credential of a member on a running server."""
     runtime = LocalRuntime.open(app, state, ENV, migrations=None)
     try:
         return (await as_member(Client(app, runtime.ports(), []), "ada")).headers[0][1]
@@ -51,7 +51,7 @@ async def member_of(state: Path) -> str:
 
 @pytest.mark.parametrize("examples", [5, pytest.param(200, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_what_can_be_asked_is_answered_as_the_document_says(
+def test_responses_match_the_openapi_document(
     request: pytest.FixtureRequest, runtime: str, examples: int, tmp_path: Path
 ) -> None:
     phases = ["--phases", "examples,coverage,fuzzing" if examples > 5 and runtime == "local" else "examples,fuzzing"]

@@ -1,4 +1,4 @@
-"""The site in Chromium, against a server: one server and one browser for all cases of site.mjs."""
+"""The site in Chromium against a server; all cases of site.mjs share one server and one browser."""
 
 import json
 import re
@@ -43,8 +43,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         command = [str(NODE), str(SCRIPT), served.url, "", str(served.state / "d1" / "DB.sqlite")]
         run = subprocess.run(command, capture_output=True, text=True, timeout=420, check=False)
     assert run.returncode == 0, run.stderr
-    found: dict[str, Any] = json.loads(run.stdout)
-    return found
+    document: dict[str, Any] = json.loads(run.stdout)
+    return document
 
 
 @pytest.mark.parametrize("case", CASES)

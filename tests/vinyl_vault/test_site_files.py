@@ -1,4 +1,4 @@
-"""The files of the site: what the service worker keeps is all that pages ask for, under a version that changes."""
+"""The files of the site: the service worker caches all files that pages need, under a version of their contents."""
 
 import json
 import re
@@ -14,29 +14,29 @@ ASSETS = ROOT / "src" / "vinyl_vault" / "assets"
 SHELL = ASSETS / "shell.js"
 IMPORT = re.compile(r'^import [^"]*"(\.[^"]+)";$', re.MULTILINE)
 LINKED_PAGES = {"confirm.html", "reset.html", "confirm-email.html", "shared.html"}
-"""Pages that links of mails, and of shared collections, lead to: they need a network anyway."""
+"""Target pages of links in mails and of shared collections; they need a network anyway."""
 MOST_LINES = 400
 
 
 def files() -> list[Path]:
-    """Return the files that the site needs without a network."""
-    kept = (path for path in ASSETS.rglob("*") if path.suffix in {".html", ".css", ".js", ".svg", ".webmanifest"})
-    return sorted(path for path in kept if path.name not in {"sw.js", "shell.js", *LINKED_PAGES})
+    """Return the files needed offline."""
+    paths = (path for path in ASSETS.rglob("*") if path.suffix in {".html", ".css", ".js", ".svg", ".webmanifest"})
+    return sorted(path for path in paths if path.name not in {"sw.js", "shell.js", *LINKED_PAGES})
 
 
 def imported(path: Path) -> set[Path]:
-    """Return all scripts that a script imports, and those that they import."""
-    found, waiting = set[Path](), [path]
+    """Return all scripts imported by a script, directly or indirectly."""
+    scripts, waiting = set[Path](), [path]
     while waiting:
         script = waiting.pop()
         names = IMPORT.findall(script.read_text(encoding="utf-8"))
-        more = {(script.parent / name).resolve() for name in names} - found
-        found |= more
+        more = {(script.parent / name).resolve() for name in names} - scripts
+        scripts |= more
         waiting += more
-    return found
+    return scripts
 
 
-def test_the_page_names_all_scripts_so_that_none_is_waited_for_in_turn() -> None:
+def test_page_preloads_all_scripts() -> None:
     page = (ASSETS / "index.html").read_text(encoding="utf-8")
     named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
     assert {ASSETS / name for name in named} == imported(ASSETS / "js" / "app.js")
@@ -59,7 +59,7 @@ def test_the_shell_names_all_files_and_a_version_that_changes_with_them() -> Non
 
 
 @pytest.mark.parametrize("path", scripts(), ids=lambda path: path.name)
-def test_scripts_import_files_that_are_there(path: Path) -> None:
+def test_scripts_import_existing_files(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     missing = [name for name in IMPORT.findall(text) if not (path.parent / name).resolve().is_file()]
     assert missing == []
@@ -72,7 +72,7 @@ def test_scripts_set_text_and_never_markup(path: Path) -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|DOMParser", text)
 
 
-def test_the_manifest_names_icons_that_are_there() -> None:
+def test_manifest_icons_exist() -> None:
     manifest = json.loads((ASSETS / "site.webmanifest").read_text(encoding="utf-8"))
     assert {"name", "short_name", "start_url", "display", "theme_color", "background_color"} <= manifest.keys()
     assert {"192x192", "512x512"} <= {icon["sizes"] for icon in manifest["icons"]}
@@ -86,7 +86,7 @@ def test_the_policy_of_static_files_lets_the_manifest_in() -> None:
 
 
 def palettes() -> dict[str, dict[str, str]]:
-    """Return the colours of both schemes by their names."""
+    """Return the colours of both colour schemes by name."""
     css = (ASSETS / "css" / "site.css").read_text(encoding="utf-8")
     light, dark = (dict(re.findall(r"--([\w-]+): (#\w+);", part)) for part in css.split("prefers-color-scheme", 2)[:2])
     return {"light": light, "dark": light | dark}
@@ -100,13 +100,13 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
+def contrast(colour: str, other: str) -> float:
+    dark, light = sorted((luminance(colour), luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_colours_of_text_and_edges_can_be_told_apart(scheme: str) -> None:
+def test_text_and_edges_have_enough_contrast(scheme: str) -> None:
     colours = palettes()[scheme]
     grounds = ("page", "card", "soft")
     texts = [(name, ground) for name in ("text", "dim", "accent", "good", "warn", "bad") for ground in grounds]

@@ -1,4 +1,4 @@
-"""Statistics of a collection, and links that show it to others."""
+"""Statistics of a collection, and links that share it."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ RECORDS: list[dict[str, Any]] = [
 
 
 async def filled(client: Client) -> Client:
-    """Return a member with records, of which two have a market value."""
+    """Return a member with records, two of them with a market value."""
     ada = await as_member(client, "ada")
     for record in RECORDS:
         assert (await ada.post("/api/collection", record)).status == 201
@@ -67,22 +67,22 @@ def test_groups_are_counted_and_currencies_never_added(run: Run) -> None:
 def test_link_shows_records_without_prices_until_it_is_revoked(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada, bob = await filled(client), await as_member(client, "bob")
-        made = (await ada.post("/api/shares", {"name": "My jazz"})).json()
-        shown = await client.get(f"{made['path']}?genre=jazz&limit=1")
-        pages = shown.json(), (await client.get(f"{made['path']}?genre=jazz&after={shown.json()['next']}")).json()
+        share = (await ada.post("/api/shares", {"name": "My jazz"})).json()
+        page = await client.get(f"{share['path']}?genre=jazz&limit=1")
+        pages = page.json(), (await client.get(f"{share['path']}?genre=jazz&after={page.json()['next']}")).json()
         stored = await client.ports.settings.db.all("SELECT * FROM shares")
-        path = f"/api/shares/{made['id']}"
-        statuses = [(await one.request("DELETE", path)).status for one in (bob, ada, ada)]
-        lists = [(await one.get("/api/shares")).json() for one in (ada, bob)]
-        return [made, pages, made["token"] in str(stored), statuses, lists, (await client.get(made["path"])).status]
+        path = f"/api/shares/{share['id']}"
+        statuses = [(await user.request("DELETE", path)).status for user in (bob, ada, ada)]
+        lists = [(await user.get("/api/shares")).json() for user in (ada, bob)]
+        return [share, pages, share["token"] in str(stored), statuses, lists, (await client.get(share["path"])).status]
 
-    made, pages, is_stored, statuses, lists, after = run(case)
+    share, pages, is_stored, statuses, lists, after = run(case)
     assert [(page["name"], page["total"], len(page["records"])) for page in pages] == [("My jazz", 2, 1)] * 2
     assert pages[1]["next"] is None
     [record] = pages[0]["records"]
     assert record["artist"].lower() == "miles davis"
     assert not record.keys() & {"price_paid", "market_value", "notes", "shelf", "folder", "tags", "extra", "rating"}
-    assert (len(made["token"]), is_stored) == (43, False)
+    assert (len(share["token"]), is_stored) == (43, False)
     assert (statuses, lists, after) == ([404, 204, 404], [[], []], 404)
 
 
@@ -93,9 +93,9 @@ def test_search_behind_a_link_finds_only_what_the_link_shows(run: Run) -> None:
         await add(ada, record | {"colour": "green"}, record | {"sold_on": "2026-01-01"}, record | {"status": "wanted"})
         path = (await ada.post("/api/shares", {"name": "x"})).json()["path"]
         words = ("future", "green", "aunt", "4015887000123")
-        found = [(await client.get(f"{path}?q={word}")).json()["total"] for word in words]
+        totals = [(await client.get(f"{path}?q={word}")).json()["total"] for word in words]
         own = [(await ada.get(f"/api/collection?q={word}")).json()["total"] for word in words]
-        return [*found, *own]
+        return [*totals, *own]
 
     assert run(case) == [1, 1, 0, 0, 3, 1, 3, 3]
 

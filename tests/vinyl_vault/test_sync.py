@@ -1,4 +1,4 @@
-"""Sync: both shapes of a push, its memory, pages, refusals row by row, restored databases, and many at once."""
+"""Sync: both formats of a push, repeated pushes, pages, rejections per row, restored databases, and concurrency."""
 
 import asyncio
 from typing import Any
@@ -13,12 +13,12 @@ BLUE = {"artist": "Joni Mitchell", "album": "Blue"}
 
 
 async def push(client: Client, name: str | None, seq: int, /, *albums: Any, **more: Any) -> dict[str, Any]:
-    """Send a push and return its answer."""
+    """Send a push; return its answer."""
     named = {"client_id": name, "seq": seq} if name else {}
     answer = await client.post(SYNC, {**named, "albums": albums, **more})
     assert answer.status == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    document: dict[str, Any] = answer.json()
+    return document
 
 
 def new(record_id: str, **fields: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_change_of_deleted_record_revives_it_whole(run: Run) -> None:
     assert [(conflict["kind"], conflict["lost_by"]) for conflict in revived["conflicts"]] == [("revived", "desk")]
 
 
-def test_repeat_is_answered_alike_and_other_bytes_are_refused(run: Run) -> None:
+def test_repeated_push_is_answered_equally_and_other_bytes_are_refused(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada = await as_member(client, "ada")
         first, again = [await push(ada, "phone", 7, new("r"), {"id": "bad", "set": {"year": "x"}}) for _ in range(2)]
@@ -134,13 +134,13 @@ def test_pages_end_at_the_last_row_that_was_sent(run: Run) -> None:
         ada = await as_member(client, "ada")
         await push(ada, "phone", 1, *[new(f"r{n}") for n in range(5)])
         await push(ada, "phone", 2, deleted_ids=[{"id": "r3", "rev": 4}])
-        found: list[tuple[list[str], list[str], bool]] = []
+        pages: list[tuple[list[str], list[str], bool]] = []
         cursor = None
-        while not found or found[-1][2]:
+        while not pages or pages[-1][2]:
             page = await push(ada, "desk", 1, limit=2, last_sync=cursor)
-            found.append(([record["id"] for record in page["albums"]], page["deleted_ids"], page["more"]))
+            pages.append(([record["id"] for record in page["albums"]], page["deleted_ids"], page["more"]))
             cursor = page["last_sync"]
-        return found
+        return pages
 
     assert run(case) == [(["r0", "r1"], [], True), (["r2", "r4"], [], True), ([], ["r3"], False)]
 
@@ -203,7 +203,7 @@ def test_change_of_a_purged_record_is_rejected_as_gone(local: Run) -> None:
         ({"id": "x", "notes": 1}, "invalid", "notes"),
     ],
 )
-def test_row_that_is_not_valid_is_rejected_and_blocks_no_other(
+def test_invalid_row_is_rejected_without_blocking_others(
     local: Run, row: dict[str, Any], code: str, field: str
 ) -> None:
     async def case(client: Client) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def test_row_that_is_not_valid_is_rejected_and_blocks_no_other(
 
     answer = local(case)
     assert [change["id"] for change in answer["applied"]] == ["good"]
-    assert [(one["code"], one["field"]) for one in answer["rejected"]] == [(code, field)]
+    assert [(rejection["code"], rejection["field"]) for rejection in answer["rejected"]] == [(code, field)]
 
 
 def test_record_does_not_grow_without_bound(local: Run) -> None:
@@ -225,7 +225,7 @@ def test_record_does_not_grow_without_bound(local: Run) -> None:
 
     first, rejected, status = local(case)
     assert (first, status) == ([], 422)
-    assert [(one["id"], one["code"]) for one in rejected] == [("s", "invalid"), ("r", "too_long")]
+    assert [(rejection["id"], rejection["code"]) for rejection in rejected] == [("s", "invalid"), ("r", "too_long")]
 
 
 def test_too_much_at_once_is_refused(local: Run) -> None:
@@ -276,15 +276,15 @@ def test_many_devices_lose_nothing_of_one_record(run: Run) -> None:
 
 def test_users_with_equal_ids_never_mix(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
-        found = []
+        answers = []
         for name in ("ada", "bob"):
             member = await as_member(client, name)
             answer = await push(member, "phone", 1, new("r", notes=name))
-            found.append(
+            answers.append(
                 [answer["albums"], answer["conflicts"], (await member.get("/api/collection/r")).json()["notes"]]
             )
         ada = await as_member(client, "ada")
-        return [*found, [record["notes"] for record in (await push(ada, "desk", 1))["albums"]]]
+        return [*answers, [record["notes"] for record in (await push(ada, "desk", 1))["albums"]]]
 
     assert run(case) == [[[], [], "ada"], [[], [], "bob"], ["ada"]]
 
@@ -305,10 +305,11 @@ def test_full_collection_takes_changes_and_deletions_but_no_new_record(run: Run)
         return [*pushes, refused, applied, others, (await ada.post("/api/collection", BLUE)).status]
 
     pushed, again, refused, applied, others, after = run(case)
-    assert [one["id"] for one in pushed["applied"]] == ["r0", "r2"]
+    assert [change["id"] for change in pushed["applied"]] == ["r0", "r2"]
     assert pushed["rejected"] == [{"id": "r3", "code": "full", "field": "id"}] == again["rejected"]
     assert (refused.status, refused.json()["title"]) == (409, "The collection is full")
-    assert (applied.status, applied.json()["detail"]) == (409, "there is room for 0 of 1 records: a collection has 3")
+    detail = "only 0 of 1 records can be added: a collection has at most 3"
+    assert (applied.status, applied.json()["detail"]) == (409, detail)
     assert (others, after) == (201, 201)
 
 

@@ -1,4 +1,4 @@
-"""The value of a collection over time, and the schedule by which prices are asked for again."""
+"""The value of a collection over time, and the schedule that refreshes prices."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from edge.testing import Client
 from vinyl_vault.collection.values import CRON
 
 
-def test_value_is_noted_each_day_by_currency_and_once_a_day(run: Run) -> None:
+def test_value_is_recorded_once_a_day_by_currency(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada = await filled(client)
         bob = await as_member(client, "bob")

@@ -16,7 +16,7 @@ PYTHON_MODULES = HERE.parents[1] / "python_modules"
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
-    """Says what came, and answers as Workers AI would."""
+    """Returns the received request, and answers as Workers AI would."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EDGE = ROOT / "src" / "edge"
 PACKAGES = {"python_modules": config.read(ROOT / "wrangler.toml")["python_modules"]}
-"""The packages without what an upload leaves out, as an override of a Worker's configuration."""
+"""The packages without those that an upload leaves out, as an override of a Worker's configuration."""
 
 
 @contextmanager
@@ -25,12 +25,12 @@ def hosted(  # noqa: PLR0913, PLR0917 - what a Worker may be given
     ai: str | None = None,
 ) -> Iterator[Worker]:
     """Run the Worker called `name` from a copy of it in `folder`; `trees` are more folders that it imports from."""
-    given = dict(variables or {}) | (reading(analytics, name) if analytics else {})
+    bindings = dict(variables or {}) | (reading(analytics, name) if analytics else {})
     place = copytree(HERE / name, folder / name)
     (place / "python_modules").symlink_to(ROOT / "python_modules")
     address = analytics.url if analytics else None
     with Worker(
-        place, variables=given, trees={"edge": EDGE, **(trees or {})}, overrides=PACKAGES, analytics=address, ai=ai
+        place, variables=bindings, trees={"edge": EDGE, **(trees or {})}, overrides=PACKAGES, analytics=address, ai=ai
     ) as running:
         yield running
 

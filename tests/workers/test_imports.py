@@ -28,8 +28,8 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     with hosted("modules", tmp_path_factory.mktemp("modules"), trees) as worker:
         assert worker.get("/health")[0] == 200
         assert worker.get("/d1")[0] == 401
-        found: list[str] = json.loads(worker.get("/modules")[2])
-        return found
+        names: list[str] = json.loads(worker.get("/modules")[2])
+        return names
 
 
 @pytest.mark.golden

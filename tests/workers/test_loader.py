@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - programs in one line
-"""Dynamic Workers: the programs of the other executors, and what is refused inside.
+"""Dynamic Workers: the programs of the other executors, and the calls refused inside.
 
-Time and memory are enforced by Cloudflare and by no workerd on one's own machine: NOT_ENFORCED lists what is not tried.
+Time and memory are enforced by Cloudflare and by no workerd on one's own machine: NOT_ENFORCED lists the skipped programs.
 """
 
 import json
@@ -64,8 +64,8 @@ def test_values_come_with_their_types(loader: Worker) -> None:
     source = f"function f(...given) {{ console.log('said'); return [given, {', '.join(items)}]; }}"
     ended = run(loader, source, call=["f", '[["i","1"],["e",[["s","x"]]]]'])
     assert (ended["status"], ended["stdout"]) == ("ok", "said\n"), ended
-    given = ["l", [["i", "1"], ["e", [["s", "x"]]]]]
-    assert json.loads(ended["value"]) == ["l", [given, *(JAVASCRIPT_VALUES[item] for item in items)]]
+    values = ["l", [["i", "1"], ["e", [["s", "x"]]]]]
+    assert json.loads(ended["value"]) == ["l", [values, *(JAVASCRIPT_VALUES[item] for item in items)]]
     ended = run(loader, "export async function f(): Promise<number> { return 1; }", "typescript", call=["f", "[]"])
     assert json.loads(ended["value"]) == ["i", "1"]
 
@@ -87,7 +87,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_an_isolate_may_not_do_throws(loader: Worker, name: str) -> None:
+def test_forbidden_calls_in_an_isolate_throw(loader: Worker, name: str) -> None:
     ended = run(loader, f"try {{ {REFUSED[name]}; console.log('BREACH'); }} catch (fault) {{ console.log('held'); }}")
     assert (ended["status"], ended["stdout"]) == ("ok", "held\n"), ended
 

@@ -1,4 +1,4 @@
-"""What tools/pyedge promises, on a demo Worker in workerd."""
+"""The promises of tools/pyedge, on a demo Worker in workerd."""
 
 import asyncio
 import http.client
@@ -61,16 +61,16 @@ def test_pydantic_validates(worker: Worker) -> None:
 
 
 def test_the_import_saw_the_clock_of_1970_and_the_variables(worker: Worker) -> None:
-    found = data(worker.get("/imported"))
-    assert found["at"] == [0, 0, 0]
-    assert found["greeting"] == "hi"
+    imported = data(worker.get("/imported"))
+    assert imported["at"] == [0, 0, 0]
+    assert imported["greeting"] == "hi"
     assert worker.kv_get("KV", "taken-at-import") == "works"
 
 
 def test_randomness_and_the_clock_are_real_in_requests(worker: Worker) -> None:
-    one, two = data(worker.get("/random")), data(worker.get("/random"))
-    assert not set(one[:3]) & set(two[:3])
-    assert abs(one[3] - time.time()) < 5
+    first, two = data(worker.get("/random")), data(worker.get("/random"))
+    assert not set(first[:3]) & set(two[:3])
+    assert abs(first[3] - time.time()) < 5
 
 
 def test_migrations_are_applied(worker: Worker) -> None:
@@ -99,8 +99,8 @@ def test_a_message_that_never_succeeds_is_a_dead_letter(worker: Worker) -> None:
 
 
 def attempts(worker: Worker, key: str) -> int | None:
-    found = worker.kv_get("KV", key)
-    return json.loads(found)["attempts"] if found else None
+    count = worker.kv_get("KV", key)
+    return json.loads(count)["attempts"] if count else None
 
 
 def test_a_batch_can_be_handed_over(worker: Worker) -> None:
@@ -150,14 +150,14 @@ def test_sockets_hibernate_and_get_new_code(worker: Worker, project: Path) -> No
     async def talk() -> None:
         async with (
             aiohttp.ClientSession() as session,
-            session.ws_connect(f"{worker.ws_url}/room") as one,
+            session.ws_connect(f"{worker.ws_url}/room") as first,
             session.ws_connect(f"{worker.ws_url}/room") as two,
         ):
-            await one.send_str("hey")
-            assert [await one.receive_str(), await two.receive_str()] == ["v1 to 2: hey"] * 2
+            await first.send_str("hey")
+            assert [await first.receive_str(), await two.receive_str()] == ["v1 to 2: hey"] * 2
             with edited(worker, project / NOTES, "VERSION = 1", "VERSION = 2"):
                 await two.send_str("you")
-                assert await one.receive_str() == "v2 to 2: you"
+                assert await first.receive_str() == "v2 to 2: you"
 
     asyncio.run(asyncio.wait_for(talk(), 20))
 
@@ -195,7 +195,7 @@ def test_settling_waits_for_background_work(worker: Worker) -> None:
     assert worker.kv_get("KV", "background") == "late"
 
 
-def test_settling_waits_once_for_what_does_not_end(worker: Worker) -> None:
+def test_settling_waits_once_for_endless_work(worker: Worker) -> None:
     assert text(worker.get("/background?seconds=2&value=later")) == "started"
     worker.settle(0.05)
     assert worker.kv_get("KV", "background") != "later"
@@ -203,7 +203,7 @@ def test_settling_waits_once_for_what_does_not_end(worker: Worker) -> None:
     assert worker.kv_get("KV", "background") != "later"
 
 
-def test_outbound_requests_go_where_the_routes_say(worker: Worker) -> None:
+def test_outbound_requests_follow_the_routes(worker: Worker) -> None:
     assert text(worker.get("/outbound?url=https://api.example.com/x"), 201) == "got ping"
     assert "no route for elsewhere.example" in text(worker.get("/outbound?url=https://elsewhere.example/"), 502)
 
@@ -229,7 +229,7 @@ def test_an_exception_is_a_500_with_its_traceback_in_the_log(worker: Worker) -> 
     eventually(lambda: any("RuntimeError: boom from python" in line for line in worker.logs), True)
 
 
-def test_the_tree_is_read_only_and_has_only_what_is_uploaded(worker: Worker) -> None:
+def test_the_tree_is_read_only_and_has_only_uploaded_files(worker: Worker) -> None:
     assert data(worker.get("/files")) == {"files": ["demo_main.py", "demo_notes.py", "words.txt"], "written": []}
 
 
@@ -261,7 +261,9 @@ def test_a_restart_keeps_the_data_and_the_address(worker: Worker) -> None:
         ("/deaf", ["workerd has not answered for"]),
     ],
 )
-def test_what_never_ends_is_reported_and_killed(worker: Worker, project: Path, path: str, reports: list[str]) -> None:
+def test_an_endless_handler_is_reported_and_killed(
+    worker: Worker, project: Path, path: str, reports: list[str]
+) -> None:
     worker.kv_put("KV", "survives", path)
     with edited(worker, project / NOTES, "VERSION = 1", "VERSION = 2"):
         with pytest.raises((OSError, http.client.HTTPException)):

@@ -1,4 +1,4 @@
-"""How tools/pyedge starts and stops: what a Worker may not do at import, and what is wrong is said."""
+"""How tools/pyedge starts and stops: a Worker's limits at import, and reports of mistakes."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from shutil import copytree
 
 import pytest
 
-from pyedge import ConfigError, StartError, Worker
+from pyedge import ConfigError, ControlError, StartError, Worker
 from pyedge.client import ROOT
 
 pytestmark = pytest.mark.slow
@@ -44,40 +44,74 @@ class Default(WorkerEntrypoint):
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    (tmp_path / "src").mkdir()
-    (tmp_path / "wrangler.toml").write_text(CONFIG)
-    (tmp_path / "src" / "small.py").write_text(SMALL)
-    (tmp_path / "python_modules").symlink_to(ROOT / "python_modules")
+    write_small(tmp_path)
     return tmp_path
+
+
+def write_small(folder: Path) -> None:
+    (folder / "src").mkdir()
+    (folder / "wrangler.toml").write_text(CONFIG)
+    (folder / "src" / "small.py").write_text(SMALL)
+    (folder / "python_modules").symlink_to(ROOT / "python_modules")
+
+
+REFUSED = [
+    ("import os; os.urandom(4)", "randomness is not allowed while a Worker is starting"),
+    ("import uuid; uuid.uuid4()", "randomness is not allowed"),
+    ("import secrets; secrets.token_hex()", "randomness is not allowed"),
+    ("import random; random.random()", "randomness is not allowed"),
+    ("import random; random.SystemRandom().random()", "randomness is not allowed"),
+    ("import js; js.crypto.randomUUID()", "Disallowed operation called within global scope: crypto.randomUUID()"),
+    ("import js; js.fetch('http://127.0.0.1:1/')", "Disallowed operation called within global scope: fetch()"),
+    ("import js; js.setTimeout(print, 1)", "Disallowed operation called within global scope: setTimeout()"),
+    ("from workers import env; env.KV.get('x')", "Disallowed operation called within global scope: env.KV.get()"),
+    ("from js import Object; THING = Object.new()", "Can't serialize top-level variable small.THING: no snapshot"),
+    ("import js; KNOWN = {'a': [js.JSON.parse('{}')]}", "top-level variable small.KNOWN['a'][0]: no snapshot"),
+    (
+        "import js\nclass A:\n    def __init__(self): self.x = js.Date.new()\nA_ = A()",
+        "variable small.A_.x: no snap",
+    ),
+    ("import js\ndef f(x=js.Array.new()): ...", "variable small.f(): no snapshot can keep a JavaScript object"),
+    ("import js\ndef made(x):\n    return lambda: x\nf = made(js.Map.new())", "small.f(): no snapshot"),
+    ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
+    ("x = = 1", "SyntaxError: invalid syntax"),
+]
+"""Statements that no Worker may import, and parts of their error messages."""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Worker]]:
+    """Return the folder of a small Worker, and the running Worker."""
+    folder = tmp_path_factory.mktemp("running")
+    write_small(folder)
+    with Worker(folder) as worker:
+        yield folder, worker
+
+
+@pytest.mark.parametrize(("statement", "message"), REFUSED)
+def test_the_rules_of_import(running: tuple[Path, Worker], statement: str, message: str) -> None:
+    """A reload imports the main module by the same code as a start."""
+    folder, worker = running
+    source = folder / "src" / "small.py"
+    source.write_text(f"{statement}\n{SMALL}")
+    with pytest.raises(ControlError) as refused:
+        worker.reload()
+    assert message in str(refused.value)
+    source.write_text(SMALL)
+    worker.reload()
+    assert worker.get("/")[2] == b"1 nobody True"
 
 
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("import os; os.urandom(4)", "randomness is not allowed while a Worker is starting"),
-        ("import uuid; uuid.uuid4()", "randomness is not allowed"),
-        ("import secrets; secrets.token_hex()", "randomness is not allowed"),
-        ("import random; random.random()", "randomness is not allowed"),
-        ("import random; random.SystemRandom().random()", "randomness is not allowed"),
+        REFUSED[0],
         ("import random; random.Random()", "Disallowed operation called within global scope: crypto.getRandomValues()"),
-        ("import js; js.crypto.randomUUID()", "Disallowed operation called within global scope: crypto.randomUUID()"),
-        ("import js; js.fetch('http://127.0.0.1:1/')", "Disallowed operation called within global scope: fetch()"),
-        ("import js; js.setTimeout(print, 1)", "Disallowed operation called within global scope: setTimeout()"),
         ("import asyncio; asyncio.run(asyncio.sleep(1))", ""),
-        ("from workers import env; env.KV.get('x')", "Disallowed operation called within global scope: env.KV.get()"),
         ("from js import Object; THING = Object.new()", "Can't serialize top-level variable small.THING: no snapshot"),
-        ("import js; KNOWN = {'a': [js.JSON.parse('{}')]}", "top-level variable small.KNOWN['a'][0]: no snapshot"),
-        (
-            "import js\nclass A:\n    def __init__(self): self.x = js.Date.new()\nA_ = A()",
-            "variable small.A_.x: no snap",
-        ),
-        ("import js\ndef f(x=js.Array.new()): ...", "variable small.f(): no snapshot can keep a JavaScript object"),
-        ("import js\ndef made(x):\n    return lambda: x\nf = made(js.Map.new())", "small.f(): no snapshot"),
-        ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
-        ("x = = 1", "SyntaxError: invalid syntax"),
     ],
 )
-def test_the_rules_of_import(small: Path, statement: str, message: str) -> None:
+def test_worker_that_breaks_a_rule_of_import_does_not_start(small: Path, statement: str, message: str) -> None:
     (small / "src" / "small.py").write_text(f"{statement}\n{SMALL}")
     with pytest.raises(StartError) as refused:
         Worker(small).start()
@@ -112,12 +146,12 @@ def test_import_has_production_order_and_flags_and_may_keep_globals(small: Path)
     (small / "src" / "small_more.py").write_text("")
     (small / "src" / "types.py").write_text("raise ImportError('own code comes last')")
     with Worker(small) as worker:
-        told = json.loads(worker.get("/")[2])
-    assert told["last"] == "/session/metadata"
-    assert told["stdlib"]
-    assert told["pth"]
-    assert told["flags"] == [True] * 7
-    assert told["version"] == [3, 14]
+        report = json.loads(worker.get("/")[2])
+    assert report["last"] == "/session/metadata"
+    assert report["stdlib"]
+    assert report["pth"]
+    assert report["flags"] == [True] * 7
+    assert report["version"] == [3, 14]
 
 
 def test_package_without_its_pth_file_ends_the_start(small: Path) -> None:
@@ -172,20 +206,20 @@ def test_connection_waits_while_the_interpreter_is_prepared(small: Path) -> None
     (small / "python_modules" / f"fresh_{time.time_ns()}.py").write_text("")  # no prepared state is there for it
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    found: list[str | None] = []
+    answers: list[str | None] = []
     worker = Worker(small, port=port)
 
     def ask() -> None:
         while not any("preparing" in line for line in worker.logs):
             time.sleep(0.05)
         time.sleep(1)
-        found.append(answer(f"http://127.0.0.1:{port}/", 120))
+        answers.append(answer(f"http://127.0.0.1:{port}/", 120))
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     with worker:
         asking.join(120)
-    assert found == ["1 nobody True"]
+    assert answers == ["1 nobody True"]
 
 
 STRICT = """
@@ -220,23 +254,37 @@ def test_an_environment_has_its_own_bindings_and_build(small: Path) -> None:
 
 
 PREPARED = """
-import os, sys, workers
+import os, pyedge_boot, sys, workers
+NUMBER = 1
 LOADED = "fractions" in sys.modules
 class Default(workers.WorkerEntrypoint):
     async def fetch(self, request):
-        return workers.Response(f"{LOADED} {os.path.exists(workers.__cached__)}")
+        code = len(pyedge_boot.code) > 0
+        return workers.Response(f"{NUMBER} {LOADED} {os.path.exists(workers.__cached__)} {code}")
 """
-"""Tells whether the interpreter came from a snapshot, and the packages with byte code."""
+"""Prints whether the interpreter came from a snapshot, the packages with byte code, and the sources with theirs."""
 
 
-@pytest.mark.parametrize("prepared", [True, False])
-def test_unprepared_start_has_no_snapshot_and_no_byte_code(small: Path, prepared: bool) -> None:
+def test_prepared_start_has_a_snapshot_and_byte_code_and_runs_edits(small: Path) -> None:
+    source = small / "src" / "small.py"
+    fresh = f"# {time.time_ns()} {'x' * 100_000}\n"
+    source.write_text(f"{PREPARED}{fresh}")
+    with Worker(small) as worker:
+        assert worker.get("/")[2] == b"1 True True False"
+        worker.restart()
+        assert worker.get("/")[2] == b"1 True True True"
+        source.write_text(f"{PREPARED.replace('= 1', '= 2')}{fresh}")
+        worker.reload()
+        assert worker.get("/")[2].startswith(b"2 ")
+
+
+def test_unprepared_start_has_no_snapshot_and_no_byte_code(small: Path) -> None:
     (small / "src" / "small.py").write_text(PREPARED)
-    with Worker(small, prepared=prepared) as worker:
-        assert worker.get("/")[2].decode() == f"{prepared} {prepared}"
+    with Worker(small, prepared=False) as worker:
+        assert worker.get("/")[2] == b"1 False False False"
 
 
-def test_what_the_configuration_lacks_is_said(small: Path) -> None:
+def test_missing_configuration_is_reported(small: Path) -> None:
     with pytest.raises(ConfigError, match=r"no \[env.nowhere\]; there are other"):
         Worker(small, "nowhere").start()
     with pytest.raises(ConfigError, match=r"main = 'gone.py' is not there"):
@@ -252,7 +300,7 @@ def test_refused_sources_say_why(small: Path) -> None:
 
 @contextmanager
 def served(small: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`python -m pyedge serve`, and the address that it says."""
+    """`python -m pyedge serve`, and the address that it prints."""
     command = [sys.executable, "-m", "pyedge", "serve", "--config", str(small / "wrangler.toml"), "--port", "0"]
     path = os.pathsep.join(str(ROOT / name) for name in ("src", "tools"))
     environment = os.environ | {"PYTHONPATH": path}
@@ -285,12 +333,15 @@ def becomes(url: str, want: str | None) -> bool:
     return answer(url) == want
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serve_stops_on_a_signal(small: Path, number: signal.Signals) -> None:
+def test_serve_stops_on_a_signal(small: Path) -> None:
     with served(small) as (process, url):
-        process.send_signal(number)
-        assert process.wait(20) == 0
-        assert becomes(url, None)
+        ends(process, url, signal.SIGTERM)
+
+
+def ends(process: subprocess.Popen[str], url: str, number: signal.Signals) -> None:
+    process.send_signal(number)
+    assert process.wait(20) == 0
+    assert becomes(url, None)
 
 
 def test_serve_is_gone_when_it_is_killed(small: Path) -> None:
@@ -300,7 +351,7 @@ def test_serve_is_gone_when_it_is_killed(small: Path) -> None:
 
 
 @pytest.mark.parametrize("victim", ["node", "guard"])
-def test_workerd_ends_with_what_started_it(small: Path, victim: str) -> None:
+def test_workerd_ends_with_its_parent(small: Path, victim: str) -> None:
     with Worker(small) as worker:
         assert worker._process is not None
         pids = worker.control("memory") | {"guard": worker._process.pid}
@@ -314,9 +365,10 @@ def test_workerd_ends_with_what_started_it(small: Path, victim: str) -> None:
     assert not Path(f"/proc/{pids['workerd']}").exists()
 
 
-def test_serve_takes_up_edits_of_sources_and_configuration(small: Path) -> None:
-    source, config = small / "src" / "small.py", small / "wrangler.toml"
-    with served(small, "--state", str(small / "state")) as (_, url):
+def test_serve_takes_up_edits_of_sources_and_configuration_and_stops_on_control_c(small: Path) -> None:
+    source = small / "src" / "small.py"
+    config = small / "wrangler.toml"
+    with served(small, "--state", str(small / "state")) as (process, url):
         assert answer(url) == "1 nobody True"
         source.write_text(SMALL.replace("WHAT = 1", "WHAT = 3"))
         assert becomes(url, "3 nobody True")
@@ -325,6 +377,7 @@ def test_serve_takes_up_edits_of_sources_and_configuration(small: Path) -> None:
         assert becomes(url, "4 nobody True")
         config.write_text("vars = { WHO = 'you' }\n" + CONFIG)
         assert becomes(url, "4 you True")
+        ends(process, url, signal.SIGINT)
 
 
 VARIED = """
@@ -339,11 +392,11 @@ class Default(WorkerEntrypoint):
 
 def test_settings_are_varied_without_a_start_and_vendored_modules_stay(small: Path) -> None:
     (small / "src" / "small.py").write_text(VARIED)
-    found = []
+    seen = []
     with Worker(small, varied={"WHO": "ada"}) as worker:
         for varied in ({"WHO": "bob"}, {"WHO": "cy", "KV": None}, {}):
             worker.vary(varied)
-            found.append(worker.get("/")[2].decode())
-    assert found[:2] == ["('bob', True)", "('cy', False)"]
-    assert "True" in found[2]
-    assert "cy" not in found[2]
+            seen.append(worker.get("/")[2].decode())
+    assert seen[:2] == ["('bob', True)", "('cy', False)"]
+    assert "True" in seen[2]
+    assert "cy" not in seen[2]

@@ -1,1 +1,1 @@
-"""Steps of a deployment: checks of what is built, a rehearsal in workerd, wrangler's commands, and the health after."""
+"""Steps of a deployment: checks of the build, a rehearsal in workerd, wrangler's commands, and the health after."""

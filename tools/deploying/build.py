@@ -1,4 +1,4 @@
-"""Builds what an environment uploads, and checks that it is what the code says."""
+"""Builds the upload of an environment, and checks it against the code."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ class Target(NamedTuple):
 
     @classmethod
     def of(cls, environment: str, file: Path = FILE) -> "Target":
-        """Return the target of a name; refuse what is no environment."""
+        """Return the target of a name; refuse a name that is not an environment's."""
         names = environments(file)
         if environment not in names:
             raise Refusal(
@@ -52,7 +52,11 @@ class Target(NamedTuple):
     @property
     def databases(self) -> list[str]:
         """The names of the databases that have migrations."""
-        return [one["database_name"] for one in self.config.get("d1_databases", []) if one.get("migrations_dir")]
+        return [
+            database["database_name"]
+            for database in self.config.get("d1_databases", [])
+            if database.get("migrations_dir")
+        ]
 
 
 def package_of(environment: str) -> str:
@@ -68,7 +72,7 @@ def environments(file: Path = FILE) -> list[str]:
 
 
 def check_sources(target: Target) -> None:
-    """Refuse a document, a schema or a migration that is not what the code says, or that D1 would refuse."""
+    """Refuse a document, a schema or a migration that differs from the code, or that D1 would refuse."""
     where = f"openapi/{folder(target.package)}".rstrip("/")
     _check("openapi.py", target.package, f"{where} is not what the code says: run `make openapi` and commit it")
     _check("schema.py", target.package, "schema.py is not what the migrations leave: run `make golden` and commit it")
@@ -76,30 +80,30 @@ def check_sources(target: Target) -> None:
 
 
 def _check(tool: str, package: str | None, message: str) -> None:
-    given = ["--check", package] if package else []
+    arguments = ["--check", package] if package else []
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / tool), *given], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, str(ROOT / "tools" / tool), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if "Traceback (most recent call last)" in done.stderr:
-        shown = "\n".join(done.stderr.splitlines()[-6:])
-        raise Refusal(f"{shown}\n{tool} cannot import the app: mend what the last line says")
+        output = "\n".join(done.stderr.splitlines()[-6:])
+        raise Refusal(f"{output}\n{tool} cannot import the app: mend what the last line says")
     if done.returncode:
-        shown = "\n".join((done.stdout + done.stderr).splitlines()[:20])
-        raise Refusal(f"{shown}\n{message}")
+        output = "\n".join((done.stdout + done.stderr).splitlines()[:20])
+        raise Refusal(f"{output}\n{message}")
 
 
 def make_assets(target: Target) -> int:
-    """Build the static files afresh and return how many had been others."""
+    """Build the static files afresh and return the number of changed ones."""
     return build_assets.build(build_assets.target(target.package), build_assets.sources(target.package))
 
 
 def check_upload(target: Target, limit: int = LIMIT) -> Upload:
-    """Return what would be uploaded; refuse it where it is not the sources with the packages, or too large."""
+    """Return the upload; refuse it if it is too large or differs from the sources with the packages."""
     upload = dry_run(target.environment)
-    wanted = {name: path.read_bytes() for name, path in closure(target.entry).items()}
-    if upload.own != wanted:
-        names = {*upload.own.items()} ^ {*wanted.items()}
-        raise Refusal(f"{min(name for name, _ in names)}: the upload is not what {target.entry.name} imports")
+    sources = {name: path.read_bytes() for name, path in closure(target.entry).items()}
+    if upload.own != sources:
+        names = {*upload.own.items()} ^ {*sources.items()}
+        raise Refusal(f"{min(name for name, _ in names)}: the upload differs from the imports of {target.entry.name}")
     carried = {name.split("/")[1] for name in upload.modules if name.startswith("python_modules/")}
     patterns = [glob.removeprefix("**/") for glob in target.config["python_modules"]["exclude"]]
     lacking = vendored.top_names() - carried

@@ -1,4 +1,4 @@
-"""Wrangler's commands for one environment, and the health of what is deployed."""
+"""Wrangler's commands for one environment, and the health of its deployment."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def wrangler(target: Target, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def check_account() -> None:
-    """Refuse to go on where nothing says which account is meant."""
+    """Refuse to continue if no account is configured."""
     if not os.environ.get("CLOUDFLARE_ACCOUNT_ID"):
         raise Refusal(
             "CLOUDFLARE_ACCOUNT_ID is not set: `npx wrangler whoami` shows your accounts; export the id of one"
@@ -54,19 +54,21 @@ def check_account() -> None:
 
 
 def check_secrets(target: Target) -> None:
-    """Refuse where a required secret is not set; a Worker that does not exist yet has none."""
+    """Refuse if a required secret is not set; a Worker that does not exist yet has none."""
     done = wrangler(target, "secret", "list", "--format", "json")
-    if done.returncode and not NOT_THERE.search(said(done)):
-        raise Refusal(f"{said(done)}\nthe secrets of {target.name} cannot be listed: see docs/deploy.md for the token")
+    if done.returncode and not NOT_THERE.search(output_of(done)):
+        raise Refusal(
+            f"{output_of(done)}\nthe secrets of {target.name} cannot be listed: see docs/deploy.md for the token"
+        )
     listed = json.loads(done.stdout[done.stdout.index("[") :]) if not done.returncode else []
-    missing = [name for name in target.secrets if name not in {one["name"] for one in listed}]
+    missing = [name for name in target.secrets if name not in {secret["name"] for secret in listed}]
     if missing:
         commands = "\n".join(f"  npx wrangler secret put {name} --env {target.environment}" for name in missing)
         raise Refusal(f"secrets are missing: {', '.join(missing)}; set each, then run it again:\n{commands}")
 
 
 def current_version(target: Target) -> str | None:
-    """Return the id of the version that is deployed now, None where there is none."""
+    """Return the id of the deployed version, None without one."""
     done = wrangler(target, "deployments", "status", "--json")
     if done.returncode:
         return None
@@ -76,16 +78,16 @@ def current_version(target: Target) -> str | None:
 
 
 def apply_migrations(target: Target, database: str) -> str:
-    """Apply what a database lacks; return what wrangler says at the end."""
+    """Apply a database's missing migrations; return the outcome."""
     done = wrangler(target, "d1", "migrations", "apply", database, "--remote")
     if done.returncode:
         raise Refusal(
-            f"{said(done)}\nthe migrations of {database} were not applied, and nothing was deployed; where there is no "
-            f"such database: `npx wrangler d1 create {database}`"
+            f"{output_of(done)}\nthe migrations of {database} were not applied, and nothing was deployed; "
+            f"if the database does not exist: `npx wrangler d1 create {database}`"
         )
     left = wrangler(target, "d1", "migrations", "list", database, "--remote")
     if left.returncode or "No migrations to apply" not in left.stdout:
-        raise Refusal(f"{said(left)}\n{database} still lacks migrations, and nothing was deployed; run it again")
+        raise Refusal(f"{output_of(left)}\n{database} still lacks migrations, and nothing was deployed; run it again")
     return "nothing to apply" if "No migrations to apply" in done.stdout else "applied"
 
 
@@ -94,14 +96,16 @@ def deploy(target: Target, url: str = "") -> Deployed:
     done = wrangler(target, "deploy")
     version, address = _VERSION.search(done.stdout), _ADDRESS.search(done.stdout)
     if done.returncode or version is None:
-        raise Refusal(f"{said(done)}\nwrangler did not deploy {target.name}: the version before, if any, goes on")
+        raise Refusal(
+            f"{output_of(done)}\nwrangler did not deploy {target.name}: the previous version, if any, keeps running"
+        )
     if not url and address is None:
-        raise Refusal(f"{target.name} is deployed, at no address of workers.dev: give URL= to ask for its health")
+        raise Refusal(f"{target.name} is deployed without a workers.dev address: give URL= to check its health")
     return Deployed(version[1], url or (address[0] if address else ""))
 
 
 def wait_until_healthy(target: Target, deployed: Deployed, seconds: float = WAIT) -> None:
-    """Ask a version's health until it is ok; refuse where it is not in time, naming the probes that fail."""
+    """Poll a version's health until it is ok; after the deadline, refuse and name the failing probes."""
     end = time.monotonic() + seconds
     while True:
         status, health = _health(target, deployed)
@@ -110,14 +114,16 @@ def wait_until_healthy(target: Target, deployed: Deployed, seconds: float = WAIT
         if time.monotonic() > end or _is_final(health):
             break
         time.sleep(INTERVAL)
-    bad = {name: one for name, one in _probes(health).items() if one.get("status") == "error" or _is_lacking(one)}
-    shown = "".join(f"\n  {name}: {one.get('status')}: {one.get('message') or ''}" for name, one in bad.items())
-    raise Refusal(f"{deployed.url}/health is not ok (status {status}):{shown or f' {str(health)[:300]}'}")
+    bad = {
+        name: probe for name, probe in _probes(health).items() if probe.get("status") == "error" or _is_lacking(probe)
+    }
+    details = "".join(f"\n  {name}: {probe.get('status')}: {probe.get('message') or ''}" for name, probe in bad.items())
+    raise Refusal(f"{deployed.url}/health is not ok (status {status}):{details or f' {str(health)[:300]}'}")
 
 
 def _is_final(health: Any) -> bool:
-    """Tell whether waiting is of no use: migrations do not apply themselves."""
-    return any("MigrationsMissing" in str(one.get("message")) for one in _probes(health).values())
+    """Tell whether waiting is useless: migrations do not apply themselves."""
+    return any("MigrationsMissing" in str(probe.get("message")) for probe in _probes(health).values())
 
 
 def _is_lacking(probe: dict[str, Any]) -> bool:
@@ -125,7 +131,7 @@ def _is_lacking(probe: dict[str, Any]) -> bool:
 
 
 def _probes(health: Any) -> dict[str, dict[str, Any]]:
-    return health.get("probes", {}) if isinstance(health, dict) else {}
+    return (health.get("checks") or health.get("probes") or {}) if isinstance(health, dict) else {}
 
 
 def _health(target: Target, deployed: Deployed) -> tuple[int, Any]:
@@ -145,7 +151,7 @@ def _health(target: Target, deployed: Deployed) -> tuple[int, Any]:
         return 0, str(fault)
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the end of what a command printed."""
+def output_of(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the end of a command's output."""
     text = _COLOURS.sub("", f"{done.stdout}\n{done.stderr}")
     return "\n".join([line for line in text.splitlines() if line.strip()][-20:])

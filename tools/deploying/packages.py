@@ -19,20 +19,20 @@ _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 
 def faults(folder: Path = FOLDER, lock: Path = LOCK) -> Iterator[str]:
-    """Yield what is missing, changed or too much in the folder."""
+    """Yield the missing, changed and extra files of the folder."""
     locked = {(_name(name), version) for name, version in _LOCKED.findall(lock.read_text(encoding="utf-8"))}
     present = {_identity(place): place for place in folder.glob("*.dist-info")}
     yield from (f"{name} {version} is missing" for name, version in sorted(locked - present.keys()))
     yield from (f"{name} {version} is not locked" for name, version in sorted(present.keys() - locked))
-    known: set[str] = set()
+    seen: set[str] = set()
     for place in present.values():
         for path, digest, _ in csv.reader((place / "RECORD").read_text(encoding="utf-8").splitlines()):
-            known.add(path)
+            seen.add(path)
             if digest and not _is_equal(folder / path, digest):
                 yield f"{path} is missing or changed"
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
-        if file.is_file() and name not in known and "__pycache__" not in file.parts:
+        if file.is_file() and name not in seen and "__pycache__" not in file.parts:
             yield f"{name} is of no package"
 
 
@@ -72,5 +72,5 @@ def _is_equal(file: Path, digest: str) -> bool:
     method, _, value = digest.partition("=")
     if not file.is_file():
         return False
-    found = hashlib.new(method, file.read_bytes()).digest()
-    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() == value
+    actual = hashlib.new(method, file.read_bytes()).digest()
+    return base64.urlsafe_b64encode(actual).rstrip(b"=").decode() == value

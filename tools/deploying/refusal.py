@@ -2,4 +2,4 @@
 
 
 class Refusal(Exception):
-    """The deployment stops; the message says why, and what to do."""
+    """The deployment stops; the message gives the reason, and the remedy."""

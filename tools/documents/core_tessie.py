@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any, get_args
 
+from core_tessie.actions.routes import ActionRequest
 from core_tessie.actions.routes import Status as ActionStatus
-from core_tessie.actions.routes import Wanted
 from core_tessie.d1.filters import INSERT, PAGE
 from core_tessie.d1.overrides import TABLE as OVERRIDES
 from core_tessie.live_events import EVENTS
@@ -24,7 +24,7 @@ LIST, ROW = "/d1/{table}", "/d1/{table}/{row_id}"
 ENUMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "agent_actions": {
         "status": get_args(ActionStatus),
-        "kind": get_args(Wanted.model_fields["kind"].annotation),
+        "kind": get_args(ActionRequest.model_fields["kind"].annotation),
     },
     "sync_runs": {"status": get_args(SyncRun.__annotations__["status"]), "cause": get_args(Cause.__value__)},
     "logs": {"level": LOG_LEVELS},

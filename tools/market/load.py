@@ -68,7 +68,8 @@ class Bulk:
     """An environment at Cloudflare: rows are written as SQL, and sent a file at a time."""
 
     def __init__(self, remote: Remote, binding: str = "DB") -> None:
-        self._remote, self._binding = remote, binding
+        self._remote = remote
+        self._binding = binding
         self._script: list[str] = []
         self._size = 0
 
@@ -93,16 +94,18 @@ class Progress:
     """A progress bar on a terminal; a line for each tenth elsewhere."""
 
     def __init__(self, size: int) -> None:
-        self._size, self._done, self._shown = size, 0, -1
+        self._size = size
+        self._done = 0
+        self._printed_tenth = -1
         self._began = time.monotonic()
 
     def add(self, count: int) -> None:
         """Show that more is done."""
         self._done += count
         tenth = self._done * 10 // self._size
-        if not sys.stderr.isatty() and tenth == self._shown:
+        if not sys.stderr.isatty() and tenth == self._printed_tenth:
             return
-        self._shown = tenth
+        self._printed_tenth = tenth
         print(f"\r{self.line()}", end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
     def line(self) -> str:
@@ -128,7 +131,7 @@ def load(plan: Plan, target: Target) -> dict[str, int]:
 
 
 def insertion(table: str) -> str:
-    """Return the statement that inserts a row where there is none of its key; a word index has no other rule."""
+    """Return the statement that inserts a row unless its key exists; a word index has no other rule."""
     columns = COLUMNS[table].split()
     marks = ", ".join("?" * len(columns))
     sql = f"INSERT INTO {table} ({', '.join(columns)}) "
@@ -157,7 +160,8 @@ def _portions(tuples: Iterable[str]) -> Iterator[str]:
         length = len(text.encode())
         if portion and size + length > STATEMENT:
             yield ",\n".join(portion)
-            portion, size = [], 0
+            portion = []
+            size = 0
         portion.append(text)
         size += length + 2
     if portion:

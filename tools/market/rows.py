@@ -94,7 +94,9 @@ class Practice:
     """One practitioner with all that belongs to it."""
 
     def __init__(self, plan: Plan, number: int, customers: Sequence[tuple[Any, ...]]) -> None:
-        self.plan, self.number, self.customers = plan, number, customers
+        self.plan = plan
+        self.number = number
+        self.customers = customers
         self.chance = Random(f"{plan.seed}/{number}")
         self.id = identity(1, number)
         self.city: City = self.chance.choice(CITIES)
@@ -196,7 +198,7 @@ class Practice:
     def _appointments(self, services: list[Any], away: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Return at most one appointment a day, on days of work."""
         offsets = sorted(self.chance.sample(range(-YEAR, AHEAD + 1), self.chance.randint(6, 36)))
-        found = []
+        rows = []
         for number, offset in enumerate(offsets):
             day = self.plan.day + timedelta(days=offset)
             if day.weekday() not in self.days or away[4] <= day.isoformat() < away[5]:
@@ -205,18 +207,19 @@ class Practice:
             opens = self.opens + self.chance.choice((0, 300))
             steps = (240 - service[3]) // 15
             start = instant_of(self.zone, day, opens) + self.chance.randint(0, steps) * 900
-            found.append(self._appointment(Slot(service, start, number)))
-        return found
+            rows.append(self._appointment(Slot(service, start, number)))
+        return rows
 
     def _appointment(self, slot: Slot) -> tuple[Any, ...]:
         service, start, number = slot
         minutes, after = service[3], service[5]
-        end, now = start + minutes * 60, self.plan.now
-        made = min(start - self.chance.randint(1, 20) * 86_400, now - 3_600)
+        end = start + minutes * 60
+        now = self.plan.now
+        created_at = min(start - self.chance.randint(1, 20) * 86_400, now - 3_600)
         state = self._state(end)
         customer = self.chance.choice(self.customers)
         is_cancelled = state == "cancelled"
-        stamp = from_epoch(made)
+        stamp = from_epoch(created_at)
         return (
             identity(5, self.number, number),
             customer[0],
@@ -238,7 +241,7 @@ class Practice:
             service[6],
             service[7],
             24,
-            from_epoch(min(start, made + 86_400)) if state == "requested" else None,
+            from_epoch(min(start, created_at + 86_400)) if state == "requested" else None,
             None if state == "requested" else stamp,
             stamp if is_cancelled else None,
             self.chance.choice(("customer", "customer", "practitioner")) if is_cancelled else None,

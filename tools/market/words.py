@@ -1,4 +1,4 @@
-"""Cities, names and offers that a mock market is made of."""
+"""Cities, names and offers for a mock market."""
 
 from typing import NamedTuple
 

@@ -14,7 +14,7 @@ from pyedge.config import ConfigError
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until a signal, or until whoever started this is gone."""
+    """Serve until a signal, or until the parent process is gone."""
     options = _parser().parse_args(arguments)
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
@@ -38,20 +38,26 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--env", help="an environment of the configuration")
     serve.add_argument("--also", action="append", default=[], help="ENV or CONFIG[:ENV] of another Worker beside it")
     serve.add_argument("--port", type=int, default=8787)
-    serve.add_argument("--state", type=Path, help="where bindings keep their data (default: they forget it)")
+    serve.add_argument("--state", type=Path, help="folder of the bindings' data (default: kept in memory only)")
     serve.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a variable or secret")
-    serve.add_argument("--from-env", action="append", default=[], metavar="NAME", help="one that the environment has")
+    serve.add_argument(
+        "--from-env",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a variable or secret of this process's environment",
+    )
     serve.add_argument("--watchdog", type=float, default=30.0, help="seconds that Python may compute without a pause")
     serve.add_argument("--ai", help="address of a stand-in for Workers AI")
     return parser
 
 
 def _serve(options: argparse.Namespace) -> int:
-    taken = {name: os.environ[name] for name in options.from_env if name in os.environ}
+    environ = {name: os.environ[name] for name in options.from_env if name in os.environ}
     worker = Worker(
         options.config,
         options.env,
-        variables=taken | dict(pair.split("=", 1) for pair in options.var),
+        variables=environ | dict(pair.split("=", 1) for pair in options.var),
         also=[_also(options.config, text) for text in options.also],
         port=options.port,
         state=options.state,

@@ -30,11 +30,11 @@ RESTART = 75
 
 
 class StartError(RuntimeError):
-    """The Worker did not start; the message ends with what it logged."""
+    """The Worker did not start; the message ends with its log."""
 
 
 class ControlError(RuntimeError):
-    """What was asked of the running Worker failed."""
+    """An operation on the running Worker failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class Worker:
     """A Worker of a wrangler.toml, running between `start` and `stop`, or as a context manager.
 
     `path` is the file or its folder; `variables` go before those of the file; `overrides` replaces whole keys of the
-    configuration; `trees` adds folders to the Worker's files, below the path that each is given for, "" for beside the
-    entry; `state` is the folder that bindings keep their data in (none: they forget it); `routes` sends
+    configuration; `trees` adds folders to the Worker's files, each at its path, "" for beside the entry;
+    `state` is the folder of the bindings' data (none: kept in memory only); `routes` sends
     outbound requests for a host to an address, and refuses all others; `watchdog` is how many seconds Python may
     compute without a pause; `ai` is the address of a stand-in for Workers AI, `analytics` of one for Analytics Engine.
-    Without `prepared` it starts as at an upload: no memory snapshot, no byte code. What is `varied` goes before all
-    variables, and a None there hides a variable or a binding; `vary` changes it without another start.
+    Without `prepared` it starts as at an upload: no memory snapshot, no byte code. `varied` values go before all
+    variables, and a None there hides a variable or a binding; `vary` changes them without another start.
     """
 
     path: Path
@@ -103,21 +103,21 @@ class Worker:
         return self
 
     def _launch(self, order: str) -> str:
-        """Start Node below a guard, give it the order and return its first line; "" where it ended or took too long."""
-        held, self._lifeline = os.pipe()
+        """Start Node below a guard, give it the order and return its first line; "" if it ended or took too long."""
+        read_end, self._lifeline = os.pipe()
         try:
             process = subprocess.Popen(
-                [sys.executable, str(HERE / "guard.py"), str(held), node(), "--no-warnings", str(SERVE)],
+                [sys.executable, str(HERE / "guard.py"), str(read_end), node(), "--no-warnings", str(SERVE)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                pass_fds=(held,),
+                pass_fds=(read_end,),
                 start_new_session=True,  # Ctrl-C is for the parent, which then closes standard input
             )
         finally:
-            os.close(held)
+            os.close(read_end)
         self._process = process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -133,7 +133,7 @@ class Worker:
             timer.cancel()
 
     def _let_go(self) -> None:
-        """Have the guard end everything: it does once nobody holds the other end of its pipe."""
+        """Close the pipe to the guard, which then ends everything."""
         lifeline, self._lifeline = self._lifeline, None
         if lifeline is not None:
             os.close(lifeline)
@@ -142,9 +142,13 @@ class Worker:
         every = [Also(self.path, self.environment, self.variables, self.overrides, self.trees), *self.also]
         workers = [
             config.order(
-                wrangler_toml(one.path), one.environment, one.overrides, variables=one.variables, trees=one.trees
+                wrangler_toml(worker.path),
+                worker.environment,
+                worker.overrides,
+                variables=worker.variables,
+                trees=worker.trees,
             )
-            for one in every
+            for worker in every
         ]
         state = str(self.state.resolve()) if self.state else None
         return {
@@ -171,7 +175,7 @@ class Worker:
                     self.log(line.rstrip("\n"))
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """Wait for the process to end by itself; return its exit status, None where it still runs."""
+        """Wait for the process to end by itself; return its exit status, None if it still runs."""
         assert self._process is not None
         try:
             return self._process.wait(timeout)
@@ -210,12 +214,12 @@ class Worker:
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Message, bytes]:
         """Return status, headers and body of a response; a dict or list goes out as JSON."""
-        given = dict(headers or {})
+        sent = dict(headers or {})
         if isinstance(body, dict | list):
-            body, given = json.dumps(body), {"content-type": "application/json"} | given
+            body, sent = json.dumps(body), {"content-type": "application/json"} | sent
         data = body.encode() if isinstance(body, str) else body
         assert data is None or isinstance(data, bytes)
-        request = urllib.request.Request(self.url + path, data=data, method=method, headers=given)
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=sent)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 return response.status, response.headers, response.read()
@@ -239,7 +243,7 @@ class Worker:
         return self.control("scheduled", cron=cron, time=time_ms, worker=worker)
 
     def queue(self, queue: str, messages: Sequence[Any], attempts: int = 1, worker: str | None = None) -> Any:
-        """Hand a batch to the consumer; return what it acknowledged and what it wants again."""
+        """Hand a batch to the consumer; return the messages that it acknowledged and those to retry."""
         return self.control("queue", queue=queue, messages=list(messages), attempts=attempts, worker=worker)
 
     def send(self, binding: str, body: object, worker: str | None = None) -> None:
@@ -284,7 +288,7 @@ class Worker:
         self.control("reload")
 
     def vary(self, values: Mapping[str, str | None]) -> None:
-        """Replace what is `varied`, and import the Worker's own modules again: to them it is a new start."""
+        """Replace the `varied` values, and import the Worker's own modules again: to them it is a new start."""
         self.varied = values
         self.control("vary", values=dict(values))
 
@@ -309,23 +313,23 @@ class Worker:
 
 
 def wrangler_toml(path: Path) -> Path:
-    """Return the configuration that a path, a file or its folder, stands for."""
+    """Return the configuration file of a path, which may be its folder."""
     path = Path(path).resolve()
     return path / "wrangler.toml" if path.is_dir() else path
 
 
 def node() -> str:
-    """Return a Node that workerd's tools take: the one that npm has brought, else the one on the path."""
+    """Return a Node for workerd's tools: the one from npm, else the one on the path."""
     if not (NODE_MODULES / "miniflare").is_dir():
         raise StartError("node_modules is not there: run `make` (it needs Node 20 or newer and npm)")
     own = NODE_MODULES / ".bin" / "node"
-    found = str(own) if own.exists() else shutil.which("node")
-    if found is None:
+    program = str(own) if own.exists() else shutil.which("node")
+    if program is None:
         raise StartError("no Node: version 22 or newer is needed on the path (on Linux x64 npm brings its own)")
-    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(version.removeprefix("v").partition(".")[0]) < 22:
         raise StartError(f"Node {version} is too old for wrangler and Miniflare: put 22 or newer on the path")
-    return found
+    return program
 
 
 def _resident_mb(pid: int) -> int:

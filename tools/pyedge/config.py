@@ -20,7 +20,7 @@ NOT_INHERITED = frozenset(
         *("tail_consumers", "pipelines", "secrets_store_secrets", "worker_loaders"),
     }
 )
-"""What an environment has to repeat: bindings, variables and secrets."""
+"""Keys that an environment has to repeat: bindings, variables and secrets."""
 
 
 class ConfigError(Exception):
@@ -28,7 +28,7 @@ class ConfigError(Exception):
 
 
 def read_all(path: Path) -> Config:
-    """Return a configuration as it stands, all environments below `env`."""
+    """Return a configuration unchanged, with all environments below `env`."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as fault:
@@ -52,7 +52,7 @@ def read(path: Path, environment: str | None = None) -> Config:
 def order(
     path: Path, environment: str | None, overrides: Config, *, variables: Mapping[str, str], trees: Mapping[str, Path]
 ) -> dict[str, Any]:
-    """Return what the Node side needs to know of one Worker; `variables` go before all others."""
+    """Return the Node side's description of one Worker; `variables` go before all others."""
     folder, config = path.parent, read(path, environment) | overrides
     if build := _build(folder, config):
         run(build)
@@ -62,14 +62,14 @@ def order(
         raise ConfigError(f"{path}: main = {config['main']!r} is not there")
     if config.get("assets"):
         config["assets"] = config["assets"] | {"directory": str(folder / config["assets"]["directory"])}
-    places = [folder / one.get("migrations_dir", "migrations") for one in config.get("d1_databases", [])]
+    places = [folder / database.get("migrations_dir", "migrations") for database in config.get("d1_databases", [])]
     read_once = (path, folder / "python_modules", *_secret_files(folder, environment), *places)
     variables = _variables(folder, environment, config) | dict(variables)
     return {
         "trees": [["", str(root)], *([f"{prefix}/" if prefix else "", str(tree)] for prefix, tree in trees.items())],
         "main": main.relative_to(root).as_posix(),
         "python_modules": str(folder / "python_modules"),
-        "restart": [str(one) for one in read_once],
+        "restart": [str(value) for value in read_once],
         "config": config,
         "build": build,
         "vars": variables,
@@ -109,7 +109,7 @@ def _variables(folder: Path, environment: str | None, config: Config) -> Config:
 
 def _migrations(folder: Path, config: Config) -> Config:
     """Return for each database its migrations, in order, as lists of statements."""
-    found = {}
+    by_place = {}
     for database in config.get("d1_databases", []):
         place = folder / database.get("migrations_dir", "migrations")
         files = [
@@ -117,8 +117,8 @@ def _migrations(folder: Path, config: Config) -> Config:
             for file in sorted(place.glob("*.sql"))
         ]
         if files:
-            found[database["binding"]] = {"table": database.get("migrations_table", "d1_migrations"), "files": files}
-    return found
+            by_place[database["binding"]] = {"table": database.get("migrations_table", "d1_migrations"), "files": files}
+    return by_place
 
 
 def _runs(statement: str) -> bool:

@@ -1,8 +1,8 @@
-"""Copies what a Worker imports: `python tools/pyedge/sources.py MAIN FOLDER`, for `[build]` in wrangler.toml.
+"""Copies a Worker's own modules: `python tools/pyedge/sources.py MAIN FOLDER`, for `[build]` in wrangler.toml.
 
 wrangler uploads every `.py` beside the entry. The folder receives the entry and the modules of its source tree that it
-imports, anywhere in a module, byte for byte, and the `.txt` files beside them in packages. An entry inside a package
-imports from the folder that holds the package; its copy lies at the top.
+imports, also those in functions, byte for byte. The `.txt` files beside them in packages come too. An entry inside a
+package imports from the folder that holds the package; its copy lies at the top.
 """
 
 import ast
@@ -61,10 +61,10 @@ def closure(main: Path, packages: Path = PACKAGES) -> dict[str, Path]:
     elsewhere = {*sys.stdlib_module_names, *RUNTIME, *(path.name.partition(".")[0] for path in packages.glob("*"))}
     files, waiting = {main.name: main}, [(main, "")]
     while waiting:
-        for found in imports(*waiting.pop()):
-            if found.module.partition(".")[0] in elsewhere:
+        for import_ in imports(*waiting.pop()):
+            if import_.module.partition(".")[0] in elsewhere:
                 continue
-            for module, file in _files(root, found):
+            for module, file in _files(root, import_):
                 if (name := file.relative_to(root).as_posix()) not in files:
                     files[name] = file
                     waiting.append((file, module if file.name == "__init__.py" else module.rpartition(".")[0]))
@@ -75,18 +75,18 @@ def closure(main: Path, packages: Path = PACKAGES) -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
-def _files(root: Path, found: Import) -> Iterator[tuple[str, Path]]:
+def _files(root: Path, import_: Import) -> Iterator[tuple[str, Path]]:
     """Yield the files of an imported module, of the packages around it, and of a member that is a module."""
-    parts = [*found.module.split("."), *filter(None, [found.member])]
+    parts = [*import_.module.split("."), *filter(None, [import_.member])]
     around: Path | None = None
     for end, part in enumerate(parts, 1):
         name, place = ".".join(parts[:end]), root.joinpath(*parts[:end])
         file = next((path for path in (place / "__init__.py", place.with_name(f"{part}.py")) if path.is_file()), None)
-        is_member = around is not None and end > found.module.count(".") + 1 and _binds(around.read_bytes(), part)
+        is_member = around is not None and end > import_.module.count(".") + 1 and _binds(around.read_bytes(), part)
         if file is not None:
             yield name, file
-        elif not (place.is_dir() or is_member or found.optional):
-            raise SourceError(f"{found.where}: {name} is not under {root}, not standard and not in python_modules")
+        elif not (place.is_dir() or is_member or import_.optional):
+            raise SourceError(f"{import_.where}: {name} is not under {root}, not standard and not in python_modules")
         around = file
 
 
@@ -94,9 +94,9 @@ def _files(root: Path, found: Import) -> Iterator[tuple[str, Path]]:
 def _bound(source: bytes) -> frozenset[str]:
     """Return the names that a module binds anywhere."""
     nodes = [*ast.walk(ast.parse(source))]
-    defined = {one.name for one in nodes if isinstance(one, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
-    stored = {one.id for one in nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
-    return frozenset(defined | stored | {one.asname or one.name for one in nodes if isinstance(one, ast.alias)})
+    defined = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return frozenset(defined | stored | {alias.asname or alias.name for alias in nodes if isinstance(alias, ast.alias)})
 
 
 def _binds(source: bytes, name: str) -> bool:
@@ -104,7 +104,7 @@ def _binds(source: bytes, name: str) -> bool:
 
 
 def imports(path: Path, package: str) -> Iterator[Import]:
-    """Yield what a module of a package imports, in functions too, but not for a type checker alone."""
+    """Yield a module's imports, also those in functions, but not those for a type checker alone."""
     try:
         tree = ast.parse(path.read_bytes())
     except SyntaxError as fault:
@@ -130,7 +130,7 @@ def _nodes(node: ast.AST, optional: bool = False) -> Iterator[tuple[ast.Import |
 
 
 def _handles_failure(handler: ast.ExceptHandler) -> bool:
-    return handler.type is None or any(getattr(one, "id", "") in _FAILURES for one in ast.walk(handler.type))
+    return handler.type is None or any(getattr(node, "id", "") in _FAILURES for node in ast.walk(handler.type))
 
 
 def _names(node: ast.Import | ast.ImportFrom | ast.Call, package: str) -> Iterator[tuple[str, str]]:
@@ -141,7 +141,7 @@ def _names(node: ast.Import | ast.ImportFrom | ast.Call, package: str) -> Iterat
         module = resolve_name("." * node.level + (node.module or ""), package)
         yield from ((module, alias.name) for alias in node.names)
     elif ast.unparse(node.func).rpartition(".")[2] in {"import_module", "__import__"}:
-        texts = [getattr(one, "value", None) for one in (*node.args, *(given.value for given in node.keywords))]
+        texts = [getattr(part, "value", None) for part in (*node.args, *(keyword.value for keyword in node.keywords))]
         if not texts or not isinstance(texts[0], str):
             raise ImportError("the name of an imported module must be a literal, as the upload would lack the module")
         anchor = texts[1] if len(texts) > 1 and isinstance(texts[1], str) else package

@@ -1,4 +1,4 @@
-"""Fills python_modules/ with what a Worker imports: `python tools/pyedge/vendor.py [REQUIREMENTS [FOLDER]]`.
+"""Fills python_modules/ with a Worker's packages: `python tools/pyedge/vendor.py [REQUIREMENTS [FOLDER]]`.
 
 The wheels are those of the Workers' Python, locked by hashes; nothing is built.
 """
@@ -17,7 +17,7 @@ PYTHON = "314"
 
 
 def vendor(requirements: Path, folder: Path) -> list[str]:
-    """Bring the folder to hold exactly the locked packages; return the wheels, none where it did already."""
+    """Make the folder hold exactly the locked packages; return the installed wheels, none if nothing changed."""
     stamp = f"{PLATFORM} {PYTHON} {hashlib.sha256(requirements.read_bytes()).hexdigest()}\n"
     build = folder.parent / "build"
     build.mkdir(exist_ok=True)
@@ -47,7 +47,7 @@ def download(requirements: Path, place: Path) -> list[Path]:
 
 
 def main(arguments: list[str]) -> int:
-    """Vendor, and say what."""
+    """Vendor, and print the wheels."""
     requirements = Path(arguments[0]) if arguments else ROOT / "tools" / "requirements" / "worker.txt"
     folder = Path(arguments[1]) if len(arguments) > 1 else ROOT / "python_modules"
     for name in vendor(requirements, folder):

@@ -1,4 +1,4 @@
-"""The seeds of an app as they stand in `tools/seeds/<package>`: `d1.sql`, `kv.json`, read and refused where unfit."""
+"""Reads and checks the seeds of an app in `tools/seeds/<package>`: `d1.sql` and `kv.json`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from seeding.inserts import Insert, inserts
 
 
 class SeedError(PortError):
-    """A seed cannot be read, or cannot be put where it should go; the message is one line."""
+    """A seed cannot be read, or cannot be written to its target; the message is one line."""
 
 
 _SUFFIX = {"d1": ".sql", "kv": ".json"}
@@ -48,20 +48,21 @@ class Bindings:
         """Return an app's."""
         fields = app.settings.fields
         return cls(
-            [one.name for one in fields if one.port is Database], [one.name for one in fields if one.port is KeyValue]
+            [field.name for field in fields if field.port is Database],
+            [field.name for field in fields if field.port is KeyValue],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
-    """What goes into each binding."""
+    """The seeds of each binding."""
 
     rows: Mapping[str, list[Insert]] = field(default_factory=dict)
     pairs: Mapping[str, list[Pair]] = field(default_factory=dict)
 
 
 def read(folder: Path, bindings: Bindings) -> Seeds:
-    """Return the seeds of a folder; `SeedError` where there is none, and for what is not as it should be."""
+    """Return the seeds of a folder; `SeedError` if there are none, or invalid ones."""
     if not folder.is_dir():
         raise SeedError(f"there are no seeds for {folder.name}: {folder} is not there")
     files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
@@ -77,17 +78,17 @@ def read(folder: Path, bindings: Bindings) -> Seeds:
     return Seeds(rows, pairs)
 
 
-def _binding(file: Path, kind: str, names: Sequence[str], taken: Mapping[str, object]) -> str:
-    """Return the binding that a file is for: the first of its kind, or the one that it names."""
-    known, _, named = file.stem.partition(".")
-    if known != kind or file.suffix != _SUFFIX[kind]:
+def _binding(file: Path, kind: str, names: Sequence[str], bound: Mapping[str, object]) -> str:
+    """Return the binding of a file: the first of its kind, or the named one."""
+    prefix, _, named = file.stem.partition(".")
+    if prefix != kind or file.suffix != _SUFFIX[kind]:
         raise SeedError(f"{file}: a seed is d1.sql or kv.json, or d1.<BINDING>.sql or kv.<BINDING>.json")
     if not names:
         raise SeedError(f"{file}: the app has no {kind.upper()} binding")
     binding = named or names[0]
     if binding not in names:
         raise SeedError(f"{file}: the app has no {kind.upper()} binding {named}; there are {', '.join(names)}")
-    if binding in taken:
+    if binding in bound:
         raise SeedError(f"{file}: there is another file for {binding}")
     return binding
 

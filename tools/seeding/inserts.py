@@ -1,4 +1,4 @@
-"""The one statement that a seed may say: INSERT INTO table (columns) VALUES … ON CONFLICT DO NOTHING."""
+"""The one statement allowed in a seed: INSERT INTO table (columns) VALUES … ON CONFLICT DO NOTHING."""
 
 import re
 from collections.abc import Sequence
@@ -10,26 +10,26 @@ _TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`
 _COMMENT = ("--", "/*")
 _INSERT = re.compile(r"INSERT INTO (\w+) \( ((?:\w+ , )*\w+) \) VALUES (.+) ON CONFLICT (\( .+ \) )?DO NOTHING ?;?")
 _MORE = {"SELECT", "ON", "CONFLICT", "DO", "UPDATE", "RETURNING", "WITH", "INTO", "REPLACE", "DELETE", "WHERE"}
-"""Words that, where they stand among the values, would make the statement say more."""
+"""Words that, among the values, would change the meaning of the statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """A statement that adds rows to a table and leaves alone what is there."""
+    """A statement that adds rows to a table and leaves existing ones alone."""
 
     table: str
     columns: tuple[str, ...]
-    given: str
+    insert_clause: str
 
     @property
     def sql(self) -> str:
         """The statement."""
-        return f"{self.given} ON CONFLICT DO NOTHING;"
+        return f"{self.insert_clause} ON CONFLICT DO NOTHING;"
 
     def overwriting(self, key: Sequence[str], touched: str | None = None) -> str:
         """Return the statement that also gives the rows of the same `key` these values; an equal row is left alone.
 
-        The `touched` column of the table, where it has one, is brought up to date.
+        If the table has a `touched` column, it is set to now.
         """
         others = [name for name in self.columns if name not in key]
         if not others:
@@ -39,27 +39,29 @@ class Insert:
         changes = ", ".join(f"{name} = excluded.{name}" for name in others)
         if touched and touched not in others:
             changes += f", {touched} = CURRENT_TIMESTAMP"
-        return f"{self.given} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes} WHERE ({here}) IS NOT ({new});"
+        update = f"DO UPDATE SET {changes} WHERE ({here}) IS NOT ({new});"
+        return f"{self.insert_clause} ON CONFLICT ({', '.join(key)}) {update}"
 
 
 def inserts(script: str) -> list[Insert]:
-    """Return a script's statements; `ValueError`, which names the line, where one says anything else."""
-    found, line = [], 1
+    """Return a script's statements; `ValueError`, with the line, for any other kind of statement."""
+    parsed = []
+    line = 1
     for text in statements(script):
         tokens = [token for token in _TOKEN.finditer(text) if not token[0].startswith(_COMMENT)]
         if tokens and tokens[0][0] != ";":
-            found.append(_insert(text, tokens, line + text.count("\n", 0, tokens[0].start())))
+            parsed.append(_insert(text, tokens, line + text.count("\n", 0, tokens[0].start())))
         line += text.count("\n")
-    return found
+    return parsed
 
 
 def _insert(text: str, tokens: list[re.Match[str]], line: int) -> Insert:
-    """Return what the tokens of a text say. A quoted one is hidden from the pattern, as it may hold any word."""
-    shown = ["''" if token[0][0] in "'\"`[" else token[0].upper() for token in tokens]
-    parts = _INSERT.fullmatch(" ".join(shown))
+    """Return the statement of a text's tokens. A quoted token is hidden from the pattern, as it may hold any word."""
+    masked = ["''" if token[0][0] in "'\"`[" else token[0].upper() for token in tokens]
+    parts = _INSERT.fullmatch(" ".join(masked))
     if parts is None or _MORE & {*parts[3].split(" ")}:
         raise ValueError(f"line {line}: a seed says nothing but INSERT INTO … VALUES … ON CONFLICT DO NOTHING")
-    names = tokens[4 : shown.index("VALUES") - 1 : 2]
-    conflict = len(shown) - 1 - shown[::-1].index("ON")
-    given = text[tokens[0].start() : tokens[conflict].start()].rstrip()
-    return Insert(tokens[2][0], tuple(name[0] for name in names), given)
+    names = tokens[4 : masked.index("VALUES") - 1 : 2]
+    conflict = len(masked) - 1 - masked[::-1].index("ON")
+    insert_clause = text[tokens[0].start() : tokens[conflict].start()].rstrip()
+    return Insert(tokens[2][0], tuple(name[0] for name in names), insert_clause)

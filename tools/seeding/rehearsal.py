@@ -15,8 +15,8 @@ from seeding.inserts import Insert
 
 type Key = tuple[Value, ...]
 
-ASKED = 300
-"""Rows that one query asks for."""
+KEYS_PER_QUERY = 300
+"""Rows of one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,18 @@ class Rows:
     @property
     def queries(self) -> list[str]:
         """Queries for the keys of those that are there, each short enough for D1 and for a command line."""
-        return [self._query(self.keys[start : start + ASKED]) for start in range(0, len(self.keys), ASKED)]
+        return [
+            self._query(self.keys[start : start + KEYS_PER_QUERY]) for start in range(0, len(self.keys), KEYS_PER_QUERY)
+        ]
 
     def _query(self, keys: Sequence[Key]) -> str:
         names = ", ".join(self.key)
-        wanted = ", ".join(f"({', '.join(map(literal, key))})" for key in keys)
-        return f"SELECT {names} FROM {self.table} WHERE ({names}) IN (VALUES {wanted})"
+        values = ", ".join(f"({', '.join(map(literal, key))})" for key in keys)
+        return f"SELECT {names} FROM {self.table} WHERE ({names}) IN (VALUES {values})"
 
 
 def literal(value: Value) -> str:
-    """Return a value as SQL says it."""
+    """Return a value as an SQL literal."""
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     if isinstance(value, int | float):
@@ -49,8 +51,8 @@ def literal(value: Value) -> str:
     raise SeedError("a key of a seeded row is a text or a number")
 
 
-def rehearse(given: Sequence[Insert], migrations: Path) -> list[Rows]:
-    """Return the rows that the statements make, in the order of their tables; `SeedError` where they are unfit."""
+def rehearse(inserts: Sequence[Insert], migrations: Path) -> list[Rows]:
+    """Return the rows that the statements make, in the order of their tables; `SeedError` for invalid rows."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "rehearsal.sqlite"
         try:
@@ -59,40 +61,40 @@ def rehearse(given: Sequence[Insert], migrations: Path) -> list[Rows]:
         except (sqlite3.Error, PortError) as fault:
             raise SeedError(str(fault)) from None
         try:
-            return list(_play(connection, given))
+            return list(_play(connection, inserts))
         except (sqlite3.Error, PortError) as fault:
             raise SeedError(f"the seed of D1: {fault}") from None
         finally:
             connection.close()
 
 
-def _play(connection: Connection, given: Sequence[Insert]) -> Iterator[Rows]:
-    tables = {one.table: _key(connection, one.table) for one in given}
+def _play(connection: Connection, inserts: Sequence[Insert]) -> Iterator[Rows]:
+    tables = {insert.table: _key(connection, insert.table) for insert in inserts}
     before = {table: _keys(connection, table, key) for table, key in tables.items()}
-    _run(connection, given)
+    _run(connection, inserts)
     changed = connection.total_changes
-    _run(connection, given)
+    _run(connection, inserts)
     if connection.total_changes != changed:
         raise SeedError("run twice, it adds rows twice: give each row its key")
     for table, key in tables.items():
-        keys = tuple(one for one in _keys(connection, table, key) if one not in before[table])
+        keys = tuple(row for row in _keys(connection, table, key) if row not in before[table])
         if keys:
             yield Rows(table, key, keys, _touched(connection, table))
 
 
-def _run(connection: Connection, given: Sequence[Insert]) -> None:
+def _run(connection: Connection, inserts: Sequence[Insert]) -> None:
     with batch(connection):
-        for one in given:
-            execute(connection, one.sql)
+        for insert in inserts:
+            execute(connection, insert.sql)
 
 
 def _key(connection: Connection, table: str) -> tuple[str, ...]:
     """Return the columns of a table's primary key."""
     columns = execute(connection, f"PRAGMA table_info({table})").rows
-    found = tuple(one["name"] for one in sorted(columns, key=lambda one: int(one["pk"])) if one["pk"])
-    if columns and not found:
-        raise SeedError(f"{table} has no primary key to know a row by")
-    return found or ("rowid",)
+    names = tuple(column["name"] for column in sorted(columns, key=lambda column: int(column["pk"])) if column["pk"])
+    if columns and not names:
+        raise SeedError(f"{table} has no primary key to identify a row by")
+    return names or ("rowid",)
 
 
 def _touched(connection: Connection, table: str) -> str | None:

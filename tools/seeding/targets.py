@@ -1,4 +1,4 @@
-"""Where seeds go: a state folder on this machine, or an environment at Cloudflare, through wrangler."""
+"""The targets of seeds: a state folder on this machine, or an environment at Cloudflare, through wrangler."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ SQL_AT_ONCE = 60_000
 
 
 class Target(Protocol):
-    """What holds the data of an app's bindings."""
+    """The storage of an app's bindings."""
 
     def present(self, binding: str, tables: Sequence[Rows]) -> list[set[Key]]:
         """Return for each table the keys of those rows that are there."""
@@ -54,7 +54,7 @@ class Local:
 
     @classmethod
     def open(cls, app: App, state: Path, migrations: Path) -> "Local":
-        """Make the folder where it is missing and bring its database up to date."""
+        """Create the folder if it is missing, and apply its database's migrations."""
         try:
             make_state(state)
             if database := database_path(app, state):
@@ -69,8 +69,8 @@ class Local:
         if not tables:
             return []
         with self._database(binding) as database:
-            results = asyncio.run(database.batch([Statement(sql) for one in tables for sql in one.queries]))
-        return _found(tables, iter([result.rows for result in results]))
+            results = asyncio.run(database.batch([Statement(sql) for table in tables for sql in table.queries]))
+        return _keys_per_table(tables, iter([result.rows for result in results]))
 
     def insert(self, binding: str, script: Sequence[str]) -> None:
         with self._database(binding) as database:
@@ -116,9 +116,9 @@ def copied(state: Path) -> Iterator[Path]:
 
 
 class Remote:
-    """An environment of a wrangler.toml, at Cloudflare. Its migrations are `wrangler d1 migrations apply`'s to apply.
+    """An environment of a wrangler.toml, at Cloudflare. `wrangler d1 migrations apply` applies its migrations.
 
-    A token is wrangler's own affair: it stands in its environment or its login, never in a command or a file here.
+    The token belongs to wrangler: in its environment or its login, never in a command or a file here.
     KV's list may lag behind by a minute, so a key put just now may be put again, with the same value.
     """
 
@@ -131,15 +131,17 @@ class Remote:
             raise SeedError(f"[env.{environment}] is {merged['name']}, which is no environment of {app.name}")
         self._variables = variables
         databases = merged.get("d1_databases", [])
-        self._databases = {one["binding"]: one.get("database_name", one["binding"]) for one in databases}
+        self._databases = {
+            binding["binding"]: binding.get("database_name", binding["binding"]) for binding in databases
+        }
         self._place = ["--remote", "--env", environment, "--config", str(config)]
 
     def present(self, binding: str, tables: Sequence[Rows]) -> list[set[Key]]:
         answers = [
             self._wrangler("d1", "execute", self._database(binding), "--json", "--command", sql)
-            for sql in _together([sql for one in tables for sql in one.queries])
+            for sql in _together([sql for table in tables for sql in table.queries])
         ]
-        return _found(tables, (result["results"] for answer in answers for result in json.loads(answer)))
+        return _keys_per_table(tables, (result["results"] for answer in answers for result in json.loads(answer)))
 
     def insert(self, binding: str, script: Sequence[str]) -> None:
         with _file("\n".join(script), ".sql") as file:
@@ -148,7 +150,7 @@ class Remote:
     def names(self, binding: str, keys: Sequence[str]) -> set[str]:
         prefix = os.path.commonprefix(list(keys))  # noqa: RUF071 - of keys, whose characters are what is meant
         answer = self._wrangler("kv", "key", "list", "--binding", binding, *([f"--prefix={prefix}"] if prefix else []))
-        return {one["name"] for one in json.loads(answer)} & {*keys}
+        return {entry["name"] for entry in json.loads(answer)} & {*keys}
 
     def put(self, binding: str, pairs: Sequence[Pair]) -> None:
         with _file(json.dumps([pair.model_dump(exclude_none=True) for pair in pairs]), ".json") as file:
@@ -171,18 +173,18 @@ class Remote:
         return done.stdout
 
 
-def _found(tables: Sequence[Rows], answers: Iterator[Sequence[Row]]) -> list[set[Key]]:
+def _keys_per_table(tables: Sequence[Rows], answers: Iterator[Sequence[Row]]) -> list[set[Key]]:
     """Return for each table the keys that the answers to its queries hold."""
-    return [{tuple(row.values()) for _ in one.queries for row in next(answers)} for one in tables]
+    return [{tuple(row.values()) for _ in table.queries for row in next(answers)} for table in tables]
 
 
 def _reason(output: str, errors: str) -> str:
-    """Return what wrangler found wrong, on one line: it tells it in JSON where it was asked for JSON."""
-    said: Any = None
+    """Return wrangler's error message on one line; with --json it prints it as JSON."""
+    error: Any = None
     if output.lstrip().startswith("{"):
-        said = json.loads(output).get("error")
-    if isinstance(said, dict):
-        text = " ".join([said["text"], *(note["text"] for note in said.get("notes", []))])
+        error = json.loads(output).get("error")
+    if isinstance(error, dict):
+        text = " ".join([error["text"], *(note["text"] for note in error.get("notes", []))])
     else:
         plain = re.sub(r"\x1b\[[0-9;]*m", "", errors or output)
         text = plain.rpartition("[ERROR]")[2] or plain

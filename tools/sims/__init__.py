@@ -1,1 +1,1 @@
-"""Simulated services: each is a real server that stands in for one that cannot be reached here."""
+"""Simulated services: each is a real server in place of one that cannot be reached here."""

@@ -54,8 +54,8 @@ class CoverArtSim(StandIn):
         if not self.window.take(1):
             return web.json_response({"error": "Your requests are exceeding the allowable rate limit."}, status=503)
         codes = _CODE.findall(request.query.get("query", ""))
-        found = [self.releases[code] for code in codes if code in self.releases]
-        return web.json_response({"count": len(found), "releases": [{"id": id_, "score": 100} for id_ in found]})
+        releases = [self.releases[code] for code in codes if code in self.releases]
+        return web.json_response({"count": len(releases), "releases": [{"id": id_, "score": 100} for id_ in releases]})
 
     async def _front(self, request: web.Request) -> web.Response:
         self.requests.append(request.path_qs)

@@ -26,17 +26,17 @@ def arguments(prog: str, description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def serve(given: argparse.Namespace, sim: "StandIn", about: Callable[[], object]) -> None:
-    """Serve, and print what there is to say of it as a line of JSON, until stdin ends or an interrupt comes."""
+def serve(options: argparse.Namespace, sim: "StandIn", about: Callable[[], object]) -> None:
+    """Serve, and print the stand-in's description as a line of JSON, until stdin ends or an interrupt comes."""
     with sim:
-        announce(given, about())
+        announce(options, about())
 
 
-def announce(given: argparse.Namespace, about: object) -> None:
-    """Print a line of JSON and return when stdin ends, if the command was given `--until-eof`, or at an interrupt."""
+def announce(options: argparse.Namespace, about: object) -> None:
+    """Print a line of JSON; return at an interrupt or, with `--until-eof`, when stdin ends."""
     print(json.dumps(about), flush=True)
     try:
-        if not given.until_eof:
+        if not options.until_eof:
             threading.Event().wait()
         while os.read(sys.stdin.fileno(), 4_096):
             pass
@@ -80,8 +80,8 @@ class AsgiEngine:
 
     def __init__(self, application: ASGIApp, options: dict[str, Any]) -> None:
         quiet: dict[str, Any] = {"log_level": "critical", "access_log": False, "lifespan": "off", "ws": "none"}
-        given = quiet | {"timeout_graceful_shutdown": 1} | options
-        self._server = uvicorn.Server(uvicorn.Config(application, **given))
+        settings = quiet | {"timeout_graceful_shutdown": 1} | options
+        self._server = uvicorn.Server(uvicorn.Config(application, **settings))
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self, bound: socket.socket) -> None:
@@ -100,7 +100,7 @@ class AsgiEngine:
 
 
 class StandIn:
-    """`with` it, its application answers at `url`; `port` is the one given, or with 0 a free one."""
+    """A context manager for an application that answers at `url`, on `port`, or with 0 on a free one."""
 
     options: ClassVar[dict[str, Any]] = {}
     """Options of the server: of aiohttp's runner, or of uvicorn."""
@@ -129,7 +129,7 @@ class StandIn:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
 
     def soon(self, function: Any, *arguments: Any) -> None:
-        """Call something on the thread of the server, where one runs."""
+        """Call a function on the server's thread, if it runs."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(function, *arguments)
 
@@ -150,7 +150,8 @@ class StandIn:
         self._loop = None
 
     async def _start(self) -> None:
-        application, bound = self.application(), listen(self.port)
+        application = self.application()
+        bound = listen(self.port)
         is_aiohttp = isinstance(application, web.Application)
         self._engine = (AiohttpEngine if is_aiohttp else AsgiEngine)(application, self.options)  # type: ignore[arg-type]
         await self._engine.start(bound)

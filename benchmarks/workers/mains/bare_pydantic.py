@@ -1,4 +1,4 @@
-"""A Worker that answers two letters, and validates what is posted with one Pydantic model."""
+"""A Worker that answers two letters, and validates a posted body with one Pydantic model."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The kinds of actions: what each takes, who may ask for it, whether it may be repeated, and what it does."""
+"""The kinds of actions: the payload, role and function of each, and whether it may be repeated."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple, Self
@@ -12,19 +12,19 @@ from core_tessie.energy.summary import ReportNews
 from core_tessie.sync.backfill import Backfill
 from core_tessie.tables import TABLES
 from core_tessie.tessie.car_commands import COMMANDS, checked
-from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
+from core_tessie.tessie.client import Tessie, TessieFailed, TessieRequest, TessieTimeout
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import Vin
 from edge import OPERATOR, READER, Clock, Role, SystemDatabase
 from edge.ports import Fetched, Row
 
 VEHICLES_AT_ONCE = 5
-"""Vehicles that one message brings up to date at most: the statements of an invocation are bounded."""
+"""Most vehicles that one message syncs: the statements of an invocation are limited."""
 ANSWER_LIMIT = 2_000
-"""Characters of Tessie's answer that are kept as a result."""
+"""Characters of Tessie's answer that are stored as a result."""
 
 
-_TOLD = ("result", "reason", "woke", "error")
+_RESULT_MEMBERS = ("result", "reason", "woke", "error")
 
 
 class Refused(Exception):
@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 class Unfinished(Exception):
-    """A part is done, and kept; the rest is for another message."""
+    """A part is done and stored; another message does the rest."""
 
 
 class OneVehicle(BaseModel):
@@ -67,8 +67,8 @@ class CarCommand(BaseModel):
         return self
 
 
-class Doing(NamedTuple):
-    """The services that do an action. The vehicle of its `row` is its scope, null for all vehicles."""
+class ActionContext(NamedTuple):
+    """An action's row and services. The vehicle of `row` is the action's scope, null for all vehicles."""
 
     db: SystemDatabase
     clock: Clock
@@ -79,94 +79,94 @@ class Doing(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A kind of action. One that is not repeatable acts on the world: it is sent once, or not at all."""
+    """A kind of action. If it is not repeatable, it acts on a car: it is sent once, or not at all."""
 
     takes: type[BaseModel]
     role: Role
     is_repeatable: bool
-    run: Callable[[Any, Doing], Awaitable[dict[str, Any]]]
+    run: Callable[[Any, ActionContext], Awaitable[dict[str, Any]]]
     about: str
 
 
-async def _sync_vehicle(asked: OneVehicle, doing: Doing) -> dict[str, Any]:
-    return await _synced([asked.vin], doing, whole=False)
+async def _sync_vehicle(payload: OneVehicle, context: ActionContext) -> dict[str, Any]:
+    return await _sync([payload.vin], context, whole=False)
 
 
-async def _backfill(asked: SomeVehicles, doing: Doing) -> dict[str, Any]:
-    return await _synced([asked.vin] if asked.vin else None, doing, whole=True)
+async def _backfill(payload: SomeVehicles, context: ActionContext) -> dict[str, Any]:
+    return await _sync([payload.vin] if payload.vin else None, context, whole=True)
 
 
-async def _synced(vins: list[str] | None, doing: Doing, *, whole: bool) -> dict[str, Any]:
-    """Sync vehicles in a run of the action's own id; `Unfinished` where there is more than one message should do."""
-    run_id = doing.row["id"]
-    waiting = await doing.backfill.plan(run_id, vins, doing.row["actor"], doing.row["request_id"], whole=whole)
+async def _sync(vins: list[str] | None, context: ActionContext, *, whole: bool) -> dict[str, Any]:
+    """Sync vehicles in a run with the action's id; `Unfinished` if there is more than one message should do."""
+    run_id = context.row["id"]
+    waiting = await context.backfill.plan(run_id, vins, context.row["actor"], context.row["request_id"], whole=whole)
     faults: list[TessieFailed | TessieTimeout] = []
     for vin in waiting[:VEHICLES_AT_ONCE]:
         try:
-            if not await doing.backfill.step(run_id, vin):
+            if not await context.backfill.step(run_id, vin):
                 raise Unfinished
         except (TessieFailed, TessieTimeout) as fault:
             faults.append(fault)  # the other vehicles need not wait for this one
-            await doing.backfill.put_off(run_id, vin, str(fault))
+            await context.backfill.put_off(run_id, vin, str(fault))
     done = min(len(waiting), VEHICLES_AT_ONCE) - len(faults)
     if done and len(waiting) > done + len(faults):
         raise Unfinished
     if faults:
         raise faults[-1]
-    return await doing.backfill.result(run_id)
+    return await context.backfill.result(run_id)
 
 
-async def _energy_report(asked: ReportRequest, doing: Doing) -> dict[str, Any]:
-    by = (doing.row["actor"], doing.row["request_id"])
-    db = TABLES.system(doing.db)
-    stored = await write_report(asked, by, db, doing.clock, doing.reports, report_id=doing.row["id"])
+async def _energy_report(payload: ReportRequest, context: ActionContext) -> dict[str, Any]:
+    by = (context.row["actor"], context.row["request_id"])
+    db = TABLES.system(context.db)
+    stored = await write_report(payload, by, db, context.clock, context.reports, report_id=context.row["id"])
     return {"report_id": stored["id"], "title": stored["title"]}
 
 
-async def _wake(asked: OneVehicle, doing: Doing) -> dict[str, Any]:
-    return await _sent(asked.vin, "wake", doing)
+async def _wake(payload: OneVehicle, context: ActionContext) -> dict[str, Any]:
+    return await _send_once(payload.vin, "wake", context)
 
 
-async def _command(asked: CarCommand, doing: Doing) -> dict[str, Any]:
-    query = urlencode({name: _spelled(value) for name, value in asked.params.items()})
-    return await _sent(asked.vin, f"command/{asked.command}", doing, query)
+async def _command(payload: CarCommand, context: ActionContext) -> dict[str, Any]:
+    query = urlencode({name: _query_value(value) for name, value in payload.params.items()})
+    return await _send_once(payload.vin, f"command/{payload.command}", context, query)
 
 
-async def _sent(vin: str, path: str, doing: Doing, query: str = "") -> dict[str, Any]:
-    """Send what acts on a car, once; `Refused` where Tessie says no."""
-    request_id = doing.row["request_id"] or doing.row["id"]
-    ask = Ask("POST", f"/{vin}/{path}", query, vin=vin, request_id=request_id, is_safe=False)
-    fetched = await doing.tessie.send(ask)
+async def _send_once(vin: str, path: str, context: ActionContext, query: str = "") -> dict[str, Any]:
+    """Send a request that acts on a car, once; `Refused` if Tessie answers with an error."""
+    request_id = context.row["request_id"] or context.row["id"]
+    request = TessieRequest("POST", f"/{vin}/{path}", query, vin=vin, request_id=request_id, is_safe=False)
+    fetched = await context.tessie.send(request)
     answer = _answer(fetched)
     if 400 <= fetched.status < 500:
         raise Refused(f"Tessie answered {fetched.status}: {answer}")
     if fetched.status >= 500:
-        raise Refused(f"Tessie answered {fetched.status}: whether the car did it is not known; not repeated")
+        raise Refused(f"Tessie answered {fetched.status}: it is unknown whether the car did it; it is not repeated")
     return {"status": fetched.status, "answer": answer}
 
 
 def _answer(fetched: Fetched) -> Any:
-    """Return what is kept of an answer, without a car's tokens: the members that say how it went, or its text."""
+    """Return the part of an answer that is stored, without a car's tokens: the members of the outcome, or its text."""
     body = masked(fetched.body) or b""
     try:
         value = from_json(body)
     except ValueError:
         return body[:ANSWER_LIMIT].decode("utf-8", "replace")
-    members = {name: value[name] for name in _TOLD if name in value} if isinstance(value, dict) else None
+    members = {name: value[name] for name in _RESULT_MEMBERS if name in value} if isinstance(value, dict) else None
     text = to_json(members)
     return members if len(text) <= ANSWER_LIMIT else text[:ANSWER_LIMIT].decode("utf-8", "replace")
 
 
-def _spelled(value: object) -> str:
+def _query_value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 KINDS: dict[str, Kind] = {
     "sync_vehicle": Kind(OneVehicle, OPERATOR, True, _sync_vehicle, "Bring one vehicle up to date"),
-    "backfill": Kind(SomeVehicles, OPERATOR, True, _backfill, "Read a vehicle's whole history again, or everyone's"),
+    "backfill": Kind(SomeVehicles, OPERATOR, True, _backfill, "Read the history of one vehicle, or of all, again"),
     "energy_report": Kind(ReportRequest, READER, True, _energy_report, "Make an energy report and store it"),
     "wake": Kind(OneVehicle, OPERATOR, False, _wake, "Wake a vehicle"),
-    "command": Kind(CarCommand, OPERATOR, False, _command, "Send a vehicle one of the commands that are allowed"),
+    "command": Kind(CarCommand, OPERATOR, False, _command, "Send a vehicle an allowed command"),
 }
 """By the name that a caller gives."""
 

@@ -1,4 +1,4 @@
-"""`/agent/actions`: what is to be done, kept before it is sent, done once, and told at each change."""
+"""`/agent/actions`: actions are stored before they are sent, done once, and published at each change of status."""
 
 from hashlib import sha256
 from typing import Annotated, Any, Literal, TypedDict
@@ -88,8 +88,8 @@ class ActionUnderWay(Problem):
     status = 409
 
 
-class Wanted(BaseModel):
-    """An action to be done: GET /agent/actions/kinds says what payload each kind takes."""
+class ActionRequest(BaseModel):
+    """A request for an action: GET /agent/actions/kinds lists the payload of each kind."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -98,7 +98,7 @@ class Wanted(BaseModel):
 
 
 class Action(TypedDict):
-    """An action, as it stands. `attempts` counts how often it was begun."""
+    """An action and its current status. `attempts` counts how often it was begun."""
 
     id: str
     kind: str
@@ -122,7 +122,7 @@ class KindEntry(TypedDict):
     about: str
     role: str
     repeatable: Annotated[
-        bool, Field(description="false: it is sent once, and not again where its outcome is not known")
+        bool, Field(description="false: it is sent once, and never again even if its outcome is unknown")
     ]
     payload: dict[str, Any]
 
@@ -139,7 +139,7 @@ class Listing(BaseModel):
 
 
 Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
-_NOT_AGAIN = (ActionNotFound, ActionUnderWay, VehicleUnknown, CommandNotAllowed, InvalidBody)
+_RETRY_FAULTS = (ActionNotFound, ActionUnderWay, VehicleUnknown, CommandNotAllowed, InvalidBody)
 ALL = tuple(TABLES["agent_actions"].columns)
 _VEHICLE = vehicle("payload.vin")
 _ACCEPTED = Operation({200: {JSON: Action}, 202: {JSON: Action}})
@@ -156,8 +156,8 @@ _ACCEPTED = Operation({200: {JSON: Action}, 202: {JSON: Action}})
     operation=_ACCEPTED,
     reach=CHECKED,
 )
-async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
-    wanted: Body[Wanted],
+async def request_action(  # noqa: PLR0913, PLR0917 - a handler declares all its inputs
+    body: Body[ActionRequest],
     idempotency_key: Header[Key | None],
     request: Request,
     actor: Actor,
@@ -165,20 +165,20 @@ async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that i
     work: ActionWork,
     background: Background,
 ) -> Response:
-    """Ask for an action; it is done soon, once, and each change of its status is a live event.
+    """Request an action; it is done soon, once, and each change of its status is a live event.
 
-    With an `Idempotency-Key` a repeated request gives the same action, and `Idempotency-Replayed: true`.
+    With an `Idempotency-Key` a repeated request returns the same action, and `Idempotency-Replayed: true`.
     """
-    payload = _payload(wanted, actor, work.settings)
+    payload = _payload(body, actor, work.settings)
     _VEHICLE.check(actor, (payload,), ("payload",))
-    row = _row(wanted.kind, payload, idempotency_key, actor, request.id)
+    row = _row(body.kind, payload, idempotency_key, actor, request.id)
     await _check_vehicle(row["vin"], db)
     stored, is_new = await _store(row, db)
     if is_new:
-        work.tell(stored)
+        work.publish_status(stored)
         await work.send(stored)
         background.add(work.relay())
-    response = Response.json(_shown(stored), 202 if is_new else 200)
+    response = Response.json(_action_of(stored), 202 if is_new else 200)
     response.headers.append(("location", f"{routes.prefix}/{stored['id']}"))
     if not is_new:
         response.headers.append(("idempotency-replayed", "true"))
@@ -186,14 +186,14 @@ async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that i
 
 
 @routes.get("")
-async def list_actions(wanted: Query[Listing], db: Database) -> list[Action]:
-    """List actions, newest first; `status=dead` are those that were given up."""
-    chosen = [(name, value) for name in ("status", "kind") if (value := getattr(wanted, name)) is not None]
+async def list_actions(query: Query[Listing], db: Database) -> list[Action]:
+    """List actions, newest first; `status=dead` lists those that were given up."""
+    chosen = [(name, value) for name in ("status", "kind") if (value := getattr(query, name)) is not None]
     where = " AND ".join(["true", *(f"{name} = ?" for name, _ in chosen)])
     order = "ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
     values = [value for _, value in chosen]
-    rows = await db.all(f"SELECT * FROM agent_actions WHERE {where} {order}", *values, wanted.limit, wanted.offset)
-    return [_shown(row) for row in rows]
+    rows = await db.all(f"SELECT * FROM agent_actions WHERE {where} {order}", *values, query.limit, query.offset)
+    return [_action_of(row) for row in rows]
 
 
 @routes.get("/kinds", reach=OPEN)
@@ -214,15 +214,15 @@ async def list_kinds() -> list[KindEntry]:
 @routes.get("/{action_id}", ActionNotFound)
 async def get_action(action_id: str, db: Database) -> Action:
     """Get one action, as it stands."""
-    return _shown(await _found(action_id, db))
+    return _action_of(await _read_action(action_id, db))
 
 
 @routes.post("/{action_id}/cancel", ActionNotFound, ActionEnded, ActionUnderWay, access=OPERATOR)
 async def cancel_action(action_id: str, db: ScopedDatabase, work: ActionWork) -> Action:
-    """Call an action off: at once where it waits, between two steps where it syncs, and never what a car was told."""
-    row = await _found(action_id, db)
+    """Cancel an action: at once if it is queued, between two steps of a sync; a command sent to a car stays sent."""
+    row = await _read_action(action_id, db)
     if row["status"] == "running" and not KINDS[row["kind"]].is_repeatable:
-        raise ActionUnderWay("what was sent to a car cannot be called back")
+        raise ActionUnderWay("a command that was sent to a car cannot be cancelled")
     changes = {
         "is_called_off": 1,
         "ended_at": Sql("CASE WHEN status = 'queued' THEN ? END", to_text(work.clock.now())),
@@ -233,43 +233,43 @@ async def cancel_action(action_id: str, db: ScopedDatabase, work: ActionWork) ->
     if not result.rows:
         raise ActionEnded(f"it is {row['status']}")
     if result.rows[0]["status"] == "cancelled":
-        work.tell(result.rows[0])
-    return _shown(result.rows[0])
+        work.publish_status(result.rows[0])
+    return _action_of(result.rows[0])
 
 
-@routes.post("/{action_id}/retry", *_NOT_AGAIN, access=OPERATOR, status=202)
+@routes.post("/{action_id}/retry", *_RETRY_FAULTS, access=OPERATOR, status=202, location="/agent/actions/{id}")
 async def retry_action(action_id: str, actor: Actor, db: ScopedDatabase, work: ActionWork) -> Action:
-    """Do a dead, failed or cancelled action again, under the same id, if you may request it now."""
-    row = await _found(action_id, db)
+    """Retry a dead, failed or cancelled action under the same id, if you may request it now."""
+    row = await _read_action(action_id, db)
     _check_again(row, actor, work.settings)
     await _check_vehicle(row["vin"], db)
-    again = {**_ANEW, "retries": Sql("retries + 1")}
+    again = {**_RESET, "retries": Sql("retries + 1")}
     ended = "id = ? AND status IN ('dead', 'failed', 'cancelled')"
     result = await db.update("agent_actions", again, ended, action_id, returning=ALL)
     if not result.rows:
         raise ActionUnderWay(f"it is {row['status']}")
     await work.begin_again(result.rows[0])
-    return _shown(result.rows[0])
+    return _action_of(result.rows[0])
 
 
 @routes.cron(RELAY_CRON)
 async def relay_actions(_: Tick, work: ActionWork) -> None:
-    """Send the actions that were written and never sent, and look after those that take long."""
+    """Send the stored actions that were never sent, and check those that take long."""
     await work.relay()
     await work.watch()
 
 
-def _shown(row: Row) -> Action:
+def _action_of(row: Row) -> Action:
     return row_as(Action, row, payload=from_json(row["payload"]), result=parsed(row["result"]))
 
 
-def _payload(wanted: Wanted, actor: Actor, settings: TessieSettings) -> BaseModel:
-    """Return the payload, validated by its kind, of a caller who may ask for that."""
-    kind = KINDS[wanted.kind]
+def _payload(body: ActionRequest, actor: Actor, settings: TessieSettings) -> BaseModel:
+    """Return the payload, validated by its kind; refuse callers that may not request it."""
+    kind = KINDS[body.kind]
     if actor.role < kind.role:
-        raise Forbidden(f"{wanted.kind} needs the role {kind.role.name.lower()}")
+        raise Forbidden(f"{body.kind} needs the role {kind.role.name.lower()}")
     try:
-        payload: BaseModel = PAYLOADS[wanted.kind].validate_python(wanted.payload)
+        payload: BaseModel = PAYLOADS[body.kind].validate_python(body.payload)
     except ValidationError as fault:
         raise InvalidBody(list_faults(fault, _in_payload)) from None
     command = getattr(payload, "command", None)
@@ -298,23 +298,23 @@ def _row(kind: str, payload: BaseModel, key: str | None, actor: Actor, request_i
 
 
 async def _store(row: dict[str, Any], db: ScopedDatabase) -> tuple[Row, bool]:
-    """Write an action, and return it and True; or the one that has its idempotency key, and False."""
+    """Store an action and return it and True; or return the action with the same idempotency key, and False."""
     result = await db.insert("agent_actions", [row], keep=True, returning=ALL)
     if result.rows:
         return result.rows[0], True
-    known = await db.first("SELECT * FROM agent_actions WHERE idempotency_key = ?", row["idempotency_key"])
-    if known is None or known["request_hash"] != row["request_hash"]:
-        raise KeyReused("give another Idempotency-Key, or the same request")
-    return known, False
+    existing = await db.first("SELECT * FROM agent_actions WHERE idempotency_key = ?", row["idempotency_key"])
+    if existing is None or existing["request_hash"] != row["request_hash"]:
+        raise KeyReused("send another Idempotency-Key, or repeat the same request")
+    return existing, False
 
 
 def _check_again(row: Row, actor: Actor, settings: TessieSettings) -> None:
-    """Refuse a retry that its caller could not ask for as a new action: roles and allow-list may have changed."""
+    """Refuse a retry that its caller could not request as a new action: roles and allow-list may have changed."""
     try:
-        wanted = Wanted.model_validate({"kind": row["kind"], "payload": from_json(row["payload"])})
+        body = ActionRequest.model_validate({"kind": row["kind"], "payload": from_json(row["payload"])})
     except ValueError:
         raise _misfit("it fits no kind of action") from None
-    payload = _payload(wanted, actor, settings)
+    payload = _payload(body, actor, settings)
     if getattr(payload, "vin", None) != row["vin"]:
         raise _misfit("it names another vehicle than the action")
 
@@ -325,17 +325,17 @@ def _misfit(reason: str) -> InvalidBody:
 
 async def _check_vehicle(vin: str | None, db: Database) -> None:
     if vin is not None and await db.first("SELECT 1 FROM vehicles WHERE id = ?", vin) is None:
-        raise VehicleUnknown("sync first: POST /colbycommands/sync finds all vehicles of the account")
+        raise VehicleUnknown("sync first: POST /colbycommands/sync stores all vehicles of the account")
 
 
-async def _found(action_id: str, db: Database) -> Row:
+async def _read_action(action_id: str, db: Database) -> Row:
     row = await db.first("SELECT * FROM agent_actions WHERE id = ?", action_id)
     if row is None:
         raise ActionNotFound(f"there is no action {action_id[:80]}")
     return row
 
 
-_ANEW: dict[str, object] = {
+_RESET: dict[str, object] = {
     "status": "queued",
     "attempts": 0,
     "error": None,

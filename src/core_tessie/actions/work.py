@@ -1,4 +1,4 @@
-"""How an action is carried: kept and sent as one, claimed by one message, tried again, given up, called off."""
+"""The life of an action: stored and sent together, claimed by one message, retried, given up, cancelled."""
 
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
@@ -7,7 +7,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
-from core_tessie.actions.kinds import KINDS, PAYLOADS, Doing, Refused, Unfinished
+from core_tessie.actions.kinds import KINDS, PAYLOADS, ActionContext, Refused, Unfinished
 from core_tessie.console.usage_points import Usage
 from core_tessie.energy.summary import ReportNews
 from core_tessie.journal import Journal, mask
@@ -21,12 +21,12 @@ from edge.ports import PortError, Row
 from edge.ports.workflows import Workflow
 
 UNSENT_AFTER = timedelta(seconds=10)
-"""An action that is still unsent after this lost whoever wrote it: the relay sends it."""
+"""An action that is still unsent after this has lost its sender: the relay sends it."""
 RELAYED = 50
 WORKFLOW_VEHICLES = 20
-"""Most vehicles of a backfill by workflow, whose steps are 1,024; that of more is carried by the queue."""
+"""Most vehicles of a backfill by workflow, which has 1,024 steps; the queue does a backfill of more."""
 ENDED = frozenset({"succeeded", "failed", "dead", "cancelled"})
-NOT_REPEATED = "the run was cut off: whether the car did it is not known; not repeated"
+NOT_REPEATED = "the run was cut off: it is unknown whether the car did it; it is not repeated"
 
 
 class RunAction(BaseModel):
@@ -37,7 +37,7 @@ class RunAction(BaseModel):
 
 
 class ActionWork(NamedTuple):
-    """Does actions. What a message finds in the row decides: a message that comes twice finds it done."""
+    """Does actions. The stored row decides: a message that comes twice finds its action done."""
 
     settings: TessieSettings
     db: SystemDatabase
@@ -51,24 +51,24 @@ class ActionWork(NamedTuple):
     reports: ReportNews
 
     async def send(self, row: Row) -> None:
-        """Send an action that was written, and note that. What fails here stays unsent, for the relay."""
+        """Send a stored action and mark it sent. If sending fails it stays unsent, for the relay."""
         try:
             await self.queue.send(RunAction(action_id=row["id"]).model_dump())
         except PortError as fault:
-            self._note("warning", "action not sent yet", row, error=str(fault))
+            self._note("warning", "action not sent; the relay will send it", row, error=str(fault))
             return
         await self.db.run(
             "UPDATE agent_actions SET sent_at = ?, updated_at = CURRENT_TIMESTAMP WHERE id = ?", self._now(), row["id"]
         )
 
     async def begin_again(self, row: Row) -> None:
-        """Send an action that is to be done again; its own run begins anew, too."""
+        """Send an action that is retried; its sync run starts again, too."""
         await self.db.run("DELETE FROM sync_runs WHERE id = ?", row["id"])
-        self.tell(row)
+        self.publish_status(row)
         await self.send(row)
 
     async def relay(self) -> int:
-        """Send what was written and never sent; return how many."""
+        """Send the stored actions that were never sent; return their number."""
         before = to_text(self.clock.now() - UNSENT_AFTER)
         rows = await self.db.all(_UNSENT, before, RELAYED)
         for row in rows:
@@ -76,12 +76,12 @@ class ActionWork(NamedTuple):
         return len(rows)
 
     async def watch(self) -> None:
-        """Look after backfills whose workflow has run for long: end what has died, and what was called off since."""
+        """Check backfills by workflows that have run for long: end those that have died or were cancelled."""
         rows = await self.db.all(_LONG, self._now(), RELAYED) if self.workflow else []
         for row in rows:
             assert self.workflow is not None
             if not await self._is_for_workflow(row):
-                continue  # its message comes again
+                continue  # the queue delivers its message again
             status = await self.workflow.status(_instance(row))
             if row["is_called_off"]:
                 await self.workflow.terminate(_instance(row))
@@ -90,18 +90,18 @@ class ActionWork(NamedTuple):
                 await self._end(row, "failed", error=f"its workflow is {status or 'gone'}")
 
     async def do(self, message: RunAction, delivery: Delivery) -> None:
-        """Do an action, or a part of it; `Retry` where a later attempt may succeed."""
+        """Do an action, or a part of it; `Retry` if a later attempt may succeed."""
         row = await self._claim(message.action_id)
         if row is None:
             return
-        self.tell(row)
+        self.publish_status(row)
         try:
-            await self._carry(row, delivery.attempts)
-        except PortError as fault:  # the claim goes back, so that the next attempt need not wait for its lease to end
-            await self._put_back(row, str(fault), counts=True)
+            await self._execute(row, delivery.attempts)
+        except PortError as fault:  # release the claim: the next attempt need not wait for the lease to end
+            await self._requeue(row, str(fault), counts=True)
             raise
 
-    async def _carry(self, row: Row, attempts: int) -> None:
+    async def _execute(self, row: Row, attempts: int) -> None:
         """Do a claimed action, or hand it over to its workflow."""
         if row["is_called_off"]:
             await self._end(row, "cancelled")
@@ -112,39 +112,39 @@ class ActionWork(NamedTuple):
         else:
             await self._run(row, attempts)
 
-    async def bury(self, message: RunAction) -> None:
-        """Give up an action that was tried as often as its queue does."""
+    async def give_up(self, message: RunAction) -> None:
+        """Give up an action after the last attempt of its queue."""
         row = await self.db.first("SELECT * FROM agent_actions WHERE id = ?", message.action_id)
         if row is not None and row["status"] not in ENDED:
-            await self._end(row, "dead", error=row["error"] or "tried too often")
+            await self._end(row, "dead", error=row["error"] or "the last attempt of the queue failed")
 
     @property
     def workflow(self) -> Workflow | None:
-        """The workflow that backfills, where one is bound."""
+        """The workflow that backfills, None if none is bound."""
         bound: Workflow | None = self.settings.sync_workflow
         return bound
 
     async def read(self, action_id: str) -> Row:
-        """Return an action's row; `LookupError` where there is none."""
+        """Return an action's row; `LookupError` if there is none."""
         row = await self.db.first("SELECT * FROM agent_actions WHERE id = ?", action_id)
         if row is None:
             raise LookupError(f"there is no action {action_id}")
         return row
 
     async def finish(self, action_id: str, result: dict[str, Any]) -> None:
-        """End an action whose workflow has ended."""
-        await self._come_to(await self.read(action_id), result)
+        """End an action because its workflow has ended."""
+        await self._end_with(await self.read(action_id), result)
 
     async def is_cancelled(self, action_id: str) -> bool:
         """Tell whether somebody has called the action off."""
         row = await self.db.first("SELECT is_called_off FROM agent_actions WHERE id = ?", action_id)
         return row is None or bool(row["is_called_off"])
 
-    async def break_off(self, action_id: str, status: str, error: str | None = None) -> None:
-        """End an action whose workflow was called off, or failed."""
+    async def abort(self, action_id: str, status: str, error: str | None = None) -> None:
+        """End an action because its workflow was cancelled or failed."""
         await self._end(await self.read(action_id), status, error=error)
 
-    def tell(self, row: Row) -> None:
+    def publish_status(self, row: Row) -> None:
         """Publish the status of an action, and note it."""
         data = {name: row[name] for name in ("id", "kind", "status", "attempts", "error")}
         result = from_json(row["result"]) if row["result"] else None
@@ -152,16 +152,16 @@ class ActionWork(NamedTuple):
         self._note("info", f"action {row['status']}", row)
 
     async def _is_for_workflow(self, row: Row) -> bool:
-        """Tell whether a workflow does an action: it is a backfill, and of no more vehicles than its steps allow."""
+        """Tell whether a workflow does an action: a backfill of no more vehicles than the workflow's steps allow."""
         if row["kind"] != "backfill":
             return False
         if row["vin"] is not None:
             return True
-        known = await self.db.first("SELECT count(*) AS number FROM vehicles")
-        return known is not None and known["number"] <= WORKFLOW_VEHICLES
+        total = await self.db.first("SELECT count(*) AS number FROM vehicles")
+        return total is not None and total["number"] <= WORKFLOW_VEHICLES
 
     async def _claim(self, action_id: str) -> Row | None:
-        """Return the action for this run alone, or None where there is nothing (more) to do."""
+        """Claim the action for this run alone and return it, or None if nothing is left to do."""
         now = self.clock.now()
         lease = to_text(now + timedelta(seconds=self.settings.agent_lease_s))
         result = await self.db.run(_CLAIM, to_text(now), lease, uuid4().hex, action_id, to_text(now))
@@ -170,16 +170,16 @@ class ActionWork(NamedTuple):
         row = await self.db.first("SELECT status, lease_ends_at FROM agent_actions WHERE id = ?", action_id)
         if row is not None and row["status"] == "running" and row["lease_ends_at"]:
             left = to_epoch(row["lease_ends_at"]) - int(now.timestamp())
-            raise Retry("another message is at it", max(1, min(left, 900)))
+            raise Retry("another message is doing this action", max(1, min(left, 900)))
         return None
 
     async def _run(self, row: Row, attempts: int) -> None:
         kind = KINDS[row["kind"]]
-        doing = Doing(self.db, self.clock, self.tessie, self.reports, self.backfill, row)
+        context = ActionContext(self.db, self.clock, self.tessie, self.reports, self.backfill, row)
         try:
-            result = await kind.run(self._payload(row), doing)
+            result = await kind.run(self._payload(row), context)
         except Unfinished:
-            await self._put_back(row, None, counts=False)
+            await self._requeue(row, None, counts=False)
             await self.queue.send(RunAction(action_id=row["id"]).model_dump())
         except (Refused, NotConfigured) as fault:
             await self._end(row, "failed", error=str(fault))
@@ -187,13 +187,13 @@ class ActionWork(NamedTuple):
             if 400 <= fault.status < 500 or not kind.is_repeatable:
                 await self._end(row, "failed", error=str(fault))
                 return
-            await self._put_back(row, str(fault), counts=True)
+            await self._requeue(row, str(fault), counts=True)
             raise Retry(str(fault), self.settings.sync_retry_s * 2 ** (attempts - 1)) from None
         else:
-            await self._come_to(row, result)
+            await self._end_with(row, result)
 
     def _payload(self, row: Row) -> Any:
-        """Return an action's payload; `Refused` where what was asked for is no longer allowed, or no longer valid."""
+        """Return an action's payload; `Refused` if it is no longer allowed, or no longer valid."""
         try:
             payload = PAYLOADS[row["kind"]].validate_json(row["payload"])
         except ValidationError:
@@ -205,19 +205,19 @@ class ActionWork(NamedTuple):
             raise Refused("its payload names another vehicle than the action: ask for a new action")
         return payload
 
-    async def _come_to(self, row: Row, result: dict[str, Any]) -> None:
-        """End an action by its result: a sync that did not do every vehicle has failed."""
+    async def _end_with(self, row: Row, result: dict[str, Any]) -> None:
+        """End an action with its result: a sync that did not do every vehicle has failed."""
         failed = result.get("status") in {"failed", "partial"}
         error = f"the sync is {result['status']}: GET /colbycommands/sync/{row['id']} says why" if failed else None
         await self._end(row, "failed" if failed else "succeeded", result=result, error=error)
 
-    async def _put_back(self, row: Row, error: str | None, *, counts: bool) -> None:
+    async def _requeue(self, row: Row, error: str | None, *, counts: bool) -> None:
         attempts = row["attempts"] if counts else row["attempts"] - 1
-        freed = "lease_ends_at = NULL, claimed_by = NULL"
-        sql = f"{_UPDATE} status = 'queued', attempts = ?, error = ?, {freed} WHERE {_OURS}"
+        release = "lease_ends_at = NULL, claimed_by = NULL"
+        sql = f"{_UPDATE} status = 'queued', attempts = ?, error = ?, {release} WHERE {_OURS}"
         result = await self.db.run(sql, attempts, error, row["id"], row["claimed_by"])
         if counts and result.rows:
-            self.tell(result.rows[0])
+            self.publish_status(result.rows[0])
 
     async def _end(
         self, row: Row, status: str, *, result: dict[str, Any] | None = None, error: str | None = None
@@ -226,11 +226,11 @@ class ActionWork(NamedTuple):
         stored = to_json(result).decode() if result is not None else None
         sql = f"{_UPDATE} status = ?, result = ?, error = ?, ended_at = ?, lease_ends_at = NULL WHERE {_OPEN}"
         ended = await self.db.run(sql, status, stored, error, self._now(), row["id"])
-        for one in ended.rows:
-            self.tell(one)
-            began = one["started_at"] or one["created_at"]
-            ms = (to_epoch(one["ended_at"]) - to_epoch(began)) * 1000
-            self.usage.action(one["kind"], status, ms, one["attempts"])
+        for action in ended.rows:
+            self.publish_status(action)
+            began = action["started_at"] or action["created_at"]
+            ms = (to_epoch(action["ended_at"]) - to_epoch(began)) * 1000
+            self.usage.action(action["kind"], status, ms, action["attempts"])
 
     def _now(self) -> str:
         return from_epoch(self.clock.now().timestamp())
@@ -244,7 +244,7 @@ class ActionWork(NamedTuple):
 
 
 def _instance(row: Row) -> str:
-    """Return the id of the workflow's run for an action, another one for each time that it is asked for again."""
+    """Return the id of the workflow's run for an action; each retry has an id of its own."""
     return f"{row['id']}-{row['retries']}"
 
 

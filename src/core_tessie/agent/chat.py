@@ -1,4 +1,4 @@
-"""`POST /agent/chat`: a turn of a chat, streamed as it comes; and the same over the live socket."""
+"""`POST /agent/chat`: a streamed turn of a chat, also over the live socket."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from core_tessie.agent.conversations import ConversationBusy, ConversationNotFound, open_turn
-from core_tessie.agent.tools import Looking
+from core_tessie.agent.tools import ToolContext
 from core_tessie.agent.turn_counter import TurnCounter
-from core_tessie.agent.turns import Desk, Turn
+from core_tessie.agent.turns import ChatContext, Turn
 from core_tessie.console.usage_points import Usage
 from core_tessie.energy.summary import ReportNews
 from core_tessie.settings import TessieSettings
@@ -24,14 +24,11 @@ from edge.clients.model_faults import (
     PromptRefused,
 )
 from edge.data import ScopedDatabase
-from edge.live.event_stream import SSE, event_stream
+from edge.live.event_stream import JSON, SSE, event_stream, wants_events
 from edge.live.publisher import Publisher
-from edge.negotiation import best
 from edge.ports.model import Model
 
 routes = Routes("/agent", tag="agent", access=READER)
-
-JSON = "application/json"
 
 
 class Chat(BaseModel):
@@ -41,7 +38,10 @@ class Chat(BaseModel):
 
     message: Annotated[str, Field(min_length=1, max_length=16_000)]
     conversation_id: Annotated[str, Field(max_length=80)] | None = None
-    stream: bool | None = Field(None, description="false for one JSON answer; absent: what the Accept header asks for")
+    stream: bool | None = Field(
+        None,
+        description="true for events, false for one JSON answer; absent: what the Accept header asks for, else JSON",
+    )
 
 
 class ChatFrame(BaseModel):
@@ -70,7 +70,7 @@ class TurnDone(TypedDict):
 
 
 class Agent:
-    """Opens turns; what it is made of comes by type."""
+    """Opens turns; its services are injected by type."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
         self,
@@ -90,15 +90,15 @@ class Agent:
         self._background, self._log = background, log
 
     async def open(self, message: str, conversation_id: str | None, actor: Actor, request_id: str) -> Turn:
-        """Write the caller's message and return its turn. Errors: as `open_turn`, and `ModelNotConfigured`."""
+        """Store the caller's message and return its turn. Errors: as `open_turn`, and `ModelNotConfigured`."""
         model: Model | None = self._settings.workers_ai
         if model is None:
             raise ModelNotConfigured
         now = self._clock.now()
         opened = await open_turn(self._db, self._counter, conversation_id, message, actor, request_id, now)
-        looking = Looking(opened.db, self._clock, opened.actor, request_id, self._news, self._log)
-        desk = Desk(model, self._settings.ai_model, looking, self._publisher, self._usage, self._background)
-        return Turn(desk, opened.conversation_id, opened.turn, message)
+        tools = ToolContext(opened.db, self._clock, opened.actor, request_id, self._news, self._log)
+        context = ChatContext(model, self._settings.ai_model, tools, self._publisher, self._usage, self._background)
+        return Turn(context, opened.conversation_id, opened.turn, message)
 
 
 @routes.post(
@@ -113,29 +113,28 @@ class Agent:
     ConversationBusy,
     operation=Operation({200: {JSON: TurnDone, SSE: "core_tessie.agent.shapes:ChatEvents"}}),
 )
-async def chat(asked: Body[Chat], request: Request, actor: Actor, agent: Agent) -> Response:
-    """Ask the agent. It may look things up, and answers as it thinks.
+async def chat(body: Body[Chat], request: Request, actor: Actor, agent: Agent) -> Response:
+    """Ask the agent. It may look things up before it answers.
 
-    Streamed as Server-Sent Events: `start`, then `token` and `tool` as they come, then `done` or `error`. With
-    `Accept: application/json` or `"stream": false` the whole turn is one JSON object.
+    The whole turn is one JSON object. With `Accept: text/event-stream` or `"stream": true` it is streamed as
+    Server-Sent Events: `start`, then `token` and `tool` as they come, then `done` or `error`.
     """
-    turn = await agent.open(asked.message, asked.conversation_id, actor, request.id)
-    wants_json = best(request.headers.get("accept"), (SSE, JSON)) == JSON if asked.stream is None else not asked.stream
-    if wants_json:
-        return Response.json(await whole(turn))
-    return event_stream(_events(turn))
+    turn = await agent.open(body.message, body.conversation_id, actor, request.id)
+    if wants_events(request, body.stream):
+        return event_stream(_events(turn))
+    return Response.json(await whole(turn))
 
 
 @routes.frame("chat", access=READER)
-async def chat_frame(asked: Body[ChatFrame], frame: Frame, agent: Agent) -> dict[str, Any]:
+async def chat_frame(body: Body[ChatFrame], frame: Frame, agent: Agent) -> dict[str, Any]:
     """Ask the agent over the socket: tokens come as events, the reply is the whole turn."""
-    return await whole(await agent.open(asked.message, asked.conversation_id, frame.actor, frame.request_id))
+    return await whole(await agent.open(body.message, body.conversation_id, frame.actor, frame.request_id))
 
 
 async def whole(turn: Turn) -> dict[str, Any]:
-    """Run a turn to its end and return what came to be; the problem that it failed by, else."""
-    async with aclosing(turn.run()) as told:
-        async for _ in told:
+    """Run a turn to its end and return its result; raise the problem that it failed by."""
+    async with aclosing(turn.run()) as events:
+        async for _ in events:
             pass
     if turn.fault is not None:
         raise turn.fault
@@ -143,6 +142,6 @@ async def whole(turn: Turn) -> dict[str, Any]:
 
 
 async def _events(turn: Turn) -> AsyncGenerator[bytes]:
-    async with aclosing(turn.run()) as told:
-        async for name, data in told:
+    async with aclosing(turn.run()) as events:
+        async for name, data in events:
             yield b"event: %s\ndata: %s\n\n" % (name.encode(), to_json(data))

@@ -1,4 +1,4 @@
-"""`/agent/conversations`, and how the turns of a conversation are kept in `agent_messages`."""
+"""`/agent/conversations`, and the storage of a conversation's turns in `agent_messages`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from edge.rows import parsed, row_as
 routes = Routes("/agent/conversations", tag="agent", access=READER)
 
 CONTEXT = 24_000
-"""Characters of a conversation that a model is shown: the newest turns, each whole."""
+"""Most characters of a conversation in a prompt: the newest turns, each whole."""
 TITLE = 80
 
 type Message = dict[str, Any]
@@ -40,7 +40,7 @@ class ConversationBusy(Problem):
 
 
 class Conversation(TypedDict):
-    """A conversation, by what was asked first."""
+    """A conversation; its title is the beginning of its first question."""
 
     id: str
     title: str
@@ -90,12 +90,12 @@ class Paging(BaseModel):
 
 
 @routes.get("")
-async def list_conversations(wanted: Query[Paging], db: Database) -> list[Conversation]:
+async def list_conversations(query: Query[Paging], db: Database) -> list[Conversation]:
     """List your conversations, newest first; an administrator's list has everyone's."""
-    if wanted.before is None:
-        rows = await db.all(_LIST.format(older="true"), wanted.limit)
+    if query.before is None:
+        rows = await db.all(_LIST.format(older="true"), query.limit)
     else:
-        rows = await db.all(_LIST.format(older=_OLDER), wanted.before, wanted.limit)
+        rows = await db.all(_LIST.format(older=_OLDER), query.before, query.limit)
     return [row_as(Conversation, row, title=row["title"][:TITLE]) for row in rows]
 
 
@@ -124,39 +124,39 @@ async def open_turn(  # noqa: PLR0913, PLR0917 - a turn's own members
     request_id: str,
     now: datetime,
 ) -> Opened:
-    """Write the caller's message and return the turn, which sees no more than the conversation did from its beginning.
+    """Store the caller's message and return the turn, which is limited to the scope of the conversation's first turn.
 
     Only the key that began a conversation continues it, an administrator's as any other. Errors:
-    `ConversationNotFound`, and `ConversationBusy` where another turn of it is under way.
+    `ConversationNotFound`, and `ConversationBusy` if another turn of it is under way.
     """
-    known = conversation_id or uuid4().hex
+    id_ = conversation_id or uuid4().hex
     number = 1
     if conversation_id is not None:
         actor = _within(actor, await _beginning(conversation_id, actor, db))
         db = db.narrowed(actor)
-        last = await counter.last(known, now)
+        last = await counter.last(id_, now)
         if last.is_open:
             raise ConversationBusy(_BUSY)
         number += last.number
     question = {"status": "open", "request_id": request_id, **author(actor)}
     try:  # the id is the turn's: of two questions at once, the second finds it there
-        await db.batch([said(db, known, number, "user", message, id=f"{known}-{number}", **question)])
+        await db.batch([message_insert(db, id_, number, "user", message, id=f"{id_}-{number}", **question)])
     except UniqueViolation:
         raise ConversationBusy(_BUSY) from None
-    return Opened(known, number, actor, db)
+    return Opened(id_, number, actor, db)
 
 
 async def history(db: Database, conversation_id: str, turn: int) -> list[Message]:
-    """Return the caller's messages of the turns before this one, as many as fit a prompt, the newest first of all.
+    """Return the messages of the turns before this one, as many of the newest turns as fit a prompt.
 
-    Of a turn that does not fit with what was looked up in it, what was asked and answered is left.
+    If a turn does not fit with its look-ups, its question and answer alone are returned.
     """
     sql = f"{_MESSAGES} AND turn < ? ORDER BY turn DESC, rowid DESC LIMIT 400"
     rows = await db.all(sql, conversation_id, turn)
     turns: dict[int, list[Row]] = {}
     for row in reversed(rows):
         turns.setdefault(row["turn"], []).append(row)
-    kept: list[Message] = []
+    messages: list[Message] = []
     size = 0
     for number in sorted(turns, reverse=True):
         first, last = turns[number][0], turns[number][-1]
@@ -166,19 +166,19 @@ async def history(db: Database, conversation_id: str, turn: int) -> list[Message
         if fitting is None:
             break
         size += _size(fitting)
-        kept = [_message(row) for row in fitting] + kept
-    return kept
+        messages = [_message(row) for row in fitting] + messages
+    return messages
 
 
 def close_turn(
     db: ScopedDatabase, conversation_id: str, turn: int, rows: Sequence[ScopedStatement]
 ) -> list[ScopedStatement]:
-    """Return the statements that write what came of a turn, and end it."""
+    """Return the statements that store the rows of a turn and end it."""
     is_open = "conversation_id = ? AND turn = ? AND status = 'open'"
     return [*rows, db.prepare.update("agent_messages", {"status": "complete"}, is_open, conversation_id, turn)]
 
 
-def said(
+def message_insert(
     db: ScopedDatabase, conversation_id: str, turn: int, role: str, content: str, **more: object
 ) -> ScopedStatement:
     """Return the statement that writes a message; `more` are further columns."""
@@ -188,7 +188,7 @@ def said(
 
 
 def ending(finish_reason: str) -> str:
-    """Return the status of an answer by why the model ended it."""
+    """Return the status of an answer, by the model's finish reason."""
     return "cut" if finish_reason in {"length", "content_filter"} else "complete"
 
 

@@ -1,4 +1,4 @@
-"""`/agent/v1`: the same model in OpenAI's dialect, for clients that speak it already."""
+"""`/agent/v1`: the agent's model in OpenAI's dialect, for OpenAI's clients."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -58,24 +58,24 @@ class ListedModels(TypedDict):
     ModelSlow,
     operation=Operation({200: {JSON: f"{_SHAPES}Completion", SSE: f"{_SHAPES}CompletionChunk"}}),
 )
-async def complete_chat(asked: Body[Completion], request: Request, actor: Actor, dialect: Dialect) -> Response:
+async def complete_chat(body: Body[Completion], request: Request, actor: Actor, dialect: Dialect) -> Response:
     """Ask the model as OpenAI's clients do: whole, or streamed."""
-    prompt = await dialect.prompt(asked)
+    prompt = await dialect.prompt(body)
     exchange = await dialect.open(prompt, actor, request.id)
-    if not asked.stream:
+    if not body.stream:
         return Response.json(_completion(exchange, await exchange.answer(prompt)))
     parts = exchange.parts(prompt)
     try:
         first = await anext(parts)  # before the headers: what fails now is told by its status
     except ModelError as fault:
         raise problem_of(fault) from None
-    tells_usage = bool(asked.stream_options and asked.stream_options.include_usage)
+    tells_usage = bool(body.stream_options and body.stream_options.include_usage)
     return event_stream(_chunks(exchange, first, parts, tells_usage))
 
 
 @routes.get("/models", ModelNotConfigured)
 async def list_models(dialect: Dialect) -> ListedModels:
-    """List the models that can be asked, the default first."""
+    """List the available models, the default first."""
     return ListedModels(object="list", data=[_listed(name) for name in await dialect.names()])
 
 

@@ -1,4 +1,4 @@
-"""One exchange of `/agent/v1` with the model: the prompt, the answer, and the rows that keep both."""
+"""One exchange of `/agent/v1` with the model: the prompt, the answer, and the rows that store both."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import to_json
 
-from core_tessie.agent.conversations import Opened, calls_json, close_turn, ending, open_turn, said
+from core_tessie.agent.conversations import Opened, calls_json, close_turn, ending, message_insert, open_turn
 from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.console.usage_points import Usage
 from core_tessie.reach import author
@@ -50,8 +50,8 @@ class UnsupportedOption(BadRequest):
     title = "An option that is not served here"
 
 
-def _said(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message whose role every model knows."""
+def _with_known_role(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message with a role that every model knows."""
     role = message.get("role")
     if role not in _ROLES:
         raise ValueError(f"role is one of {', '.join(_ROLES)}")
@@ -60,7 +60,7 @@ def _said(message: dict[str, Any]) -> dict[str, Any]:
 
 Message = Annotated[
     dict[str, Any],
-    AfterValidator(_said),
+    AfterValidator(_with_known_role),
     WithJsonSchema(
         {
             "type": "object",
@@ -70,7 +70,7 @@ Message = Annotated[
         }
     ),
 ]
-"""A message in the form of OpenAI's; of what it holds, the model's own server is the judge."""
+"""A message in OpenAI's form; the model's own server validates its content."""
 
 
 class StreamOptions(BaseModel):
@@ -80,7 +80,7 @@ class StreamOptions(BaseModel):
 
 
 class Completion(BaseModel):
-    """A chat completion, as OpenAI's clients ask for it. What is not named here is passed over."""
+    """A request for a chat completion, in the form of OpenAI's clients. Other members are ignored."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -95,7 +95,7 @@ class Completion(BaseModel):
 
 
 class Dialect:
-    """Asks the model for a caller of `/agent/v1`, and keeps what was asked and answered."""
+    """Calls the model for a caller of `/agent/v1`, and stores question and answer."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
         self,
@@ -126,28 +126,28 @@ class Dialect:
         default = self._settings.ai_model
         return [default, *(name for name in names if name != default)] if default in names else names
 
-    async def prompt(self, asked: Completion) -> Prompt:
-        """Return what the model is asked; a name of Cloudflare's catalogue is believed, any other must be listed."""
-        given = asked.model_dump(exclude_unset=True)
-        refuse_options(given)
-        names = [] if asked.model in _DEFAULTS or asked.model.startswith("@") else await self.names()
-        if names and asked.model not in names:
-            raise ModelNotFound(f"there is no model {asked.model[:80]}; there are {', '.join(names)}")
-        options = {name: given[name] for name in _OPTIONS if given.get(name) is not None}
-        if asked.max_completion_tokens is not None:
-            options["max_tokens"] = asked.max_completion_tokens
-        name = self._settings.ai_model if asked.model in _DEFAULTS else asked.model
-        return Prompt(name, asked.messages, asked.tools or (), options)
+    async def prompt(self, completion: Completion) -> Prompt:
+        """Return the prompt for the model; a name of Cloudflare's catalogue is trusted, any other must be listed."""
+        members = completion.model_dump(exclude_unset=True)
+        refuse_options(members)
+        names = [] if completion.model in _DEFAULTS or completion.model.startswith("@") else await self.names()
+        if names and completion.model not in names:
+            raise ModelNotFound(f"there is no model {completion.model[:80]}; there are {', '.join(names)}")
+        options = {name: members[name] for name in _OPTIONS if members.get(name) is not None}
+        if completion.max_completion_tokens is not None:
+            options["max_tokens"] = completion.max_completion_tokens
+        name = self._settings.ai_model if completion.model in _DEFAULTS else completion.model
+        return Prompt(name, completion.messages, completion.tools or (), options)
 
     async def open(self, prompt: Prompt, actor: Actor, request_id: str) -> "Exchange":
-        """Keep the caller's last message, as a conversation of its own."""
+        """Store the caller's last message, as a conversation of its own."""
         last = prompt.messages[-1].get("content")
         text = last if isinstance(last, str) else to_json(last).decode()
         opened = await open_turn(self._db, self._counter, None, text, actor, request_id, self._clock.now())
         return Exchange(self, opened, request_id, prompt.model)
 
     def keep(self, exchange: "Exchange", status: str, error: str | None) -> None:
-        """Write what came of it, in the background."""
+        """Store the answer and close the turn, in the background."""
         last, usage = exchange.last, exchange.last.usage
         calls = calls_json(last.tool_calls) if last.tool_calls else None
         how = {"status": status, "error": error, "finish_reason": last.finish_reason or None, "tool_calls": calls}
@@ -156,7 +156,7 @@ class Dialect:
             "completion_tokens": usage.completion_tokens if usage else None,
         }
         by = author(exchange.actor) | {"request_id": exchange.request_id, "model": last.model or exchange.model}
-        row = said(exchange.db, exchange.id, 1, "assistant", exchange.text, **how, **counted, **by)
+        row = message_insert(exchange.db, exchange.id, 1, "assistant", exchange.text, **how, **counted, **by)
         self._background.add(exchange.db.batch(close_turn(exchange.db, exchange.id, 1, [row])))
         ms = (perf_counter() - exchange.started) * 1000
         counts = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
@@ -173,7 +173,7 @@ class Exchange:
         self._dialect = dialect
 
     async def answer(self, prompt: Prompt) -> Answer:
-        """Return the whole answer. Errors: the problem that a model's fault is to the caller."""
+        """Return the whole answer. Errors: the problem of a model's fault."""
         try:
             answer = await self._dialect.model.answer(prompt)
         except ModelError as fault:
@@ -185,7 +185,7 @@ class Exchange:
         return answer
 
     async def parts(self, prompt: Prompt) -> AsyncGenerator[Part]:
-        """Yield the answer as it comes, and keep it however it ends."""
+        """Yield the answer as it comes, and store it however it ends."""
         status, error = "cancelled", None
         try:
             async with aclosing(self._dialect.model.stream(prompt)) as parts:
@@ -201,10 +201,12 @@ class Exchange:
             self._dialect.keep(self, status, error)
 
 
-def refuse_options(given: Mapping[str, Any]) -> None:
-    """Refuse what would change the answer and is not served: `UnsupportedOption`."""
-    wanted = [name for name in _REFUSED if given.get(name)]
-    if [one for one in given.get("modalities") or [] if one != "text"]:
-        wanted.append("modalities")
-    if wanted:
-        raise UnsupportedOption(f"{wanted[0]} is not served here", errors=[{"pointer": f"/{wanted[0]}", "detail": ""}])
+def refuse_options(members: Mapping[str, Any]) -> None:
+    """Refuse options that would change the answer and are not supported: `UnsupportedOption`."""
+    refused = [name for name in _REFUSED if members.get(name)]
+    if [modality for modality in members.get("modalities") or [] if modality != "text"]:
+        refused.append("modalities")
+    if refused:
+        raise UnsupportedOption(
+            f"{refused[0]} is not served here", errors=[{"pointer": f"/{refused[0]}", "detail": ""}]
+        )

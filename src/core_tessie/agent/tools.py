@@ -25,14 +25,14 @@ from edge.ports.model import ToolCall
 from edge.reach import Reach
 
 RESULT_LIMIT = 6_000
-"""Characters of a tool's answer that a model is shown."""
+"""Most characters of a tool's answer in a prompt."""
 ARGUMENTS_LIMIT = 16_000
-"""Characters of a tool call's arguments that are read."""
+"""Most characters of a tool call's arguments."""
 ROWS = 50
 
 
-class Looking(NamedTuple):
-    """With what a tool looks something up: in the caller's name, so that it sees no more than the caller may."""
+class ToolContext(NamedTuple):
+    """The services of a tool, in the caller's name: it sees no more than the caller may."""
 
     db: ScopedDatabase
     clock: Clock
@@ -83,47 +83,50 @@ class Outcome(NamedTuple):
 
 
 class Tool(NamedTuple):
-    """A tool: its arguments, its function, its purpose in words, and its reach where it hands out no rows."""
+    """A tool: its arguments, its function, its description, and its reach if it returns no rows."""
 
     takes: type[BaseModel]
-    run: Callable[[Any, Looking], Awaitable[object]]
+    run: Callable[[Any, ToolContext], Awaitable[object]]
     about: str
     reach: Reach | None = None
 
 
-async def _list_table(asked: ListTable, looking: Looking) -> object:
-    pairs = {**asked.filters, "select": asked.select, "limit": str(asked.limit)}
-    if asked.order:
-        pairs["order"] = asked.order
-    rows, _ = await d1.read_page(d1.ask(asked.table, pairs.items(), PAGE, looking.actor), looking.db)
+async def _list_table(arguments: ListTable, context: ToolContext) -> object:
+    pairs = {**arguments.filters, "select": arguments.select, "limit": str(arguments.limit)}
+    if arguments.order:
+        pairs["order"] = arguments.order
+    rows, _ = await d1.read_page(d1.ask(arguments.table, pairs.items(), PAGE, context.actor), context.db)
     return rows
 
 
-async def _describe_tables(_: DescribeTables, looking: Looking) -> object:
-    return {name: [*table.columns] for name, table in SERVED.items() if d1.may_read(looking.actor, table)}
+async def _describe_tables(_: DescribeTables, context: ToolContext) -> object:
+    return {name: [*table.columns] for name, table in SERVED.items() if d1.may_read(context.actor, table)}
 
 
-async def _energy_report(asked: ReportRequest, looking: Looking) -> object:
-    by = (looking.actor.name, looking.request_id)
-    stored = await energy_report.write_report(asked, by, looking.db, looking.clock, looking.news)
+async def _energy_report(arguments: ReportRequest, context: ToolContext) -> object:
+    by = (context.actor.name, context.request_id)
+    stored = await energy_report.write_report(arguments, by, context.db, context.clock, context.news)
     return _numbers({**stored, "report": from_json(str(stored["report"]))})
 
 
-async def _read_report(asked: ReadReport, looking: Looking) -> object:
-    stored = await energy_report.read_report(asked.report_id, looking.db)
+async def _read_report(arguments: ReadReport, context: ToolContext) -> object:
+    stored = await energy_report.read_report(arguments.report_id, context.db)
     return _numbers({**stored, "report": from_json(stored["report"])})
 
 
-async def _sync_status(_: SyncStatus, looking: Looking) -> object:
-    rows = await looking.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
-    return [runs.shown(row) for row in rows]
+async def _sync_status(_: SyncStatus, context: ToolContext) -> object:
+    rows = await context.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
+    return [runs.run_of(row) for row in rows]
 
 
 TOOLS = {
     "list_table": Tool(ListTable, _list_table, "Rows of a table, as GET /d1/{table} gives them."),
     "describe_tables": Tool(DescribeTables, _describe_tables, "The tables and their columns."),
     "energy_report": Tool(
-        ReportRequest, _energy_report, "Energy, cost and efficiency of a period, from the rows.", vehicle("asked.vin")
+        ReportRequest,
+        _energy_report,
+        "Energy, cost and efficiency of a period, from the rows.",
+        vehicle("arguments.vin"),
     ),
     "get_energy_report": Tool(ReadReport, _read_report, "A stored energy report."),
     "sync_status": Tool(SyncStatus, _sync_status, "How the last syncs went.", ALL_VEHICLES),
@@ -133,7 +136,7 @@ TOOLS = {
 
 @cache
 def tool_schemas() -> list[Message]:
-    """Return the tools as a model is told of them, in OpenAI's form."""
+    """Return the schemas of the tools for a model, in OpenAI's form."""
     return [
         {
             "type": "function",
@@ -147,41 +150,41 @@ def tool_schemas() -> list[Message]:
     ]
 
 
-async def call_tool(call: ToolCall, looking: Looking) -> Outcome:
-    """Do what a model asks for. What is wrong with it is told to the model, which may ask better."""
+async def call_tool(call: ToolCall, context: ToolContext) -> Outcome:
+    """Run a model's tool call. Faults are reported to the model, which may correct its call."""
     tool = TOOLS.get(call.name)
     if tool is None:
         return refused(f"there is no tool {call.name[:80]}; there are {', '.join(TOOLS)}")
     if len(call.arguments) > ARGUMENTS_LIMIT:
         return refused(f"the arguments have more than {ARGUMENTS_LIMIT} characters")
     try:
-        asked = tool.takes.model_validate_json(call.arguments or "{}")
+        arguments = tool.takes.model_validate_json(call.arguments or "{}")
         if tool.reach is not None:
-            tool.reach.check(looking.actor, (asked,), ("asked",))
-        found = await tool.run(asked, looking)
+            tool.reach.check(context.actor, (arguments,), ("arguments",))
+        result = await tool.run(arguments, context)
     except ValidationError as fault:
         return refused("the arguments do not fit", errors=list_faults(fault))
     except Problem as fault:
         return refused(fault.detail or fault.title)
     except PortError as fault:
-        looking.log("error", "look-up failed", request_id=looking.request_id, tool=call.name, error=str(fault))
+        context.log("error", "look-up failed", request_id=context.request_id, tool=call.name, error=str(fault))
         return refused("the look-up failed; it may work later")
-    return Outcome(_cut(found), True, _summary(found))
+    return Outcome(_cut(result), True, _summary(result))
 
 
 def refused(error: str, **more: object) -> Outcome:
-    """Return an outcome that tells the model why there is no other."""
+    """Return an outcome that tells the model why its call failed."""
     return Outcome(_cut({"error": error, **more}), False, error)
 
 
 def _numbers(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a report fits a prompt: its numbers, as far as they are known, and what they leave out."""
-    known = {name: one for name, one in stored["report"]["numbers"].items() if one["value"] is not None}
-    numbers = {name: f"{one['value']} {one['unit']}" for name, one in known.items()}
-    kept = ("id", "title", "vin", "period_from", "period_to", "rows_used")
+    """Return the part of a report that fits a prompt: its known numbers, and the counts of rows left out."""
+    figures = {name: figure for name, figure in stored["report"]["numbers"].items() if figure["value"] is not None}
+    numbers = {name: f"{figure['value']} {figure['unit']}" for name, figure in figures.items()}
+    members = ("id", "title", "vin", "period_from", "period_to", "rows_used")
     costs = stored["report"].get("by_currency", {}).get("rows", [])
     left_out = {name: count for name, count in stored["report"]["left_out"].items() if count}
-    return {name: stored[name] for name in kept} | {"numbers": numbers, "left_out": left_out, "costs": costs}
+    return {name: stored[name] for name in members} | {"numbers": numbers, "left_out": left_out, "costs": costs}
 
 
 def _cut(value: object) -> str:
@@ -189,7 +192,7 @@ def _cut(value: object) -> str:
     return text if len(text) <= RESULT_LIMIT else text[:RESULT_LIMIT] + "… (cut: ask for less)"
 
 
-def _summary(found: object) -> str:
-    if isinstance(found, list):
-        return "1 row" if len(found) == 1 else f"{len(found)} rows"
-    return str(found.get("title", "found")) if isinstance(found, dict) else "found"
+def _summary(result: object) -> str:
+    if isinstance(result, list):
+        return "1 row" if len(result) == 1 else f"{len(result)} rows"
+    return str(result.get("title", "found")) if isinstance(result, dict) else "found"

@@ -18,7 +18,7 @@ class LastTurn(NamedTuple):
 
 
 class TurnCounter:
-    """Counts turns. Numbers are all that it tells of other callers' rows."""
+    """Counts turns. It reveals nothing but numbers of other callers' rows."""
 
     def __init__(self, db: SystemDatabase) -> None:
         self._db = db

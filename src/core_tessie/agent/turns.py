@@ -1,4 +1,4 @@
-"""One turn of a chat: the prompt, the model's rounds with its tools, what the caller is told, what is kept."""
+"""One turn of a chat: the prompt, the model's rounds with its tools, the caller's events, the stored rows."""
 
 from asyncio import Event
 from collections.abc import AsyncGenerator, Sequence
@@ -9,8 +9,8 @@ from traceback import format_exception
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from core_tessie.agent.conversations import Message, call_of, calls_json, close_turn, ending, history, said
-from core_tessie.agent.tools import Looking, Outcome, call_tool, refused, tool_schemas
+from core_tessie.agent.conversations import Message, call_of, calls_json, close_turn, ending, history, message_insert
+from core_tessie.agent.tools import Outcome, ToolContext, call_tool, refused, tool_schemas
 from core_tessie.console.usage_points import Usage
 from core_tessie.reach import author
 from edge import Background, Problem
@@ -29,16 +29,16 @@ MIRROR_EVERY = 0.2
 """Seconds for which tokens are gathered before they go out as one live event."""
 STOPPED = f"I stopped after {ROUNDS} rounds of looking things up."
 
-type Told = tuple[str, dict[str, Any]]
+type TurnEvent = tuple[str, dict[str, Any]]
 """An event of a turn: start, token, tool, done or error, with its data."""
 
 
-class Desk(NamedTuple):
+class ChatContext(NamedTuple):
     """The ports and settings of turns."""
 
     model: Model
     model_name: str
-    looking: Looking
+    tools: ToolContext
     publisher: Publisher
     usage: Usage
     background: Background
@@ -46,12 +46,12 @@ class Desk(NamedTuple):
 
 @dataclass(slots=True)
 class Turn:
-    """A turn that was opened. However it ends, `run` keeps what came of it: also where the caller leaves half-way.
+    """A turn that was opened. `run` stores its result however it ends, even if the caller disconnects.
 
     `status` is cancelled until it has come to another end; `fault` is why it failed.
     """
 
-    desk: Desk
+    context: ChatContext
     conversation_id: str
     number: int
     message: str
@@ -65,32 +65,32 @@ class Turn:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     rows: list[ScopedStatement] = field(default_factory=list)
-    known: dict[tuple[str, str], Outcome] = field(default_factory=dict)
+    outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict)
     unmirrored: str = ""
     mirrored_at: float = 0.0
     begun_at: float = 0.0
 
-    async def run(self) -> AsyncGenerator[Told]:
-        """Yield what the caller is told, the last of it done or error."""
-        self.begun_at, self.model = perf_counter(), self.desk.model_name
+    async def run(self) -> AsyncGenerator[TurnEvent]:
+        """Yield the events for the caller, the last of them done or error."""
+        self.begun_at, self.model = perf_counter(), self.context.model_name
         self._publish("agent.turn.started", model=self.model)
         try:
             yield "start", {"conversation_id": self.conversation_id, "turn": self.number, "model": self.model}
-            async with aclosing(self._rounds()) as told:
-                async for one in told:
-                    yield one
+            async with aclosing(self._rounds()) as events:
+                async for event in events:
+                    yield event
         except Exception as fault:
             self.fault, self.status = self._problem(fault), "failed"
         finally:
-            kept = self._keep()
-        await kept.wait()  # who is told that the turn is over may begin the next at once
+            written = self._keep()
+        await written.wait()  # after the end event the caller may begin the next turn at once
         if self.fault is None:
             yield "done", self.done()
         else:
-            yield "error", self.fault.document("/agent/chat", self.desk.looking.request_id)
+            yield "error", self.fault.document("/agent/chat", self.context.tools.request_id)
 
     def done(self) -> dict[str, Any]:
-        """Return what a whole turn came to."""
+        """Return the result of a whole turn."""
         return {
             "conversation_id": self.conversation_id,
             "turn": self.number,
@@ -103,13 +103,13 @@ class Turn:
             "usage": {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens},
         }
 
-    async def _rounds(self) -> AsyncGenerator[Told]:
+    async def _rounds(self) -> AsyncGenerator[TurnEvent]:
         messages = [await self._system(), *await self._history(), {"role": "user", "content": self.message}]
         while self.rounds < ROUNDS:
             self.rounds += 1
             begun, last = len(self.text), Part()
-            prompt = Prompt(self.desk.model_name, messages, tool_schemas(), {"max_tokens": ANSWER_TOKENS})
-            async with aclosing(self.desk.model.stream(prompt)) as parts:
+            prompt = Prompt(self.context.model_name, messages, tool_schemas(), {"max_tokens": ANSWER_TOKENS})
+            async with aclosing(self.context.model.stream(prompt)) as parts:
                 async for last in parts:
                     if last.text:
                         yield self._token(last.text)
@@ -120,27 +120,27 @@ class Turn:
             outcomes = []
             for call in last.tool_calls:
                 outcomes.append(outcome := await self._look_up(call))
-                told = {"name": call.name, "arguments": call.arguments[:2000]}
-                yield "tool", told | {"ok": outcome.ok, "summary": outcome.summary}
+                data = {"name": call.name, "arguments": call.arguments[:2000]}
+                yield "tool", data | {"ok": outcome.ok, "summary": outcome.summary}
             messages += self._exchanged(begun, last.tool_calls, outcomes)
         self.status = "stopped"
         yield self._token(STOPPED)
 
     async def _look_up(self, call: ToolCall) -> Outcome:
-        """Do what the model asks for; what it asks for a second time is not done again."""
+        """Run a tool call of the model; a repeated call gets the first one's outcome."""
         key = (call.name, call.arguments)
-        if key not in self.known and len(self.known) >= LOOK_UPS:
+        if key not in self.outcomes and len(self.outcomes) >= LOOK_UPS:
             return refused(f"that was look-up {LOOK_UPS + 1} of this turn: answer with what is known")
-        if key not in self.known:
-            self.known[key] = await call_tool(call, self.desk.looking)
-        return self.known[key]
+        if key not in self.outcomes:
+            self.outcomes[key] = await call_tool(call, self.context.tools)
+        return self.outcomes[key]
 
     def _exchanged(self, begun: int, calls: Sequence[ToolCall], outcomes: Sequence[Outcome]) -> list[Message]:
-        """Return the messages of a round of look-ups and keep them: all or none, as a prompt takes no half of it."""
+        """Return the messages of a round of look-ups and store them: all or none, as a prompt needs the whole round."""
         text, self.text = self.text[begun:], self.text[:begun]
-        self.rows.append(self._said("assistant", text, tool_calls=calls_json(calls), model=self.model))
+        self.rows.append(self._message_insert("assistant", text, tool_calls=calls_json(calls), model=self.model))
         self.rows += [
-            self._said("tool", outcome.text, tool_call_id=call.id)
+            self._message_insert("tool", outcome.text, tool_call_id=call.id)
             for call, outcome in zip(calls, outcomes, strict=True)
         ]
         return [
@@ -152,15 +152,15 @@ class Turn:
         ]
 
     def _problem(self, fault: Exception) -> Problem:
-        """Return what a fault is to the caller; one of ours is logged, and no more is told than that there was one."""
+        """Return the problem for a fault; an internal one is logged, and the caller gets no details."""
         if isinstance(fault, ModelError):
             return problem_of(fault)
-        looking = self.desk.looking
+        tools = self.context.tools
         error = "".join(format_exception(fault))
-        looking.log("error", "turn failed", request_id=looking.request_id, error=error)
+        tools.log("error", "turn failed", request_id=tools.request_id, error=error)
         return InternalError("the turn broke off; what had come of it is kept")
 
-    def _token(self, text: str) -> Told:
+    def _token(self, text: str) -> TurnEvent:
         self.text += text
         self.unmirrored += text
         if perf_counter() - self.mirrored_at > MIRROR_EVERY:
@@ -179,49 +179,51 @@ class Turn:
             self.completion_tokens += last.usage.completion_tokens
 
     def _keep(self) -> Event:
-        """Write the turn and tell of its end, in the background, as this also runs where nobody waits any more."""
+        """Store the turn and publish its end, in the background: the caller may have disconnected."""
         self._mirror()
         ended = "failed" if self.status in {"failed", "cancelled"} else "done"
         error = str(self.fault) if self.fault else None
         self._publish(f"agent.turn.{ended}", status=self.status, error=error, text=self.text)
         how = {"status": self.status, "error": error, "finish_reason": self.finish_reason or None}
         counted = {"prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens}
-        self.rows.append(self._said("assistant", self.text, id=self.answer_id, model=self.model, **how, **counted))
-        statements = close_turn(self.desk.looking.db, self.conversation_id, self.number, self.rows)
+        self.rows.append(
+            self._message_insert("assistant", self.text, id=self.answer_id, model=self.model, **how, **counted)
+        )
+        statements = close_turn(self.context.tools.db, self.conversation_id, self.number, self.rows)
         written = Event()
-        self.desk.background.add(self._write(statements, written))
+        self.context.background.add(self._write(statements, written))
         ms = (perf_counter() - self.begun_at) * 1000
         tokens = (self.prompt_tokens, self.completion_tokens)
-        self.desk.usage.chat(self.model, self.status, ms, *tokens, self.rounds)
+        self.context.usage.chat(self.model, self.status, ms, *tokens, self.rounds)
         return written
 
     async def _write(self, statements: Sequence[ScopedStatement], written: Event) -> None:
         try:
-            await self.desk.looking.db.batch(statements)
+            await self.context.tools.db.batch(statements)
         finally:
             written.set()
 
-    def _said(self, role: str, content: str, **more: object) -> ScopedStatement:
-        looking = self.desk.looking
-        by = author(looking.actor) | {"request_id": looking.request_id}
-        return said(looking.db, self.conversation_id, self.number, role, content, **by, **more)
+    def _message_insert(self, role: str, content: str, **more: object) -> ScopedStatement:
+        tools = self.context.tools
+        by = author(tools.actor) | {"request_id": tools.request_id}
+        return message_insert(tools.db, self.conversation_id, self.number, role, content, **by, **more)
 
     def _publish(self, type_: str, **data: object) -> None:
-        told = {"conversation_id": self.conversation_id, "turn": self.number, **data}
-        self.desk.publisher.publish(type_, told, caller=self.desk.looking.actor)
+        members = {"conversation_id": self.conversation_id, "turn": self.number, **data}
+        self.context.publisher.publish(type_, members, caller=self.context.tools.actor)
 
     async def _history(self) -> list[Message]:
-        return await history(self.desk.looking.db, self.conversation_id, self.number)
+        return await history(self.context.tools.db, self.conversation_id, self.number)
 
     async def _system(self) -> Message:
-        looking = self.desk.looking
-        rows = await looking.db.all(_CARS)
+        tools = self.context.tools
+        rows = await tools.db.all(_CARS)
         cars = "\n".join(
             f"- {row['display_name'] or 'a car'} (VIN {row['id']}, {row['car_type'] or 'unknown type'}): battery "
             f"{row['battery_pct']} %, odometer {row['odometer_mi']} mi, last synced {row['synced_at'] or 'never'}"
             for row in rows
         )
-        now = f"{looking.clock.now():%Y-%m-%d %H:%M} UTC"
+        now = f"{tools.clock.now():%Y-%m-%d %H:%M} UTC"
         return {"role": "system", "content": _SYSTEM.format(now=now, cars=cars or "- none yet")}
 
 

@@ -5,6 +5,7 @@ const UNITS = "core-tessie-units";
 const KM_PER_MI = 1.609344;
 const WHILE_SYNCING = 2_000;
 const OTHERWISE = 30_000;
+const REPORTS = "colbycommands/energy-report";
 
 const QUERIES = {
   vehicles: "vehicles?select=id,display_name,car_type,state,charging_state,battery_pct,rated_range_mi,odometer_mi,"
@@ -147,6 +148,15 @@ function progressOf(run, names) {
   return el("div", {}, run.ended_at ? null : bar, text, run.error ? el("small", {}, run.error) : null, ...troublesOf(run, names));
 }
 
+function showReports(reports) {
+  const rows = reports.map((report) => [
+    { head: true, value: instant(report.created_at) },
+    { value: report.html_url ? el("a", { href: report.html_url.slice(1), target: "_blank", rel: "noopener" }, report.title) : report.title, wide: true },
+    { value: number(report.rows_used, 0, ""), label: "rows", number: true },
+  ]);
+  table($("reports"), ["Made", "Report", "Rows"], rows, "No report yet.");
+}
+
 function showDrives(drives, names) {
   const rows = drives.map((drive) => [
     { head: true, value: instant(drive.started_at) },
@@ -250,6 +260,7 @@ async function refresh() {
 
 async function refreshPrivate() {
   const entries = Object.entries(QUERIES).map(async ([name, query]) => [name, await call(`d1/${query}`)]);
+  entries.push(call(`${REPORTS}?limit=5`).then((reports) => ["reports", reports]));
   shown = Object.fromEntries(await Promise.all(entries));
   show();
   ask(false);
@@ -259,6 +270,7 @@ function show() {
   const names = new Map(shown.vehicles.map((car) => [car.id, car.display_name ?? car.id]));
   showFleet(shown.vehicles);
   showRuns(shown.runs, names);
+  showReports(shown.reports);
   showDrives(shown.drives, names);
   showCharges(shown.charges, names);
   $("sync").disabled = shown.runs.some((run) => !run.ended_at);
@@ -277,6 +289,17 @@ function ask(needed) {
   $("private").hidden = needed;
   $("forget").hidden = needed;
   if (needed) $("key").focus();
+}
+
+async function makeReport() {
+  $("report").disabled = true;
+  try {
+    await call(REPORTS, { method: "POST", body: new Blob(["{}"], { type: "application/json" }) });
+    await refresh();
+  } catch (fault) {
+    refused(fault);
+  }
+  $("report").disabled = false;
 }
 
 async function startSync() {
@@ -313,6 +336,7 @@ $("units").addEventListener("click", () => {
   if (shown) show();
 });
 $("sync").addEventListener("click", startSync);
+$("report").addEventListener("click", makeReport);
 document.addEventListener("visibilitychange", () => !document.hidden && refresh());
 
 labelUnits();

@@ -1,4 +1,4 @@
-"""`GET /colbycommands`: the curated commands, each with the schema of what it takes."""
+"""`GET /colbycommands`: the curated commands, each with the schema of its body."""
 
 from typing import Annotated, Any, NamedTuple, TypedDict, get_args, get_origin, get_type_hints
 
@@ -17,7 +17,7 @@ routes = Routes("/colbycommands", tag="colbycommands", access=READER, reach=OPEN
 
 
 class Curated(NamedTuple):
-    """A command by its name, the handler that is its route in `group`, and what the agent calls it by, if it may."""
+    """A command by its name, the handler of its route in `group`, and the agent's tool for it, if any."""
 
     name: str
     summary: str

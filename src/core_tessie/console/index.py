@@ -25,12 +25,12 @@ LINKS = {
 async def get_index(request: Request, assets: Assets, settings: TessieSettings) -> Response:
     """Get the console page, or the index of the API.
 
-    The page for a caller whose Accept header prefers text/html, as browsers do; the index for all others.
+    Browsers get the page, as their Accept header prefers text/html; all others get the index.
     """
-    wanted = best(request.headers.get("accept"), (JSON, HTML))
-    if wanted is None:
+    media_type = best(request.headers.get("accept"), (JSON, HTML))
+    if media_type is None:
         raise NotAcceptable((JSON, HTML))
-    page = await assets.get("/", request.headers.get("if-none-match")) if wanted == HTML else None
+    page = await assets.get("/", request.headers.get("if-none-match")) if media_type == HTML else None
     response = page or Response.json(
         ApiIndex(name=NAME, version=VERSION, environment=settings.environment, links=LINKS)
     )

@@ -1,4 +1,4 @@
-"""JSON Schemas that callers and models are shown while the app runs."""
+"""JSON Schemas for callers and models."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from pydantic import TypeAdapter
 
 
 def shown_schema(hint: Any) -> dict[str, Any]:
-    """Return the schema of what a command, tool or action takes; what it is for stands beside it, in words."""
+    """Return the schema of a command's, tool's or action's parameters, without descriptions: callers show their own."""
     schema = TypeAdapter(hint).json_schema(by_alias=True)
-    for one in (schema, *schema.get("$defs", {}).values()):
-        one.pop("description", None)  # a docstring, which is for readers of the code
+    for part in (schema, *schema.get("$defs", {}).values()):
+        part.pop("description", None)  # a docstring, which is for readers of the code
     return schema

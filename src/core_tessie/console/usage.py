@@ -1,4 +1,4 @@
-"""`GET /colbycommands/usage`: how often each thing was done in a period, how long it took, and what it came to."""
+"""`GET /colbycommands/usage`: counts, durations and outcomes of requests, syncs, actions and chats in a period."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypedDict
@@ -38,7 +38,7 @@ def _instant(text: str) -> str:
 
 
 class UsageQuery(BaseModel):
-    """Which points to count, and what to tell apart."""
+    """The points to count, and the dimensions to group them by."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,45 +72,45 @@ class Usage(TypedDict):
 
 
 @routes.get("", InvalidParameter, VehicleOutOfReach, NotConfigured, UsageFailed)
-async def get_usage(wanted: Query[UsageQuery], analytics: Telemetry, clock: Clock) -> Usage:
+async def get_usage(query: Query[UsageQuery], analytics: Telemetry, clock: Clock) -> Usage:
     """Count requests, syncs, actions and chat turns.
 
-    On Cloudflare the numbers come from Analytics Engine: they are estimates where it samples, and a point is there
-    after some seconds. Bodies that are streamed count as 0 bytes, and their time ends where the response begins.
+    On Cloudflare the numbers come from Analytics Engine: they are estimates if it samples, and a point appears after
+    some seconds. Bodies that are streamed count as 0 bytes, and their time ends when the response begins.
     """
     now = clock.now()
-    since = _since(wanted, now)
-    names = ("kind", *dict.fromkeys(wanted.by.split(",")))
+    since = _since(query, now)
+    names = ("kind", *dict.fromkeys(query.by.split(",")))
     doubles = range(1, max(map(len, DOUBLES.values())) + 1)
     try:
         totals = await analytics.totals([BLOBS.index(name) + 1 for name in names], doubles, since)
     except PortError as fault:
         raise UsageFailed(str(fault), upstream="Analytics Engine") from None
-    told = sorted((_told(names, total) for total in totals), key=lambda one: -one["count"])
-    return Usage(since=to_text(since), until=to_text(now), totals=told)
+    rows = sorted((_told(names, total) for total in totals), key=lambda row: -row["count"])
+    return Usage(since=to_text(since), until=to_text(now), totals=rows)
 
 
-def _since(wanted: UsageQuery, now: datetime) -> datetime:
-    if wanted.since is None:
+def _since(query: UsageQuery, now: datetime) -> datetime:
+    if query.since is None:
         return now - timedelta(days=1)
-    since = datetime.strptime(wanted.since, FORM).replace(tzinfo=UTC)
+    since = datetime.strptime(query.since, FORM).replace(tzinfo=UTC)
     if not now - LONGEST <= since <= now:
         raise InvalidParameter([Fault(pointer="since", detail="it lies in the last 90 days")])
     return since
 
 
 def _told(names: tuple[str, ...], total: Total) -> UsageTotal:
-    told = dict(zip(names, total.blobs, strict=True))
-    sums = dict(zip(DOUBLES.get(told["kind"], ("ms",)), total.sums, strict=False))
+    values = dict(zip(names, total.blobs, strict=True))
+    sums = dict(zip(DOUBLES.get(values["kind"], ("ms",)), total.sums, strict=False))
     count = total.count + round(sums.pop("more", 0))  # calls that share a point
     mean = sums["ms"] / count if count else 0.0
     rounded = {name: round(value, 3) for name, value in sums.items()}
     return UsageTotal(
-        kind=told["kind"],
-        name=told.get("name"),
-        outcome=told.get("outcome"),
-        detail=told.get("detail"),
-        actor=told.get("actor"),
+        kind=values["kind"],
+        name=values.get("name"),
+        outcome=values.get("outcome"),
+        detail=values.get("detail"),
+        actor=values.get("actor"),
         count=count,
         mean_ms=round(mean, 3),
         sums=rounded,

@@ -6,19 +6,18 @@
 | blob 2: name | the route's pattern | `run`, `vehicle` | the action's kind | the model |
 | blob 3: outcome | `2xx` … `5xx` | `succeeded`, `partial`, `failed` | its last status | how the turn ended |
 | blob 4: detail | method | cause of the run | | |
-| blob 5: actor | who asked | | | |
+| blob 5: actor | the caller's name | | | |
 | double 1: `ms` | until the response began | of the run or message | of all attempts | of the turn |
 | double 2 | `bytes` of the body (0: a stream) | `rows` written | `attempts` | `prompt_tokens` |
 | double 3 | `more` calls that it stands for | `vehicles` | | `completion_tokens` |
 | double 4 | | | | `rounds` |
 
-The environment is no blob: each has a dataset of its own. The kind is the index: where Analytics Engine samples, it
-does so by kind, and many requests do not push a chat turn out.
+The environment is no blob: each has a dataset of its own. The kind is the index: Analytics Engine samples by kind, so
+that many requests do not push a chat turn out.
 
-What strangers do, and callers over their limit, is summed where it is much: beyond `FEW` points a minute, a point
-stands for up to `SUMMED` calls of one route, outcome, method and actor. Its `ms` and `bytes` are those of all of them,
-and `more` how many there are besides one. What is summed is written with the next request after its minute, and is
-lost with its isolate.
+Many calls of strangers, or of callers over their limit, are summed: beyond `FEW` points a minute, a point stands for up
+to `SUMMED` calls of one route, outcome, method and actor. Its `ms` and `bytes` are sums over them, and `more` is their
+number less one. Sums are written with the next request after their minute, and are lost with their isolate.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,15 +36,15 @@ DOUBLES = {
 }
 """The content of each kind's doubles, by their number from 1."""
 BLOB_LIMIT = 256
-"""Characters of a blob that are kept: a route is short, a model's or actor's name may not be."""
+"""Most characters of a blob: a route is short, a model's or actor's name may not be."""
 FEW = 60
-"""Points a minute that strangers' calls have in one isolate, one each."""
+"""Most points a minute for single calls of strangers in one isolate."""
 SUMMED = 1_000
 """Calls that one point stands for at most."""
 MOST_SUMS = 500
-"""Sums that wait at once; what is beyond that loses its route, method and actor."""
+"""Most sums that wait at once; further calls are summed without route, method and actor."""
 AT_ONCE = 10
-"""Sums that one request writes, as Analytics Engine takes 25 points from it."""
+"""Most sums that one request writes, as Analytics Engine takes 25 points from it."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 type Blobs = tuple[str, str, str, str]
@@ -53,7 +52,7 @@ type Blobs = tuple[str, str, str, str]
 
 
 class Crowd:
-    """Calls of which only some have a point of their own."""
+    """Counts calls of strangers: some have a point of their own, the others are summed."""
 
     def __init__(self) -> None:
         self._minute = 0
@@ -75,7 +74,7 @@ class Crowd:
         return tuple(self._sums.pop(blobs)) if total[2] + 1 >= SUMMED else None
 
     def due(self, now: float) -> Iterator[tuple[Blobs, Sequence[float]]]:
-        """Yield blobs and doubles of sums whose minute is over, some at a time."""
+        """Yield blobs and doubles of sums after their minute is over, some at a time."""
         if self._sums and int(now) // 60 != self._minute:
             for blobs in [*self._sums][:AT_ONCE]:
                 yield blobs, self._sums.pop(blobs)
@@ -126,11 +125,11 @@ class Usage:
 
     def _write(self, kind: str, blobs: Sequence[str], doubles: Sequence[float]) -> None:
         if self._telemetry:
-            told = [blob[:BLOB_LIMIT] for blob in (kind, *blobs)]
-            told += [""] * (len(BLOBS) - len(told))
-            self._telemetry.write(Point(kind, told, [float(one) for one in doubles]))
+            texts = [blob[:BLOB_LIMIT] for blob in (kind, *blobs)]
+            texts += [""] * (len(BLOBS) - len(texts))
+            self._telemetry.write(Point(kind, texts, [float(double) for double in doubles]))
 
 
 def method_name(method: str) -> str:
-    """Return a method as it is counted: one of which there is no end is `other`."""
+    """Return the name that a method is counted by: `other` for all non-standard ones."""
     return method if method in METHODS else "other"

@@ -1,4 +1,4 @@
-"""Rows in a request's body, as what the database stores; everything that is wrong with them is told at once."""
+"""Reads rows from a request's body in the form that the database stores; reports all their faults at once."""
 
 from uuid import uuid4
 
@@ -12,9 +12,9 @@ from edge.ports import Value
 
 MAX_ROWS = 1000
 MAX_FAULTS = 50
-"""Faults that one answer lists; what follows them is not looked at."""
+"""Faults that one answer lists; the rest of the body is not read."""
 LONGEST_ID = 500
-"""Characters of a row's id, which stands in paths and in the `Location` header."""
+"""Most characters of a row's id, which is part of paths and of the `Location` header."""
 
 type Cells = dict[str, Value]
 """One row as it is stored: column name to value."""
@@ -25,16 +25,16 @@ _UNKNOWN = "PGRST204"
 _FIXED = "428C9"
 
 
-def read_rows(table: Rows, body: JsonValue, given: tuple[Column, ...] | None) -> list[Cells]:
+def read_rows(table: Rows, body: JsonValue, named_columns: tuple[Column, ...] | None) -> list[Cells]:
     """Return the rows of a body, one object or an array of them, each whole: with its id and every default.
 
-    `given` are the columns to be taken, where the caller names them: other members are then left out.
+    `named_columns` are the columns to read, if the caller names them: other members are then ignored.
     """
     items = body if isinstance(body, list) else [body]
     if len(items) > MAX_ROWS:
         raise QueryTooLarge(f"{len(items)} rows; at most {MAX_ROWS} can be written at once")
     faults: list[CellFault] = []
-    names = None if given is None else {column.name for column in given}
+    names = None if named_columns is None else {column.name for column in named_columns}
     rows = []
     for number, item in enumerate(items):
         at = f"/{number}" if isinstance(body, list) else ""
@@ -46,7 +46,7 @@ def read_rows(table: Rows, body: JsonValue, given: tuple[Column, ...] | None) ->
 
 
 def read_row(table: Rows, body: JsonValue, row_id: str) -> Cells:
-    """Return the one row of a body that is to be stored as `row_id`, whole."""
+    """Return the one row of a body, with its defaults, for storing as `row_id`."""
     faults: list[CellFault] = []
     cells = _cells(table, body, "", faults)
     _same_id(table, cells, row_id, faults)
@@ -56,7 +56,7 @@ def read_row(table: Rows, body: JsonValue, row_id: str) -> Cells:
 
 
 def read_changes(table: Rows, body: JsonValue, row_id: str | None = None) -> Cells:
-    """Return the columns that a body changes, at least one; the id, where there is one, stays what it is."""
+    """Return the columns that a body changes, at least one; the id of a row cannot change."""
     faults: list[CellFault] = []
     cells = _cells(table, body, "", faults)
     if row_id is None:
@@ -133,7 +133,7 @@ def _whole(table: Rows, cells: Cells, at: str, faults: list[CellFault]) -> Cells
 
 
 def _share_key(table: Rows, cells: Cells, at: str, faults: list[CellFault]) -> None:
-    """Copy the id to the column that it is made of, or the reverse; the two cannot differ."""
+    """Copy the id to its key column, or the reverse; the two cannot differ."""
     keys = keys_of(table)
     values = {cells[name] for name in keys if name in cells}
     if len(keys) == 1 or not values:

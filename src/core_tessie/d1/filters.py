@@ -31,14 +31,14 @@ type Items = Iterable[tuple[str, str]]
 
 
 class Condition(NamedTuple):
-    """A boolean expression in SQL and what is bound to its placeholders."""
+    """A boolean expression in SQL and the values of its placeholders."""
 
     sql: str
     params: tuple[Value, ...] = ()
 
 
 class Query(NamedTuple):
-    """A parsed query string: `where` is None without a filter, `order` holds the SQL's terms."""
+    """A parsed query string: its condition is None without a filter, `order` holds the terms in SQL."""
 
     table: Rows
     columns: tuple[Column, ...]
@@ -46,7 +46,7 @@ class Query(NamedTuple):
     order: str
     limit: int
     offset: int
-    given: tuple[Column, ...] | None = None
+    body_columns: tuple[Column, ...] | None = None
     """The columns that `columns=` says the body's rows have."""
 
 
@@ -62,7 +62,7 @@ _RESERVED = (PAGE | INSERT | _LATER) - {"filter"}
 
 
 def parse(table: Rows, items: Items, takes: frozenset[str]) -> Query:
-    """Return what the pairs of a query string ask of a table; a problem for anything that is not in `takes`."""
+    """Return the parsed pairs of a query string for a table; a problem for any parameter that is not in `takes`."""
     fixed: dict[str, str] = {}
     conditions: list[Condition] = []
     for name, text in _storable(items):
@@ -81,13 +81,13 @@ def parse(table: Rows, items: Items, takes: frozenset[str]) -> Query:
         order=order(table, fixed.get("order")),
         limit=_number("limit", fixed["limit"], MAX_LIMIT) if "limit" in fixed else DEFAULT_LIMIT,
         offset=_number("offset", fixed["offset"], EXACT - 1) if "offset" in fixed else 0,
-        given=tuple(column(table, name) for name in split(fixed["columns"])) if "columns" in fixed else None,
+        body_columns=tuple(column(table, name) for name in split(fixed["columns"])) if "columns" in fixed else None,
     )
 
 
 def condition(table: Rows, name: str, text: str) -> Condition:
     """Return one filter, `name=operator.value`, in SQL."""
-    known = column(table, name)
+    target = column(table, name)
     operator, dot, operand = text.partition(".")
     negated = operator == "not"
     if negated:
@@ -98,9 +98,9 @@ def condition(table: Rows, name: str, text: str) -> Condition:
     if build is None:
         refusal = Unsupported if operator.partition("(")[0] in _KNOWN_OPERATORS else MalformedQuery
         raise refusal(f"{name}: {quoted(operator)} is not among the operators", hint=_OPERATORS_HINT)
-    if known.kind is Kind.JSON and operator != "is":
+    if target.kind is Kind.JSON and operator != "is":
         raise Unsupported(f"{name} holds JSON: the only filter on it is {name}=is.null, or is.not_null")
-    inner = build(known, operand)
+    inner = build(target, operand)
     return Condition(f"NOT ({inner.sql})", inner.params) if negated else inner
 
 
@@ -121,30 +121,30 @@ def select(table: Rows, text: str) -> tuple[Column, ...]:
 def order(table: Rows, text: str | None) -> str:
     """Return the terms of ORDER BY; the id ends them, so that pages never overlap.
 
-    Nulls stand where PostgreSQL puts them, which is where SQLite does not: last going up, first going down.
+    Nulls are sorted as in PostgreSQL, the reverse of SQLite: last in ascending, first in descending order.
     """
     terms: dict[str, str] = {}
     direction = "ASC"
     for part in [] if text is None else _names(text):
         term = _TERM.fullmatch(part)
-        known = column(table, part.partition(".")[0])
-        if term is None or known.kind is Kind.JSON:
+        target = column(table, part.partition(".")[0])
+        if term is None or target.kind is Kind.JSON:
             raise MalformedQuery(f"order: {quoted(part)} is not column.asc|desc.nullsfirst|nullslast of plain columns")
         direction = (term["direction"] or "asc").upper()
-        terms.setdefault(known.name, f"{known.sql} {direction}{_nulls(known, direction, term['nulls'])}")
+        terms.setdefault(target.name, f"{target.sql} {direction}{_nulls(target, direction, term['nulls'])}")
     terms.setdefault("id", f'"id" {direction}')
     return ", ".join(terms.values())
 
 
 def column(table: Rows, name: str) -> Column:
     """Return a column by its name; `Unsupported` or `UnknownColumn`."""
-    known = table.columns.get(name)
-    if known is None:
+    match = table.columns.get(name)
+    if match is None:
         for mark, feature in _FEATURES.items():
             if mark in name:
                 raise Unsupported(f"{quoted(name)}: {feature} are not supported", hint="plain columns are")
         raise UnknownColumn(table.name, name, table.columns)
-    return known
+    return match
 
 
 def split(text: str) -> list[str]:
@@ -172,7 +172,7 @@ _FEATURES = {
     "!": "embedded relations",
     ".": "filters on embedded relations",
 }
-"""Marks of what PostgREST has and this does not have yet, and what each is called."""
+"""Marks of PostgREST's features that are not supported here, with their names."""
 
 
 def _storable(items: Items) -> Iterable[tuple[str, str]]:
@@ -212,55 +212,55 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _nulls(known: Column, direction: str, asked: str | None) -> str:
-    wanted = asked or ("nullslast" if direction == "ASC" else "nullsfirst")
+def _nulls(target: Column, direction: str, requested: str | None) -> str:
+    position = requested or ("nullslast" if direction == "ASC" else "nullsfirst")
     by_itself = "nullsfirst" if direction == "ASC" else "nullslast"
     # Where no null can be, nothing is said of them: SQLite has an index for `ASC`, none for `ASC NULLS LAST`.
-    if wanted == by_itself or not (known.nullable and is_writable(known)):
+    if position == by_itself or not (target.nullable and is_writable(target)):
         return ""
-    return f" NULLS {wanted.removeprefix('nulls').upper()}"
+    return f" NULLS {position.removeprefix('nulls').upper()}"
 
 
-def _value(known: Column, text: str) -> Value:
+def _value(target: Column, text: str) -> Value:
     try:
-        return from_text(known, text)
+        return from_text(target, text)
     except ValueError as expected:
-        raise InvalidValue(known.name, text, str(expected)) from None
+        raise InvalidValue(target.name, text, str(expected)) from None
 
 
 def _comparison(sign: str) -> Callable[[Column, str], Condition]:
-    return lambda known, text: Condition(f"{known.sql} {sign} ?", (_value(known, text),))
+    return lambda target, text: Condition(f"{target.sql} {sign} ?", (_value(target, text),))
 
 
-def _within(known: Column, text: str) -> Condition:
+def _within(target: Column, text: str) -> Condition:
     if not (text.startswith("(") and text.endswith(")") and len(text) > 1):
-        raise MalformedQuery(f'{known.name}: write in.(a,b,"c,d"), not in.{quoted(text)[1:-1]}')
-    values = [_value(known, item) for item in split(text[1:-1])] if text != "()" else []
-    return Condition(f"{known.sql} IN (SELECT value FROM json_each(?))", (to_json(values).decode(),))
+        raise MalformedQuery(f'{target.name}: write in.(a,b,"c,d"), not in.{quoted(text)[1:-1]}')
+    values = [_value(target, item) for item in split(text[1:-1])] if text != "()" else []
+    return Condition(f"{target.sql} IN (SELECT value FROM json_each(?))", (to_json(values).decode(),))
 
 
-def _is(known: Column, text: str) -> Condition:
+def _is(target: Column, text: str) -> Condition:
     state = text.lower()
-    allowed = _STATES if known.kind is Kind.BOOLEAN else _NULL_STATES
+    allowed = _STATES if target.kind is Kind.BOOLEAN else _NULL_STATES
     if state not in allowed:
-        raise InvalidValue(f"{known.name}: is", text, f"one of {', '.join(allowed)}")
-    return Condition(f"{known.sql} {allowed[state]}")
+        raise InvalidValue(f"{target.name}: is", text, f"one of {', '.join(allowed)}")
+    return Condition(f"{target.sql} {allowed[state]}")
 
 
-def _like(known: Column, text: str) -> Condition:
-    if known.kind is not Kind.TEXT:
-        raise Unsupported(f"{known.name} is {known.kind}: like is for text")
-    pattern = _glob(known.name, text)
+def _like(target: Column, text: str) -> Condition:
+    if target.kind is not Kind.TEXT:
+        raise Unsupported(f"{target.name} is {target.kind}: like is for text")
+    pattern = _glob(target.name, text)
     if len(pattern.encode()) > MAX_PATTERN:
-        raise PatternTooLong(f"{known.name}: a pattern has at most {MAX_PATTERN} bytes, with what is escaped in it")
-    return Condition(f"{known.sql} GLOB ?", (pattern,))
+        raise PatternTooLong(f"{target.name}: a pattern has at most {MAX_PATTERN} bytes, with what is escaped in it")
+    return Condition(f"{target.sql} GLOB ?", (pattern,))
 
 
 def _glob(name: str, text: str) -> str:
     """Return a LIKE pattern as one of GLOB, which minds the case as PostgreSQL's LIKE does and SQLite's does not."""
     if re.fullmatch(r"(?:[^\\]|\\.)*\\", text, re.S):
         raise MalformedQuery(f"{name}: a pattern does not end with a backslash that escapes nothing")
-    return _MARK.sub(lambda found: _WILD.get(found[0]) or _literal(found[0][-1]), text)
+    return _MARK.sub(lambda match: _WILD.get(match[0]) or _literal(match[0][-1]), text)
 
 
 def _literal(mark: str) -> str:

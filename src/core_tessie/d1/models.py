@@ -30,7 +30,7 @@ class Choosing(Selecting):
 
 
 class Listing(Choosing):
-    """Filters, and which page of what they choose."""
+    """Filters, and the page of the rows that they match."""
 
     order: Annotated[str | None, Field(description="`column.asc|desc.nullsfirst|nullslast`, with commas")] = None
     limit: Annotated[int, Field(ge=0, le=MAX_LIMIT)] = DEFAULT_LIMIT
@@ -44,7 +44,7 @@ class Inserting(Selecting):
 
 
 class ColumnInfo(TypedDict):
-    """One column: `references` is the table whose id it holds; what is not writable, the database sets."""
+    """One column: `references` is the table that its values are ids of; the database sets columns not writable."""
 
     name: str
     type: Kind

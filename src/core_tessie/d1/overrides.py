@@ -1,4 +1,4 @@
-"""Writes of an owner to records: each also notes in `overrides` what Tessie has there, and can be taken back."""
+"""Writes of an owner to records: each also stores Tessie's value in `overrides`, and can be undone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -17,12 +17,12 @@ from edge.ports import Row, Value
 
 TABLE = "overrides"
 MOST_NOTED = 5_000
-"""Overrides in one statement, which travel as one JSON document."""
+"""Most overrides in one statement, which passes them as one JSON document."""
 MOST_TAKEN_BACK = 100
 REMOVED, WRITTEN = "null", "true"
 """The owner's value for a record as a whole."""
 NO_RECORD = "null"
-"""Tessie's value where the owner wrote a record that Tessie does not have."""
+"""Tessie's value of a record that the owner wrote and Tessie does not have."""
 
 _AMONG = "record_table = ? AND record_id IN (SELECT value FROM json_each(?))"
 _UNCHANGED = "id = ? AND owner_value IS ? AND tessie_value IS ?"
@@ -37,12 +37,12 @@ class OverrideChanged(Refusal):
 
 
 class Choice(NamedTuple):
-    """The rows of a table that a condition chooses, and the columns of them that are shown, None for none."""
+    """The rows of a table that a condition matches, and the columns to return of them, None for none."""
 
     table: str
     where: str
     params: tuple[Value, ...]
-    shown: tuple[str, ...] | None
+    returning: tuple[str, ...] | None
 
 
 def refuse_direct(table: str) -> None:
@@ -57,19 +57,19 @@ async def updates(db: ScopedDatabase, actor: Actor, chosen: Choice, changes: Cel
     corrected = {name: value for name, value in changes.items() if name in CORRECTABLE.get(table, ())}
     rows = await _records(db, chosen) if corrected else []
     if not rows:
-        return [db.prepare.update(table, changes, chosen.where, *chosen.params, returning=chosen.shown)]
+        return [db.prepare.update(table, changes, chosen.where, *chosen.params, returning=chosen.returning)]
     statements = []
     for part in _parts(rows, MOST_NOTED // len(corrected)):
         statements += corrections(db, actor, table, corrected, part)
         by_id = "id IN (SELECT value FROM json_each(?))"
-        statements.append(db.prepare.update(table, changes, by_id, _ids(part), returning=chosen.shown))
+        statements.append(db.prepare.update(table, changes, by_id, _ids(part), returning=chosen.returning))
     return statements
 
 
 def corrections(
     db: ScopedDatabase, actor: Actor, table: str, corrected: Cells, rows: Sequence[Row]
 ) -> list[ScopedStatement]:
-    """Return the statements that note corrected columns of records, before these change."""
+    """Return the statements that store overrides for corrected columns, before the records change."""
     values = _as_json(table, corrected)
     noted = [row for row in rows if not row["is_owners"]]
     cells = [
@@ -91,10 +91,10 @@ def corrections(
 
 
 async def replacement(
-    db: ScopedDatabase, actor: Actor, table: str, row: Cells, shown: tuple[str, ...]
+    db: ScopedDatabase, actor: Actor, table: str, row: Cells, returning: tuple[str, ...]
 ) -> list[ScopedStatement]:
     """Return the statements that store a whole row, with the overrides that it makes."""
-    write = db.prepare.insert(table, [row], key="id", returning=shown)
+    write = db.prepare.insert(table, [row], key="id", returning=returning)
     if table not in CORRECTABLE:
         return [write]
     chosen = Choice(table, "id = ?", (row["id"],), None)
@@ -107,7 +107,7 @@ async def replacement(
 
 
 def additions(db: ScopedDatabase, actor: Actor, table: str, rows: Sequence[Cells]) -> list[ScopedStatement]:
-    """Return the statements that note records which the owner wrote."""
+    """Return the statements that store overrides for records that the owner wrote."""
     if table not in RECORD_COLUMNS or not rows:
         return []
     cells = [_cells(actor, table, row) | {"owner_value": WRITTEN} for row in rows]
@@ -119,12 +119,12 @@ def additions(db: ScopedDatabase, actor: Actor, table: str, rows: Sequence[Cells
 
 
 async def deletes(db: ScopedDatabase, actor: Actor, chosen: Choice) -> list[ScopedStatement]:
-    """Return the statements that remove rows, and remember the records among them.
+    """Return the statements that remove rows, and store overrides for the records among them.
 
     The overrides of a vehicle go with the vehicle.
     """
-    table, where, params, shown = chosen
-    remove = db.prepare.delete(table, where, *params, returning=shown)
+    table, where, params, returning = chosen
+    remove = db.prepare.delete(table, where, *params, returning=returning)
     if table == "vehicles":
         of_vehicles = f"vin IN (SELECT id FROM vehicles WHERE {where})"
         return [db.prepare.delete(TABLE, of_vehicles, *params, returning=None), remove]
@@ -152,9 +152,9 @@ def _removals(db: ScopedDatabase, actor: Actor, table: str, rows: Sequence[Row])
 
 
 async def take_back(db: ScopedDatabase, chosen: Choice) -> list[ScopedStatement]:
-    """Return the statements that take overrides back: the records get Tessie's values again.
+    """Return the statements that undo overrides: the records get Tessie's values again.
 
-    The batch fails with `OutOfScope` where one of the overrides has changed since.
+    The batch fails with `OutOfScope` if one of the overrides has changed since.
     """
     sql = (
         f"SELECT * FROM {TABLE} WHERE {chosen.where} ORDER BY record_table, record_id, column_name IS NOT NULL LIMIT ?"
@@ -170,13 +170,13 @@ async def take_back(db: ScopedDatabase, chosen: Choice) -> list[ScopedStatement]
             column = {override["column_name"]: _stored(override["tessie_value"])}
             statements.append(db.prepare.update(override["record_table"], column, "id = ?", override["record_id"]))
         statements.append(
-            db.prepare.delete(TABLE, _UNCHANGED, *_state(override), returning=chosen.shown, must_exist=True)
+            db.prepare.delete(TABLE, _UNCHANGED, *_state(override), returning=chosen.returning, must_exist=True)
         )
     return statements
 
 
 async def _record_back(db: ScopedDatabase, override: Row) -> list[ScopedStatement]:
-    """Return the statements that store Tessie's record, where it has one, with what the owner corrects in it."""
+    """Return the statements that store Tessie's record, if it has one, with the owner's corrections."""
     table, row_id = override["record_table"], override["record_id"]
     gone = db.prepare.delete(table, "id = ?", row_id)
     record: dict[str, Any] | None = from_json(override["tessie_value"])
@@ -240,13 +240,13 @@ def _ids(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _as_json(table: str, cells: Cells) -> dict[str, str]:
-    (shown,) = render([TABLES[table].columns[name] for name in cells], [dict(cells)])
-    return {name: to_json(value).decode() for name, value in shown.items()}
+    (rendered,) = render([TABLES[table].columns[name] for name in cells], [dict(cells)])
+    return {name: to_json(value).decode() for name, value in rendered.items()}
 
 
 @cache
 def _tessies(table: str) -> str:
-    """Return the expression of what a record holds where an override is about to stand, as JSON."""
+    """Return the SQL expression, as JSON, of a record's value before an override replaces it."""
     fields = RECORD_COLUMNS.get(table, ())
     others = (
         f"SELECT other.tessie_value FROM {TABLE} AS other WHERE other.record_table = '{table}' "

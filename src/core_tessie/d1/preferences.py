@@ -29,28 +29,28 @@ class Preferences(NamedTuple):
 
     @property
     def headers(self) -> HeaderList:
-        """The header that tells which preferences were followed."""
+        """The header that names the applied preferences."""
         return [("preference-applied", ", ".join(self.applied))] if self.applied else []
 
 
 def read(request: Request) -> Preferences:
-    """Return what a request prefers; a problem for what PostgREST would do and this does not.
+    """Return a request's preferences; a problem for those of PostgREST's that are not supported here.
 
-    A total is always exact, and a column that a row lacks always gets its default. Preferences that PostgREST does
-    not know either are passed over (RFC 7240).
+    A total is always exact, and a column that a row lacks always gets its default. Preferences unknown to PostgREST
+    are ignored (RFC 7240).
     """
     _check_form(request)
-    asked: dict[str, str] = {}
+    requested: dict[str, str] = {}
     for text in (request.headers.get("prefer") or "").split(","):
         name, _, value = (part.strip().strip('"').lower() for part in text.partition("="))
-        asked.setdefault(name, value)
-    for name, value in asked.items():
+        requested.setdefault(name, value)
+    for name, value in requested.items():
         if name in _LATER or (name in _SERVED and value not in _SERVED[name]):
             raise Unsupported(f"Prefer: {quoted(name)}={quoted(value)} is not supported")
-    applied = [f"return={asked['return']}"] if "return" in asked else []
-    applied += ["count=exact"] if "count" in asked else []
-    applied += ["missing=default"] if "missing" in asked else []
-    return Preferences(asked["return"] == "representation" if "return" in asked else None, tuple(applied))
+    applied = [f"return={requested['return']}"] if "return" in requested else []
+    applied += ["count=exact"] if "count" in requested else []
+    applied += ["missing=default"] if "missing" in requested else []
+    return Preferences(requested["return"] == "representation" if "return" in requested else None, tuple(applied))
 
 
 def _check_form(request: Request) -> None:

@@ -1,11 +1,28 @@
 """Problems of `/d1`: PostgREST's code, message, details and hint beside RFC 9457's members."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from edge import Problem
+from pydantic_core import from_json, to_json
+
+from edge import Problem, Request, Response
 from edge.errors import Fault, bounded
 from edge.ports import CheckViolation, DatabaseError, ForeignKeyViolation, UniqueViolation
+
+CODES = {
+    400: "PGRST100",
+    401: "PGRST302",
+    403: "42501",
+    404: "PGRST125",
+    405: "PGRST117",
+    413: "54000",
+    415: "PGRST102",
+    422: "PGRST102",
+    500: "XX000",
+    503: "PGRST001",
+    504: "PGRST003",
+}
+"""PostgREST's codes of problems that are not of this resource's own, by status; for others its form of a status."""
 
 
 class Refusal(Problem):
@@ -39,8 +56,8 @@ class UnknownColumn(Refusal):
     title = "There is no such column"
     code = "42703"
 
-    def __init__(self, table: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"{quoted(name)} is no column of {table}", hint=f"the columns are {', '.join(known)}")
+    def __init__(self, table: str, name: str, columns: Iterable[str]) -> None:
+        super().__init__(f"{quoted(name)} is no column of {table}", hint=f"the columns are {', '.join(columns)}")
 
 
 class InvalidValue(Refusal):
@@ -75,7 +92,7 @@ class MissingFilter(Refusal):
 
 
 class CellFault(NamedTuple):
-    """One thing wrong in a body: PostgREST's code, where (a JSON pointer), and what."""
+    """A fault in a body: PostgREST's code, a JSON pointer to it, and its description."""
 
     code: str
     pointer: str
@@ -172,7 +189,7 @@ class UnnaturalId(Refusal):
 
 
 def conflict(fault: DatabaseError, *, removing: bool = False) -> Problem | None:
-    """Return what a broken constraint is to the caller, or None for any other error."""
+    """Return the problem for a violated constraint, or None for any other error."""
     if isinstance(fault, UniqueViolation) and fault.columns:
         return DuplicateRow(f"a row with this {', '.join(fault.columns)} exists")
     if isinstance(fault, CheckViolation) and fault.constraint == "natural_id":
@@ -186,5 +203,15 @@ def conflict(fault: DatabaseError, *, removing: bool = False) -> Problem | None:
 
 
 def quoted(text: str) -> str:
-    """Return what the caller wrote, cut and escaped, to stand in a message."""
+    """Return the caller's text, cut and escaped, for use in a message."""
     return repr(text if len(text) <= 80 else text[:79] + "…")
+
+
+def translate_problem(_request: Request, response: Response) -> Response:
+    """Add PostgREST's members to a problem that does not have them: its clients raise their errors by these."""
+    if isinstance(response.body, bytes):
+        problem: dict[str, Any] = from_json(response.body)
+        code = CODES.get(response.status, f"PT{response.status}")
+        members = {"code": code, "message": problem.get("detail") or problem["title"], "details": None, "hint": None}
+        response.body = to_json({**problem, **{name: problem.get(name, value) for name, value in members.items()}})
+    return response

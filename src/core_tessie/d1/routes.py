@@ -28,6 +28,7 @@ from core_tessie.d1.refusals import (
     UnnaturalId,
     Unsupported,
     conflict,
+    translate_problem,
 )
 from core_tessie.d1.values import render
 from core_tessie.tables import SERVED
@@ -37,6 +38,7 @@ from edge.ports import DatabaseError, LimitExceeded, OutOfScope, Result, Row, Va
 from edge.reach import SELF
 
 routes = Routes("/d1", tag="d1", access=READER)
+routes.translate_problem = translate_problem
 
 BY_ID = '"id" = ?'
 
@@ -52,20 +54,20 @@ async def list_tables(actor: Actor) -> d1_models.Tables:
 
 
 @routes.get("/{table}", *_CHOSEN, operation=d1_models.LIST)
-@routes.get("/{table}/list", *_CHOSEN, operation=d1_models.LIST)
+@routes.get("/{table}/list", *_CHOSEN, operation=d1_models.LIST, alone=True)
 async def list_rows(table: str, request: Request, actor: Actor, db: ScopedDatabase) -> Response:
     """List rows of a table: filtered, ordered, a page at a time.
 
     A filter is `column=operator.value` with `eq`, `neq`, `gt`, `gte`, `lt`, `lte`, `in.(a,b)`, `is.null`,
-    `is.not_null`, `is.true`, `is.false` or `like` (`*` stands for any text), each also after `not.`; several are all
-    to hold. Instants are ISO 8601, in UTC where they name no offset. `Content-Range` gives the rows' positions and
+    `is.not_null`, `is.true`, `is.false` or `like` (`*` stands for any text), each also after `not.`; a row must match
+    all filters. Instants are ISO 8601, in UTC if they name no offset. `Content-Range` gives the rows' positions and
     the total: `0-24/3573`. Of `agent_messages` a caller that is no administrator sees its own.
     """
     query = ask(table, request.query_items(), filters.PAGE, actor)
-    wanted = preferences.read(request)
+    preferred = preferences.read(request)
     rows, total = await read_page(query, db)
     span = f"{query.offset}-{query.offset + len(rows) - 1}" if rows else "*"
-    return _answer(rows, 200, wanted, ("content-range", f"{span}/{total}"))
+    return _answer(rows, 200, preferred, ("content-range", f"{span}/{total}"))
 
 
 @routes.post("/{table}", *_REFUSED, *_WRITTEN, access=ADMIN, status=201, operation=d1_models.INSERT)
@@ -74,20 +76,20 @@ async def insert_rows(
 ) -> Response:
     """Insert one row or several, all of them or none.
 
-    A row without an id gets one: the VIN for a vehicle, the VIN and Tessie's own id for a drive, a random one where
-    nothing else names it. The rows come back unless `Prefer: return=minimal` asks for none. `created_at` and
-    `updated_at` are the database's own: what is sent for them is not used.
+    A row without an id gets one: the VIN for a vehicle, the VIN and Tessie's own id for a drive, a random one if the
+    table has no natural id. The rows are returned unless `Prefer: return=minimal` asks for none. The database sets
+    `created_at` and `updated_at`: values sent for them are ignored.
     """
     query = ask(table, request.query_items(), filters.INSERT, actor)
     overrides.refuse_direct(table)
-    wanted = preferences.read(request)
-    given = read_rows(query.table, body, query.given)
-    insert = db.prepare.insert(table, given, returning=_names(query.columns))
-    written, *_ = await _run(db, insert, *overrides.additions(db, actor, table, given))
-    headers = [("content-range", f"*/{len(given)}")]
-    if len(given) == 1:
-        headers.append(("location", f"/d1/{table}/{quote(str(given[0]['id']), safe='')}"))
-    return _answer(None if wanted.rows is False else render(query.columns, written.rows), 201, wanted, *headers)
+    preferred = preferences.read(request)
+    rows = read_rows(query.table, body, query.body_columns)
+    insert = db.prepare.insert(table, rows, returning=_names(query.columns))
+    written, *_ = await _run(db, insert, *overrides.additions(db, actor, table, rows))
+    headers = [("content-range", f"*/{len(rows)}")]
+    if len(rows) == 1:
+        headers.append(_location(table, str(rows[0]["id"])))
+    return _answer(None if preferred.rows is False else render(query.columns, written.rows), 201, preferred, *headers)
 
 
 @routes.patch("/{table}", *_CHOSEN, *_WRITTEN, MissingFilter, access=ADMIN, operation=d1_models.CHANGE)
@@ -100,10 +102,10 @@ async def update_rows(
     """
     query = ask(table, request.query_items(), filters.CHOICE, actor)
     overrides.refuse_direct(table)
-    wanted = preferences.read(request)
+    preferred = preferences.read(request)
     changes = read_changes(query.table, body)
-    await _bound(query, wanted, db)
-    return await _change(await overrides.updates(db, actor, _chosen(query, wanted), changes), query, wanted, db)
+    await _bound(query, preferred, db)
+    return await _change(await overrides.updates(db, actor, _chosen(query, preferred), changes), query, preferred, db)
 
 
 @routes.delete("/{table}", *_CHOSEN, MissingFilter, StillReferenced, access=ADMIN, operation=d1_models.CHANGE)
@@ -113,90 +115,92 @@ async def delete_rows(table: str, request: Request, actor: Actor, db: ScopedData
     `Content-Range` gives their number. `Prefer: return=representation` asks for the rows, at most 1,000 of them.
     """
     query = ask(table, request.query_items(), filters.CHOICE, actor)
-    wanted = preferences.read(request)
-    await _bound(query, wanted, db)
-    return await _change(await _removal(_chosen(query, wanted), actor, db), query, wanted, db, removing=True)
+    preferred = preferences.read(request)
+    await _bound(query, preferred, db)
+    return await _change(await _removal(_chosen(query, preferred), actor, db), query, preferred, db, removing=True)
 
 
 @routes.get("/{table}/{row_id}", *_REFUSED, RowNotFound, operation=d1_models.ONE)
 async def get_row(table: str, row_id: str, request: Request, actor: Actor, db: ScopedDatabase) -> Response:
     """Get one row."""
     query = ask(table, request.query_items(), filters.ROW, actor)
-    wanted = preferences.read(request)
+    preferred = preferences.read(request)
     sql = f"SELECT {_listed(query.columns)} FROM {query.table.name} WHERE {BY_ID}"
-    (found,) = await _run(db, Statement(sql, (_checked(row_id),)))
-    return _answer(_only(found.rows, query, row_id), 200, wanted)
+    (result,) = await _run(db, Statement(sql, (_checked(row_id),)))
+    return _answer(_only(result.rows, query, row_id), 200, preferred)
 
 
 @routes.put("/{table}/{row_id}", *_REFUSED, *_WRITTEN, access=ADMIN, operation=d1_models.PUT)
 async def replace_row(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
     table: str, row_id: str, request: Request, body: Body[dict[str, JsonValue]], actor: Actor, db: ScopedDatabase
 ) -> Response:
-    """Store a whole row under its id: 201 where it is new, 200 where it replaces one.
+    """Store a whole row under its id: 201 if it is new, 200 if it replaces one.
 
-    A column that is not given gets its default, or null.
+    A missing column gets its default, or null.
     """
     query = ask(table, request.query_items(), filters.ROW, actor)
     overrides.refuse_direct(table)
-    wanted = preferences.read(request)
-    row = read_row(query.table, body, _checked(row_id))
+    preferred = preferences.read(request)
+    stored = read_row(query.table, body, _checked(row_id))
     there = Statement(f"SELECT count(*) AS total FROM {table} WHERE {BY_ID}", (row_id,))
-    batch = await overrides.replacement(db, actor, table, row, _names(query.columns))
+    batch = await overrides.replacement(db, actor, table, stored, _names(query.columns))
     count, *written = await _run(db, there, *batch)
     is_new = not count.rows[0]["total"]
-    if wanted.rows is False:
-        return _answer(None, 201 if is_new else 204, wanted)
-    return _answer(_only(_rows_of(table, batch, written), query, row_id), 201 if is_new else 200, wanted)
+    headers = [_location(table, row_id)] if is_new else []
+    if preferred.rows is False:
+        return _answer(None, 201 if is_new else 204, preferred, *headers)
+    row = _only(_rows_of(table, batch, written), query, row_id)
+    return _answer(row, 201 if is_new else 200, preferred, *headers)
 
 
 @routes.patch("/{table}/{row_id}", *_REFUSED, *_WRITTEN, RowNotFound, access=ADMIN, operation=d1_models.CHANGE_ONE)
 async def update_row(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
     table: str, row_id: str, request: Request, body: Body[dict[str, JsonValue]], actor: Actor, db: ScopedDatabase
 ) -> Response:
-    """Change columns of one row; those that are not given stay as they are."""
+    """Change columns of one row; missing columns stay as they are."""
     query = ask(table, request.query_items(), filters.ROW, actor)
     overrides.refuse_direct(table)
-    wanted = preferences.read(request)
+    preferred = preferences.read(request)
     changes = read_changes(query.table, body, _checked(row_id))
     chosen = Choice(table, BY_ID, (row_id,), _names(query.columns))
     batch = await overrides.updates(db, actor, chosen, changes)
     row = _only(_rows_of(table, batch, await _run(db, *batch)), query, row_id)
-    return _answer(None, 204, wanted) if wanted.rows is False else _answer(row, 200, wanted)
+    return _answer(None, 204, preferred) if preferred.rows is False else _answer(row, 200, preferred)
 
 
 @routes.delete(
     "/{table}/{row_id}", *_REFUSED, RowNotFound, StillReferenced, access=ADMIN, operation=d1_models.CHANGE_ONE
 )
 async def delete_row(table: str, row_id: str, request: Request, actor: Actor, db: ScopedDatabase) -> Response:
-    """Remove one row. `Prefer: return=representation` asks for it once more."""
+    """Remove one row. `Prefer: return=representation` returns it."""
     query = ask(table, request.query_items(), filters.ROW, actor)
-    wanted = preferences.read(request)
+    preferred = preferences.read(request)
     chosen = Choice(table, BY_ID, (_checked(row_id),), _names(query.columns))
     batch = await _removal(chosen, actor, db)
     row = _only(_rows_of(table, batch, await _run(db, *batch, removing=True)), query, row_id)
-    return _answer(row, 200, wanted) if wanted.rows else _answer(None, 204, wanted)
+    return _answer(row, 200, preferred) if preferred.rows else _answer(None, 204, preferred)
 
 
 def may_read(actor: Actor, table: Rows) -> bool:
-    """Tell whether a caller may ask for a table here: who is bound to vehicles, only for one that is about vehicles."""
+    """Tell whether a caller may read a table here: a bound caller only those about vehicles."""
     return actor.role >= table.declared.read and (actor.subjects is None or "vin" in table.columns)
 
 
 def ask(table: str, items: Items, takes: frozenset[str], actor: Actor) -> Query:
-    """Return what a query string asks of a table that the caller may ask for."""
-    known = SERVED.get(table)
-    if known is None:
+    """Return the parsed query string for a table that the caller may read."""
+    served = SERVED.get(table)
+    if served is None:
         raise UnknownTable(table)
-    if actor.role < known.declared.read:
-        raise TableForbidden(f"{table} needs the role {known.declared.read.name.lower()}")
-    query = filters.parse(known, items, takes)
-    if not may_read(actor, known):
+    if actor.role < served.declared.read:
+        raise TableForbidden(f"{table} needs the role {served.declared.read.name.lower()}")
+    query = filters.parse(served, items, takes)
+    if not may_read(actor, served):
         raise TableForbidden(f"a key that is bound to vehicles does not reach {table} this way")
     return query
 
 
 async def read_page(query: Query, db: ScopedDatabase) -> tuple[list[Row], int]:
-    """Return the rows of a page as they are shown, and the number of all that the filters choose."""
+    """Return the rows of a page in the form of an answer, and the number of all rows that the filters match."""
     page, count = await _run(db, page_of(query), _count(query))
     return render(query.columns, page.rows), count.rows[0]["total"]
 
@@ -225,10 +229,10 @@ def _names(columns: Sequence[Column]) -> tuple[str, ...]:
     return tuple(column.name for column in columns)
 
 
-def _chosen(query: Query, wanted: Preferences) -> Choice:
+def _chosen(query: Query, preferred: Preferences) -> Choice:
     if query.where is None:
         raise MissingFilter("without a filter it would be every row", hint="id=not.is.null chooses every row")
-    return Choice(query.table.name, *query.where, _names(query.columns) if wanted.rows else None)
+    return Choice(query.table.name, *query.where, _names(query.columns) if preferred.rows else None)
 
 
 def _checked(row_id: str) -> str:
@@ -237,9 +241,9 @@ def _checked(row_id: str) -> str:
     return row_id
 
 
-async def _bound(query: Query, wanted: Preferences, db: ScopedDatabase) -> None:
-    """Refuse a change of more rows than are shown, where it is to show them."""
-    if wanted.rows and query.where is not None:
+async def _bound(query: Query, preferred: Preferences, db: ScopedDatabase) -> None:
+    """Refuse a change that is to return its rows if it changes more than one answer holds."""
+    if preferred.rows and query.where is not None:
         (before,) = await _run(db, _count(query))
         if before.rows[0]["total"] > filters.MAX_LIMIT:
             raise QueryTooLarge(f"more than {filters.MAX_LIMIT} rows cannot be shown", hint="Prefer: return=minimal")
@@ -254,29 +258,29 @@ async def _removal(chosen: Choice, actor: Actor, db: ScopedDatabase) -> list[Sco
 async def _change(
     batch: Sequence[ScopedStatement],
     query: Query,
-    wanted: Preferences,
+    preferred: Preferences,
     db: ScopedDatabase,
     *,
     removing: bool = False,
 ) -> Response:
-    """Run a change of all rows that a query's filters choose."""
+    """Run a change of all rows that a query's filters match."""
     counted, *changed = await _run(db, _count(query), *batch, removing=removing)
     total = counted.rows[0]["total"]
-    if not wanted.rows:
-        return _answer(None, 204, wanted, ("content-range", f"*/{total}"))
+    if not preferred.rows:
+        return _answer(None, 204, preferred, ("content-range", f"*/{total}"))
     span = f"0-{total - 1}" if total else "*"
     rows = _rows_of(query.table.name, batch, changed)
-    return _answer(render(query.columns, rows), 200, wanted, ("content-range", f"{span}/{total}"))
+    return _answer(render(query.columns, rows), 200, preferred, ("content-range", f"{span}/{total}"))
 
 
 def _rows_of(table: str, batch: Sequence[ScopedStatement], results: Sequence[Result]) -> list[Row]:
-    """Return the rows that the statements of a batch about a table itself have returned."""
+    """Return the rows from a batch's statements about a table itself, without those about overrides."""
     pairs = zip(batch, results, strict=True)
     return [row for statement, result in pairs if statement.table == table for row in result.rows]
 
 
 async def _run(db: ScopedDatabase, *batch: Statement | ScopedStatement, removing: bool = False) -> list[Result]:
-    """Run statements as one transaction; what the caller's values broke is the caller's problem."""
+    """Run statements as one transaction; raise a problem for a constraint that the caller's values violate."""
     try:
         return await db.batch(batch)
     except LimitExceeded as over:
@@ -298,7 +302,11 @@ def _only(rows: list[Row], query: Query, row_id: str) -> Row:
     return render(query.columns, rows)[0]
 
 
-def _answer(content: object, status: int, wanted: Preferences, *headers: tuple[str, str]) -> Response:
+def _location(table: str, row_id: str) -> tuple[str, str]:
+    return "location", f"/d1/{table}/{quote(row_id, safe='')}"
+
+
+def _answer(content: object, status: int, preferred: Preferences, *headers: tuple[str, str]) -> Response:
     response = Response(status=status) if content is None else Response.json(content, status)
-    response.headers += [*headers, *wanted.headers]
+    response.headers += [*headers, *preferred.headers]
     return response

@@ -1,4 +1,4 @@
-"""A column's value in its three forms: a filter's text, a body's JSON, and what SQLite stores."""
+"""A column's value in its three forms: a filter's text, a body's JSON, and SQLite's value."""
 
 import math
 import re
@@ -44,7 +44,7 @@ def instant(text: str) -> str:
 
 
 def from_text(column: Column, text: str) -> Value:
-    """Return what a filter's text stands for in a column; ValueError where it fits none of its values."""
+    """Return a filter's text as a value of a column; ValueError if the column cannot hold it."""
     try:
         return _FROM_TEXT[column.kind](text)
     except (ValueError, OverflowError):
@@ -52,7 +52,7 @@ def from_text(column: Column, text: str) -> Value:
 
 
 def from_body(column: Column, value: JsonValue) -> Value:
-    """Return a JSON value, not null, as the column stores it; ValueError where it does not fit."""
+    """Return a JSON value, not null, as the column stores it; ValueError if it does not fit."""
     try:
         return _FROM_BODY[column.kind](value)
     except (ValueError, OverflowError):
@@ -60,12 +60,12 @@ def from_body(column: Column, value: JsonValue) -> Value:
 
 
 def is_writable(column: Column) -> bool:
-    """Tell whether a caller may write a column; the database sets those whose default is an expression."""
+    """Tell whether a caller may write a column; the database sets generated ones and defaults by expression."""
     return not (column.expression or column.is_generated)
 
 
 def render(columns: Iterable[Column], rows: list[Row]) -> list[Row]:
-    """Turn stored rows, in place, into what the answer shows: flags as booleans, JSON as JSON."""
+    """Convert stored rows, in place, into the form of an answer: flags as booleans, JSON as JSON."""
     casts = [(column.name, _RENDER[column.kind]) for column in columns if column.kind in _RENDER]
     for row in rows if casts else ():
         for name, cast in casts:

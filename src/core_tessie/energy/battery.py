@@ -1,4 +1,4 @@
-"""How batteries age: a trend through the readings of a period that single wrong ones do not move, and its months."""
+"""Battery ageing: a trend through a period's readings that single wrong ones do not move, and monthly medians."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, groupby
@@ -19,7 +19,7 @@ type Point = tuple[float, float]
 
 
 class Line(NamedTuple):
-    """A line through a point; `slope` is None where all its points have one position."""
+    """A line through a point; `slope` is None if all its points have one position."""
 
     x: float
     y: float
@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 def battery_change(capacity: Sequence[Row], max_range: Sequence[Row], vehicles: Sequence[Row]) -> ReportTable:
-    """Return the trend of capacity and full range for each vehicle with readings, beside what it had when new."""
+    """Return the trend of capacity and full range for each vehicle with readings, beside its original capacity."""
     columns = {
         "vin": VIN,
         "measure": ReportColumn(label="Measure", how="usable capacity, or rated range at 100 %"),

@@ -1,4 +1,4 @@
-"""Charts as inline SVG: bars, lines and lying bars, drawn in the colours of the page, with a title on each mark."""
+"""Charts as inline SVG: vertical bars, lines and horizontal bars in the page's colours, with a title on each mark."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,19 +10,19 @@ WIDTH, HEIGHT = 320, 176
 LEFT, RIGHT, TOP, BOTTOM = 40, 4, 10, 24
 STEPS = (1, 2, 2.5, 5, 10)
 LABEL_WIDTH, NAME_WIDTH = 6.4, 7.2
-"""Widths of a character of an axis label, and of a lying bar's name."""
+"""Widths of a character of an axis label, and of a horizontal bar's name."""
 COLOURS = 4
 
 
 class Series(NamedTuple):
-    """One value for each label of a chart, None where nothing is known."""
+    """One value for each label of a chart, None for an unknown value."""
 
     name: str
     values: Sequence[float | None]
 
 
 class _Plot(NamedTuple):
-    """The scales of a chart: a slot across for each label, and an axis upwards in round steps from `low` to `high`."""
+    """The scales of a chart: a horizontal slot for each label, a vertical axis in round steps from `low` to `high`."""
 
     name: str
     labels: Sequence[str]
@@ -42,13 +42,13 @@ class _Plot(NamedTuple):
         return TOP + (HEIGHT - TOP - BOTTOM) * (self.high - value) / (self.high - self.low)
 
     def note(self, at: int, value: float, series: Series) -> Markup:
-        told = f"{self.labels[at]}: {value:,.5g} {self.unit}"
-        return el("title", f"{series.name}, {told}" if series.name else told)
+        text = f"{self.labels[at]}: {value:,.5g} {self.unit}"
+        return el("title", f"{series.name}, {text}" if series.name else text)
 
 
 def bars(name: str, labels: Sequence[str], stack: Sequence[Series], unit: str) -> Markup | None:
-    """Return upright bars, the series stacked; None where no value is known. What is negative hangs from the zero."""
-    columns = [[value for one in stack if (value := one.values[at]) is not None] for at in range(len(labels))]
+    """Return vertical bars, the series stacked; None if no value is known. Negative values extend below zero."""
+    columns = [[value for series in stack if (value := series.values[at]) is not None] for at in range(len(labels))]
     if not any(columns):
         return None
     heights = (sum(value for value in column if value > 0) for column in columns)
@@ -58,16 +58,16 @@ def bars(name: str, labels: Sequence[str], stack: Sequence[Series], unit: str) -
 
 
 def lines(name: str, labels: Sequence[str], series: Sequence[Series], unit: str) -> Markup | None:
-    """Return a line for each series, broken where a value is unknown; None where none is known."""
-    known = [value for one in series for value in one.values if value is not None]
-    if not known:
+    """Return a line for each series, with gaps at unknown values; None if no value is known."""
+    values = [value for line in series for value in line.values if value is not None]
+    if not values:
         return None
-    plot = _plot(name, labels, unit, known)
-    return _frame(plot, [mark for colour, one in enumerate(series) for mark in _line(plot, one, colour)])
+    plot = _plot(name, labels, unit, values)
+    return _frame(plot, [mark for colour, line in enumerate(series) for mark in _line(plot, line, colour)])
 
 
 def lying(name: str, rows: Sequence[tuple[str, float, str]]) -> Markup | None:
-    """Return a lying bar for each row of label, value and the value in words; None without any."""
+    """Return a horizontal bar for each row of label, value and formatted value; None without rows."""
     if not rows:
         return None
     longest = max(value for _, value, _ in rows)
@@ -76,7 +76,7 @@ def lying(name: str, rows: Sequence[tuple[str, float, str]]) -> Markup | None:
 
 
 def legend(names: Sequence[str]) -> Markup | None:
-    """Return what each colour stands for; None where there is only one."""
+    """Return the legend of the series' colours; None if there is only one."""
     if len(names) < 2:
         return None
     keys = [el("span", el("i", class_=f"b{at % COLOURS}"), name) for at, name in enumerate(names)]
@@ -84,7 +84,7 @@ def legend(names: Sequence[str]) -> Markup | None:
 
 
 def _plot(name: str, labels: Sequence[str], unit: str, values: Sequence[float]) -> _Plot:
-    """Return a plot whose axis holds all values in four or so round steps."""
+    """Return a plot with an axis of about four round steps around all values."""
     low, high = min(values), max(values)
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 4))
@@ -132,11 +132,11 @@ def _line(plot: _Plot, series: Series, colour: int) -> Iterator[Markup]:
 def _lying_row(y: float, row: tuple[str, float, str], longest: float) -> Markup:
     label, value, words = row
     room = int((WIDTH - len(words) * LABEL_WIDTH - 12) / NAME_WIDTH)
-    shown = label if len(label) <= room else label[: room - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    text = label if len(label) <= room else label[: room - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return el(
         "g",
         el("title", f"{label}: {words}"),
-        el("text", shown, x=0, y=y + 13, class_="name"),
+        el("text", text, x=0, y=y + 13, class_="name"),
         el("text", words, x=WIDTH, y=y + 13, class_="value", text_anchor="end"),
         el("rect", class_="track", x=0, y=y + 19, width=WIDTH, height=8, rx=4),
         el("rect", class_="f0", x=0, y=y + 19, width=max(WIDTH * max(value, 0) / longest, 2), height=8, rx=4),
@@ -158,7 +158,7 @@ def _grid(plot: _Plot) -> Iterator[Markup]:
 
 
 def _axis(plot: _Plot) -> Iterator[Markup]:
-    """Yield as many labels as there is room for, evenly."""
+    """Yield as many labels as fit, at even distances."""
     every = max(1, math.ceil((max(map(len, plot.labels)) + 1) * LABEL_WIDTH / plot.slot))
     for at in range(0, len(plot.labels), every):
         half = len(plot.labels[at]) * LABEL_WIDTH / 2

@@ -1,4 +1,4 @@
-"""The energy report: from sums of drives, charges, idles and battery readings to numbers that say what they are."""
+"""Computes the energy report from sums of drives, charges, idles and battery readings."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from edge.instants import FORM
 from edge.ports import Row
 
 type Results = Mapping[str, Sequence[Row]]
-"""The rows of each statement of `energy_sql`, by its name."""
+"""The rows of each statement of `energy.sql`, by its name."""
 
 PLACES = 20
 """How many places a report names; the rest are one row."""
@@ -21,7 +21,7 @@ PLACE = ReportColumn(label="Place", how="the saved location's name, else the add
 
 
 def compute(question: Question, results: Results) -> EnergyReport:
-    """Return the report on what the statements of `energy_sql` gave."""
+    """Return the report on the results of the statements of `energy.sql`."""
     vehicles = _by_vehicle(results)
     total = fold(vehicles.values())
     days = _by_day(results)
@@ -47,7 +47,7 @@ def compute(question: Question, results: Results) -> EnergyReport:
 
 
 def title_of(question: Question, vehicles: Sequence[Row]) -> str:
-    """Return a report's title: whose, and from the first to the last local day."""
+    """Return a report's title: its vehicles, and its first and last local day."""
     first, last = question.period.days
     names = [vehicle["display_name"] or vehicle["id"] for vehicle in vehicles]
     whose = names[0] if len(names) == 1 else f"{len(names)} vehicles"
@@ -124,8 +124,8 @@ def _band_table(rows: Sequence[Row]) -> ReportTable:
 
 
 def _kind_table(rows: Sequence[Row]) -> ReportTable:
-    found = {row["key"]: Sums.of(row, CHARGES) for row in rows}
-    groups: dict[Key, Sums] = {(kind,): found.get(kind, Sums({}, {})) for kind in KINDS}
+    sums = {row["key"]: Sums.of(row, CHARGES) for row in rows}
+    groups: dict[Key, Sums] = {(kind,): sums.get(kind, Sums({}, {})) for kind in KINDS}
     how = "supercharger; else another fast charger; else at the saved location that is home; else other"
     return table("By kind of charger", {"kind": ReportColumn(label="Kind", how=how)}, BY_CHARGE, groups)
 
@@ -155,10 +155,10 @@ def _ranking(rank: str, question: Question, rows: Sequence[Row]) -> ReportTable:
         "efficiency_wh_per_km": ReportColumn(label="Efficiency", unit="Wh/km", how="energy used * 1000 / kilometres"),
         "outside_temp_c": ReportColumn(label="Outside", unit="°C", how="as recorded"),
     }
-    taken = ("vin", "starting_place", "ending_place", "distance_mi", "energy_used_kwh", "outside_temp_c")
+    recorded = ("vin", "starting_place", "ending_place", "distance_mi", "energy_used_kwh", "outside_temp_c")
     drives = [
         {"started_at": question.period.local(_instant(row["started_at"])).isoformat()}
-        | {name: row[name] for name in taken}
+        | {name: row[name] for name in recorded}
         | {"efficiency_wh_per_mi": tidy(row["wh_per_mi"]), "efficiency_wh_per_km": tidy(row["wh_per_mi"] / KM)}
         for row in rows
     ]

@@ -8,7 +8,7 @@ from core_tessie.energy.sql import ESTIMATES, Question
 from edge.ports import Row
 
 UNKNOWN = "unknown"
-"""Stands for the currency of Tessie's costs where the report was not told it."""
+"""Stands for the currency of Tessie's costs if the request names none."""
 _COLUMNS = {
     "currency": ReportColumn(label="Currency", how="of a tariff; of Tessie's costs as the report was told it"),
     "recorded_cost": ReportColumn(

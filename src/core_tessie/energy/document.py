@@ -1,4 +1,4 @@
-"""The shape of a report: numbers and tables that say how they were computed, and from how many rows."""
+"""The shape of a report: numbers and tables, each with its formula and its number of rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ LATER = ConfigDict(defer_build=True)
 
 
 class Figure(BaseModel):
-    """One number: null where nothing is known; `how` is its formula in words, `rows` from how many rows it is."""
+    """One number, null if unknown; `how` is its formula in words, `rows` the number of rows behind it."""
 
     model_config = LATER
 
@@ -29,7 +29,7 @@ class Figure(BaseModel):
 
 
 class ReportColumn(BaseModel):
-    """A column of a table; `rows` names the column that tells from how many rows each of its numbers is."""
+    """A column of a table; `rows` names the column with the number of rows behind each of its numbers."""
 
     label: str
     unit: str = ""
@@ -41,7 +41,7 @@ VIN = ReportColumn(label="VIN", how="the vehicle")
 
 
 class ReportTable(BaseModel):
-    """Rows of cells by column name; besides `columns`, a row has the columns that count rows."""
+    """Rows of cells by column name; besides those of `columns`, a row has columns that count rows."""
 
     model_config = LATER
 
@@ -65,12 +65,12 @@ class ReportInputs(BaseModel):
 
 
 def _no_currencies() -> ReportTable:
-    """Return the table of a report from before there were tariffs."""
+    """Return the table for reports stored before there were tariffs."""
     return ReportTable(title="Cost by currency", columns={}, rows=[])
 
 
 class EnergyReport(BaseModel):
-    """Everything that is known of a period. An event belongs to it by its start, and so to a local day."""
+    """A report on a period. An event belongs to the period, and to a local day, by its start."""
 
     model_config = LATER
 

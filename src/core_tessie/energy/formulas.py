@@ -1,4 +1,4 @@
-"""The formulas of a report, as tables: each number's name, unit, words, and what it is made of."""
+"""The formulas of a report, as tables: each number's name, unit, description and measures."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Sums:
 
     @classmethod
     def of(cls, row: Mapping[str, Any], measures: Iterable[Measure]) -> Self:
-        """Take the sums out of a row of `energy_sql`; SQL's null is a sum of no rows."""
+        """Return the sums in a row of `energy.sql`; SQL's null is a sum of no rows."""
         names = [measure.name for measure in measures]
         return cls({name: row[name] or 0.0 for name in names}, {name: row[f"{name}_rows"] for name in names})
 
@@ -36,7 +36,7 @@ class Sums:
         return sum(self.counts.get(name, 0) for name in names)
 
     def total(self, *names: str) -> float | None:
-        """Return the sums added up, or None where no row went into any of them."""
+        """Return the total of the sums, or None if no row went into any of them."""
         return sum(self.values.get(name, 0.0) for name in names) if self.rows(*names) else None
 
 
@@ -46,7 +46,7 @@ def fold(sums: Iterable[Sums]) -> Sums:
 
 
 class Formula(NamedTuple):
-    """`scale` * (sum of the `top` measures) / `per`, and that again * `times[0]` / `times[1]` where given."""
+    """`scale` * (sum of the `top` measures) / `per`, and that again * `times[0]` / `times[1]` if given."""
 
     name: str
     label: str
@@ -58,7 +58,7 @@ class Formula(NamedTuple):
     times: tuple[str, str] | None = None
 
     def value(self, sums: Sums) -> float | None:
-        """Return the number, or None where there are no rows for it or nothing to divide by."""
+        """Return the number, or None if it has no rows or its divisor is missing or zero."""
         value = sums.total(*self.top)
         if self.per is not None:
             value = ratio(value, sums.total(self.per))
@@ -73,12 +73,12 @@ class Formula(NamedTuple):
 
 
 def ratio(top: float | None, bottom: float | None) -> float | None:
-    """Return the quotient, or None where a part is missing or there is nothing to divide by."""
+    """Return the quotient, or None if a part is missing or the divisor is not positive."""
     return None if top is None or bottom is None or bottom <= 0 else top / bottom
 
 
 def tidy(value: float | None) -> float | None:
-    """Round away what floating-point sums leave behind: four decimals, and no negative zero."""
+    """Round away the errors of floating-point sums: four decimals, and no negative zero."""
     return None if value is None else round(value, 4) + 0.0
 
 
@@ -316,4 +316,4 @@ LEFT_OUT = {
     "idles_without_duration": ("idle_kwh", "timed_kwh"),
     "idles_without_attribution": ("idles", "sentry_kwh"),
 }
-"""How many rows a sum lacks: those of the first measure less those of the second."""
+"""The number of rows that a sum lacks: those of the first measure less those of the second."""

@@ -10,7 +10,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&])")
 
 
 def markdown(title: str, summary: str | None, report: EnergyReport) -> str:
-    """Return a report as a document of GitHub's Markdown; whatever is not ours to write is escaped."""
+    """Return a report as a document of GitHub's Markdown; texts from the data are escaped."""
     return "\n".join(_lines(title, summary, report)) + "\n"
 
 
@@ -51,5 +51,5 @@ def _table(table: ReportTable) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Escape what Markdown or HTML would take for more than text."""
+    """Escape the characters that Markdown or HTML would take for markup."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

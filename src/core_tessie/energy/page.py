@@ -31,7 +31,7 @@ TILES = (
     ("cost", {"cost_per_kwh": "", "cost_per_100_mi": ""}),
     ("idle_kwh_per_day", {"idle_power_w": "", "idle_range_mi_per_day": ""}),
 )
-"""The figures at the top, each with those that stand below it and a word on them."""
+"""The figures at the top, each with the figures below it and their captions."""
 PLACES_SHOWN = 8
 
 
@@ -126,7 +126,7 @@ def _temperature(report: EnergyReport) -> Iterator[Markup]:
 
 
 def _shares(table: ReportTable, key: str, limit: int) -> Iterator[tuple[str, float, str]]:
-    """Yield the rows that have most of the energy added, as name, kWh, and kWh with their share in words."""
+    """Yield the rows with the most energy added, as name, kWh, and kWh with their share as text."""
     added = [(str(row[key]), value) for row in table.rows if isinstance(value := row["energy_added_kwh"], float)]
     total = sum(value for _, value in added) or 1.0
     for name, value in added[:limit]:
@@ -153,7 +153,7 @@ def _battery(report: EnergyReport) -> Iterator[Markup]:
         for vin in sorted({vin for vin, _ in means})
     ]
     chart = lines(title, [time_label(month) for month in months], series, unit)
-    yield from _card(f"{title} by month", unit, chart, legend([one.name for one in series]))
+    yield from _card(f"{title} by month", unit, chart, legend([line.name for line in series]))
 
 
 def _column(table: ReportTable, name: str) -> list[float | None]:

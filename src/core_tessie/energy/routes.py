@@ -1,5 +1,6 @@
 """`/colbycommands/energy-report`: reports on energy, cost and efficiency, made from the rows and stored."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypedDict
 from uuid import uuid4
@@ -9,9 +10,10 @@ from pydantic_core import from_json
 
 from core_tessie.energy.compute import compute, title_of
 from core_tessie.energy.document import EnergyReport
+from core_tessie.energy.links import Links
 from core_tessie.energy.markdown import markdown
 from core_tessie.energy.page import page
-from core_tessie.energy.period import Period, instant_of
+from core_tessie.energy.period import DAY, Period, instant_of, offset_name, zone_named
 from core_tessie.energy.sql import Question, statements
 from core_tessie.energy.summary import ReportNews
 from core_tessie.reach import VehicleOutOfReach, vehicle
@@ -38,15 +40,16 @@ from edge.negotiation import NotAcceptable, best
 from edge.ports import Row
 from edge.rows import row_as
 from edge.text import Matching
-from edge.zones import zone_of
+from edge.zones import UnknownZone
 
 routes = Routes("/colbycommands/energy-report", tag="colbycommands", access=READER)
 
 JSON, HTML, MARKDOWN = MEDIA_TYPES = ("application/json", "text/html", "text/markdown")
 LONGEST = timedelta(days=3654)
 """Ten years, with their leap days and an hour that the clocks may shift."""
+USUAL_DAYS = 30
 REPORT_LIMIT = 1_900_000
-"""Bytes of a stored report: D1 takes 2 MB in a row."""
+"""Most bytes of a stored report: D1 takes 2 MB in a row."""
 
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
 _MOMENT = rf"20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}(?:T{_CLOCK}(?:Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?"
@@ -54,7 +57,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 
 def _known_zone(name: str) -> str:
-    zone_of(name)
+    zone_named(name)
     return name
 
 
@@ -69,10 +72,12 @@ class ReportRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     vin: Vin | None = Field(None, description="absent for all vehicles")
-    start: Moment = Field(alias="from", description="a date is its local midnight")
+    start: Moment | None = Field(
+        None, alias="from", description="a date is its local midnight; absent for that of 30 days before the end"
+    )
     end: Moment | None = Field(None, alias="to", description="exclusive; absent for now")
-    timezone: Annotated[str, Field(max_length=64), AfterValidator(_known_zone)] = Field(
-        "UTC", description="IANA name; days and months are those of its clocks"
+    timezone: Annotated[str, Field(max_length=64), AfterValidator(_known_zone)] | None = Field(
+        None, description="IANA name, or an offset such as UTC+05:30: its days and months; absent for the car's own"
     )
     home: str = Field("Home", max_length=100, description="name of the saved location that counts as home")
     min_drive_mi: float = Field(
@@ -84,7 +89,10 @@ class ReportRequest(BaseModel):
 
 
 class StoredReport(TypedDict):
-    """An energy report as it is stored. `summary` in words is null until a model has written one."""
+    """An energy report as it is stored. `summary` in words is null until a model has written one.
+
+    `html_url` opens its page in a browser, without a key, for one to two hours; null without a signing key.
+    """
 
     id: str
     title: str
@@ -96,6 +104,7 @@ class StoredReport(TypedDict):
     actor: str | None
     request_id: str | None
     created_at: str
+    html_url: str | None
     report: EnergyReport
 
 
@@ -109,15 +118,24 @@ class ReportEntry(TypedDict):
     period_to: str
     rows_used: int
     created_at: str
+    html_url: str | None
 
 
 class ReportList(BaseModel):
-    """Which reports to list: of one vehicle, or all."""
+    """The reports to list: of one vehicle, or all."""
 
     model_config = ConfigDict(extra="forbid")
 
     vin: Vin | None = None
     limit: int = Field(20, ge=1, le=100)
+
+
+class PageOptions(BaseModel):
+    """The link by which a browser opens a page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    link: str | None = Field(None, max_length=8000, description="from `html_url` of the report")
 
 
 class VehicleNotFound(NotFound):
@@ -152,18 +170,24 @@ _ANSWERS = Operation({200: {JSON: StoredReport, HTML: str, MARKDOWN: str}})
     reach=vehicle("wanted.vin"),
 )
 async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
-    wanted: Body[ReportRequest], request: Request, actor: Actor, db: ScopedDatabase, clock: Clock, news: ReportNews
+    wanted: Body[ReportRequest],
+    request: Request,
+    actor: Actor,
+    db: ScopedDatabase,
+    clock: Clock,
+    news: ReportNews,
+    links: Links,
 ) -> Response:
     """Make an energy report and store it.
 
-    A drive, charge or time parked belongs to the period, and to a local day, by its start. What is still running, is
-    implausible or lacks a value is left out of the sums that need it, and counted. The same request gives the same
-    report as long as the rows stay the same. Where a model is bound, it writes the `summary` afterwards: it is there
-    some seconds later.
+    With `{}` it is of the last 30 days, on the clocks of the car.
+    A drive, charge or time parked belongs to the period, and to a local day, by its start. Rows that are still running,
+    implausible or lack a value are left out of the sums that need it, and counted. The same request gives the same
+    report as long as the rows stay the same. If a model is bound, it writes the `summary` some seconds later.
     """
     stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
     location = ("location", f"{routes.prefix}/{stored['id']}")
-    response = Response.json(_document(stored), 201)
+    response = Response.json(_document(stored, links.to(str(stored["id"]), actor)), 201)
     response.headers.append(location)
     return response
 
@@ -177,12 +201,12 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     *,
     report_id: str = "",
 ) -> dict[str, str | int | None]:
-    """Make a report, store it under `report_id` (drawn where empty), and return its row; a stored one stays as it is.
+    """Make a report, store it under `report_id` (random if empty), and return its row; a stored one stays as it is.
 
-    `by` is who asks, and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
+    `by` are the caller's name and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
     """
     now = clock.now()
-    question = _question(wanted, now)
+    question = _question(wanted, wanted.timezone or await _zone_of_cars(wanted.vin, db), now)
     asked = statements(question)
     results = await db.batch(list(asked.values()))
     rows = {name: result.rows for name, result in zip(asked, results, strict=True)}
@@ -197,7 +221,7 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
 
 
 @routes.get("", VehicleOutOfReach, reach=vehicle("wanted.vin", is_optional=True))
-async def list_reports(wanted: Query[ReportList], db: Database) -> list[ReportEntry]:
+async def list_reports(wanted: Query[ReportList], actor: Actor, db: Database, links: Links) -> list[ReportEntry]:
     """List stored reports, newest first."""
     columns = "SELECT id, title, vin, period_from, period_to, rows_used, created_at FROM energy_reports"
     if wanted.vin is None:
@@ -205,38 +229,46 @@ async def list_reports(wanted: Query[ReportList], db: Database) -> list[ReportEn
     else:
         newest = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
         rows = await db.all(f"{columns} WHERE vin = ? {newest}", wanted.vin, wanted.limit)
-    return [row_as(ReportEntry, row) for row in rows]
+    return [row_as(ReportEntry, row, html_url=links.to(row["id"], actor)) for row in rows]
 
 
 @routes.get("/{report_id}", ReportNotFound, NotAcceptable, operation=_ANSWERS)
-async def get_report(report_id: str, request: Request, db: Database) -> Response:
+async def get_report(report_id: str, request: Request, actor: Actor, db: Database, links: Links) -> Response:
     """Get a stored report as JSON, as a page with charts, or as Markdown.
 
-    Whichever the Accept header prefers; JSON where it has no preference.
+    The Accept header chooses the form; JSON if it has no preference.
     """
     media_type = best(request.headers.get("accept"), MEDIA_TYPES)
     if media_type is None:
         raise NotAcceptable(MEDIA_TYPES)
-    response = _shown(await read_report(report_id, db), media_type)
+    row = await read_report(report_id, db)
+    if media_type == JSON:
+        response = Response.json(_document(row, links.to(report_id, actor)))
+    else:
+        response = _shown(row, media_type)
     response.headers.append(("vary", "accept"))
     return response
 
 
+@routes.get("/{report_id}/page", ReportNotFound, operation=Operation({200: {HTML: str}}))
+async def get_report_page(report_id: str, query: Query[PageOptions], db: Database) -> Response:  # noqa: ARG001 - the link stands for a key
+    """Get a stored report as a page, also by the link that its JSON has: a browser can open it without a key."""
+    return _shown(await read_report(report_id, db), HTML)
+
+
 async def read_report(report_id: str, db: Database) -> Row:
-    """Return the row of a stored report; `ReportNotFound` where the caller has none of this id."""
+    """Return the row of a stored report; `ReportNotFound` if the caller has none of this id."""
     row = await db.first("SELECT * FROM energy_reports WHERE id = ?", report_id)
     if row is None:
         raise ReportNotFound(f"there is no report {report_id[:80]}")
     return row
 
 
-def _document(row: Row) -> StoredReport:
-    return row_as(StoredReport, row, report=from_json(row["report"]))
+def _document(row: Row, html_url: str | None) -> StoredReport:
+    return row_as(StoredReport, row, report=from_json(row["report"]), html_url=html_url)
 
 
 def _shown(row: Row, media_type: str) -> Response:
-    if media_type == JSON:
-        return Response.json(_document(row))
     report = EnergyReport.model_validate_json(row["report"])
     if media_type == MARKDOWN:
         return Response.text(markdown(row["title"], row["summary"], report), media_type=f"{MARKDOWN}; charset=utf-8")
@@ -245,16 +277,36 @@ def _shown(row: Row, media_type: str) -> Response:
     return response
 
 
-def _question(wanted: ReportRequest, now: datetime) -> Question:
-    start = _instant("/from", wanted.start, wanted.timezone)
-    end = now.replace(microsecond=0) if wanted.end is None else _instant("/to", wanted.end, wanted.timezone)
+async def _zone_of_cars(vin: str | None, db: Database) -> str:
+    """Return the zone of most cars that a report is about: of the newest tariff, else as Tessie tells their offset."""
+    newest = "SELECT timezone FROM tariffs t WHERE t.vin = v.id AND timezone IS NOT NULL ORDER BY rowid DESC LIMIT 1"
+    sql = f"SELECT utc_offset_s, ({newest}) AS zone FROM vehicles v WHERE id = coalesce(?, id) ORDER BY id"
+    names = Counter(_zone_of(row) for row in await db.all(sql, vin))
+    return names.most_common(1)[0][0] if names else "UTC"
+
+
+def _zone_of(row: Row) -> str:
+    try:
+        zone_named(row["zone"] or "")
+    except UnknownZone:
+        return offset_name(row["utc_offset_s"] or 0)
+    return str(row["zone"])
+
+
+def _question(wanted: ReportRequest, zone: str, now: datetime) -> Question:
+    end = now.replace(microsecond=0) if wanted.end is None else _instant("/to", wanted.end, zone)
+    if wanted.start is None:
+        first = end.astimezone(zone_named(zone)).date() - USUAL_DAYS * DAY
+        start = _instant("/from", first.isoformat(), zone)
+    else:
+        start = _instant("/from", wanted.start, zone)
     if start >= end:
         raise InvalidBody(
             [Fault(pointer="/from", detail=f"the period begins at {to_text(start)}, its end is {to_text(end)} UTC")]
         )
     if end - start > LONGEST:
         raise InvalidBody([Fault(pointer="/to", detail="the period is longer than ten years")])
-    return Question(wanted.vin, Period(start, end, wanted.timezone), wanted.home, wanted.min_drive_mi, wanted.currency)
+    return Question(wanted.vin, Period(start, end, zone), wanted.home, wanted.min_drive_mi, wanted.currency)
 
 
 def _instant(pointer: str, text: str, zone: str) -> datetime:

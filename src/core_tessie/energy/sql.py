@@ -1,4 +1,4 @@
-"""Statements of a report: sums by vehicle, local day, temperature, place and kind, in one batch."""
+"""The statements of a report: sums by vehicle, local day, temperature, place and kind, in one batch."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,13 @@ from edge import Statement
 RANKED = 5
 """How many drives the best and the worst are."""
 LEAST_RANKED_MI = 1.0
-"""Length from which efficiency says something: below it a rounded kWh is most of it."""
+"""Shortest ranked drive, in miles: below it the rounding of the energy dominates the efficiency."""
 
 
 class Question(NamedTuple):
     """The parameters of a report: one vehicle or (None) all, a period, and two thresholds.
 
-    `currency` is that of Tessie's costs, None where it is not told.
+    `currency` is that of Tessie's costs, None if unknown.
     """
 
     vin: str | None
@@ -35,9 +35,9 @@ class Measure(NamedTuple):
 
 
 def _known(*columns: str) -> str:
-    """Return the condition on an event that has ended, can be, and has these values."""
-    known = " AND ".join(f"e.{column} IS NOT NULL" for column in ("ended_at", *columns))
-    return f"{known} AND e.implausible IS NULL"
+    """Return the SQL condition that an event has ended, is plausible, and has these values."""
+    conditions = " AND ".join(f"e.{column} IS NOT NULL" for column in ("ended_at", *columns))
+    return f"{conditions} AND e.implausible IS NULL"
 
 
 _IMPLAUSIBLE = "e.ended_at IS NOT NULL AND e.implausible IS NOT NULL"
@@ -113,7 +113,7 @@ _KIND = (
     "WHEN lower(trim(e.saved_location)) = lower(trim(?)) THEN 'home' ELSE 'other' END"
 )
 POINTS = 40
-"""Points of a battery's trend: where a vehicle has more readings, each is the median of a part of them."""
+"""Points of a battery's trend: of more readings, each point is the median of a part of them."""
 _TREND = (
     "SELECT vin, recorded_at, odometer_mi, reading, readings, first_at, last_at FROM (SELECT *, "
     "row_number() OVER (PARTITION BY vin, part ORDER BY reading, recorded_at) AS nth, "
@@ -166,7 +166,7 @@ def _vehicles(vin: str | None) -> Statement:
 
 
 def _events(table: str, at: str = "started_at") -> str:
-    """Return FROM and WHERE for the period's events; CROSS JOIN keeps SQLite to this order, which the indexes fit."""
+    """Return FROM and the filter for the period's events; CROSS JOIN makes SQLite keep this order, for the indexes."""
     return (
         f"FROM zone CROSS JOIN vehicles v CROSS JOIN {table} e ON e.vin = v.id "
         f"AND e.{at} >= zone.since AND e.{at} < zone.until WHERE {{vin}}"
@@ -205,7 +205,7 @@ def _battery_months() -> str:
 
 
 def _bound(name: str, sql: str, question: Question) -> Statement:
-    """Return a statement with its values, in the order in which their placeholders stand in it."""
+    """Return a statement with its values, in the order of their placeholders."""
     zone = to_json(question.period.shifts()).decode()
     before = [question.home] if name == "charges_by_kind" else []
     after = [question.min_drive_mi] if name in {"best", "worst"} else []

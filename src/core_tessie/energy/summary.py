@@ -23,7 +23,7 @@ a heading or markup. Use the numbers below and no others, as they are written; d
 
 
 class ReportNews:
-    """Tells of stored reports and has them summed up; without a model there is no summary."""
+    """Publishes stored reports and has a model summarize them; without a model there is no summary."""
 
     def __init__(self, settings: TessieSettings, publisher: Publisher, background: Background, log: Log) -> None:
         self._model: Model | None = settings.workers_ai
@@ -32,14 +32,14 @@ class ReportNews:
 
     def tell(self, stored: Mapping[str, Any], report: EnergyReport, db: ScopedDatabase) -> None:
         """Publish that a report was stored in a database, and begin its summary in the background."""
-        told = {name: stored[name] for name in ReportCreated.__annotations__}
-        self._publisher.publish("report.created", told, stored["vin"])
+        data = {name: stored[name] for name in ReportCreated.__annotations__}
+        self._publisher.publish("report.created", data, stored["vin"])
         if self._model is not None and stored["rows_used"]:
             self._background.add(self._sum_up(self._model, stored["id"], report, db))
 
     async def _sum_up(self, model: Model, report_id: str, report: EnergyReport, db: ScopedDatabase) -> None:
-        said = [{"role": "system", "content": _TASK}, {"role": "user", "content": "\n".join(_numbers(report))}]
-        prompt = Prompt(self._model_name, said, options={"max_tokens": SUMMARY_TOKENS, "temperature": 0.2})
+        messages = [{"role": "system", "content": _TASK}, {"role": "user", "content": "\n".join(_numbers(report))}]
+        prompt = Prompt(self._model_name, messages, options={"max_tokens": SUMMARY_TOKENS, "temperature": 0.2})
         try:
             answer = await model.answer(prompt, timeout=TIMEOUT)
         except ModelError as fault:
@@ -51,7 +51,7 @@ class ReportNews:
 
 
 def _numbers(report: EnergyReport) -> Iterator[str]:
-    """Yield what the model is told: the period and the report's known numbers; no car, no place."""
+    """Yield the lines of the prompt: the period and the report's known numbers; no car, no place."""
     yield f"Period: {period_of(report.inputs)}"
     for group, names in GROUPS.items():
         figures = [report.numbers[name] for name in names if report.numbers[name].value is not None]

@@ -1,4 +1,4 @@
-"""How a report's values are written for people, on the page and in Markdown alike."""
+"""Formats a report's values for people, on the page and in Markdown alike."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from core_tessie.energy.document import Cell, EnergyReport, Figure, ReportColumn
 
 UNKNOWN = "\N{EN DASH}"
 DAILY = 92
-"""Up to so many days, time runs in days; beyond, in months."""
+"""Longest period, in days, that charts show by day; longer ones are shown by month."""
 KIND_NAMES = {"supercharger": "Supercharger", "other_fast": "Other fast charger", "home": "Home", "other": "Other"}
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(Z|[+-]\d\d:\d\d)$")
 GROUPS = {
@@ -53,7 +53,7 @@ def quantity(number: Figure) -> str:
 
 
 def figure(value: float | None, unit: str = "") -> str:
-    """Return a value with as many digits as say something."""
+    """Return a value with its significant digits."""
     if value is None:
         return UNKNOWN
     if unit == "currency":
@@ -66,7 +66,7 @@ def figure(value: float | None, unit: str = "") -> str:
 
 
 def unit_of(unit: str) -> str:
-    """Return a unit as it is written behind a value: Tessie does not tell which currency a cost is in."""
+    """Return a unit as it is written behind a value: without a currency, as Tessie gives none."""
     return unit.removeprefix("currency").replace("/", "per ", 1) if unit.startswith("currency") else unit
 
 
@@ -91,14 +91,14 @@ def signs(how: str) -> str:
 
 
 def counted(table: ReportTable, row: Mapping[str, Cell]) -> str:
-    """Return from how many rows a row's numbers are: one count where all agree, else the least and the most."""
+    """Return the number of rows behind a row's numbers: one count if all agree, else the least and the most."""
     counts = [row.get(column.rows) for column in table.columns.values() if column.rows]
     numbers = sorted({count for count in counts if isinstance(count, int)})
     return f"{numbers[0]:,}" if len(numbers) == 1 else f"{numbers[0]:,} to {numbers[-1]:,}" if numbers else UNKNOWN
 
 
 def has_counts(table: ReportTable) -> bool:
-    """Tell whether a table counts rows other than in columns of its own."""
+    """Tell whether a table has counts of rows besides its own columns."""
     return any(column.rows and column.rows not in table.columns for column in table.columns.values())
 
 
@@ -118,12 +118,12 @@ def time_label(key: str) -> str:
 
 
 def period_of(inputs: ReportInputs) -> str:
-    """Return the period and the clocks that it is told by."""
+    """Return the period in words, with its time zone."""
     return f"{inputs.start:%Y-%m-%d %H:%M} to {inputs.end:%Y-%m-%d %H:%M} UTC, days of {inputs.timezone}"
 
 
 def tables_of(report: EnergyReport) -> Sequence[ReportTable]:
-    """Return the tables that are worth reading: those with rows, and by vehicle only where there are several."""
+    """Return the tables to show: those with rows, and the one by vehicle only for several vehicles."""
     time, _ = over_time(report)
     tables = [
         report.by_vehicle if len(report.by_vehicle.rows) > 1 else None,

@@ -1,4 +1,4 @@
-"""Vehicles that are gone: neither in Tessie's list nor known to it for three runs, they are archived by themselves."""
+"""Archives vehicles that Tessie no longer has: unlisted, and answered with 404, for three runs."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,11 +10,11 @@ from edge.instants import to_text
 from edge.ports import Row
 
 GONE_AFTER = 3
-"""Runs in a row in which a vehicle is missing from the list and unknown."""
+"""Successive runs in which a vehicle is missing from the list and Tessie answers 404 for it."""
 
 
 def is_gone(walk: Walk, parts: Mapping[str, Row]) -> bool:
-    """Tell whether this walk is the last of a vehicle that Tessie no longer has."""
+    """Tell whether Tessie no longer has a vehicle, so that this walk is its last."""
     missing = parts.get(LISTING, {}).get("failures", 0)
     unknown = parts.get("state", {}).get("failures", 0) + 1
     return walk.parts["state"].http_status == 404 and missing >= GONE_AFTER and unknown >= GONE_AFTER
@@ -30,7 +30,7 @@ def close(vin: str, now: datetime) -> Statement:
 
 
 def bring_back(vins: str) -> Statement:
-    """Return the statement that takes vehicles, a JSON list of VINs, out of the archive: Tessie lists them again."""
+    """Return the statement that restores archived vehicles, a JSON list of VINs, that Tessie lists again."""
     return Statement(
         "UPDATE vehicles SET archived_at = NULL, updated_at = CURRENT_TIMESTAMP "
         "WHERE archived_at IS NOT NULL AND id IN (SELECT value FROM json_each(?)) RETURNING id, display_name",

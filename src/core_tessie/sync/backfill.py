@@ -1,4 +1,4 @@
-"""Syncs that are an action: of one vehicle or all, in a run of the action's own; as a workflow, where one is bound."""
+"""Syncs that are actions, of one vehicle or all, each in a run of its own; as a workflow if one is bound."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from edge import Clock, Statement, SystemDatabase
 
 
 class Backfill(NamedTuple):
-    """The steps of such a sync. Each may be done twice, or be cut off and done again."""
+    """The steps of a backfill. Each may be done twice, or be cut off and done again."""
 
     db: SystemDatabase
     tessie: Tessie
@@ -25,17 +25,17 @@ class Backfill(NamedTuple):
     async def plan(
         self, run_id: str, vins: list[str] | None, actor: str, request_id: str | None, *, whole: bool
     ) -> list[str]:
-        """Begin the run where it has not begun, and return the vehicles that it still waits for.
+        """Begin the run if it has not begun, and return the vehicles that it still waits for.
 
-        Those that were put off come last, and the ones among them that were put off most often at the end.
-        `vins` None is every vehicle that Tessie lists or the database knows; `whole` reads all of their history again.
+        Vehicles that were put off come last, those put off most often at the very end.
+        `vins` None is every vehicle that Tessie lists or the database has; `whole` reads all of their history again.
         """
         run = await runs.read(self.db, run_id)
         if run is None:
-            known = vins if vins is not None else await self._all(run_id)
-            vins_json = to_json(known).decode()
+            selected = vins if vins is not None else await self._all(run_id)
+            vins_json = to_json(selected).decode()
             again = [Statement(_WHOLE, (vins_json,)), parts.begin_again(vins_json)] if whole else []
-            begun = runs.begin_for(run_id, known, self.clock.now(), actor, request_id)
+            begun = runs.begin_for(run_id, selected, self.clock.now(), actor, request_id)
             await self.db.batch([*again, *begun, runs.close(run_id, self.clock.now())])
             run = await runs.read(self.db, run_id)
         if run is None or run["ended_at"] is not None:
@@ -44,9 +44,9 @@ class Backfill(NamedTuple):
         return sorted(waiting, key=lambda vin: waiting[vin].get("put_off", 0))
 
     async def step(self, run_id: str, vin: str) -> bool:
-        """Do a part of one vehicle's sync; True when it is through, also where Tessie refuses it for good.
+        """Do a part of one vehicle's sync; True when it has ended, also if Tessie refuses it for good.
 
-        Errors: `TessieFailed` and `TessieTimeout` when it is worth another try.
+        Errors: `TessieFailed` and `TessieTimeout` if it is worth another try.
         """
         sync = VehicleSync(vin, run_id, self.db, self.tessie, self.clock, self.news)
         try:
@@ -56,18 +56,18 @@ class Backfill(NamedTuple):
             return True
 
     async def put_off(self, run_id: str, vin: str, reason: str) -> None:
-        """Note that a vehicle failed, so that the others come before it."""
+        """Store that a vehicle failed, so that the others come before it."""
         run = await runs.read(self.db, run_id)
         before = run["progress"].get(vin, {}).get("put_off", 0) if run else 0
         facts = {"status": "retrying", "error": reason, "put_off": before + 1}
         await self.db.batch([runs.report(run_id, vin, facts)])
 
     async def give_up(self, run_id: str, vin: str, reason: str) -> None:
-        """Name a vehicle in the run, or parts of it, that will not be done."""
+        """Report in the run that a vehicle, or parts of it, will not be synced."""
         await VehicleSync(vin, run_id, self.db, self.tessie, self.clock, self.news).give_up(reason)
 
     async def result(self, run_id: str) -> dict[str, Any]:
-        """Return what the run came to."""
+        """Return the status and counts of the run."""
         run = await runs.read(self.db, run_id)
         if run is None:
             return {"run_id": run_id}

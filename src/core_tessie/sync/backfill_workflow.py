@@ -1,4 +1,4 @@
-"""The backfill as a workflow: a durable step for the plan, for some windows of each vehicle, and for the end."""
+"""The backfill as a workflow: a durable step for the plan, for some windows of each vehicle, and for the result."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,9 @@ from edge.ports.workflows import Run, Steps
 
 routes = Routes("/agent/actions", tag="agent", access=OPERATOR)
 
-THROUGH, FURTHER, CALLED_OFF = "through", "further", "called off"
+THROUGH = "through"
+FURTHER = "further"
+CALLED_OFF = "called off"
 """The vehicle's state after a step."""
 
 
@@ -22,17 +24,17 @@ class BackfillRun(BaseModel):
 
 
 @routes.workflow("SYNC_WORKFLOW")
-async def run_backfill(run: Run, asked: Body[BackfillRun], work: ActionWork, backfill: Backfill) -> dict[str, Any]:
-    """Backfill in durable steps. A step that fails is tried again by itself; its vehicle is given up alone."""
-    steps = BackfillSteps(asked.action_id, run.steps, work, backfill)
+async def run_backfill(run: Run, body: Body[BackfillRun], work: ActionWork, backfill: Backfill) -> dict[str, Any]:
+    """Backfill in durable steps. The workflow retries a failed step; then its vehicle alone is given up."""
+    steps = BackfillSteps(body.action_id, run.steps, work, backfill)
     try:
         for vin in await run.steps.do("plan", steps.plan):
             if not await steps.vehicle(vin):
-                await run.steps.do("called off", lambda: work.break_off(asked.action_id, "cancelled"))
+                await run.steps.do("called off", lambda: work.abort(body.action_id, "cancelled"))
                 return {"status": "cancelled"}
     except Exception as fault:
         reason = str(fault)[:500]
-        await run.steps.do("failed", lambda: work.break_off(asked.action_id, "failed", reason))
+        await run.steps.do("failed", lambda: work.abort(body.action_id, "failed", reason))
         raise
     return await run.steps.do("end", steps.end)
 
@@ -52,16 +54,17 @@ class BackfillSteps(NamedTuple):
         return await self.backfill.plan(self.action_id, vins, row["actor"], row["request_id"], whole=True)
 
     async def vehicle(self, vin: str) -> bool:
-        """Walk through a vehicle's history, some windows a step; False where the action was called off."""
-        number, said = 0, FURTHER
-        while said == FURTHER:
+        """Walk through a vehicle's history, some windows a step; False if the action was cancelled."""
+        number = 0
+        state = FURTHER
+        while state == FURTHER:
             number += 1
             try:
-                said = await self.steps.do(f"{vin} part {number}", lambda: self.windows(vin))
-            except Exception as fault:  # the step was tried as often as it may be: the other vehicles go on
+                state = await self.steps.do(f"{vin} part {number}", lambda: self.windows(vin))
+            except Exception as fault:  # the step's last attempt failed: go on with the other vehicles
                 await self._give_up(vin, str(fault)[:500])
                 return True
-        return said == THROUGH
+        return state == THROUGH
 
     async def _give_up(self, vin: str, reason: str) -> None:
         await self.steps.do(f"{vin} given up", lambda: self.backfill.give_up(self.action_id, vin, reason))
@@ -73,7 +76,7 @@ class BackfillSteps(NamedTuple):
         return THROUGH if await self.backfill.step(self.action_id, vin) else FURTHER
 
     async def end(self) -> dict[str, Any]:
-        """End the action by what its run came to."""
+        """End the action with its run's result."""
         result = await self.backfill.result(self.action_id)
         await self.work.finish(self.action_id, result)
         return result

@@ -1,4 +1,4 @@
-"""Original battery capacities from Tessie's list of them: one call for all cars, which may fail."""
+"""Original battery capacities from Tessie's list: one call for all cars; if it fails, the sync goes on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,22 +6,24 @@ from typing import Any
 from pydantic_core import to_json
 
 from core_tessie.sync.reading import read_object, results
-from core_tessie.tessie.client import Ask, Tessie
+from core_tessie.tessie.client import Tessie, TessieRequest
 from core_tessie.tessie.records import ORIGINAL_CAPACITY, read
 from edge import Problem, Statement
 
 
 async def read_originals(tessie: Tessie, request_id: str) -> list[Statement]:
-    """Return the statement that stores the original capacities, or none where Tessie does not give them."""
+    """Return the statement that stores the original capacities, or none if Tessie does not give them."""
     try:
-        fetched = await tessie.send(Ask("GET", "/battery_health", "distance_format=mi", request_id=request_id))
+        fetched = await tessie.send(
+            TessieRequest("GET", "/battery_health", "distance_format=mi", request_id=request_id)
+        )
         return originals(results("battery_health", read_object("battery_health", fetched)))
     except Problem:
         return []
 
 
 def originals(entries: Sequence[Any]) -> list[Statement]:
-    """Return the statement that stores the original capacities of known cars; what is not given stays as it was."""
+    """Return the statement that stores the original capacities of stored cars; missing values stay as they were."""
     read_all = [read(ORIGINAL_CAPACITY, entry).row for entry in entries]
     rows = [tuple(row.values()) for row in read_all if row is not None]
     return [Statement(_STORE, (to_json(rows).decode(),))] if rows else []

@@ -1,4 +1,4 @@
-"""One window of a vehicle's history: read, compared with what is here, and written in one batch."""
+"""One window of a vehicle's history: read, compared with the stored rows, and written in one batch."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from core_tessie.sync import removals
-from core_tessie.sync.news import RECORDED, SyncNews, looked_up
+from core_tessie.sync.news import RECORDED, SyncNews, record_lookup
 from core_tessie.sync.reading import Reader, results
 from core_tessie.sync.rows import Records, history
 from core_tessie.sync.walk import WINDOW, Span, Trail, is_time, record_id
@@ -21,47 +21,50 @@ class HistoryWindow:
     """A window of one kind of history."""
 
     def __init__(self, vin: str, kind: str, db: SystemDatabase, reader: Reader, news: SyncNews) -> None:
-        self.vin, self.kind = vin, kind
-        self.db, self.reader, self.news = db, reader, news
-        self.found: list[Any] = []
+        self.vin = vin
+        self.kind = kind
+        self.db = db
+        self.reader = reader
+        self.news = news
+        self.entries: list[Any] = []
         self.gone: list[Row] = []
         self.is_first = False
         self.has_removed = False
         self.records = Records([], Counter(), [], "")
 
     async def read(self, trail: Trail) -> None:
-        """Read the next window of a trail, move the trail past it, and find what Tessie no longer has."""
-        self.found = await self._ask(trail.query())
+        """Read the next window of a trail, move the trail past it, and find the rows that Tessie no longer has."""
+        self.entries = await self._ask(trail.query())
         counted = set(trail.last)
-        covered = trail.advance(self.found)
+        covered = trail.advance(self.entries)
         self.is_first = trail.is_first
         self.has_removed = trail.has_removed
         self.gone = await self._gone(covered)
-        self.records = history(RECORDS[self.kind], self.vin, self.found, counted)
+        self.records = history(RECORDS[self.kind], self.vin, self.entries, counted)
         trail.unreadable = dict(Counter(trail.unreadable) + self.records.unreadable)
         trail.newest_update = max(trail.newest_update, self.records.newest_update)
         trail.error = None
         trail.settle()
 
     async def write(self, place: Callable[[], Sequence[Statement]], count: Statement, now: datetime) -> None:
-        """Write the records with the trail's new place, and tell what is new, ended, removed or back."""
-        known = self._known()
-        looked = [] if self.is_first else looked_up(self.kind, self.vin, known)
-        aside = await self._set_aside(known)
+        """Write the records with the trail's new place, and publish those that are new, ended, removed or back."""
+        ids = self._ids()
+        lookup = [] if self.is_first else record_lookup(self.kind, self.vin, ids)
+        aside = await self._set_aside(ids)
         restoring = removals.restore(self.kind, aside)
         removing = removals.remove(self.kind, self.vin, self.gone, now) if self.gone else []
         upserts = [part for upsert in self.records.upserts for part in (upsert, count)]
         counted = [*restoring, *upserts, *removing, *([count] if removing else [])]
-        done = await self.db.batch([*looked, *counted, *place(), *looked])
-        back = {row["id"] for row in done[len(looked)].rows} if restoring else set()
-        self._tell(done, back if looked else set(), has_looked=bool(looked))
+        done = await self.db.batch([*lookup, *counted, *place(), *lookup])
+        back = {row["id"] for row in done[len(lookup)].rows} if restoring else set()
+        self._publish(done, back if lookup else set(), has_lookup=bool(lookup))
         if restoring:
-            self.news.restored(self.vin, self.kind, done[len(looked)].rows)
+            self.news.restored(self.vin, self.kind, done[len(lookup)].rows)
         if removing:
-            self.news.removed(self.vin, self.kind, done[len(looked) + len(counted) - 2].rows)
+            self.news.removed(self.vin, self.kind, done[len(lookup) + len(counted) - 2].rows)
 
-    def _tell(self, done: Sequence[Result], back: set[str], *, has_looked: bool) -> None:
-        if not has_looked or self.kind not in RECORDED:
+    def _publish(self, done: Sequence[Result], back: set[str], *, has_lookup: bool) -> None:
+        if not has_lookup or self.kind not in RECORDED:
             return
         before = {row["id"]: row for row in done[0].rows}
         after = [row for row in done[-1].rows if row["id"] not in back]
@@ -72,8 +75,8 @@ class HistoryWindow:
         return results(self.kind, await self.reader.object(self.vin, self.kind, {**UNITS, **query}))
 
     async def _gone(self, covered: Span) -> list[Row]:
-        """Return the rows that Tessie no longer has; it is asked for their time a second time before they go."""
-        ids = [record_id(one) for one in self.found]
+        """Return the rows that Tessie no longer has; their time is read a second time to confirm it."""
+        ids = [record_id(entry) for entry in self.entries]
         if None in ids or covered.floor > covered.until:
             return []
         rows = await self._missing(covered)
@@ -81,20 +84,22 @@ class HistoryWindow:
             return []
         span = removals.around(rows)
         again = await self._ask({"from": span.floor, "to": span.until, "limit": WINDOW})
-        self.found += [one for one in again if record_id(one) not in ids]
-        present = {record_id(one) for one in again}
-        starts = [one["started_at"] for one in again if isinstance(one, dict) and is_time(one.get("started_at"))]
+        self.entries += [entry for entry in again if record_id(entry) not in ids]
+        present = {record_id(entry) for entry in again}
+        starts = [
+            entry["started_at"] for entry in again if isinstance(entry, dict) and is_time(entry.get("started_at"))
+        ]
         if None in present:
             return []
         floor = int(min(starts)) + 1 if starts and len(again) >= WINDOW else span.floor
         return [row for row in await self._missing(covered) if removals.around([row]).floor + 1 >= floor]
 
-    def _known(self) -> list[int]:
+    def _ids(self) -> list[int]:
         """Return Tessie's ids of the records that have one."""
-        return [id_ for id_ in map(record_id, self.found) if id_ is not None]
+        return [id_ for id_ in map(record_id, self.entries) if id_ is not None]
 
     async def _missing(self, covered: Span) -> list[Row]:
-        statement = removals.missing(self.kind, self.vin, covered, self._known())
+        statement = removals.missing(self.kind, self.vin, covered, self._ids())
         return await self.db.all(statement.sql, *statement.params)
 
     async def _set_aside(self, ids: list[int]) -> list[Row]:

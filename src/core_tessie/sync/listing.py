@@ -1,4 +1,4 @@
-"""The account's list of vehicles: which are known, missing or back, and which kinds of history changed."""
+"""Tessie's list of the account's vehicles: new, missing and returned vehicles, and changed kinds of history."""
 
 from pydantic_core import to_json
 
@@ -12,16 +12,17 @@ from edge.ports import Row
 
 
 async def take_list(db: SystemDatabase, tessie: Tessie, clock: Clock, news: SyncNews, run_id: str) -> list[str]:
-    """Bring what is known up to date with Tessie's list, and return the VINs that a run is to sync.
+    """Bring the stored vehicles up to date with Tessie's list, and return the VINs that a run syncs.
 
-    These are the vehicles that Tessie lists, and those that are active here and missing there. Errors: as `Reader`.
+    These are the listed vehicles, and the active vehicles that the list lacks. Errors: as `Reader`.
     """
     listing = await list_vehicles(tessie, run_id)
     missing = await _missing(db, listing)
     is_active = {vin: car.is_active for vin, car in listing.cars.items()}
     activity = listed(is_active)
     back = archive.bring_back(to_json(list(is_active)).decode())
-    changed, returned = [], []
+    changed: list[Row] = []
+    returned: list[Row] = []
     if is_active or missing:
         noted = parts.note_listing(listing.cars, missing, clock.now())
         *upserts, returned_result = await db.batch([*activity, *noted, back])
@@ -35,7 +36,7 @@ async def take_list(db: SystemDatabase, tessie: Tessie, clock: Clock, news: Sync
 
 
 async def _missing(db: SystemDatabase, listing: Listing) -> list[Row]:
-    """Return the active vehicles that the list lacks, with for how long it does."""
+    """Return the active vehicles that the list lacks, with since when and for how many runs."""
     return await db.all(_MISSING, to_json(list(listing.cars)).decode())
 
 

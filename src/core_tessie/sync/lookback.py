@@ -1,4 +1,4 @@
-"""How far back a sync looks: to what may have changed, to what runs, and to what was removed a short while ago."""
+"""The times that a sync reads again: of records that may have changed, are open, or were removed recently."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,65 +16,67 @@ OVERLAP = timedelta(days=2)
 """Tessie corrects records later (costs, tags, merged addresses): each sync looks back so far."""
 REFRESH_AFTER = timedelta(days=30)
 """After this long, all of the history is read again."""
-DOUBTED_FOR = timedelta(days=3)
-"""So long after a record was removed, its time is looked at again: Tessie may have erred."""
+RECHECKED_FOR = timedelta(days=3)
+"""For this long after a removal, the record's time is read again: Tessie may have erred."""
 OPEN_RECORDS = 10
-"""Records without an end that are looked up one by one: half of them the newest, the others any of those before."""
+"""Open records that are looked up one by one: the newest half of this number, and a random choice of the others."""
 IDLE_REREADS = 2
-"""Windows of idles that one run reads again at most: that of a parked car may change without end."""
+"""Most windows of idles that one run reads again: a parked car's idle may change without end."""
 FOLLOWED = ("charges", "idles")
-"""Kinds that last for days and may be listed first at their end: nothing is known since the last known end."""
+"""Kinds that last for days and may be listed only at their end: read them from the last stored end on."""
 
 
-class Looked(NamedTuple):
-    """The rows that a look-back needs: the vehicle's, those of its parts by name, and those of `bounds` by kind."""
+class VehicleRows(NamedTuple):
+    """The stored rows of a vehicle: its own, those of its parts by name, and those of `bounds` by kind."""
 
     vehicle: Row
     parts: Mapping[str, Row]
     bounds: Mapping[str, Row]
 
 
-def bounds(vin: str, looked: Looked, now: datetime) -> list[Statement]:
-    """Return, for each kind of history, the statement that finds its last ends, what is open, and what was removed.
+def bounds(vin: str, stored: VehicleRows, now: datetime) -> list[Statement]:
+    """Return, for each kind of history, the statement that finds its last ends, open records and removals.
 
-    The ends are the last ones before each followed kind was last up to date: one that failed since has stayed behind.
+    The ends are the last before each followed kind was last up to date, which is earlier if the kind has failed since.
     """
-    since = to_text(now - DOUBTED_FOR)
+    since = to_text(now - RECHECKED_FOR)
     openings = (vin, OPEN_RECORDS // 2, OPEN_RECORDS)
-    ends = [value for kind in FOLLOWED for value in (vin, _synced_at(looked.vehicle, looked.parts.get(kind, {})))]
+    ends = [value for kind in FOLLOWED for value in (vin, _synced_at(stored.vehicle, stored.parts.get(kind, {})))]
     return [
         Statement(_BOUNDS.format(kind=kind), (*ends, *openings, vin, kind, since, vin, kind, since, vin, kind))
         for kind in RECORDS
     ]
 
 
-def begin(run_id: str, looked: Looked, now: datetime, rereads: int, left: Walk | None) -> Walk:
-    """Return a new walk; what another one had `left` of a history is part of it."""
+def begin(run_id: str, stored: VehicleRows, now: datetime, rereads: int, left: Walk | None) -> Walk:
+    """Return a new walk, including the spans that another walk `left` unread."""
     since = int(now.timestamp())
     trails = {part: Trail(floor=since) for part in PARTS}
-    trails["battery_health"].floor = _floor(looked.vehicle, looked.parts.get("battery_health", {}), now)
+    trails["battery_health"].floor = _floor(stored.vehicle, stored.parts.get("battery_health", {}), now)
     for kind in RECORDS:
-        trail = _trail(kind, looked, now)
+        trail = _trail(kind, stored, now)
         trail.rereads = min(rereads, IDLE_REREADS) if kind == "idles" else rereads
         trails[kind] = _with_rest(trail, kind, left)
     return Walk(run_id=run_id, since=since, parts=trails)
 
 
-def _trail(kind: str, looked: Looked, now: datetime) -> Trail:
-    vehicle, part, known = looked.vehicle, looked.parts.get(kind, {}), looked.bounds[kind]
+def _trail(kind: str, stored: VehicleRows, now: datetime) -> Trail:
+    vehicle = stored.vehicle
+    part = stored.parts.get(kind, {})
+    bound = stored.bounds[kind]
     floor = _floor(vehicle, part, now)
     if floor and kind in FOLLOWED:
-        ends = [to_epoch(end) for row in looked.bounds.values() if (end := row[f"ended_before_{kind}"])]
+        ends = [to_epoch(end) for row in stored.bounds.values() if (end := row[f"ended_before_{kind}"])]
         floor = min(floor, max(ends, default=floor))
     spans = [Span(floor, int(now.timestamp()))]
     if floor:
-        spans += [Span(at, at) for at in map(to_epoch, from_json(known["open"])) if at < floor]
-        spans += _doubted(known, floor)
+        spans += [Span(at, at) for at in map(to_epoch, from_json(bound["open"])) if at < floor]
+        spans += _around_removals(bound, floor)
     return Trail(
         spans=spans,
         floor=floor,
         is_first=not (part["synced_at"] if part else vehicle["backfilled_at"]),
-        has_removed=bool(known["has_removed"]),
+        has_removed=bool(bound["has_removed"]),
         changed_at=part.get("changed_at"),
         handled_at=part.get("handled_at"),
         sought_at=part.get("sought_at"),
@@ -94,20 +96,20 @@ def _floor(vehicle: Row, part: Row, now: datetime) -> int:
 
 
 def _synced_at(vehicle: Row, part: Row) -> str | None:
-    """Return when a kind was up to date; None where it never was."""
+    """Return when a kind was last up to date; None if never."""
     instants = [row["synced_at"] for row in (vehicle, part) if row]
     return min(instants) if all(instants) else None
 
 
-def _doubted(known: Row, floor: int) -> list[Span]:
-    if not known["removed_from"]:
+def _around_removals(bound: Row, floor: int) -> list[Span]:
+    if not bound["removed_from"]:
         return []
-    oldest = to_epoch(known["removed_from"])
-    return [Span(oldest, min(to_epoch(known["removed_to"]), floor))] if oldest < floor else []
+    oldest = to_epoch(bound["removed_from"])
+    return [Span(oldest, min(to_epoch(bound["removed_to"]), floor))] if oldest < floor else []
 
 
 def _with_rest(trail: Trail, kind: str, left: Walk | None) -> Trail:
-    """Add what an unfinished walk had left, instead of reading again what it had read."""
+    """Add the spans that an unfinished walk had left, instead of reading again those that it had read."""
     rest = left.parts.get(kind) if left else None
     if left is None or rest is None or not rest.rows or rest.is_rereading or rest.status == "done" or not rest.spans:
         return trail

@@ -1,4 +1,4 @@
-"""The `sync_parts` rows: for each part of a vehicle's sync when it last succeeded, and since when it fails."""
+"""The `sync_parts` rows: when each part of a vehicle's sync last succeeded, and since when it fails."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from edge.ports import Row
 LISTING = "listing"
 """The part that fails while a vehicle is missing from Tessie's list."""
 
-_STANDING = ("id", "vin", "part", "synced_at", "refreshed_at", "first_failed_at", "failures", "error")
+_OUTCOME_COLUMNS = ("id", "vin", "part", "synced_at", "refreshed_at", "first_failed_at", "failures", "error")
 _CHANGES = ("handled_at", "sought_at", "reread_at")
 
 
@@ -25,7 +25,7 @@ def load(vin: str) -> Statement:
 
 
 def note_listing(cars: Mapping[str, ListedCar], missing: Iterable[Row], now: datetime) -> list[Statement]:
-    """Return the statements that keep what a list says: which kinds changed, and which vehicles are not in it.
+    """Return the statements that store a list's news: the kinds that changed, and the vehicles that it lacks.
 
     `missing` are rows of vehicles with the part's `first_failed_at` and `failures`.
     """
@@ -42,27 +42,27 @@ def note_listing(cars: Mapping[str, ListedCar], missing: Iterable[Row], now: dat
 
 
 def note_changes(cars: Mapping[str, ListedCar]) -> list[Statement]:
-    """Return the statements that keep which kinds of history changed when, as a list says."""
+    """Return the statements that store when each kind of history changed, by Tessie's list."""
     changed = [
         (f"{vin}-{kind}", vin, kind, at) for vin, listed in cars.items() for kind, at in listed.changed_at.items()
     ]
     return upsert("sync_parts", ("id", "vin", "part", "changed_at"), changed)
 
 
-def standing(vin: str, walk: Walk, before: Mapping[str, Row], now: datetime) -> list[Statement]:
-    """Return the statements that keep how each part of a walk ended; `before` are the rows of the parts."""
+def outcomes(vin: str, walk: Walk, before: Mapping[str, Row], now: datetime) -> list[Statement]:
+    """Return the statements that store how each part of a walk ended; `before` are the rows of the parts."""
     rows: list[tuple[object, ...]] = []
     for part, trail in walk.parts.items():
         row = before.get(part, {})
         if trail.status == "failed":
-            standing = (row.get("synced_at"), row.get("refreshed_at"), failing_since(row, now))
-            rows.append((f"{vin}-{part}", vin, part, *standing, row.get("failures", 0) + 1, trail.error))
+            state = (row.get("synced_at"), row.get("refreshed_at"), failing_since(row, now))
+            rows.append((f"{vin}-{part}", vin, part, *state, row.get("failures", 0) + 1, trail.error))
         else:
-            # A later sync begins no later than this one did where Tessie's list contradicts what was read.
+            # If Tessie's list contradicts the records, the next sync reads from the same time on.
             since = row.get("synced_at") if trail.is_contradicted else from_epoch(walk.since)
             refreshed = since if trail.floor == 0 else row.get("refreshed_at")
             rows.append((f"{vin}-{part}", vin, part, since, refreshed, None, 0, None))
-    return [*upsert("sync_parts", _STANDING, rows), *_handled(vin, walk)]
+    return [*upsert("sync_parts", _OUTCOME_COLUMNS, rows), *_handled(vin, walk)]
 
 
 def failing_since(row: Mapping[str, object], now: datetime) -> object:
@@ -71,7 +71,7 @@ def failing_since(row: Mapping[str, object], now: datetime) -> object:
 
 
 def begin_again(vins: str) -> Statement:
-    """Return the statement by which the next sync reads the whole history of vehicles, a JSON list of VINs."""
+    """Return the statement that makes the next sync read the whole history of vehicles, a JSON list of VINs."""
     return Statement(
         "UPDATE sync_parts SET refreshed_at = NULL, updated_at = CURRENT_TIMESTAMP "
         "WHERE vin IN (SELECT value FROM json_each(?)) AND refreshed_at IS NOT NULL",
@@ -80,7 +80,7 @@ def begin_again(vins: str) -> Statement:
 
 
 def _handled(vin: str, walk: Walk) -> list[Statement]:
-    """Return the statements that keep which changes were found, and how far the search for others has come."""
+    """Return the statements that store the changes found, and the progress of the search for others."""
     rows = [
         (f"{vin}-{part}", vin, part, trail.handled_at, trail.sought_at, trail.reread_at)
         for part, trail in walk.parts.items()

@@ -1,4 +1,4 @@
-"""The light poll: one call for all vehicles, which wakes none, finds those that began or ended a drive or a charge."""
+"""The poll: one call that wakes no vehicle finds all those that began or ended a drive or a charge."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,14 +16,14 @@ from edge.ports import Row
 MOVING = frozenset({"D", "R", "N"})
 CHARGING = frozenset({"Charging", "Starting"})
 ENDING = frozenset({"drives", "charges"})
-"""Kinds of history that a change of the list brings here at once."""
+"""Kinds of history that are synced at once when the list shows a change."""
 AT_ONCE = 200
-"""Vehicles that one poll brings up to date, those first that wait longest: an invocation's statements are bounded."""
+"""Most vehicles that one poll syncs, longest waiting first: the statements of an invocation are limited."""
 EVERY = 5
 """Minutes between two ticks of the clock that polls."""
 
 
-class Standing(NamedTuple):
+class StoredState(NamedTuple):
     """The stored state: vehicles by VIN, the last changes of their history, and the vehicles that a run waits for."""
 
     vehicles: Mapping[str, Row]
@@ -32,69 +32,76 @@ class Standing(NamedTuple):
 
 
 async def poll(tick: Tick, work: SyncWork) -> list[str]:
-    """Sync the vehicles of which something began, ended or changed since the last look; return them."""
+    """Sync the vehicles that began, ended or changed a drive or charge since the last poll; return their VINs."""
     every = work.settings.sync_poll_minutes
     if tick.is_dry or not every or int(tick.scheduled_at.timestamp()) // 60 % every >= EVERY:
         return []
-    standing = await _standing(work)
-    if not standing.vehicles or await account.refused_since(work.db) is not None:
+    stored = await _load_state(work)
+    if not stored.vehicles or await account.refused_since(work.db) is not None:
         return []
     request_id = f"poll-{int(tick.scheduled_at.timestamp())}"
     listing = await _list(work, request_id)
-    due = [] if listing is None else _due(listing, standing)
+    due = [] if listing is None else _due(listing, stored)
     if listing is None or not due:
         return []
-    await _take(work, {vin: listing.cars[vin] for vin in due}, standing)
+    await _take(work, {vin: listing.cars[vin] for vin in due}, stored)
     await work.begin_for(due, "poll", request_id)
     return due
 
 
 async def _list(work: SyncWork, request_id: str) -> Listing | None:
-    """Return Tessie's list, or None where it cannot be had: the next tick will do as well."""
+    """Return Tessie's list, or None if it cannot be read: the next tick will do as well."""
     try:
         return await list_vehicles(work.tessie, request_id, patient=False)
     except KeyRefused as fault:
         run = await work.begin_empty("poll", request_id)
         await account.refuse(run["id"], fault, work.db, work.clock, work.news)
     except (VehicleRefused, Problem) as fault:
-        work.journal.note("info", "poll put off", route="cron", actor="poll", request_id=request_id, error=str(fault))
+        work.journal.note(
+            "info",
+            "poll postponed; the next tick retries",
+            route="cron",
+            actor="poll",
+            request_id=request_id,
+            error=str(fault),
+        )
     return None
 
 
-async def _standing(work: SyncWork) -> Standing:
+async def _load_state(work: SyncWork) -> StoredState:
     vehicles, changes, waiting = await work.db.batch([Statement(_VEHICLES), Statement(_CHANGES), Statement(_WAITING)])
-    return Standing(
+    return StoredState(
         {row["id"]: row for row in vehicles.rows},
         {(row["vin"], row["part"]): row["changed_at"] for row in changes.rows},
         frozenset(row["key"] for row in waiting.rows),
     )
 
 
-def _due(listing: Listing, standing: Standing) -> list[str]:
-    known = standing.vehicles
+def _due(listing: Listing, stored: StoredState) -> list[str]:
+    vehicles = stored.vehicles
     due = [
         vin
         for vin, car in listing.cars.items()
-        if vin in known and vin not in standing.waiting and _is_news(vin, car, standing)
+        if vin in vehicles and vin not in stored.waiting and _is_news(vin, car, stored)
     ]
-    return sorted(due, key=lambda vin: (known[vin]["synced_at"] or "", vin))[:AT_ONCE]
+    return sorted(due, key=lambda vin: (vehicles[vin]["synced_at"] or "", vin))[:AT_ONCE]
 
 
-def _is_news(vin: str, car: ListedCar, standing: Standing) -> bool:
+def _is_news(vin: str, car: ListedCar, stored: StoredState) -> bool:
     """Tell whether an activity began or ended, or a record of a parked vehicle changed.
 
-    While a vehicle drives or charges its records change all the time, and so does the one of its parking.
+    While a vehicle drives or charges its records change all the time; so does the idle of a parked one.
     """
-    before = _activity(standing.vehicles[vin])
+    before = _activity(stored.vehicles[vin])
     now = before if car.last_state is None else activity_of(car.last_state)
     if now != before:
         return True
     changed = {kind: at for kind, at in car.changed_at.items() if kind in ENDING}
-    return now == "parked" and any(standing.changed_at.get((vin, kind), at) != at for kind, at in changed.items())
+    return now == "parked" and any(stored.changed_at.get((vin, kind), at) != at for kind, at in changed.items())
 
 
 def activity_of(state: Mapping[str, Any]) -> str:
-    """Return whether a state object tells of driving, charging or neither."""
+    """Return `driving`, `charging` or `parked` for a state object."""
     drive, charge = (state.get(name) for name in ("drive_state", "charge_state"))
     return _activity(
         {
@@ -110,13 +117,13 @@ def _activity(row: Mapping[str, Any]) -> str:
     return "charging" if row["charging_state"] in CHARGING else "parked"
 
 
-async def _take(work: SyncWork, cars: Mapping[str, ListedCar], standing: Standing) -> None:
-    """Keep what the list says of the vehicles that are due, so that the next look finds it known."""
+async def _take(work: SyncWork, cars: Mapping[str, ListedCar], stored: StoredState) -> None:
+    """Store the list's state of the vehicles that are due, so that the next poll does not find them due again."""
     states = [part for vin, car in cars.items() if car.last_state for part in present(vin, car.last_state)]
     look = Statement("SELECT * FROM vehicles WHERE id IN (SELECT value FROM json_each(?))", (_json(list(cars)),))
     *_, after = await work.db.batch([*states, *parts.note_changes(cars), look])
     for row in after.rows:
-        work.news.changed(row["id"], difference(standing.vehicles[row["id"]], row))
+        work.news.changed(row["id"], difference(stored.vehicles[row["id"]], row))
 
 
 def _json(values: list[str]) -> str:

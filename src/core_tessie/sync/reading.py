@@ -1,4 +1,4 @@
-"""Tessie's answers as the sync reads them: objects, results, the list of vehicles, and what a refusal means."""
+"""Tessie's answers as the sync reads them: objects, results, the list of vehicles, and refusals."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from pydantic_core import from_json
 
-from core_tessie.tessie.client import Ask, Tessie, TessieFailed
+from core_tessie.tessie.client import Tessie, TessieFailed, TessieRequest
 from core_tessie.tessie.records import RECORDS, read_instant
 from core_tessie.tessie.vin import VIN
 from edge.ports import Fetched
@@ -17,11 +17,11 @@ REFUSALS = frozenset({400, 401, 402, 403, 404})
 KEY_REFUSED = "Tessie refuses TESSIE_API_KEY"
 """Begins the error of a run that ended because the key is revoked or wrong."""
 LISTED = {kind: f"last_{kind.removesuffix('s')}_updated_at" for kind in RECORDS}
-"""The member of a listed vehicle that tells when a kind of history last changed."""
+"""The member of a listed vehicle that holds the last change of a kind of history."""
 
 
 class VehicleRefused(Exception):
-    """Tessie will not answer for this vehicle, however often it is asked."""
+    """Tessie refuses to answer for this vehicle; retrying does not help."""
 
     def __init__(self, path: str, status: int) -> None:
         super().__init__(f"{path}: Tessie answered {status}")
@@ -36,13 +36,13 @@ class KeyRefused(Exception):
 
 
 class TessieMalformed(TessieFailed):
-    """Tessie's answer is not what its documentation says."""
+    """Tessie's answer does not match its documentation."""
 
-    title = "Tessie's answer is not what its documentation says"
+    title = "Tessie's answer does not match its documentation"
 
 
 class ListedCar(NamedTuple):
-    """A vehicle of the list; `changed_at` holds, for each kind of history, when it last changed, where Tessie says."""
+    """A vehicle of the list; `changed_at` holds the last change of each kind of history that Tessie gives one for."""
 
     is_active: bool
     changed_at: Mapping[str, str]
@@ -50,26 +50,27 @@ class ListedCar(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The vehicles of the account by VIN, and how many entries are none."""
+    """The vehicles of the account by VIN, and the number of entries without a VIN."""
 
     cars: Mapping[str, ListedCar]
     unreadable: int
 
 
 class Reader:
-    """Reads for one step of a sync. A vehicle that is refused is not taken for a refused key, and the reverse."""
+    """Reads for one step of a sync. It tells a refused vehicle from a refused key."""
 
     def __init__(self, tessie: Tessie, run_id: str) -> None:
-        self._tessie, self._run_id = tessie, run_id
+        self._tessie = tessie
+        self._run_id = run_id
         self._is_key_valid = False
 
     async def object(self, vin: str, path: str, query: Mapping[str, object]) -> dict[str, Any]:
         """Return the object at a vehicle's path.
 
-        Errors: `VehicleRefused` and `KeyRefused` for good; `TessieFailed` or `TessieTimeout` for another try.
+        Errors: `VehicleRefused` and `KeyRefused` are final; `TessieFailed` or `TessieTimeout` are worth another try.
         """
-        ask = Ask("GET", f"/{vin}/{path}", urlencode(query), vin=vin, request_id=self._run_id)
-        fetched = await self._tessie.send(ask)
+        request = TessieRequest("GET", f"/{vin}/{path}", urlencode(query), vin=vin, request_id=self._run_id)
+        fetched = await self._tessie.send(request)
         if fetched.status == 401 and not self._is_key_valid:
             await list_vehicles(self._tessie, self._run_id)
             self._is_key_valid = True
@@ -79,8 +80,8 @@ class Reader:
 
 
 async def list_vehicles(tessie: Tessie, request_id: str, *, patient: bool = True) -> Listing:
-    """Return the account's vehicles; not `patient`, by one attempt. Errors: as `Reader.object`."""
-    fetched = await tessie.send(Ask("GET", "/vehicles", request_id=request_id, is_patient=patient))
+    """Return the account's vehicles, in one attempt unless `patient`. Errors: as `Reader.object`."""
+    fetched = await tessie.send(TessieRequest("GET", "/vehicles", request_id=request_id, is_patient=patient))
     if fetched.status == 401:
         raise KeyRefused
     if fetched.status in REFUSALS:
@@ -92,10 +93,10 @@ async def list_vehicles(tessie: Tessie, request_id: str, *, patient: bool = True
 
 def results(path: str, value: Mapping[str, Any]) -> list[Any]:
     """Return the list of results of a path's answer."""
-    found = value.get("results")
-    if not isinstance(found, list):
+    entries = value.get("results")
+    if not isinstance(entries, list):
         raise TessieMalformed(f"{path}: no list of results", upstream="Tessie")
-    return found
+    return entries
 
 
 def _names_vehicle(entry: object) -> bool:
@@ -123,7 +124,7 @@ def read_object(path: str, fetched: Fetched) -> dict[str, Any]:
 
 
 def _parsed(body: bytes) -> Any:
-    """Return the JSON value of a body, None where it is none; half a surrogate pair in a text costs that text alone."""
+    """Return the JSON value of a body, None if it has none; half a surrogate pair in a text costs that text alone."""
     try:
         return from_json(body)
     except ValueError:

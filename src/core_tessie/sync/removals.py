@@ -1,7 +1,7 @@
-"""Records that Tessie no longer has: a complete window is the truth for its time; what is not in it goes, for a while.
+"""Removals: a stored record that a complete window of Tessie's lacks is set aside for a while.
 
-A removed record leaves its table, so that no reader can count it, and waits in `removed_records` until it comes back
-or its time there is over.
+A removed record leaves its table, so that no reader can count it. It waits in `removed_records` until it comes back
+or its retention ends.
 """
 
 from collections.abc import Collection, Sequence
@@ -33,14 +33,14 @@ def missing(kind: str, vin: str, covered: Span, ids: Collection[int]) -> Stateme
 
 
 def around(rows: Sequence[Row]) -> Span:
-    """Return the range of time for which Tessie lists these rows, whether it goes by start, end or overlap."""
+    """Return a range of time in which Tessie lists these rows, whether it filters by start, end or overlap."""
     starts = [to_epoch(row["started_at"]) for row in rows]
     ends = [to_epoch(row["ended_at"]) for row in rows if row["ended_at"]]
     return Span(max(0, min(starts) - 1), max(*starts, *ends) + 1)
 
 
 def remove(kind: str, vin: str, rows: Sequence[Row], now: datetime) -> list[Statement]:
-    """Return the statements that remove rows and keep them aside; the last one returns the ids that it removed."""
+    """Return the statements that move rows to `removed_records`; the last one returns the ids that it removed."""
     aside = [
         (f"{vin}-{kind}-{row['tessie_id']}", vin, kind, row["tessie_id"], row["started_at"], to_text(now), _json(row))
         for row in rows
@@ -50,7 +50,7 @@ def remove(kind: str, vin: str, rows: Sequence[Row], now: datetime) -> list[Stat
 
 
 def set_aside(kind: str, vin: str, ids: Collection[int]) -> Statement:
-    """Return the statement that finds which of Tessie's `ids` were removed."""
+    """Return the statement that finds the removed records among Tessie's `ids`."""
     sql = (
         "SELECT id, payload FROM removed_records WHERE vin = ? AND kind = ? "
         "AND tessie_id IN (SELECT value FROM json_each(?))"
@@ -59,14 +59,14 @@ def set_aside(kind: str, vin: str, ids: Collection[int]) -> Statement:
 
 
 def restore(kind: str, rows: Sequence[Row]) -> list[Statement]:
-    """Return the statements that bring removed rows back as they were; what Tessie changed since is written after."""
+    """Return the statements that restore removed rows as they were; Tessie's later changes are written after them."""
     if not rows:
         return []
     payloads = [from_json(row["payload"]) for row in rows]
     columns = [
         name
         for name, column in SCHEMA.relations[kind].columns.items()
-        if name in payloads[0] and not column.is_generated and not name.startswith("estimate")  # it is made anew
+        if name in payloads[0] and not column.is_generated and not name.startswith("estimate")  # it is estimated again
     ]
     values = [[payload.get(name) for name in columns] for payload in payloads]
     picked = ", ".join(f"value ->> {index}" for index in range(len(columns)))

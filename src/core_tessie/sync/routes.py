@@ -1,4 +1,4 @@
-"""The sync: started by the clock, by the API or from the command line, carried by the queue, a message a vehicle."""
+"""The sync: started by the clock, the API or the command line, and done by queue messages, one a vehicle."""
 
 from core_tessie.actions.work import ActionWork, RunAction
 from core_tessie.reach import ALL_VEHICLES, VehicleOutOfReach
@@ -21,7 +21,7 @@ class RunNotFound(NotFound):
     title = "No such sync run"
 
 
-@routes.post("", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202)
+@routes.post("", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202, location="/colbycommands/sync/{id}")
 async def start_sync(request: Request, actor: Actor, work: SyncWork) -> SyncRun:
     """Start a sync of all vehicles now."""
     return await work.begin("api", actor.name, request.id)
@@ -38,13 +38,13 @@ async def get_sync(run_id: str, db: Database) -> SyncRun:
 
 @routes.cron(CRON)
 async def sync_on_schedule(tick: Tick, work: SyncWork) -> None:
-    """Start a sync. What an earlier one left undone is part of it: each vehicle knows where it stands."""
+    """Start a sync. It includes the unfinished rest of earlier ones: each vehicle stores its own progress."""
     await work.begin_at_once("cron", f"cron-{int(tick.scheduled_at.timestamp())}")
 
 
 @routes.cron(POLL_CRON)
 async def poll_on_schedule(tick: Tick, work: SyncWork) -> list[str]:
-    """Look at all vehicles by one call that wakes none, and sync those that began or ended a drive or charge."""
+    """Poll all vehicles by one call that wakes none, and sync those that began or ended a drive or charge."""
     return await poll(tick, work)
 
 
@@ -56,7 +56,7 @@ async def do_work(
     actions: ActionWork,
     estimates: Estimates,
 ) -> None:
-    """Do one message of a sync, or an action; charges that changed with it get their estimated cost."""
+    """Do one message of a sync or an action, and estimate the costs of charges that it changed."""
     if isinstance(message, RunAction):
         await actions.do(message, delivery)
     else:
@@ -65,9 +65,11 @@ async def do_work(
 
 
 @routes.queue(DEAD_LETTERS, max_retries=10)
-async def bury_work(message: Body[PlanSync | SyncVehicle | RunAction], work: SyncWork, actions: ActionWork) -> None:
-    """Name in its run, or in its own row, what could not be done however often it was tried."""
+async def handle_dead_letter(
+    message: Body[PlanSync | SyncVehicle | RunAction], work: SyncWork, actions: ActionWork
+) -> None:
+    """Record work that failed on every attempt, in its run or in its action's row."""
     if isinstance(message, RunAction):
-        await actions.bury(message)
+        await actions.give_up(message)
     else:
         await work.give_up(message)

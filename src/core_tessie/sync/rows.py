@@ -1,4 +1,4 @@
-"""Statements that bring the tables up to date with what Tessie answered."""
+"""Statements that bring the tables up to date with Tessie's answers."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ from edge.data.upserts import upsert
 class Records(NamedTuple):
     """The records of an answer as upserts; `unreadable` counts by name the fields that could not be read.
 
-    `ids` are Tessie's ids of all records that have one, None where some record has none.
+    `ids` are Tessie's ids of all records, None if some record lacks one.
     """
 
     upserts: list[Statement]
@@ -23,7 +23,7 @@ class Records(NamedTuple):
 
 
 def history(source: Source, vin: str, results: Sequence[object], counted: Collection[int] = ()) -> Records:
-    """Return the upserts of a car's drives, charges or idles; what was `counted` before is not counted again."""
+    """Return the upserts of a car's drives, charges or idles; ids in `counted` are not counted again."""
     rows: dict[str, tuple[object, ...]] = {}
     unreadable: Counter[str] = Counter()
     updates = [""]
@@ -36,17 +36,17 @@ def history(source: Source, vin: str, results: Sequence[object], counted: Collec
             rows[id_] = (id_, vin, *row.values())
             updates.append(row["tessie_updated_at"] or "")
     ids = [read_id(result.get("id")) if isinstance(result, dict) else None for result in results]
-    known = [one for one in ids if one is not None]
+    valid_ids = [id_ for id_ in ids if id_ is not None]
     return Records(
         upsert_from_tessie(source.table, ("id", "vin", *source.columns), list(rows.values())),
         unreadable,
-        known if len(known) == len(ids) else None,
+        valid_ids if len(valid_ids) == len(ids) else None,
         max(updates),
     )
 
 
 def capacities(vin: str, results: Sequence[object]) -> tuple[list[Statement], Counter[str]]:
-    """Return the upserts of a car's battery measurements, one row for each instant, and the fields not readable."""
+    """Return the upserts of a car's battery measurements, one row an instant, and the count of unreadable fields."""
     rows: dict[str, tuple[object, ...]] = {}
     unreadable: Counter[str] = Counter()
     for result in results:
@@ -60,9 +60,9 @@ def capacities(vin: str, results: Sequence[object]) -> tuple[list[Statement], Co
 
 
 def snapshot(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
-    """Return the upserts of everything that a state object tells: the car, its settings, climate and software.
+    """Return the upserts of all data in a state object: the car, its settings, climate and software.
 
-    A sub-object that is missing leaves its columns as they were: it tells nothing about them.
+    A missing sub-object leaves its columns as they were.
     """
     statements = present(vin, state)
     statements += _present(SETTINGS, vin, state)
@@ -70,18 +70,18 @@ def snapshot(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
 
 
 def present(vin: str, state: Mapping[str, Any]) -> list[Statement]:
-    """Return the upsert of what a state object tells of the car itself."""
+    """Return the upsert of a state object's values about the car itself."""
     return _present(VEHICLE, vin, _named(state))
 
 
 def unreadable_in(state: Mapping[str, Any]) -> Counter[str]:
-    """Count by name the fields of a state object that are there and cannot be read."""
+    """Count by name the fields of a state object that are present and cannot be read."""
     read_all = [read(source, state) for source in (VEHICLE, SETTINGS, CLIMATE, SOFTWARE)]
     return Counter({name for row, unreadable in read_all if row is not None for name in unreadable})
 
 
 def _named(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a state with the name that the car itself has, where Tessie gives it no other."""
+    """Return a state with the car's own name, if Tessie gives it no other."""
     own = state.get("vehicle_state")
     if state.get("display_name") or not isinstance(own, Mapping):
         return state
@@ -89,7 +89,7 @@ def _named(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def listed(vehicles: Mapping[str, bool]) -> list[Statement]:
-    """Return the upserts that make cars known, by VIN, with whether each is active."""
+    """Return the upserts of cars by VIN, each with whether it is active."""
     rows = [(vin, vin, is_active) for vin, is_active in vehicles.items()]
     return upsert("vehicles", ("id", "vin", "is_active"), rows)
 
@@ -110,8 +110,9 @@ def _climate(vin: str, state: Mapping[str, Any]) -> list[Statement]:
 
 
 def _software(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
-    """An update that waits, and the version that runs: its row was there before if it was seen waiting."""
-    vehicle, waiting = read(VEHICLE, state).row or {}, read(SOFTWARE, state).row or {}
+    """Return the upserts of an update that waits and of the running version, which has a row if it was seen waiting."""
+    vehicle = read(VEHICLE, state).row or {}
+    waiting = read(SOFTWARE, state).row or {}
     running = (vehicle.get("car_version") or "").partition(" ")[0]
     version = (waiting.get("version") or "").strip()
     statements = []
@@ -140,4 +141,4 @@ _RUNNING = (
     "download_pct = NULL, install_pct = NULL, updated_at = CURRENT_TIMESTAMP "
     "WHERE software_updates.status IS NOT 'installed' RETURNING version, status, download_pct, install_pct"
 )
-"""Since when the first version runs that a car is seen with is not known; a later one is installed when it is seen."""
+"""The install time of the first version seen on a car is unknown; a later one is installed when first seen."""

@@ -1,4 +1,4 @@
-"""The `sync_runs` rows: how a run begins, what becomes of each vehicle in it, and how the last one closes it."""
+"""The `sync_runs` rows: how a run begins, the progress of its vehicles, and how the last one closes it."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -13,16 +13,16 @@ from edge.ports import Row
 from edge.rows import row_as
 
 ABANDONED_AFTER = timedelta(hours=24)
-"""A run that is still open after this has lost its messages: the next one closes it."""
+"""A run that is still open after this has lost its messages: the next run closes it."""
 
 ENDED = ("succeeded", "partial", "failed", "archived")
-"""The statuses of a vehicle that is through in a run; the other ones are pending and retrying."""
+"""The final statuses of a vehicle in a run; the other ones are pending and retrying."""
 
 type Cause = Literal["cron", "api", "command line", "poll"]
 
 
 class SyncRun(TypedDict):
-    """One run of the sync. `progress` tells for each VIN its status, rows by kind and how far back it has come."""
+    """One run of the sync. `progress` holds each VIN's status, rows by kind and the instant it has gone back to."""
 
     id: str
     cause: str
@@ -39,37 +39,37 @@ class SyncRun(TypedDict):
     error: str | None
 
 
-def shown(row: Row) -> SyncRun:
+def run_of(row: Row) -> SyncRun:
     """Return a row as a run."""
     return row_as(SyncRun, row, progress=from_json(row["progress"]))
 
 
 async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_id: str) -> tuple[SyncRun, list[Row]]:
-    """Write the row of a new run and return it, with the rows of those that nobody will finish, closed now."""
+    """Store a new run and return it, with the rows of abandoned runs, which are closed."""
     run_id = uuid4().hex
-    given = (run_id, cause, actor, request_id, to_text(now))
+    values = (run_id, cause, actor, request_id, to_text(now))
     results = await db.batch(
         [
             Statement(_ABANDON, (to_text(now), to_text(now - ABANDONED_AFTER))),
-            Statement(_BEGIN, given),
+            Statement(_BEGIN, values),
         ]
     )
-    return shown(results[1].rows[0]), results[0].rows
+    return run_of(results[1].rows[0]), results[0].rows
 
 
 def begin_for(
     run_id: str, vins: list[str], now: datetime, actor: str, request_id: str | None
 ) -> tuple[Statement, Statement]:
-    """Return the statements that begin a run for these vehicles under its caller's id, where it has not begun."""
-    given = (run_id, "poll" if actor == "poll" else "api", actor, request_id, to_text(now))
+    """Return the statements that begin a run for these vehicles under its caller's id, if it has not begun."""
+    values = (run_id, "poll" if actor == "poll" else "api", actor, request_id, to_text(now))
     begun = _BEGIN.replace(" RETURNING *", " ON CONFLICT (id) DO NOTHING RETURNING *")
-    return Statement(begun, given), expect(run_id, vins)
+    return Statement(begun, values), expect(run_id, vins)
 
 
 async def read(db: Database, run_id: str) -> SyncRun | None:
     """Return a run, or None."""
     row: Row | None = await db.first("SELECT * FROM sync_runs WHERE id = ?", run_id)
-    return shown(row) if row else None
+    return run_of(row) if row else None
 
 
 def expect(run_id: str, vins: list[str]) -> Statement:
@@ -82,7 +82,7 @@ def expect(run_id: str, vins: list[str]) -> Statement:
 
 
 def waits_for(run_id: str, vin: str) -> Statement:
-    """Return the statement that finds a row where a run is open and the vehicle is not through in it."""
+    """Return the statement that finds a row if a run is open and the vehicle has not ended in it."""
     status = f'$."{vin}".status'
     return Statement(
         f"SELECT 1 FROM sync_runs WHERE id = ? AND ended_at IS NULL AND progress ->> ? NOT IN {ENDED}",
@@ -91,7 +91,7 @@ def waits_for(run_id: str, vin: str) -> Statement:
 
 
 def report(run_id: str, vin: str, facts: Mapping[str, object]) -> Statement:
-    """Note facts about one vehicle in a run that is open, and return its progress; None takes a fact away."""
+    """Store facts about one vehicle in an open run, and return the run's progress; None removes a fact."""
     return Statement(
         f"{_UPDATE} progress = json_patch(progress, ?) WHERE id = ? AND ended_at IS NULL RETURNING progress",
         (to_json({vin: facts}).decode(), run_id),
@@ -99,25 +99,25 @@ def report(run_id: str, vin: str, facts: Mapping[str, object]) -> Statement:
 
 
 def count_rows(run_id: str) -> Statement:
-    """Add the rows that the statement before it in the batch has changed; where there are none, write nothing."""
+    """Add the number of rows that the batch's previous statement changed; write nothing if it changed none."""
     return Statement(f"{_UPDATE} rows_written = rows_written + changes() WHERE id = ? AND changes() > 0", (run_id,))
 
 
 def close(run_id: str, now: datetime) -> Statement:
-    """Count the vehicles that are through, end the run when none is left, and return its row while it was open."""
+    """Count the vehicles that have ended, end the run when none is left, and return its row if it was open."""
     return Statement(_CLOSE, (run_id, to_text(now), run_id))
 
 
 def fail(run_id: str, now: datetime, error: str) -> Statement:
     """End a run that could not begin, and return its row."""
     return Statement(
-        f"{_UPDATE} status = 'failed', ended_at = ?, error = ? WHERE id = ? AND ended_at IS NULL {_TOLD}",
+        f"{_UPDATE} status = 'failed', ended_at = ?, error = ? WHERE id = ? AND ended_at IS NULL {_RETURNING}",
         (to_text(now), error, run_id),
     )
 
 
 _UPDATE = "UPDATE sync_runs SET updated_at = CURRENT_TIMESTAMP,"
-_TOLD = (
+_RETURNING = (
     "RETURNING id, cause, status, started_at, ended_at, vehicles_total, vehicles_done, vehicles_failed, "
     "rows_written, error"
 )
@@ -127,7 +127,7 @@ _BEGIN = (
 )
 _ABANDON = (
     f"{_UPDATE} status = 'failed', error = 'abandoned', ended_at = ? "
-    f"WHERE status = 'started' AND started_at < ? {_TOLD}"
+    f"WHERE status = 'started' AND started_at < ? {_RETURNING}"
 )
 _CLOSE = f"""
 WITH counted AS (
@@ -145,5 +145,5 @@ WITH counted AS (
                 WHEN counted.failed + counted.partly = 0 THEN 'succeeded'
                 WHEN counted.done = 0 THEN 'failed'
                 ELSE 'partial' END
-FROM counted WHERE sync_runs.id = ? AND sync_runs.ended_at IS NULL {_TOLD}
+FROM counted WHERE sync_runs.id = ? AND sync_runs.ended_at IS NULL {_RETURNING}
 """

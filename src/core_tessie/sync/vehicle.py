@@ -1,4 +1,4 @@
-"""One vehicle's sync: what it is like now, then its history in windows, newest first; each part by itself."""
+"""One vehicle's sync: its present state, then its history in windows, newest first; each part by itself."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,11 +18,11 @@ from edge.instants import from_epoch, to_text
 from edge.ports import Row
 
 WINDOWS_AT_ONCE = 8
-"""Windows that one message walks through before it puts itself back: a Worker's invocation is bounded."""
+"""Windows that one message reads before it requeues itself: a Worker's invocation is limited."""
 REREADS = 10
 """Windows of older history that one run reads again to find a change."""
 ATTEMPTS = 5
-"""Steps in which a part may fail while another one succeeds, before it is given up in a run."""
+"""Steps in which a part may fail while another succeeds, before the run gives it up."""
 ERROR_LIMIT = 500
 """Characters of a vehicle's error that a run keeps."""
 ABSENT = frozenset({403, 404})
@@ -41,18 +41,18 @@ class VehicleSync(NamedTuple):
     rereads: int = REREADS
 
     async def step(self, windows: int = WINDOWS_AT_ONCE) -> bool:
-        """Do as much as one message may, or fewer windows; True when the vehicle is through in this run.
+        """Do as much as one message may, or fewer windows; True when the vehicle has ended in this run.
 
-        A part that fails holds up no other: it is tried again by a later step, until `give_up`.
-        Errors: `KeyRefused` for good; `TessieFailed` or `TessieTimeout` where what is left is worth another try.
+        A part that fails holds up no other: a later step tries it again, until `give_up`.
+        Errors: `KeyRefused` for good; `TessieFailed` or `TessieTimeout` if the rest is worth another try.
         """
-        looked = await self._load()
-        if looked is None:
+        stored = await self._load()
+        if stored is None:
             return True
-        if not looked.vehicle:
-            await self._fail("the vehicle is not known here")
+        if not stored.vehicle:
+            await self._fail("the vehicle is not in the database")
             return True
-        walk = await self._walk(looked)
+        walk = await self._walk(stored)
         fault: Problem | None = None
         reader = Reader(self.tessie, self.run_id)
         for part in walk.open_parts():
@@ -65,31 +65,31 @@ class VehicleSync(NamedTuple):
                     break
         left = walk.open_parts()
         if not left:
-            return await self._finish(walk, looked)
+            return await self._finish(walk, stored)
         if fault is not None and all(walk.parts[part].error for part in left):
             raise fault
         return False
 
     async def give_up(self, reason: str | None = None) -> None:
-        """End the vehicle in this run: what could not be had is named, and what could be had is kept."""
-        looked = await self._load()
-        if looked is None:
+        """End the vehicle in this run: report the parts that failed, and keep the rows that were read."""
+        stored = await self._load()
+        if stored is None:
             return
-        if not looked.vehicle:
+        if not stored.vehicle:
             await self._fail(reason)
             return
-        walk = await self._walk(looked)
+        walk = await self._walk(stored)
         if walk.run_id != self.run_id:
-            walk = await self._begin(looked, None)
+            walk = await self._begin(stored, None)
         for part in walk.open_parts():
             trail = walk.parts[part]
             trail.status = "failed"
             trail.error = trail.error or reason
-        await self._finish(walk, looked)
+        await self._finish(walk, stored)
 
-    async def _load(self) -> lookback.Looked | None:
-        """Return what is known of the vehicle, which may be nothing; None where this run does not wait for it."""
-        found, waiting, standing = await self.db.batch(
+    async def _load(self) -> lookback.VehicleRows | None:
+        """Return the vehicle's stored rows, which may be none; None if this run does not wait for it."""
+        vehicles, waiting, part_rows = await self.db.batch(
             [
                 Statement("SELECT * FROM vehicles WHERE id = ?", (self.vin,)),
                 runs.waits_for(self.run_id, self.vin),
@@ -98,26 +98,28 @@ class VehicleSync(NamedTuple):
         )
         if not waiting.rows:
             return None
-        return lookback.Looked(found.rows[0] if found.rows else {}, {row["part"]: row for row in standing.rows}, {})
+        return lookback.VehicleRows(
+            vehicles.rows[0] if vehicles.rows else {}, {row["part"]: row for row in part_rows.rows}, {}
+        )
 
-    async def _walk(self, looked: lookback.Looked) -> Walk:
-        """Return the walk under way, that of another run that waits for this vehicle too, or a new one."""
-        walk = Walk.parse(looked.vehicle["backfill"])
+    async def _walk(self, stored: lookback.VehicleRows) -> Walk:
+        """Return the current walk, the walk of another run that waits for this vehicle too, or a new one."""
+        walk = Walk.parse(stored.vehicle["backfill"])
         if walk is None:
-            return await self._begin(looked, None)
+            return await self._begin(stored, None)
         if walk.run_id == self.run_id:
             return walk
         (waiting,) = await self.db.batch([runs.waits_for(walk.run_id, self.vin)])
-        return walk if waiting.rows else await self._begin(looked, walk)
+        return walk if waiting.rows else await self._begin(stored, walk)
 
-    async def _begin(self, looked: lookback.Looked, left: Walk | None) -> Walk:
+    async def _begin(self, stored: lookback.VehicleRows, left: Walk | None) -> Walk:
         now = self.clock.now()
-        found = await self.db.batch(lookback.bounds(self.vin, looked, now))
-        bounds = {kind: result.rows[0] for kind, result in zip(RECORDS, found, strict=True)}
-        return lookback.begin(self.run_id, looked._replace(bounds=bounds), now, self.rereads, left)
+        answers = await self.db.batch(lookback.bounds(self.vin, stored, now))
+        bounds = {kind: result.rows[0] for kind, result in zip(RECORDS, answers, strict=True)}
+        return lookback.begin(self.run_id, stored._replace(bounds=bounds), now, self.rereads, left)
 
     async def _part(self, walk: Walk, part: str, windows: int, reader: Reader) -> int:
-        """Bring one part as far as it comes, and return how many windows are left."""
+        """Read one part as far as the windows allow, and return how many of them are left."""
         trail = walk.parts[part]
         try:
             if part == "state":
@@ -144,7 +146,7 @@ class VehicleSync(NamedTuple):
         await self.db.batch([self._place(walk)])
 
     async def _note(self, walk: Walk, part: str, fault: Problem) -> None:
-        """Keep why a part failed, so that the next step begins with the others."""
+        """Store why a part failed, so that the next step begins with the others."""
         trail = walk.parts[part]
         trail.error = str(fault)
         trail.attempts += 1
@@ -165,12 +167,12 @@ class VehicleSync(NamedTuple):
         before, *written, _, after = await self.db.batch([*statements, self._place(walk), row])
         self.news.changed(self.vin, difference(before.rows[0], after.rows[0]))
         if before.rows[0]["backfilled_at"] is not None:
-            self.news.updated(self.vin, (one for result in written for one in result.rows if "version" in one))
+            self.news.updated(self.vin, (update for result in written for update in result.rows if "version" in update))
 
     async def _measure(self, walk: Walk, trail: Trail, reader: Reader) -> None:
         span = {"from": trail.floor, "to": walk.since, "distance_format": "mi"}
-        found = results("battery_health", await reader.object(self.vin, "battery_health", span))
-        statements, unreadable = capacities(self.vin, found)
+        entries = results("battery_health", await reader.object(self.vin, "battery_health", span))
+        statements, unreadable = capacities(self.vin, entries)
         trail.status = "done"
         trail.error = None
         trail.unreadable = dict(unreadable)
@@ -189,28 +191,28 @@ class VehicleSync(NamedTuple):
         )
         self.news.progressed(self.vin, SyncProgress(run_id=self.run_id, kind=kind, rows=trail.rows, back_to=back_to))
 
-    async def _finish(self, walk: Walk, looked: lookback.Looked) -> bool:
+    async def _finish(self, walk: Walk, stored: lookback.VehicleRows) -> bool:
         now = self.clock.now()
-        is_gone = archive.is_gone(walk, looked.parts)
+        is_gone = archive.is_gone(walk, stored.parts)
         status = "archived" if is_gone else _status(walk)
-        facts = _facts(walk, looked.parts, now, status)
+        facts = _facts(walk, stored.parts, now, status)
         *archived, noted, closed = await self.db.batch(
             [
-                *parts.standing(self.vin, walk, looked.parts, now),
+                *parts.outcomes(self.vin, walk, stored.parts, now),
                 *([archive.close(self.vin, now)] if is_gone else [_end(self.vin, walk, status)]),
                 runs.report(walk.run_id, self.vin, facts),
                 runs.close(walk.run_id, now),
             ]
         )
         if noted.rows:
-            self._tell(walk, status, facts, (now.timestamp() - walk.since) * 1000)
+            self._publish(walk, status, facts, (now.timestamp() - walk.since) * 1000)
         if is_gone:
             self.news.archived(self.vin, archived[-1].rows)
         self.news.ended(closed.rows)
         return walk.run_id == self.run_id
 
-    def _tell(self, walk: Walk, status: str, facts: Mapping[str, Any], ms: float) -> None:
-        """Publish how the vehicle ended, and what of it failed or could not be read."""
+    def _publish(self, walk: Walk, status: str, facts: Mapping[str, Any], ms: float) -> None:
+        """Publish how the vehicle ended, the parts that failed and the fields that could not be read."""
         if status == "failed":
             self.news.vehicle_failed(self.vin, SyncVehicleFailed(run_id=walk.run_id, error=facts.get("error")))
             return
@@ -241,7 +243,7 @@ def _status(walk: Walk) -> str:
 
 
 def _facts(walk: Walk, before: Mapping[str, Row], now: datetime, status: str) -> dict[str, Any]:
-    """Return what the run tells of a vehicle at its end; None takes away what was told while it went on."""
+    """Return a run's facts about a vehicle at its end; None removes a fact reported earlier."""
     failed = walk.failed()
     errors = list(dict.fromkeys(trail.error for trail in failed.values() if trail.error))
     failing = {
@@ -258,7 +260,7 @@ def _facts(walk: Walk, before: Mapping[str, Row], now: datetime, status: str) ->
 
 
 def _end(vin: str, walk: Walk, status: str) -> Statement:
-    """Return the statement that keeps how a walk ended, and what is left of a history that was cut off."""
+    """Return the statement that stores how a walk ended, and the rest of a history that was cut off."""
     since = from_epoch(walk.since) if status != "failed" else None
     kinds = [walk.parts[kind] for kind in RECORDS if walk.parts[kind].status == "done"]
     whole = since if kinds and all(trail.floor == 0 for trail in kinds) else None

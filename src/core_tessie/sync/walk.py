@@ -1,4 +1,4 @@
-"""A walk through what Tessie has of one vehicle: for each part how far it has come, kept so that it can go on."""
+"""A walk through one vehicle's data at Tessie: the progress of each part, stored so that it can be resumed."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -14,17 +14,17 @@ PARTS = ("state", *RECORDS, "battery_health")
 
 
 class Span(NamedTuple):
-    """A range of time that is still to be read, both ends in Unix seconds and part of it."""
+    """A range of time that is still to be read; both ends are Unix seconds and included."""
 
     floor: int
     until: int
 
 
 class Trail(BaseModel):
-    """How far one part has come: `spans` are left of a kind of history, newest first, and `floor` is their end.
+    """The progress of one part: `spans` are unread history, newest first, and `floor` is their end.
 
-    `second` is one in which more records began than a window holds, to be read whole, and `after` the last of these.
-    Tessie's list says that something changed at `changed_at`, and a sync has caught up with `handled_at`. Older
+    `second` has more starting records than a window holds and is read whole; `after` is the last such second.
+    Tessie's list reports a change at `changed_at`; a sync has handled the one of `handled_at`. Older
     history is read again for the change of `sought_at`, up to `rereads` windows, and next time on from `reread_at`.
     """
 
@@ -52,17 +52,17 @@ class Trail(BaseModel):
 
     @property
     def back_to(self) -> int | None:
-        """How far back the trail has come, in Unix seconds; None at its end."""
+        """The instant that the trail has reached, in Unix seconds; None at its end."""
         return self.spans[0].until if self.spans else None
 
     @property
     def is_contradicted(self) -> bool:
-        """Tell whether Tessie's list says that a record changed, and all that was read does not show it."""
+        """Tell whether Tessie's list reports a change that the records read so far do not show."""
         is_within = self.changed_at is not None and to_epoch(self.changed_at) >= self.floor
         return self.is_unexplained or (is_within and not self.rows)
 
     def query(self) -> dict[str, int]:
-        """Return the parameters of the next window; of a second that fills a window, all records are asked for."""
+        """Return the parameters of the next window; a second that fills a window is requested without a limit."""
         span = self.spans[0]
         if self.second is not None:
             return {"from": self.second, "to": self.second}
@@ -71,13 +71,17 @@ class Trail(BaseModel):
     def advance(self, results: list[Any]) -> Span:
         """Move past a window, and return the range of time for which it is complete.
 
-        The next window ends where the oldest record of this one began, and that record comes again there.
+        The next window ends at the start of this one's oldest record, and that record comes again there.
         """
-        starts = [int(one["started_at"]) for one in results if isinstance(one, dict) and is_time(one.get("started_at"))]
-        ids = [one for one in map(record_id, results) if one is not None]
+        starts = [
+            int(result["started_at"])
+            for result in results
+            if isinstance(result, dict) and is_time(result.get("started_at"))
+        ]
+        ids = [id_ for id_ in map(record_id, results) if id_ is not None]
         seen = set(self.last)
-        is_fresh = any(one not in seen for one in ids)
-        self.rows += sum(one not in seen for one in ids)
+        is_fresh = any(id_ not in seen for id_ in ids)
+        self.rows += sum(id_ not in seen for id_ in ids)
         self.last = ids
         span = self.spans[0]
         if self.second is not None:
@@ -91,11 +95,11 @@ class Trail(BaseModel):
         elif is_fresh or not self._is_after_second:
             self.second = span.until
         else:
-            del self.spans[0]  # the server does not heed the window's end
+            del self.spans[0]  # the server ignores the window's end
         return Span(oldest + 1, span.until)
 
     def settle(self) -> None:
-        """Go on with older history, stop there or end, after a window."""
+        """After a window, continue with older history, stop there, or end the trail."""
         if self.is_rereading:
             self._go_on_rereading()
         elif not self.spans:
@@ -104,7 +108,7 @@ class Trail(BaseModel):
             self.status = "done"
 
     def _begin_rereading(self) -> None:
-        """Look for a change that no record so far explains, or go on with such a search."""
+        """Search older history for a change that no record explains so far, or resume such a search."""
         is_explained = self.changed_at in {None, self.handled_at} or self.newest_update >= (self.changed_at or "")
         if self.floor == 0 or (is_explained and self.sought_at is None):
             self.handled_at = self.changed_at or self.handled_at
@@ -135,7 +139,8 @@ class Trail(BaseModel):
 
     def _leave_second(self, span: Span) -> Span:
         second = self.second or 0
-        self.second, self.after = None, second
+        self.second = None
+        self.after = second
         if second - 1 >= span.floor:
             self.spans[0] = Span(span.floor, second - 1)
         else:
@@ -152,14 +157,14 @@ class Walk(BaseModel):
 
     @classmethod
     def parse(cls, text: str | None) -> "Walk | None":
-        """Return a walk as it was kept; None where there is none, or one that this version does not know."""
+        """Return a stored walk; None if there is none, or if this version cannot read it."""
         try:
             return cls.model_validate_json(text) if text else None
         except ValidationError:
             return None
 
     def open_parts(self) -> list[str]:
-        """Return the parts that are not through: those that failed come last, so that they hold up no other."""
+        """Return the open parts: those that failed come last, so that they hold up no other."""
         return sorted(
             (part for part, trail in self.parts.items() if trail.status == "open"),
             key=lambda part: self.parts[part].attempts,
@@ -171,7 +176,7 @@ class Walk(BaseModel):
 
 
 def record_id(result: object) -> int | None:
-    """Return the id of a record, or None for what has none."""
+    """Return the id of a record, or None if it has none."""
     return read_id(result.get("id")) if isinstance(result, dict) else None
 
 

@@ -1,4 +1,4 @@
-"""The sync as its queue carries it: which messages there are, what each does, what becomes of a failed one."""
+"""The sync's queue messages: their kinds, their handling, and how a failed one is given up."""
 
 from collections.abc import Awaitable
 from typing import Literal, NamedTuple
@@ -43,7 +43,7 @@ type Message = PlanSync | SyncVehicle
 
 
 class SyncWork(NamedTuple):
-    """Begins runs and does their messages. Each of its methods may be run twice, or cut off, and be run again."""
+    """Begins runs and does their messages. Each method may run twice, or be cut off and run again."""
 
     settings: TessieSettings
     db: SystemDatabase
@@ -54,13 +54,13 @@ class SyncWork(NamedTuple):
     news: SyncNews
 
     async def begin(self, cause: Cause, actor: str, request_id: str) -> SyncRun:
-        """Begin a run whose plan the queue will make."""
+        """Begin a run; a queue message plans it."""
         run = await self._begin(cause, actor, request_id)
         await self._sent(run, self.queue.send(PlanSync(run_id=run["id"]).model_dump()))
         return run
 
     async def begin_at_once(self, cause: Cause, request_id: str) -> None:
-        """Begin a run and make its plan here and now; no run while Tessie goes on to refuse the key."""
+        """Begin a run and plan it at once; begin none while Tessie still refuses the key."""
         if await account.is_still_refused(self.db, self.tessie, request_id):
             return
         run = await self._begin(cause, cause, request_id)
@@ -78,11 +78,11 @@ class SyncWork(NamedTuple):
         await self._sent(run, self._send(run["id"], vins))
 
     async def begin_empty(self, cause: Cause, request_id: str) -> SyncRun:
-        """Begin a run of no vehicle, to say in it why there can be none."""
+        """Begin a run of no vehicle, which only reports why no vehicle can be synced."""
         return await self._begin(cause, cause, request_id)
 
     async def do(self, message: Message, attempts: int) -> None:
-        """Do one message; `Retry` where a later attempt may succeed."""
+        """Do one message; `Retry` if a later attempt may succeed."""
         try:
             await self._do(message)
         except KeyRefused as fault:
@@ -90,19 +90,19 @@ class SyncWork(NamedTuple):
         except (VehicleRefused, NotConfigured) as fault:
             await self.give_up(message, str(fault))
         except Problem as fault:
-            self._note("warning", "sync put off", message, error=str(fault))
+            self._note("warning", "sync postponed; it is retried", message, error=str(fault))
             if isinstance(message, SyncVehicle):
                 facts = {"status": "retrying", "error": str(fault)}
                 await self.db.batch([runs.report(message.run_id, message.vin, facts)])
             raise Retry(str(fault), self.settings.sync_retry_s * 2 ** (attempts - 1)) from None
 
     async def give_up(self, message: Message, reason: str | None = None) -> None:
-        """Name in its run what will not be done; without a reason, the one that was noted last stands."""
+        """Report work that will not be done in its run; without a reason, the last reported one stands."""
         if isinstance(message, SyncVehicle):
             await self._sync(message).give_up(reason)
             return
         self._note("error", "sync failed", message, error=reason)
-        error = reason or "Tessie's list of vehicles cannot be had"
+        error = reason or "Tessie's list of vehicles cannot be read"
         await self._end(runs.fail(message.run_id, self.clock.now(), error))
 
     async def _begin(self, cause: Cause, actor: str, request_id: str) -> SyncRun:
@@ -112,7 +112,7 @@ class SyncWork(NamedTuple):
         return run
 
     async def _sent(self, run: SyncRun, sending: Awaitable[None]) -> None:
-        """Wait until a run's messages are sent; a run whose messages the queue does not take has failed."""
+        """Wait until a run's messages are sent; the run fails if the queue does not take them."""
         try:
             await sending
         except PortError as fault:
@@ -137,7 +137,7 @@ class SyncWork(NamedTuple):
         return VehicleSync(message.vin, message.run_id, self.db, self.tessie, self.clock, self.news, rereads)
 
     async def _plan(self, run_id: str) -> None:
-        """Make the run wait for every vehicle that Tessie lists or the database has as active."""
+        """Make the run wait for every vehicle that Tessie lists or that is active in the database."""
         vins = await take_list(self.db, self.tessie, self.clock, self.news, run_id)
         if stored := await read_originals(self.tessie, run_id):
             await self.db.batch(stored)
@@ -146,8 +146,8 @@ class SyncWork(NamedTuple):
     async def _send(self, run_id: str, vins: list[str]) -> None:
         """Make the run wait for vehicles, and send a message for each.
 
-        Messages first exist when the run waits for their vehicles. A plan that is made twice sends twice, which is
-        harmless: a vehicle that is through is passed over.
+        Messages are sent only when the run waits for their vehicles. A plan that is made twice sends twice, which is
+        harmless: a vehicle that has ended is skipped.
         """
         _, closed = await self.db.batch([runs.expect(run_id, vins), runs.close(run_id, self.clock.now())])
         self.news.ended(closed.rows)

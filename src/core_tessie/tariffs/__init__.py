@@ -1,1 +1,1 @@
-"""Tariffs: what charging costs where and when, and the estimated costs of charges that have none."""
+"""Tariffs: the prices of charging by place and time, and the estimated costs of charges that have none."""

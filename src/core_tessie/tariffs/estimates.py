@@ -1,4 +1,4 @@
-"""The estimated costs of all charges, brought up to date in batches: what changed is found by two indexes."""
+"""The estimated costs of all charges, updated in batches: two indexes find the changed charges."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -20,31 +20,32 @@ SECONDS = 10.0
 
 
 class EstimateReport(TypedDict):
-    """How many charges were looked at; `has_more` where some are left for the next run."""
+    """The number of charges that were checked; `has_more` if some are left for the next run."""
 
     charges: int
     has_more: bool
 
 
 class Estimates(NamedTuple):
-    """Prices charges anew whose values, or whose tariffs, have changed. It may be cut off, or run twice at once."""
+    """Prices charges again when their values or tariffs change. It may be cut off, or run twice at once."""
 
     db: SystemDatabase
     clock: Clock
     log: Log
 
     async def catch_up(self, batches: int = BATCHES) -> EstimateReport:
-        """Price what has changed; where the database is away, the next run does it."""
+        """Price the changed charges; if the database is not available, the next run does it."""
         try:
             return await self.run(batches)
         except PortError as fault:
-            self.log("warning", "costs not estimated", error=str(fault))
+            self.log("warning", "costs not estimated; the next run retries", error=str(fault))
             return EstimateReport(charges=0, has_more=True)
 
     async def run(self, batches: int = BATCHES) -> EstimateReport:
-        """Price what has changed."""
+        """Price the changed charges."""
         rows = await self.db.all("SELECT * FROM tariffs ORDER BY rowid")
-        tariffs, mark = self._read(rows), _mark(rows)
+        tariffs = self._read(rows)
+        mark = _mark(rows)
         ends_at = self.clock.now() + timedelta(seconds=SECONDS)
         charges = 0
         for _ in range(batches):
@@ -59,23 +60,23 @@ class Estimates(NamedTuple):
         return EstimateReport(charges=charges, has_more=True)
 
     def _read(self, rows: list[Row]) -> list[Tariff]:
-        """Return the tariffs; one that was written past `/tariffs` and cannot be read prices nothing."""
+        """Return the readable tariffs; one written directly to the table may be unreadable, and is skipped."""
         tariffs = []
         for row in rows:
             try:
                 tariffs.append(Tariff(row["id"], TariffBody.model_validate(stored_body(row))))
             except ValueError as fault:
-                self.log("warning", "tariff not readable", tariff=row["id"], error=str(fault)[:500])
+                self.log("warning", "tariff not readable; it prices nothing", tariff=row["id"], error=str(fault)[:500])
         return tariffs
 
 
 def stored_body(row: Row) -> dict[str, object]:
-    """Return the body of a stored tariff; `ValueError` where its rates are no JSON."""
+    """Return the body of a stored tariff; `ValueError` if its rates are no JSON."""
     return {name: row[name] for name in TariffBody.model_fields} | {"rates": from_json(row["rates"])}
 
 
 def _mark(rows: list[Row]) -> str:
-    """Return what tells one set of tariffs from another; empty without tariffs, as the column's default is."""
+    """Return a fingerprint of a set of tariffs; empty without tariffs, as the column's default is."""
     if not rows:
         return ""
     content = [[row[name] for name in ("id", "created_at", *TariffBody.model_fields)] for row in rows]
@@ -85,7 +86,7 @@ def _mark(rows: list[Row]) -> str:
 def _priced(charge: Row, tariffs: list[Tariff], mark: str) -> tuple[object, ...]:
     try:
         priced = estimate(charge, tariffs)
-    except (ValueError, OverflowError):  # an instant that is none, or at the ends of the calendar
+    except (ValueError, OverflowError):  # an invalid instant, or one at the ends of the calendar
         priced = None
     return (charge["id"], *(priced or (None, None, None)), mark, charge["basis"] if mark else None)
 
@@ -94,7 +95,7 @@ _BASIS = (
     "json_array(started_at, ended_at, saved_location, latitude, longitude, is_supercharger, is_fast_charger, "
     "energy_added_kwh, energy_used_kwh, cost)"
 )
-"""The values that a price is made from, as the index `charges_estimate_stale` says them."""
+"""The values that a price depends on, written as in the index `charges_estimate_stale`."""
 _STALE = (
     "WITH stale (id) AS ("
     "SELECT id FROM (SELECT id FROM charges WHERE estimate_tariffs < ? LIMIT ?) UNION "

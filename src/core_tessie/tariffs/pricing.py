@@ -34,9 +34,9 @@ class Estimate(NamedTuple):
 
 
 def estimate(charge: Row, tariffs: Sequence[Tariff]) -> Estimate | None:
-    """Return the estimated cost of a charge, None where it has a cost or cannot be priced.
+    """Return the estimated cost of a charge, None if it has a cost or cannot be priced.
 
-    `tariffs` are in the order in which they were made; `charge` has `utc_offset_s`, the car's own clock.
+    `tariffs` are in the order of their creation; `charge` has `utc_offset_s`, the car's own clock.
     """
     if charge["cost"] is not None or charge["ended_at"] is None or charge["implausible"] is not None:
         return None
@@ -49,7 +49,7 @@ def estimate(charge: Row, tariffs: Sequence[Tariff]) -> Estimate | None:
 
 
 def fits(tariff: TariffBody, charge: Row) -> bool:
-    """Tell whether a tariff is for a charge, by vehicle, charger and place."""
+    """Tell whether a tariff applies to a charge, by vehicle, charger and place."""
     if tariff.vin not in {None, charge["vin"]} or tariff.charger not in {None, _charger(charge)}:
         return False
     if tariff.saved_location is not None:
@@ -63,13 +63,13 @@ def fits(tariff: TariffBody, charge: Row) -> bool:
 
 
 def precedence(tariff: TariffBody) -> tuple[bool, int, bool, float]:
-    """Return what orders tariffs: for a vehicle, then by place, charger and smallness; the first of equals counts."""
+    """Return a tariff's sort key: vehicle, then place, charger and smaller radius; of equals the first counts."""
     place = 2 if tariff.saved_location is not None else 1 if tariff.latitude is not None else 0
     return tariff.vin is not None, place, tariff.charger is not None, -(tariff.radius_m or 0.0)
 
 
 def price(tariff: TariffBody, charge: Row) -> float | None:
-    """Return what a charge costs by a tariff, None where a rate, its energy or the clock is not known."""
+    """Return the cost of a charge by a tariff, None if a rate, its energy or the clock is missing."""
     start, end = from_text(charge["started_at"]), from_text(charge["ended_at"])
     clock = _clock(tariff, charge)
     if not start <= end <= start + LONGEST:
@@ -96,7 +96,7 @@ def distance_m(here: tuple[float, float], there: tuple[float, float]) -> float:
 
 
 def _sum(parts: Sequence[tuple[Rate, timedelta]], energy_kwh: float | None) -> float | None:
-    """Return the price of parts of a charge; the energy is taken as even over its time."""
+    """Return the price of the parts of a charge; its energy is spread evenly over its time."""
     if energy_kwh is None:
         if any(rate.per_kwh for rate, _ in parts):
             return None
@@ -113,14 +113,14 @@ def _sum(parts: Sequence[tuple[Rate, timedelta]], energy_kwh: float | None) -> f
 def _parts(
     rates: Sequence[Rate], start: datetime, end: datetime, clock: tzinfo
 ) -> Iterator[tuple[Rate | None, timedelta]]:
-    """Yield the parts of a time in which one rate holds, each with its duration; one of no duration for no time."""
+    """Yield each rate of a time span with its duration, None if no rate holds; an empty span yields one part."""
     for since, until in pairwise(_edges(rates, start, end, clock)):
         local = since.astimezone(clock)
         yield next((rate for rate in rates if rate.holds(local)), None), until - since
 
 
 def _edges(rates: Sequence[Rate], start: datetime, end: datetime, clock: tzinfo) -> list[datetime]:
-    """Return start, end, and the instants between them at which a rate may change."""
+    """Return the start, the end, and the instants between them at which a rate may change."""
     edges: set[datetime] = set()
     at = datetime.fromtimestamp(start.timestamp() // GRID.total_seconds() * GRID.total_seconds(), UTC) + GRID
     while at < end:
@@ -130,7 +130,7 @@ def _edges(rates: Sequence[Rate], start: datetime, end: datetime, clock: tzinfo)
     day = start.astimezone(clock).date()
     while day <= end.astimezone(clock).date():
         for time in times:
-            for fold in (0, 1):  # an hour that the clocks show twice
+            for fold in (0, 1):  # an hour that the clocks repeat
                 edges.add(datetime.combine(day, time.replace(fold=fold), clock).astimezone(UTC))
         day += DAY
     return [start, *sorted(edge for edge in edges if start < edge < end), end]
@@ -144,9 +144,9 @@ def _clock(tariff: TariffBody, charge: Row) -> tzinfo | None:
 
 
 def _energy(charge: Row) -> float | None:
-    """Return the energy that was drawn, or what is known of it: the larger of added and used."""
-    known = [charge[name] for name in ("energy_added_kwh", "energy_used_kwh") if charge[name] is not None]
-    return max(known, default=None)
+    """Return the larger of the energies added and used, None if the charge has neither."""
+    energies = [charge[name] for name in ("energy_added_kwh", "energy_used_kwh") if charge[name] is not None]
+    return max(energies, default=None)
 
 
 def _charger(charge: Row) -> str:

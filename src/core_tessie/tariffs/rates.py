@@ -42,7 +42,7 @@ type Fee = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 class Season(BaseModel):
-    """A part of each year, from its first to its last day; it may cross the turn of the year."""
+    """A part of each year, from its first to its last day; it may cross New Year."""
 
     model_config = LATER
 
@@ -58,16 +58,16 @@ class Season(BaseModel):
 
 
 class Rate(BaseModel):
-    """Prices, and when they hold. A window across midnight belongs to the day that it begins on."""
+    """Prices, and the times at which they hold. A window across midnight belongs to the day that it begins on."""
 
     model_config = LATER
 
     name: str | None = Field(None, max_length=100)
     per_kwh: Price = 0.0
     per_minute: Fee = 0.0
-    per_session: Fee = Field(0.0, description="once a charge, by the rate that it begins in")
+    per_session: Fee = Field(0.0, description="once a charge, by the rate at its begin")
     begins: Clock | None = Field(None, alias="from", description="local time")
-    ends: Clock | None = Field(None, alias="to", description="exclusive; before `from` where it crosses midnight")
+    ends: Clock | None = Field(None, alias="to", description="exclusive; before `from` if it crosses midnight")
     weekdays: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] | None = Field(
         None, min_length=1, max_length=7
     )
@@ -78,11 +78,11 @@ class Rate(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.begins is None) != (self.ends is None):
-            raise ValueError("from and to go together")
+            raise ValueError("give both from and to, or neither")
         if self.begins is not None and self.begins in {self.ends, "24:00"}:
-            raise ValueError("from is before 24:00 and differs from to; leave both out for the whole day")
+            raise ValueError("from must be before 24:00 and differ from to; omit both for the whole day")
         if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
-            raise ValueError("valid_until is not before valid_from")
+            raise ValueError("valid_until must not be before valid_from")
         return self
 
     @property
@@ -125,7 +125,7 @@ class Rate(BaseModel):
 class TariffBody(BaseModel):
     """Prices at a place. Of several tariffs that fit a charge the one for its vehicle, then the nearest place, counts.
 
-    The first rate that holds is the price of each minute; where none does, a charge has no estimate.
+    The first rate that holds is the price of each minute; if none holds, a charge has no estimate.
     """
 
     model_config = LATER
@@ -134,7 +134,7 @@ class TariffBody(BaseModel):
     vin: Vin | None = Field(None, description="absent for all vehicles")
     currency: Annotated[str, Matching(r"[A-Z]{3}", "an ISO 4217 code such as EUR")]
     timezone: Annotated[str, Field(max_length=64), AfterValidator(_known_zone)] | None = Field(
-        None, description="IANA name of the place's clocks; absent: the car's own clock, as it told it last"
+        None, description="IANA name of the place's clocks; absent: the car's own UTC offset, as last reported"
     )
     saved_location: str | None = Field(None, min_length=1, max_length=200, description="a saved location's name")
     latitude: float | None = Field(None, ge=-90, le=90)
@@ -149,9 +149,9 @@ class TariffBody(BaseModel):
     def _check(self) -> Self:
         circle = (self.latitude, self.longitude, self.radius_m)
         if any(part is not None for part in circle) and any(part is None for part in circle):
-            raise ValueError("latitude, longitude and radius_m go together")
+            raise ValueError("give all of latitude, longitude and radius_m, or none")
         if self.saved_location is not None and self.latitude is not None:
-            raise ValueError("the place is a saved location or a circle, not both")
+            raise ValueError("give a saved location or a circle as the place, not both")
         if self.saved_location is not None and not self.saved_location.strip():
-            raise ValueError("saved_location is not blank")
+            raise ValueError("saved_location must not be blank")
         return self

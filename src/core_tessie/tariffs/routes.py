@@ -1,4 +1,4 @@
-"""`/tariffs`: what charging costs where and when; charges without a cost get an estimated one from them."""
+"""`/tariffs`: prices of charging by place and time, for estimates of charges without a cost."""
 
 from typing import Any, TypedDict
 from uuid import uuid4
@@ -39,7 +39,7 @@ AT_ONCE = 5
 
 
 class Tariff(TypedDict):
-    """A tariff. `vin`, `charger` and the place are null for all; of `rates` the first that holds counts."""
+    """A tariff. `vin`, `charger` and the place are null for all; the first of `rates` that holds counts."""
 
     id: str
     name: str
@@ -71,21 +71,21 @@ class TooManyTariffs(Problem):
 
 
 _STORED = Operation({200: {"application/json": Tariff}})
-_MADE = Operation({201: {"application/json": Tariff}})
+_CREATED = Operation({201: {"application/json": Tariff}})
 
 
 @routes.get()
 async def list_tariffs(db: Database) -> list[Tariff]:
-    """List the tariffs in the order in which they were made; a key that is bound to vehicles sees those of its own."""
+    """List the tariffs in the order of their creation; a bound key sees those of its vehicles."""
     rows = await db.all("SELECT * FROM tariffs ORDER BY rowid LIMIT ?", MOST_TARIFFS)
-    return [_shown(row) for row in rows]
+    return [_tariff_of(row) for row in rows]
 
 
-@routes.post("", TooManyTariffs, access=ADMIN, status=201, operation=_MADE)
+@routes.post("", TooManyTariffs, access=ADMIN, status=201, operation=_CREATED)
 async def make_tariff(
     body: Body[TariffBody], actor: Actor, db: ScopedDatabase, clock: Clock, estimates: Estimates
 ) -> Response:
-    """Make a tariff. Charges without a cost are priced by it at once, or where they are many by the next jobs."""
+    """Create a tariff. It prices charges without a cost at once; if they are many, the next jobs price the rest."""
     await _check_vehicle(body, db)
     counted = await db.first("SELECT count(*) AS total FROM tariffs")
     if counted is not None and counted["total"] >= MOST_TARIFFS:
@@ -94,32 +94,32 @@ async def make_tariff(
     row = {"id": uuid4().hex, **_cells(body), "actor": actor.name, "created_at": now, "updated_at": now}
     await db.insert("tariffs", [row])
     await estimates.catch_up(AT_ONCE)
-    response = Response.json(_shown(row), 201)
+    response = Response.json(_tariff_of(row), 201)
     response.headers.append(("location", f"{routes.prefix}/{row['id']}"))
     return response
 
 
 @estimate_routes.post("", VehicleOutOfReach, reach=ALL_VEHICLES)
 async def estimate_now(estimates: Estimates) -> EstimateReport:
-    """Price anew what has changed, which also every sync does; call it again where it `has_more`."""
+    """Price changed charges now, as every sync does; call it again if it `has_more`."""
     return await estimates.run()
 
 
 @routes.get("/{tariff_id}", TariffNotFound)
 async def get_tariff(tariff_id: str, db: Database) -> Tariff:
     """Get a tariff."""
-    return _shown(await _read(tariff_id, db))
+    return _tariff_of(await _read(tariff_id, db))
 
 
 @routes.put("/{tariff_id}", TariffNotFound, access=ADMIN, operation=_STORED)
 async def replace_tariff(tariff_id: str, body: Body[TariffBody], db: ScopedDatabase, estimates: Estimates) -> Tariff:
-    """Replace a tariff: what it estimated is priced anew. A price that rises from a day on is a rate with dates."""
+    """Replace a tariff and price its charges again. Give a price that rises from a day on as a rate with dates."""
     await _check_vehicle(body, db)
     changed = await db.update("tariffs", _cells(body), "id = ?", tariff_id, returning=("id",))
     if not changed.rows:
         raise TariffNotFound(f"there is no tariff {tariff_id[:80]}")
     await estimates.catch_up(AT_ONCE)
-    return _shown(await _read(tariff_id, db))
+    return _tariff_of(await _read(tariff_id, db))
 
 
 @routes.delete("/{tariff_id}", TariffNotFound, access=ADMIN, status=204)
@@ -133,7 +133,7 @@ async def remove_tariff(tariff_id: str, db: ScopedDatabase, estimates: Estimates
 
 @routes.cron(CRON)
 async def estimate_costs(tick: Tick, estimates: Estimates) -> EstimateReport:
-    """Price what has changed and no sync has priced yet."""
+    """Price the changed charges that no sync has priced yet."""
     return EstimateReport(charges=0, has_more=True) if tick.is_dry else await estimates.run()
 
 
@@ -155,5 +155,5 @@ def _cells(body: TariffBody) -> dict[str, Any]:
     return body.model_dump(exclude={"rates"}) | {"rates": to_json(rates).decode()}
 
 
-def _shown(row: Row) -> Tariff:
+def _tariff_of(row: Row) -> Tariff:
     return row_as(Tariff, row, rates=from_json(row["rates"]))

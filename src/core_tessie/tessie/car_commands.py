@@ -1,4 +1,4 @@
-"""Tessie's commands that an action may send, with the parameters that each takes; an allow-list says which do."""
+"""Tessie's commands for actions, with their parameters; an allow-list limits them further."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -69,24 +69,25 @@ SAFE = (
     "stop_max_defrost,start_steering_wheel_heater,stop_steering_wheel_heater,start_charging,stop_charging,"
     "set_charge_limit,set_charging_amps,close_charge_port,flash,enable_sentry,set_scheduled_charging"
 )
-"""The commands that are allowed by default: none opens the car, lets it drive, or makes it less safe."""
+"""The commands that are allowed by default: none opens the car, enables driving, or makes it less safe."""
 
-_LATER = ConfigDict(defer_build=True)  # no start sends a command
+_LATER = ConfigDict(defer_build=True)  # built at the first command, not at the start
 _TYPES = {
-    name: {one: TypeAdapter(hint, config=_LATER) for one, hint in takes.items()} for name, takes in COMMANDS.items()
+    name: {parameter: TypeAdapter(hint, config=_LATER) for parameter, hint in takes.items()}
+    for name, takes in COMMANDS.items()
 }
 
 
 def allowed(text: str) -> frozenset[str]:
-    """Return the commands that a comma list names; `ValueError` for one that Tessie does not have."""
+    """Return the commands of a comma-separated list; `ValueError` if Tessie lacks one of them."""
     names = frozenset(name.strip() for name in text.split(",") if name.strip())
     if unknown := names - COMMANDS.keys():
-        raise ValueError(f"no command of Tessie's: {', '.join(sorted(unknown))}")
+        raise ValueError(f"not commands of Tessie's: {', '.join(sorted(unknown))}")
     return names
 
 
 def checked(command: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a command's parameters, validated; `ValueError` where one is wrong, missing or not its own."""
+    """Return a command's validated parameters; `ValueError` if one is wrong, missing or of another command."""
     takes = _TYPES[command]
     if wrong := params.keys() ^ takes.keys():
         needs = f"needs {', '.join(takes)}" if takes else "takes no parameters"

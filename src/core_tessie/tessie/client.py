@@ -1,4 +1,4 @@
-"""Tessie's API as a client: the key is added here and nowhere else; retries, budget and shared calls live here."""
+"""The client of Tessie's API: adds the key (nowhere else does), retries, keeps the call budget and shares calls."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,8 @@ from core_tessie.journal import Journal
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import Call
 from edge import Background, Clock, Fetch, Log
-from edge.clients.single_flight import Flights, flights_of
-from edge.clients.upstream import Patience, Tries, patiently
+from edge.clients.single_flight import SingleFlight, single_flight_of
+from edge.clients.upstream import RetryPolicy, Tries, retry
 from edge.errors import BadGateway, GatewayTimeout
 from edge.http import HeaderList
 from edge.ports import Fetched, FetchTimeout, Pace, PortError, Throttle
@@ -16,8 +16,8 @@ GATEWAY_FAULTS = frozenset({502, 503, 504})
 
 ATTEMPTS = 5
 """How often a safe call is made at most."""
-ACTION_PATIENCE = Patience(attempts=1, attempt=120.0, deadline=120.0)
-"""For what acts on a car: waking one takes up to 90 s, and nothing is sent twice."""
+ACTION_PATIENCE = RetryPolicy(attempts=1, attempt=120.0, deadline=120.0)
+"""For requests that act on a car: waking one takes up to 90 s, and nothing is sent twice."""
 ATTEMPT_TIMEOUT = 10.0
 """Seconds for one attempt of a safe call."""
 
@@ -34,10 +34,10 @@ class TessieTimeout(GatewayTimeout):
     title = "Tessie did not answer in time"
 
 
-class Ask(NamedTuple):
-    """A request to Tessie: `path` and `query` as they are sent; `is_safe` when repeating it changes nothing.
+class TessieRequest(NamedTuple):
+    """A request to Tessie: `path` and `query` as they are sent; `is_safe` if repeating it changes nothing.
 
-    What is not `is_patient` is tried once: a later call will do as well.
+    A request that is not `is_patient` is tried once: a later call will do as well.
     """
 
     method: str
@@ -53,9 +53,9 @@ class Ask(NamedTuple):
 
 
 class Budget:
-    """The calls that may be made to Tessie: `pace` for all isolates and processes that share the throttle.
+    """The rate limit of calls to Tessie: `pace` for all isolates and processes that share the throttle.
 
-    Without a throttle, or while it fails, the calls are made as they come: Tessie's own limit bounds them then.
+    Without a throttle, or while it fails, calls are made at once: then only Tessie's own limit bounds them.
     """
 
     def __init__(self, throttle: Throttle | None, pace: Pace, clock: Clock, log: Log) -> None:
@@ -80,7 +80,7 @@ class Budget:
 class Tessie:
     """Calls Tessie, records every answer, and lets a burst of identical GETs share one call."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
+    def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are its services
         self,
         settings: TessieSettings,
         fetch: Fetch,
@@ -89,55 +89,62 @@ class Tessie:
         background: Background,
         log: Log,
     ) -> None:
-        self._base_url, self._key = settings.tessie_base_url, settings.tessie_api_key
-        self._patience = Patience(ATTEMPTS, ATTEMPT_TIMEOUT, settings.tessie_deadline_s, settings.tessie_back_off_s)
-        self._fetch, self._clock, self._journal = fetch, clock, journal
+        self._base_url = settings.tessie_base_url
+        self._key = settings.tessie_api_key
+        self._patience = RetryPolicy(ATTEMPTS, ATTEMPT_TIMEOUT, settings.tessie_deadline_s, settings.tessie_back_off_s)
+        self._fetch = fetch
+        self._clock = clock
+        self._journal = journal
         pace = Pace(settings.tessie_calls_per_second, settings.tessie_calls_at_once)
         self._budget = Budget(settings.tessie_throttle, pace, clock, log)
-        self._flights: Flights[tuple[object, ...], Fetched] = flights_of(background, "tessie")
+        self._flights: SingleFlight[tuple[object, ...], Fetched] = single_flight_of(background, "tessie")
 
-    async def send(self, ask: Ask) -> Fetched:
-        """Return Tessie's answer, whatever its status; `TessieFailed` or `TessieTimeout` where there is none."""
-        if ask.method != "GET" or not ask.is_safe:
-            return await self._call(ask)
-        return await self._flights.join((ask.path, ask.query, ask.headers, ask.is_patient), lambda: self._call(ask))
+    async def send(self, request: TessieRequest) -> Fetched:
+        """Return Tessie's answer of any status; `TessieFailed` or `TessieTimeout` if there is none."""
+        if request.method != "GET" or not request.is_safe:
+            return await self._call(request)
+        return await self._flights.join(
+            (request.path, request.query, request.headers, request.is_patient), lambda: self._call(request)
+        )
 
-    async def _call(self, ask: Ask) -> Fetched:
-        url = self._base_url + ask.path + (f"?{ask.query}" if ask.query else "")
+    async def _call(self, request: TessieRequest) -> Fetched:
+        url = self._base_url + request.path + (f"?{request.query}" if request.query else "")
 
         async def once(seconds: float) -> Fetched:
-            return await self._fetch(ask.method, url, headers=self._headers(ask), body=ask.body, timeout=seconds)
+            return await self._fetch(
+                request.method, url, headers=self._headers(request), body=request.body, timeout=seconds
+            )
 
-        patience = self._patience if ask.is_safe else ACTION_PATIENCE
-        if not ask.is_patient:
+        patience = self._patience if request.is_safe else ACTION_PATIENCE
+        if not request.is_patient:
             patience = patience._replace(attempts=1)
-        return self._finish(ask, await patiently(once, patience, self._clock, self._budget.take))
+        return self._finish(request, await retry(once, patience, self._clock, self._budget.take))
 
-    def _headers(self, ask: Ask) -> HeaderList:
-        headers = [*ask.headers, ("authorization", f"Bearer {self._key.get_secret_value()}")]
-        if ask.request_id:
-            headers.append(("x-request-id", ask.request_id))
-        if ask.traceparent:
-            headers.append(("traceparent", ask.traceparent))
+    def _headers(self, request: TessieRequest) -> HeaderList:
+        headers = [*request.headers, ("authorization", f"Bearer {self._key.get_secret_value()}")]
+        if request.request_id:
+            headers.append(("x-request-id", request.request_id))
+        if request.traceparent:
+            headers.append(("traceparent", request.traceparent))
         return headers
 
-    def _finish(self, ask: Ask, tries: Tries) -> Fetched:
+    def _finish(self, request: TessieRequest, tries: Tries) -> Fetched:
         outcome = tries.outcome
         call = Call(
-            method=ask.method,
-            path=ask.path,
-            query=ask.query,
-            vin=ask.vin,
-            request_id=ask.request_id,
-            attempts=len(tries.told),
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            vin=request.vin,
+            request_id=request.request_id,
+            attempts=len(tries.history),
             latency_ms=round(tries.seconds * 1000, 1),
-            acts=not ask.is_safe,
+            acts=not request.is_safe,
         )
         if isinstance(outcome, Fetched):
             self._journal.record(call._replace(fetched=outcome))
-            if not (ask.is_safe and outcome.status in GATEWAY_FAULTS):
+            if not (request.is_safe and outcome.status in GATEWAY_FAULTS):
                 return outcome
         else:
             self._journal.record(call._replace(error=str(outcome)))
         kind = TessieTimeout if isinstance(outcome, FetchTimeout) else TessieFailed
-        raise kind(tries.summary(), upstream="Tessie", attempts=tries.told)
+        raise kind(tries.summary(), upstream="Tessie", attempts=tries.history)

@@ -1,11 +1,11 @@
-"""Takes tokens out of Tessie's answers, by the names of their members; all else stays byte by byte."""
+"""Removes tokens from Tessie's answers, by the names of their members; all other bytes stay the same."""
 
 import re
 
 from pydantic_core import from_json, to_json
 
 SECRET_NAMES = ("token", "tokens")
-"""Endings of the names whose values are secret: `tokens`, `backseat_token`, `access_token`, but not `…_updated_at`."""
+"""Endings of the names of secrets: `tokens`, `backseat_token`, `access_token`, but not `…_updated_at`."""
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
@@ -16,7 +16,7 @@ _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 
 def masked(body: bytes) -> bytes | None:
-    """Return a body with null for each secret, or the very same body where it has none.
+    """Return a body with null for each secret, or the very same body if it has none.
 
     None stands for a body that may hold secrets and cannot be read: JSON that is broken, packed, or no UTF-8.
     """
@@ -32,12 +32,12 @@ def masked(body: bytes) -> bytes | None:
 
 
 def _may_name_a_secret(text: bytes) -> bool:
-    """Tell whether JSON can have a secret's name: its letters stand there as they are, or as escapes of ASCII."""
+    """Tell whether JSON may contain a secret's name: plain, or with letters written as ASCII escapes."""
     return b"token" in text.lower() or _ESCAPED_LETTER.search(text) is not None
 
 
 def _is_text(body: bytes) -> bool:
-    """Tell whether a body is UTF-8 without NUL: in UTF-16, and in what is packed, no name can be looked for."""
+    """Tell whether a body is UTF-8 without NUL: in UTF-16 and in packed bodies no name can be searched for."""
     try:
         body.decode()
     except UnicodeDecodeError:
@@ -73,7 +73,7 @@ def _is_secret(key: bytes) -> bool:
 
 
 def _nested(text: bytes) -> bytes | None:
-    """Return what stands in place of a string that is itself JSON with a secret in it; None for any other string."""
+    """Return the masked form of a string that is itself JSON with a secret in it; None for any other string."""
     if not _may_name_a_secret(text):
         return None
     inner: str = from_json(text)
@@ -86,7 +86,7 @@ def _nested(text: bytes) -> bytes | None:
 
 
 def _value_at(document: bytes, start: int) -> tuple[int, int]:
-    """Return where the value that begins at a position ends."""
+    """Return the start and end of the value that begins at a position."""
     if document[start : start + 1] not in {b"[", b"{"}:
         scalar = _SCALAR.match(document, start)
         return start, scalar.end() if scalar else start

@@ -1,4 +1,4 @@
-"""`/tessieapi`: the mirror of Tessie's REST API, with the owner's key added on the way."""
+"""`/tessieapi`: the mirror of Tessie's REST API, which adds the owner's key."""
 
 import re
 from typing import Annotated, NamedTuple
@@ -7,7 +7,7 @@ from pydantic import WithJsonSchema
 from pydantic_core import from_json
 
 from core_tessie.reach import VehicleOutOfReach, sees_all, vehicle
-from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
+from core_tessie.tessie.client import Tessie, TessieFailed, TessieRequest, TessieTimeout
 from core_tessie.tessie.corrections import Corrections
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import VIN
@@ -45,9 +45,9 @@ READS = frozenset(
         "weather",
     }
 )
-"""Paths below a VIN of which a GET reads and does nothing else. Tessie takes commands by GET, too."""
+"""Paths below a VIN on which a GET only reads. Tessie takes commands by GET, too."""
 OPERATORS_READS = frozenset({"invitations"})
-"""Paths likewise; but whoever has the links that they answer with may drive the car."""
+"""Paths likewise; but the links in their answers let anybody drive the car."""
 
 FLEET_READS = re.compile(
     r"vehicles|products|energy_sites/[0-9]+/(?:site_info|live_status|calendar_history|telemetry_history)"
@@ -55,7 +55,7 @@ FLEET_READS = re.compile(
     r"|vehicles/[A-Z0-9]+(?:/(?:vehicle_data|mobile_enabled|nearby_charging_sites|options|recent_alerts"
     r"|release_notes|service_data|specs))?"
 )
-"""Paths of Tesla's API, below `/api/1`, of which a GET reads and does nothing else."""
+"""Paths of Tesla's API, below `/api/1`, on which a GET only reads."""
 _FLEET_LISTS = frozenset({"vehicles", "products"})
 
 _SEGMENT = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]+")
@@ -76,8 +76,8 @@ class InvalidVin(BadRequest):
 
     title = "Not a VIN"
 
-    def __init__(self, given: str) -> None:
-        super().__init__(f"{VIN.words}; this has {len(given)}")
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{VIN.words}; this has {len(text)}")
 
 
 class InvalidPath(BadRequest):
@@ -87,12 +87,14 @@ class InvalidPath(BadRequest):
 
 
 class AnswerWithheld(BadGateway):
-    """Tessie's answer may hold secrets that cannot be taken out."""
+    """Tessie's answer may hold secrets that cannot be removed."""
 
-    title = "Tessie's answer may hold secrets that cannot be taken out"
+    title = "Tessie's answer may hold secrets that cannot be removed"
 
     def __init__(self) -> None:
-        super().__init__("it is not whole, plain JSON: an administrator's key gets it as it is", upstream="Tessie")
+        super().__init__(
+            "the answer is not complete, plain JSON; an administrator's key gets it unchanged", upstream="Tessie"
+        )
 
 
 class AnswerOutOfReach(Forbidden):
@@ -101,7 +103,7 @@ class AnswerOutOfReach(Forbidden):
     title = "This answer is about all vehicles"
 
     def __init__(self) -> None:
-        super().__init__("the rows of the vehicles that the key is bound to cannot be told from the others")
+        super().__init__("the rows of the key's vehicles cannot be separated from the others; use an unbound key")
 
 
 _ANSWERED = Operation({200: {"application/json": None}, ANY_STATUS: {"application/json": None}}, reads="If-None-Match")
@@ -109,14 +111,14 @@ _ANSWERED = Operation({200: {"application/json": None}, ANY_STATUS: {"applicatio
 
 @routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, operation=_ANSWERED, reach=CHECKED)
 async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -> Response:
-    """List the vehicles of the account, as Tessie answers; who is bound to some of them sees these.
+    """List the vehicles of the account, as Tessie answers; a bound key sees its own.
 
     The `tokens` of the answer are an administrator's; for all others they are null.
     """
-    # A condition on the whole list would tell a bound caller when the others' part of it changes.
+    # A condition on the whole list would tell a bound caller when other vehicles' rows change.
     conditions = _CONDITIONS if actor.subjects is None else ()
-    ask = _ask(request, "/vehicles", None, _headers(request, actor, conditions))
-    answer = _mirrored(await tessie.send(ask), actor)
+    outgoing = _outgoing(request, "/vehicles", None, _headers(request, actor, conditions))
+    answer = _mirrored(await tessie.send(outgoing), actor)
     return answer if actor.subjects is None else _within(answer, actor)
 
 
@@ -125,7 +127,7 @@ _ACCOUNT = (TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, AnswerOu
 
 @routes.get("/battery_health", *_ACCOUNT, operation=_ANSWERED, reach=CHECKED)
 async def list_battery_health(request: Request, actor: Actor, tessie: Tessie) -> Response:
-    """Compare the batteries of all vehicles with new ones; who is bound to some of them sees these."""
+    """Compare the batteries of all vehicles with new ones; a bound key sees those of its vehicles."""
     return await _list(request, "/battery_health", "results", actor, tessie)
 
 
@@ -145,13 +147,13 @@ async def list_charging_invoices(request: Request, actor: Actor, tessie: Tessie)
     reach=OPEN,
 )
 async def list_tesla_scopes(request: Request, actor: Actor, tessie: Tessie) -> Response:
-    """List what the account lets Tessie do at Tesla: the same for every caller."""
-    ask = _ask(request, "/auth/tesla_scopes", None, _headers(request, actor, ()))
-    return _mirrored(await tessie.send(ask), actor)
+    """List Tessie's permissions at Tesla for the account: the same for every caller."""
+    outgoing = _outgoing(request, "/auth/tesla_scopes", None, _headers(request, actor, ()))
+    return _mirrored(await tessie.send(outgoing), actor)
 
 
 class Mirror(NamedTuple):
-    """Tessie, and the copy here of what is corrected there through the mirror."""
+    """Tessie, and the local copy of the corrections that the mirror passes on."""
 
     tessie: Tessie
     corrections: Corrections
@@ -162,80 +164,83 @@ _REFUSED = (InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTime
 
 @routes.any("/api/1/{path:path}", *_ACCOUNT, InvalidPath, VehicleOutOfReach, operation=_ANSWERED, reach=CHECKED)
 async def mirror_fleet_api(request: Request, path: MirroredPath, actor: Actor, tessie: Tessie) -> Response:
-    """Pass a request on to Tesla's Fleet API, which Tessie serves below `/api/1`, and its answer back.
+    """Pass a request on to Tesla's Fleet API, which Tessie serves below `/api/1`, and return its answer.
 
-    Who is bound to vehicles gets its own rows of `vehicles` and `products`, and paths that name one of its vehicles by
-    the VIN; all else is about all vehicles. As below a VIN, a reader gets what is known to read.
+    A bound key gets its own rows of `vehicles` and `products`, and paths that name one of its
+    vehicles by the VIN; all other paths are about all vehicles. As below a VIN, readers get only paths that read.
     """
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, METHODS)
     path = _safe_path(path)
     is_read = request.method in {"GET", "HEAD"} and FLEET_READS.fullmatch(path) is not None
     if actor.role < OPERATOR and not is_read:
-        raise Forbidden("a reader gets what is known to read; what may act on a car needs the role operator")
+        raise Forbidden("readers may GET paths that only read; others may act on a car and need the role operator")
     if is_read and path in _FLEET_LISTS:
         return await _list(request, f"/api/1/{path}", "response", actor, tessie)
     vin = _vin_in(path)
     if not actor.may_reach(vin):
         raise VehicleOutOfReach("name a vehicle that the key is bound to by its VIN: GET /auth/me lists them")
-    ask = _ask(request, f"/api/1/{path}", vin, _headers(request, actor, _CONDITIONS))
-    return _mirrored(await tessie.send(ask._replace(body=await request.body(), is_safe=is_read)), actor)
+    outgoing = _outgoing(request, f"/api/1/{path}", vin, _headers(request, actor, _CONDITIONS))
+    return _mirrored(await tessie.send(outgoing._replace(body=await request.body(), is_safe=is_read)), actor)
 
 
 @routes.any("/{vin}/{path:path}", *_REFUSED, operation=_ANSWERED, reach=vehicle("vin"))
 async def mirror_tessie(
     request: Request, vin: MirroredVin, path: MirroredPath, actor: Actor, mirror: Mirror
 ) -> Response:
-    """Pass a request on to Tessie's API and its answer back.
+    """Pass a request on to Tessie's API and return its answer.
 
-    Path, query, method and body go through as they came; status, body and content type come back as they are, but
-    for a car's `tokens`, which are null for all but administrators. A GET of a path that is known to read needs the
-    reader role; whatever may act on a car (another method, any other path, such as `command/…` and `wake`) needs
-    operator, and so do `invitations`. A GET that is known to read is repeated after 408, 429, 502, 503 and 504 under
-    one deadline; anything else is sent once.
+    Path, query, method and body go through as they came. Status, body and content type come back as they are, but
+    a car's `tokens` are null for all but administrators.
+
+    A GET of a path that only reads needs the role reader. All others may act on a car (another method, any other path,
+    such as `command/…` and `wake`) and need operator, and so do `invitations`. A GET that only reads is repeated after
+    408, 429, 502, 503 and 504 under one deadline; all others are sent once.
     """
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, METHODS)
     if not VIN.matches(vin):
         raise InvalidVin(vin)
     path = _safe_path(path)
-    ask = _ask(request, f"/{vin}/{path}", vin, _headers(request, actor, _CONDITIONS))
-    is_read = ask.method == "GET" and path in READS | OPERATORS_READS
+    outgoing = _outgoing(request, f"/{vin}/{path}", vin, _headers(request, actor, _CONDITIONS))
+    is_read = outgoing.method == "GET" and path in READS | OPERATORS_READS
     if actor.role < OPERATOR and not (is_read and path in READS):
-        raise Forbidden("a reader gets what is known to read; what may act on a car needs the role operator")
-    ask = ask._replace(body=await request.body(), is_safe=is_read)
-    fetched = await mirror.tessie.send(ask)
+        raise Forbidden("readers may GET paths that only read; others may act on a car and need the role operator")
+    outgoing = outgoing._replace(body=await request.body(), is_safe=is_read)
+    fetched = await mirror.tessie.send(outgoing)
     if not is_read:
-        await mirror.corrections.take(ask, fetched)
+        await mirror.corrections.take(outgoing, fetched)
     return _mirrored(fetched, actor)
 
 
 async def _list(request: Request, path: str, member: str, actor: Actor, tessie: Tessie) -> Response:
-    """Return an answer about all vehicles; to who is bound to some of them, its rows about these."""
+    """Return an answer about all vehicles; for a bound key, the rows of its vehicles."""
     if actor.subjects is None:
-        return _mirrored(await tessie.send(_ask(request, path, None, _headers(request, actor, _CONDITIONS))), actor)
-    answer = _mirrored(await tessie.send(_ask(request, path, None, _headers(request, actor, ()))), actor)
+        return _mirrored(
+            await tessie.send(_outgoing(request, path, None, _headers(request, actor, _CONDITIONS))), actor
+        )
+    answer = _mirrored(await tessie.send(_outgoing(request, path, None, _headers(request, actor, ()))), actor)
     return _rows_within(answer, member, actor)
 
 
 def _vin_in(path: str) -> str | None:
-    """Return the VIN in a path of Tesla's, None where it names none: its numbers of vehicles say nothing here."""
+    """Return the VIN in a path of Tesla's, None if it names none: Tesla's vehicle numbers identify no vehicle here."""
     segments = path.split("/")
     return segments[1] if segments[0] == "vehicles" and len(segments) > 1 and VIN.matches(segments[1]) else None
 
 
 def _safe_path(path: str) -> str:
-    """Return a path that stays below the VIN however it is decoded further on: plain words, none of them dots."""
+    """Return a path that stays below the VIN however Tessie decodes it: plain segments, none of them only dots."""
     segments = percent_decode(path).removesuffix("/").split("/")
     if not all(_SEGMENT.fullmatch(segment) for segment in segments):
-        raise InvalidPath("a segment is letters, digits, '-', '_', '~' and '.', and not dots alone")
+        raise InvalidPath("a segment consists of letters, digits, '-', '_', '~' and '.', and not of dots alone")
     return "/".join(segments)
 
 
-def _ask(request: Request, path: str, vin: str | None, headers: HeaderList) -> Ask:
+def _outgoing(request: Request, path: str, vin: str | None, headers: HeaderList) -> TessieRequest:
     if not _QUERY.fullmatch(request.query):
         raise BadRequest("the query is not percent-encoded")
-    return Ask(
+    return TessieRequest(
         method="GET" if request.method == "HEAD" else request.method,
         path=path,
         query="&".join(pair for pair in request.query.split("&") if not _is_token(pair)),
@@ -247,28 +252,28 @@ def _ask(request: Request, path: str, vin: str | None, headers: HeaderList) -> A
 
 
 def _headers(request: Request, actor: Actor, conditions: tuple[str, ...]) -> HeaderList:
-    """Return the headers that are passed on; of a part of a body only an administrator may ask, as none is masked."""
+    """Return the headers to pass on; `range` only for administrators, as a part of a body cannot be masked."""
     names = (*_PASSED_ON, *conditions, *(("range",) if sees_all(actor) else ()))
     return [(name, value) for name in names if (value := request.headers.get(name)) is not None]
 
 
 def _is_token(pair: str) -> bool:
-    """Tell whether a query pair is Tessie's other way to send a key, which is not the caller's to choose here."""
+    """Tell whether a query pair is Tessie's alternative way to send a key, which callers may not use here."""
     return percent_decode(pair.partition("=")[0]).lower() == "access_token"
 
 
 def _within(answer: Response, actor: Actor) -> Response:
-    """Return Tessie's list with nothing but what the caller may reach; nothing where it is none that can be read."""
+    """Return Tessie's list without the vehicles out of the caller's reach; an empty list if it cannot be read."""
     try:
         listed = from_json(answer.body if isinstance(answer.body, bytes) else b"")
-        results = [one for one in listed["results"] if actor.may_reach(one["vin"])]
+        results = [entry for entry in listed["results"] if actor.may_reach(entry["vin"])]
     except (ValueError, LookupError, TypeError):
         results = []
     return Response.json({"results": results}, 200 if answer.status in _WITHOUT_BODY else answer.status)
 
 
 def _rows_within(answer: Response, member: str, actor: Actor) -> Response:
-    """Return a list with nothing but the caller's rows; `AnswerOutOfReach` where they cannot be told apart."""
+    """Return a list with the caller's rows alone; `AnswerOutOfReach` if they cannot be told apart."""
     try:
         listed = from_json(answer.body if isinstance(answer.body, bytes) else b"")
         rows = [row for row in listed[member] if _is_within(row, actor)]
@@ -293,7 +298,7 @@ _ONE_PAGE: dict[str, object] = {"previous": None, "next": None, "current": 1, "p
 
 
 def _mirrored(fetched: Fetched, actor: Actor) -> Response:
-    """Return Tessie's answer; secrets in it are an administrator's, and a masked body has no validator of the whole."""
+    """Return Tessie's answer, masked for all but administrators; a masked body loses its ETag and Last-Modified."""
     headers: HeaderList = [(name, value) for name, value in fetched.headers if _PASSED_BACK.fullmatch(name)]
     if sees_all(actor):
         return Response(fetched.body, fetched.status, headers)

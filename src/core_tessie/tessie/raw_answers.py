@@ -1,4 +1,4 @@
-"""The `tessie_raw` rows: each answer of Tessie's, once where it says the same as the one before."""
+"""The `tessie_raw` rows: Tessie's answers; an answer equal to the one before is counted, not stored again."""
 
 import re
 from hashlib import sha256
@@ -19,11 +19,11 @@ CLOCK_FIELDS = (
     "tpms_last_seen_pressure_time_rl",
     "tpms_last_seen_pressure_time_rr",
 )
-"""Members that only say when something was read: an answer that differs in nothing else says the same."""
+"""Members that are clock readings: answers that differ in nothing else are equal."""
 PRESENT = frozenset({"vehicles", "state", "battery", "tire_pressure"})
-"""Last segments of the paths that tell the present. In what tells the past, a time is what it is about."""
+"""Last segments of the paths that tell the present. In answers about the past, times are data, not clock readings."""
 COMPARED = 256 * 1024
-"""Bytes of a body in which clock readings are looked for; in a larger one every byte counts."""
+"""Bytes of a body that is searched for clock readings; larger bodies are compared byte by byte."""
 A_MINUTE = 32 * 1024 * 1024
 """Bytes of bodies that one isolate stores in a minute, so that D1's 10 GB last until the retention runs again."""
 
@@ -38,7 +38,7 @@ _COLUMNS = (
     "request_id, stored_bytes, digest, last_seen_at"
 )
 _MARKS = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP"
-# Each is complete in itself, so that two isolates with the same answer leave one row, whatever comes in between.
+# Each statement is complete in itself: two isolates with the same answer leave one row, in any order of writes.
 _SEEN_AGAIN = (
     "UPDATE tessie_raw SET seen = seen + 1, error = ?, "
     "last_seen_at = CURRENT_TIMESTAMP, updated_at = CURRENT_TIMESTAMP "
@@ -52,9 +52,9 @@ _ALWAYS = f"INSERT INTO tessie_raw ({_COLUMNS}) VALUES ({_MARKS})"
 
 
 class Call(NamedTuple):
-    """One call of Tessie's API, retries included; `fetched` is None where no whole answer came.
+    """One call of Tessie's API, retries included; `fetched` is None if no whole answer came.
 
-    Of a call that `acts` on a car every row is kept. With `leaves_body` the row has all but the body.
+    Every call that `acts` on a car has a row of its own. With `leaves_body` the row lacks the body.
     """
 
     method: str
@@ -76,7 +76,7 @@ def call_size(call: Call) -> int:
 
 
 def statements_of(call: Call) -> list[Statement]:
-    """Return the statements that store a call's answer, or count it where the last one stored says the same."""
+    """Return the statements that store a call's answer, or count it if it equals the last stored one."""
     answer = call.fetched
     text, is_cut = _text(call, answer) if answer else (b"", False)
     digest = None if call.acts else _digest(call, text, is_cut=is_cut)
@@ -105,7 +105,7 @@ def statements_of(call: Call) -> list[Statement]:
 
 
 def _text(call: Call, answer: Fetched) -> tuple[bytes, bool]:
-    """Return the stored part of a body and whether it is cut; nothing of an image, or of what may hide tokens."""
+    """Return the stored part of a body and whether it is cut; nothing of an image or of a body that may hide tokens."""
     if call.leaves_body:
         return b"", bool(answer.body)
     if (answer.header("content-type") or "").startswith("image/"):
@@ -115,11 +115,11 @@ def _text(call: Call, answer: Fetched) -> tuple[bytes, bool]:
 
 
 def _digest(call: Call, text: bytes, *, is_cut: bool) -> str:
-    """Return what is the same for two answers that say the same; calls without an answer are all the same."""
+    """Return a digest that equal answers share; calls without an answer share one, too."""
     answer = call.fetched
     about: tuple[object, ...] = ("no answer",)
     if answer:
-        unseen = len(answer.body) if is_cut or not text else 0  # of what is not stored, its size has to do
+        unseen = len(answer.body) if is_cut or not text else 0  # an unstored body is compared by its size
         about = (answer.status, answer.header("content-type"), unseen)
     if len(text) <= COMPARED and call.path.rpartition("/")[2] in PRESENT:
         text = _CLOCKS.sub(b"", text)

@@ -1,4 +1,4 @@
-"""Tessie's records as rows: which field fills which column; in which form it is stored, the schema says."""
+"""Tessie's records as rows: the field of each column; the schema gives the form in which it is stored."""
 
 from collections.abc import Mapping
 from functools import cache, cached_property
@@ -15,7 +15,7 @@ MILLISECONDS = 100_000_000_000
 LARGEST = 2**63
 """Integers from here on are none of SQLite's."""
 LONGEST = 10_000
-"""Characters of a text; a longer one is none that Tessie means."""
+"""Characters of a text; a longer one is treated as unreadable."""
 
 
 def _instant(value: object) -> str:
@@ -26,13 +26,13 @@ def _instant(value: object) -> str:
 
 def _number(value: object) -> object:
     if isinstance(value, bool) or (isinstance(value, int) and not -LARGEST <= value < LARGEST):
-        raise ValueError("not a number that a column holds")
+        raise ValueError("not a number that fits a column")
     return value
 
 
 def _text(value: object) -> object:
     if isinstance(value, str) and (len(value) > LONGEST or not (value.isascii() or _is_unicode(value))):
-        raise ValueError("not a text that a column holds")
+        raise ValueError("not a text that fits a column")
     return value
 
 
@@ -67,8 +67,8 @@ class Cell(NamedTuple):
 class Source:
     """Fields of one of Tessie's objects that fill columns of a table.
 
-    `fields` lists the columns, each with the field's path where it has another name: `heading_deg=drive_state.heading`.
-    A field is required where its column is NOT NULL, unless it is marked with `?`.
+    `fields` lists the columns, with the field's path if its name differs: `heading_deg=drive_state.heading`.
+    A field is required if its column is NOT NULL, unless it is marked with `?`.
     """
 
     def __init__(self, table: str, fields: str) -> None:
@@ -89,7 +89,7 @@ class Source:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """The columns with what the schema says of them; made when they are first read, as no start reads records."""
+        """The columns with their types from the schema; built at the first read, as no start reads records."""
         columns = SCHEMA.relations[self.table].columns
         return [
             Cell(name, path, _type(columns[name].kind), not columns[name].nullable and name not in self._optional)
@@ -97,7 +97,7 @@ class Source:
         ]
 
     def members(self, value: Mapping[str, object]) -> set[str]:
-        """Return the columns whose field, or the object that holds it, is there."""
+        """Return the columns that the object has: their field itself, or the object that holds it."""
         return {column for column, path in self._paths.items() if value.get(path[0]) is not None}
 
 
@@ -126,7 +126,7 @@ IDLE = Source(
     "ideal_range_used_mi=ideal_range_used climate_fraction sentry_fraction",
 )
 RECORDS: Mapping[str, Source] = {"drives": DRIVE, "charges": CHARGE, "idles": IDLE}
-"""The kinds of history, by the name that both Tessie's path and the table have."""
+"""The kinds of history, by the name of both Tessie's path and the table."""
 
 CAPACITY = Source(
     "battery_health",
@@ -193,29 +193,29 @@ SOFTWARE = Source(
     "download_pct=vehicle_state.software_update.download_perc install_pct=vehicle_state.software_update.install_perc "
     "expected_duration_s=vehicle_state.software_update.expected_duration_sec",
 )
-"""An update that the car offers or is installing; `version` is a blank where there is none."""
+"""An update that the car offers or is installing; `version` is a blank if there is none."""
 
 
 class Read(NamedTuple):
-    """A row as it was read, None where it lacks what one needs; `unreadable` names the fields that were not."""
+    """A row as it was read, None if it lacks a required field; `unreadable` names the fields that cannot be read."""
 
     row: dict[str, Any] | None
     unreadable: list[str]
 
 
 def read(source: Source, value: object) -> Read:
-    """Read a record. A field that is there and cannot be read is null; without an id or an instant there is no row."""
+    """Read a record. A field that cannot be read is null; without an id or an instant there is no row."""
     if not isinstance(value, Mapping):
         return Read(None, ["record"])
     row: dict[str, Any] = {}
     unreadable: list[str] = []
     lacking: list[str] = []
     for column, path, type_, is_required in source.cells:
-        found = _member(path, value)
-        row[column] = None if found is None else _read_as(type_, found)
+        member = _member(path, value)
+        row[column] = None if member is None else _read_as(type_, member)
         if row[column] is None and is_required:
             lacking.append(path[-1])
-        elif row[column] is None and found is not None:
+        elif row[column] is None and member is not None:
             unreadable.append(column)
     return Read(None, sorted(lacking)) if lacking else Read(row, unreadable)
 
@@ -233,7 +233,7 @@ def _read_as(type_: TypeAdapter[Any], value: object) -> object:
 
 
 def _member(path: tuple[str, ...], value: object) -> object:
-    """Return what stands at a path in a JSON object."""
+    """Return the value at a path in a JSON object."""
     for key in path:
         if not isinstance(value, Mapping):
             return None
@@ -242,7 +242,7 @@ def _member(path: tuple[str, ...], value: object) -> object:
 
 
 def read_id(value: object) -> int | None:
-    """Return a record's id, or None for what is none."""
+    """Return a record's id, or None if the value is no id."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:20])
     if isinstance(value, bool) or not isinstance(value, int | float) or value % 1:
@@ -251,7 +251,7 @@ def read_id(value: object) -> int | None:
 
 
 def read_instant(value: object) -> str | None:
-    """Return Unix seconds or milliseconds as a stored instant, or None for what is no instant."""
+    """Return Unix seconds or milliseconds as a stored instant, or None if the value is no instant."""
     try:
         return _instant(value)
     except ValueError:

@@ -1,1 +1,1 @@
-"""Callers of this Worker: users, keys of widgets and tokens of their pages; plans and their limits."""
+"""Callers of this Worker: users, widget keys and page tokens; plans and their limits."""

@@ -1,6 +1,6 @@
-"""Callers: users by the tokens of a log-in, widgets by keys and pages by tokens; each call counts against a plan.
+"""Callers: users with session tokens, widgets with keys, and pages with tokens; each call counts against a plan.
 
-The order is that of the specification: the limit by address, who calls, the limit by plan, then the route.
+The order is that of the specification: rate limit by address, authentication, limits of the plan, then the route.
 """
 
 from collections.abc import Sequence
@@ -26,33 +26,33 @@ PAGE_ROUTES = frozenset(
         "POST /api/v1/analytics/events",
     }
 )
-"""Routes that the page of a widget calls, beside those that execute."""
+"""Routes for page tokens, in addition to the execution routes."""
 KEY_ROUTES = PAGE_ROUTES | {"GET /api/v1/capsules"} - {f"GET {CAPSULE}/solution"}
-"""Routes of a key, beside those that execute."""
+"""Routes for widget keys, in addition to the execution routes."""
 OPTIONAL = frozenset({"GET /api/v1/capsules", f"GET {CAPSULE}"})
-"""Public routes that show a caller more than everybody."""
+"""Public routes that return more to authenticated callers."""
 
 
 class KeyNotAllowed(Forbidden):
-    """This is not for keys of widgets."""
+    """Widget keys may not do this."""
 
-    title = "This is not for keys of widgets"
+    title = "Widget keys may not do this"
 
 
 class OriginNotAllowed(Forbidden):
-    """The key is not for pages of this origin."""
+    """The key does not allow this origin."""
 
-    title = "The key is not for pages of this origin"
+    title = "The key does not allow this origin"
 
 
 class UsersOnly(Forbidden):
-    """This is for users alone."""
+    """Only users may do this."""
 
-    title = "This is for users alone"
+    title = "Only users may do this"
 
 
 class Gate:
-    """Lets calls in: counts their address, knows their caller, and counts the account's calls."""
+    """Admits calls: counts the address, authenticates the caller, and counts the account's calls."""
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class Gate:
         self._settings = settings
 
     async def count_address(self, request: Request) -> None:
-        """Count a call of an address, once; `TooManyRequests` beyond its limit."""
-        if not any(one.name == "address" for one in request.standings):
+        """Count a call of an address, once per request; raises `TooManyRequests` beyond the limit."""
+        if not any(state.name == "address" for state in request.limit_states):
             await self._limits.admit(request)
 
     async def enter(self, request: Request) -> Actor:
-        """Return the caller, counted; `Unauthorized`, `Forbidden` or `QuotaExceeded` else."""
+        """Authenticate and count the caller. Errors: `Unauthorized`, `Forbidden`, `QuotaExceeded`."""
         presented = presented_key(request)
         if presented.startswith(KEY_PREFIX):
             actor = await self._by_key(presented, request)
@@ -84,7 +84,7 @@ class Gate:
             actor = await self._members.identify(request)
         request.actor = actor
         if account := account_of(actor):
-            await self._plans.count_call(account, request.standings)
+            await self._plans.count_call(account, request.limit_states)
         return actor
 
     async def _by_key(self, presented: str, request: Request) -> Actor:
@@ -99,61 +99,61 @@ class Gate:
         key = await self._keys.by_id(visit.key_id)
         _check_route(request, PAGE_ROUTES)
         if request.params and request.params[0] != visit.capsule_id:
-            raise KeyNotAllowed("the page's token is for another capsule")
+            raise KeyNotAllowed("the page token is for another capsule")
         await self._bound(visit.key_id, request)
         return actor_of(key)
 
     async def _bound(self, key_id: str, request: Request) -> None:
-        """Bound how often one address uses a key, as everybody can read it in a page."""
+        """Limit the calls per key and address, as anyone can read the key in a page."""
         limiter: RateLimiter | None = self._settings.widget_limiter
         await bound(limiter, f"{key_id} {address(request)}")
 
 
 async def authenticate(request: Request, gate: Gate) -> Actor:
-    """Let a known caller in."""
+    """Admit a call that requires authentication."""
     await gate.count_address(request)
     return await gate.enter(request)
 
 
 async def admit(request: Request, gate: Gate) -> None:
-    """Count a stranger's call; on a public route that shows more to a caller, know it where it says who it is."""
+    """Admit a public call; authenticate it if it has credentials and the route returns more to known callers."""
     await gate.count_address(request)
     if f"{_method(request)} {request.route}" in OPTIONAL and _names_caller(request):
         request.actor = await gate.enter(request)
 
 
 def visit_of(request: Request, keys: WidgetKeys) -> Visit | None:
-    """Return the visit of a page's request, which was let in; None for any other caller."""
+    """Return the visit of an admitted request with a page token; None for other callers."""
     presented = presented_key(request)
     return keys.read(presented) if presented.startswith(PAGE_PREFIX) else None
 
 
 def account_of(actor: Actor) -> str:
-    """Return the account that pays for a call; empty for an administrator."""
+    """Return the account charged for a call; empty for an administrator."""
     if actor.is_member:
         return actor.name
     return next(iter(actor.subjects or ()), "")
 
 
 def check_origin(request: Request, allowed: Sequence[str], own: str | None) -> None:
-    """Raise `OriginNotAllowed` where a browser's page of another origin uses a key."""
+    """Raise `OriginNotAllowed` if a browser uses a key from a page of another origin."""
     origin = request.headers.get("origin")
     if origin is None or origin in allowed or origin == own:
         return
     if urlsplit(origin).netloc == request.headers.get("host") and origin != "null":
         return
-    raise OriginNotAllowed(f"add {origin[:100]} to the origins of the key")
+    raise OriginNotAllowed(f"add {origin[:100]} to the key's origins")
 
 
 def user_of(actor: object) -> Actor:
-    """Return a caller that is a user; `UsersOnly` for any other."""
+    """Return the caller if it is a user; raises `UsersOnly` otherwise."""
     if not isinstance(actor, Actor) or not actor.is_member:
-        raise UsersOnly("log in as a user: a key writes nothing")
+        raise UsersOnly("log in as a user: widget keys cannot write")
     return actor
 
 
 class UserReach(Reach):
-    """Lets users alone call a route: no key of a widget, and no administrator, whose database holds all rows."""
+    """Allows only users: no widget keys, and no administrators, as their scope contains all rows."""
 
     def check(self, actor: Actor | None, values: Sequence[object], names: Sequence[str]) -> None:  # noqa: ARG002
         """Raise `UsersOnly` unless the caller is a user."""
@@ -167,7 +167,7 @@ USER_ROLE = READER
 def _check_route(request: Request, allowed: frozenset[str]) -> None:
     is_run = request.route == EXECUTE or request.route.startswith(f"{EXECUTE}/")
     if not is_run and f"{_method(request)} {request.route}" not in allowed:
-        raise KeyNotAllowed("a key runs code, reads capsules and sends events; log in for everything else")
+        raise KeyNotAllowed("a widget key can run code, read capsules and send events; log in for everything else")
 
 
 def _method(request: Request) -> str:

@@ -1,7 +1,7 @@
-"""Keys of widgets (`dk_…`) and tokens of their pages (`pg_…`): how each is made and known again.
+"""Widget keys (`dk_…`) and page tokens (`pg_…`): creation and verification.
 
-A key stands in a page's HTML, so everybody can read it: it runs code, reads what is not private, and sends events. The
-page of a widget gets a token for one capsule, as requests of a frame carry this service's own origin.
+A key is public, as it is part of a page's HTML: it can run code, read capsules that are not private, and send events.
+The page of a widget gets a token for one capsule, as requests of a frame have this service's own origin.
 """
 
 import secrets
@@ -18,11 +18,11 @@ from edge.ports import Row
 
 KEY_PREFIX = "dk_"
 PAGE_PREFIX = "pg_"
-SHOWN = 11
-"""Characters of a key that are stored in the open, so that its owner knows it again."""
+PREFIX_LENGTH = 11
+"""Characters of a key that are stored unhashed, so that its owner can recognise it."""
 PAGE_LIFETIME_S = 15 * 60
 RENEWABLE_S = 12 * 60 * 60
-"""Seconds from its first token in which a page may have others."""
+"""Seconds after its first token during which a page may renew it."""
 LONGEST_TOKEN = 1_000
 
 _BY_HASH = "SELECT * FROM api_keys WHERE hash = ?"
@@ -31,7 +31,7 @@ _USED = "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND coalesce(last_use
 
 
 class NewKey(NamedTuple):
-    """A key that was just made: its text, which nobody can be told again, its id, what is shown of it, and its hash."""
+    """A new key: its text, which is not stored, its id, its visible prefix, and its hash."""
 
     text: str
     id: str
@@ -40,7 +40,7 @@ class NewKey(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """The visit of a widget's page: by which key, to which capsule, and who learns there."""
+    """A visit of a widget's page: its key and account, the capsule, the anonymous learner, and its period."""
 
     key_id: str
     user_id: str
@@ -51,13 +51,13 @@ class Visit(NamedTuple):
 
 
 def make_key() -> NewKey:
-    """Make a key of 256 random bits."""
+    """Generate a key of 256 random bits."""
     text = KEY_PREFIX + secrets.token_urlsafe(32)
-    return NewKey(text, f"wk_{secrets.token_hex(8)}", text[:SHOWN], hashed(text))
+    return NewKey(text, f"wk_{secrets.token_hex(8)}", text[:PREFIX_LENGTH], hashed(text))
 
 
 class WidgetKeys:
-    """Knows keys and the tokens of pages."""
+    """Verifies widget keys, and issues and verifies page tokens."""
 
     def __init__(self, db: SystemDatabase, clock: Clock, settings: CapsuleSettings) -> None:
         self._db = db
@@ -65,34 +65,34 @@ class WidgetKeys:
         self._settings = settings
 
     async def find(self, text: str) -> Row:
-        """Return the row of a key; `Unauthorized` where it is none, was revoked, or has expired."""
+        """Return the row of a key; raises `Unauthorized` if it is unknown, revoked or expired."""
         return await self._usable(await self._db.first(_BY_HASH, hashed(text)))
 
     async def by_id(self, key_id: str) -> Row:
-        """Return the row of a key by its id; `Unauthorized` as before."""
+        """Return the row of a key by id; raises `Unauthorized` like `find`."""
         return await self._usable(await self._db.first(_BY_ID, key_id))
 
     def issue(self, key: Row, capsule_id: str, learner: str, began: int | None = None) -> tuple[str, Visit]:
-        """Return the token of a page, and its visit."""
+        """Issue a page token; return it with its visit."""
         now = int(self._clock.now().timestamp())
         visit = Visit(key["id"], key["user_id"], capsule_id, learner, began or now, now + PAGE_LIFETIME_S)
         text = PAGE_PREFIX + urlsafe_b64encode(to_json(visit)).rstrip(b"=").decode()
         return self._proofs().prove(text), visit
 
-    def read(self, token: str, *, may_be_over: bool = False) -> Visit:
-        """Return the visit of a token; `Unauthorized` where it was not made here or is over."""
+    def read(self, token: str, *, may_be_expired: bool = False) -> Visit:
+        """Return the visit of a token; raises `Unauthorized` for an invalid or expired token."""
         if len(token) > LONGEST_TOKEN or not self._proofs().check(token):
-            raise Unauthorized("the page's token is not known: load the page again")
+            raise Unauthorized("the page token is invalid: reload the page")
         text = token.rpartition(".")[0].removeprefix(PAGE_PREFIX)
         visit = Visit(*from_json(urlsafe_b64decode(text + "=" * (-len(text) % 4))))
         now = self._clock.now().timestamp()
-        if now >= visit.began + RENEWABLE_S or (now >= visit.until and not may_be_over):
-            raise Unauthorized("the page's token has expired")
+        if now >= visit.began + RENEWABLE_S or (now >= visit.until and not may_be_expired):
+            raise Unauthorized("the page token has expired: renew it or reload the page")
         return visit
 
     async def _usable(self, row: Row | None) -> Row:
         if row is None:
-            raise Unauthorized("the key is not known")
+            raise Unauthorized("the key is unknown")
         now = self._clock.now()
         if row["revoked_at"]:
             raise Unauthorized("the key was revoked")
@@ -108,11 +108,11 @@ class WidgetKeys:
 
 
 def origins_of(key: Row) -> list[str]:
-    """Return the origins of the pages that may embed with a key."""
+    """Return the origins of pages that may embed widgets with a key."""
     listed: list[str] = from_json(key["origins"])
     return listed
 
 
 def actor_of(key: Row) -> Actor:
-    """Return the caller of a key: bound to the account that pays."""
+    """Return the actor of a key, bound to the account of its owner."""
     return Actor(key["id"], READER, frozenset({key["user_id"]}))

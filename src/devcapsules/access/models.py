@@ -1,4 +1,4 @@
-"""Members of an account of this Worker beside its address and password."""
+"""Fields of this Worker's accounts, in addition to address and password."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from edge.auth.accounts.models import Myself, NewAccount
 
 
 class CapsuleAccount(NewAccount):
-    """A new account; `name` is what others see beside its public capsules."""
+    """A new account; `name` is displayed as the author of its public capsules."""
 
     name: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
 

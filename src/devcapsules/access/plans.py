@@ -1,11 +1,11 @@
-"""Plans, and the exact limits of their calls: by the minute of the clock, and by the day of UTC."""
+"""Plans and their exact limits of calls: per minute of the clock, and per UTC day."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal, NamedTuple
 
 from edge import Clock, Problem, SystemDatabase
-from edge.auth.limits import Standing
+from edge.auth.limits import LimitState
 from edge.ports import Quotas
 from edge.ports.quotas import Allowance
 
@@ -13,7 +13,7 @@ type PlanName = Literal["free", "creator", "team", "enterprise"]
 
 
 class Plan(NamedTuple):
-    """The limits of a plan; None is unlimited."""
+    """A plan with its limits; None means unlimited."""
 
     name: PlanName
     minute: int
@@ -27,7 +27,7 @@ PLANS: dict[str, Plan] = {
     "team": Plan("team", 300, 25_000, 500),
     "enterprise": Plan("enterprise", 1_000, None, None),
 }
-"""The plans, each with more than the one before."""
+"""The plans, in ascending order."""
 UNLIMITED = 2**53 - 1
 WITH_TEAMS = ("team", "enterprise")
 
@@ -35,7 +35,7 @@ _PLAN = "SELECT plan FROM users WHERE id = ?"
 
 
 class Window(NamedTuple):
-    """A period of the clock in which calls are counted; `seconds` are those until it is over."""
+    """A period in which calls are counted; `seconds` is the time until its end."""
 
     name: str
     period: str
@@ -44,12 +44,12 @@ class Window(NamedTuple):
 
 
 def minute_of(now: datetime) -> Window:
-    """Return the minute of the clock."""
+    """Return the current minute of the clock."""
     return Window("minute", now.strftime("%Y-%m-%dT%H:%M"), 60, 60 - now.second)
 
 
 def day_of(now: datetime) -> Window:
-    """Return the day of UTC."""
+    """Return the current UTC day."""
     tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
     return Window("day", now.strftime("%Y-%m-%d"), 86_400, int((tomorrow - now).total_seconds()) + 1)
 
@@ -70,7 +70,7 @@ class QuotaExceeded(Problem):
             if most is not None and (getattr(other, member) is None or getattr(other, member) > most)
         ]
         super().__init__(
-            f"the plan {plan.name} has {most} {what} a {window.name}: wait {window.seconds} s, or take a larger plan",
+            f"plan {plan.name} has {most} {what} per {window.name}: wait {window.seconds} s or choose a larger plan",
             headers=[("retry-after", str(window.seconds))],
             retry_after=window.seconds,
             plan=plan.name,
@@ -83,7 +83,7 @@ QuotaExceeded.type = "https://iana.org/assignments/http-problem-types#quota-exce
 
 
 class PlanLimits:
-    """Counts the calls of accounts. A refused call counts nowhere; a plan that changes holds from the next call on."""
+    """Counts the calls of accounts. A refused call is not counted; a new plan applies from the next call on."""
 
     def __init__(self, db: SystemDatabase, plan_limits: Quotas, clock: Clock) -> None:
         self._db = db
@@ -91,37 +91,38 @@ class PlanLimits:
         self._clock = clock
 
     async def plan_of(self, user_id: str) -> Plan:
-        """Return the plan of an account; the smallest where there is none."""
+        """Return the plan of an account; the smallest if the account does not exist."""
         row = await self._db.first(_PLAN, user_id)
         return PLANS[row["plan"]] if row else PLANS["free"]
 
-    async def count_call(self, user_id: str, standings: list[Standing]) -> None:
-        """Count a call and add how the account stands; `QuotaExceeded` beyond a limit."""
-        plan, now = await self.plan_of(user_id), self._clock.now()
+    async def count_call(self, user_id: str, standings: list[LimitState]) -> None:
+        """Count a call and append the account's rate-limit standings; raises `QuotaExceeded` beyond a limit."""
+        plan = await self.plan_of(user_id)
+        now = self._clock.now()
         windows = [("minute", minute_of(now)), ("day", day_of(now))]
         standings += await self._take(f"calls {user_id}", plan, windows, standings)
 
     async def count_generation(self, user_id: str) -> None:
-        """Count a generation; `QuotaExceeded` beyond the day's."""
+        """Count a generation; raises `QuotaExceeded` beyond the daily limit."""
         plan = await self.plan_of(user_id)
         await self._take(f"generations {user_id}", plan, [("generations", day_of(self._clock.now()))], [])
 
     async def used(self, user_id: str) -> dict[str, int]:
-        """Return what an account has used in the windows of now."""
+        """Return an account's usage in the current minute and day."""
         now = self._clock.now()
         calls = await self._quotas.take(f"calls {user_id}", _full(minute_of(now), day_of(now)))
         generations = await self._quotas.take(f"generations {user_id}", _full(day_of(now)))
         return {"minute": calls[0], "day": calls[1], "generations": generations[0]}
 
     async def _take(
-        self, name: str, plan: Plan, windows: Sequence[tuple[str, Window]], refused: list[Standing]
-    ) -> list[Standing]:
-        """Count a call and return the standings; where it is refused, they go to `refused`."""
+        self, name: str, plan: Plan, windows: Sequence[tuple[str, Window]], refused: list[LimitState]
+    ) -> list[LimitState]:
+        """Count a call and return the standings; if it is refused, append them to `refused` instead."""
         allowances = [Allowance(window.period, _most(plan, member)) for member, window in windows]
         used = await self._quotas.take(name, allowances)
-        full = [number for number, one in enumerate(allowances) if used[number] >= one.most]
+        full = [number for number, allowance in enumerate(allowances) if used[number] >= allowance.most]
         standings = [
-            Standing(member, most, window.length, max(0, most - used[number] - (not full)), window.seconds)
+            LimitState(member, most, window.length, max(0, most - used[number] - (not full)), window.seconds)
             for number, (member, window) in enumerate(windows)
             if (most := getattr(plan, member)) is not None
         ]
@@ -137,5 +138,5 @@ def _most(plan: Plan, member: str) -> int:
 
 
 def _full(*windows: Window) -> list[Allowance]:
-    """Return allowances of no call, which count nothing."""
+    """Return allowances of zero calls, to read the usage without counting."""
     return [Allowance(window.period, 0) for window in windows]

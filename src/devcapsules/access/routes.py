@@ -1,4 +1,4 @@
-"""`/api/v1/auth/api-keys`, the plan of an account and what it has used; the administrator changes plans."""
+"""`/api/v1/auth/api-keys`, the plan of an account and its usage; administrators change plans."""
 
 from typing import Annotated, TypedDict
 
@@ -31,7 +31,7 @@ plans = Routes("/api/v1/plans", tag="plans", access=ADMIN, reach=OPEN)
 
 def _exact(origin: str) -> str:
     if not ORIGIN.fullmatch(origin):
-        raise ValueError("an origin is http(s)://host[:port], in lower case and without a path")
+        raise ValueError("must be http(s)://host[:port], in lower case and without a path")
     return origin
 
 
@@ -45,9 +45,9 @@ class KeyNotFound(NotFound):
 
 
 class TooManyKeys(StorageConflict):
-    """An account has a bounded number of keys."""
+    """The account has too many keys."""
 
-    title = "An account has a bounded number of keys"
+    title = "The account has too many keys"
 
 
 class UserNotFound(NotFound):
@@ -57,7 +57,7 @@ class UserNotFound(NotFound):
 
 
 class KeyRequest(BaseModel):
-    """A new key; `origins` are the pages that may embed with it, or call the API from a browser."""
+    """A new key; `origins` are those of pages that may embed widgets with it, or call the API from a browser."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,7 +67,7 @@ class KeyRequest(BaseModel):
 
 
 class PlanChange(BaseModel):
-    """The plan that an account has from now on."""
+    """The new plan of an account."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,7 +75,7 @@ class PlanChange(BaseModel):
 
 
 class Key(TypedDict):
-    """A key, of which the beginning alone is shown."""
+    """A key; only the beginning of its text is stored."""
 
     id: str
     name: str
@@ -87,8 +87,8 @@ class Key(TypedDict):
     last_used_at: str | None
 
 
-class KeyMade(TypedDict):
-    """A new key; `secret` is its text, and is shown this once."""
+class CreatedKey(TypedDict):
+    """A new key; `secret` is its text, which is returned only once."""
 
     secret: str
     key: Key
@@ -101,7 +101,7 @@ class Keys(TypedDict):
 
 
 class Limits(TypedDict):
-    """The calls of a plan; null is unlimited."""
+    """The limits of a plan; null means unlimited."""
 
     minute: int
     day: int | None
@@ -109,7 +109,7 @@ class Limits(TypedDict):
 
 
 class Used(TypedDict):
-    """The calls of this minute and day, and the generations of this day."""
+    """The calls in the current minute and day, and the generations in the current day."""
 
     minute: int
     day: int
@@ -117,7 +117,7 @@ class Used(TypedDict):
 
 
 class Usage(TypedDict):
-    """The plan of an account, its limits, and what it has used of them."""
+    """The plan of an account, its limits and its usage."""
 
     plan: str
     limits: Limits
@@ -132,40 +132,41 @@ class AccountPlan(TypedDict):
 
 
 @keys.post("", TooManyKeys, status=201)
-async def make_api_key(body: Body[KeyRequest], actor: Actor, db: ScopedDatabase, clock: Clock) -> KeyMade:
-    """Make a key for a widget. Its text is shown in this answer alone."""
+async def make_api_key(body: Body[KeyRequest], actor: Actor, db: ScopedDatabase, clock: Clock) -> CreatedKey:
+    """Create a widget key. Its text is returned only once."""
     row = await db.first(_COUNT)
     if row is not None and row["n"] >= MOST_KEYS:
         raise TooManyKeys(f"{MOST_KEYS} keys are in use: revoke one")
-    made, now = make_key(), clock.now()
+    key = make_key()
+    now = clock.now()
     expires_at = (
         to_text(now.fromtimestamp(now.timestamp() + body.expires_in_days * 86_400, now.tzinfo))
         if (body.expires_in_days)
         else None
     )
     cells: Cells = {
-        "id": made.id,
+        "id": key.id,
         "user_id": actor.name,
         "name": body.name,
-        "prefix": made.prefix,
-        "hash": made.hash,
+        "prefix": key.prefix,
+        "hash": key.hash,
         "origins": to_json(body.origins).decode(),
         "created_at": to_text(now),
         "expires_at": expires_at,
     }
     added = await db.insert("api_keys", [cells], returning=COLUMNS)
-    return KeyMade(secret=made.text, key=_key(added.rows[0]))
+    return CreatedKey(secret=key.text, key=_key(added.rows[0]))
 
 
 @keys.get("")
 async def list_api_keys(db: ScopedDatabase) -> Keys:
-    """List the account's keys, also those that were revoked."""
+    """List the account's keys, including revoked ones."""
     return Keys(keys=[_key(row) for row in await db.all(_LIST)])
 
 
 @keys.delete("/{key_id}", KeyNotFound, status=204)
 async def revoke_api_key(key_id: str, db: ScopedDatabase, clock: Clock) -> None:
-    """Revoke a key: it opens nothing from the next call on, and pages with it stop to work."""
+    """Revoke a key; from now on it is rejected, and pages with it stop working."""
     changed = await db.update(
         "api_keys", {"revoked_at": to_text(clock.now())}, "id = ? AND revoked_at IS NULL", key_id, returning="id"
     )
@@ -175,7 +176,7 @@ async def revoke_api_key(key_id: str, db: ScopedDatabase, clock: Clock) -> None:
 
 @usage.get("", reach=USERS)
 async def get_usage(actor: Actor, plan_limits: PlanLimits) -> Usage:
-    """Get the account's plan, its limits, and what it has used of them."""
+    """Get the account's plan, its limits and its usage."""
     plan = await plan_limits.plan_of(actor.name)
     limits = Limits(minute=plan.minute, day=plan.day, generations=plan.generations)
     used = await plan_limits.used(actor.name)
@@ -184,7 +185,7 @@ async def get_usage(actor: Actor, plan_limits: PlanLimits) -> Usage:
 
 @plans.put("/{user_id}", UserNotFound)
 async def change_plan(user_id: str, body: Body[PlanChange], db: SystemDatabase, clock: Clock) -> AccountPlan:
-    """Change the plan of an account; it holds from its next call on."""
+    """Change the plan of an account; it applies from the next call on."""
     row = await db.first(
         "UPDATE users SET plan = ?, updated_at = ? WHERE id = ? RETURNING id, plan",
         body.plan,

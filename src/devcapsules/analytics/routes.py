@@ -1,4 +1,4 @@
-"""`/api/v1/analytics`: events come in, and authors read counts. D1 is the truth; KV has a copy of what is hot."""
+"""`/api/v1/analytics`: stores events and returns counts. D1 has all events; KV caches counts of active capsules."""
 
 from datetime import date, timedelta
 from typing import Annotated, Any, TypedDict
@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from devcapsules.access.callers import USERS, KeyNotAllowed, visit_of
 from devcapsules.access.keys import WidgetKeys
 from devcapsules.capsules.catalogue import CapsuleNotFound
-from devcapsules.events import MOST_EVENTS, Event, NewEvent, adding
+from devcapsules.events import MOST_EVENTS, Event, NewEvent, insert_events
 from edge import PUBLIC, READER, Body, Clock, KeyValue, Query, Request, Routes, SystemDatabase, Tick
 from edge.data import ScopedDatabase
 from edge.errors import Fault, InvalidParameter
@@ -20,9 +20,9 @@ from edge.reach import CHECKED
 CRON = "* * * * *"
 MOST_DAYS = 400
 HOT = 200
-"""Capsules whose counts one run copies."""
-KEPT_S = 30 * 86_400
-"""Seconds for which a copy of counts is there; without one they are read from D1."""
+"""Most capsules copied per run."""
+COPY_LIFETIME_S = 30 * 86_400
+"""Seconds until a copy of counts expires; without a copy they are read from D1."""
 
 events = Routes("/api/v1/analytics/events", tag="analytics", access=READER, reach=CHECKED)
 routes = Routes("/api/v1/analytics", tag="analytics", access=READER, reach=USERS)
@@ -43,7 +43,7 @@ _RECENT = "SELECT DISTINCT capsule_id FROM analytics_events WHERE created_at >= 
 
 
 class EventBatch(BaseModel):
-    """Events; those that came before are told apart by their ids."""
+    """A batch of events; repeated ones are recognised by id."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,14 +51,14 @@ class EventBatch(BaseModel):
 
 
 class Accepted(TypedDict):
-    """How many events are new, and how many were there already."""
+    """The number of new events, and of events stored before."""
 
     accepted: int
     known: int
 
 
 class Period(BaseModel):
-    """Days of UTC, the last 30 unless said otherwise."""
+    """A range of UTC days; the default is the last 30."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,7 +67,7 @@ class Period(BaseModel):
 
 
 class Counts(TypedDict):
-    """Counts of a capsule."""
+    """The event counts of a capsule."""
 
     views: int
     attempts: int
@@ -75,14 +75,14 @@ class Counts(TypedDict):
 
 
 class DayCounts(Counts):
-    """Counts of a day; `outcomes` are those of attempts."""
+    """The counts of a day; `outcomes` counts attempts by outcome."""
 
     day: str
     outcomes: dict[str, int]
 
 
 class CapsuleAnalytics(TypedDict):
-    """Counts of a capsule: of all time, and of each day with an event."""
+    """The counts of a capsule: in total, and for each day with an event."""
 
     capsule_id: str
     totals: Counts
@@ -90,40 +90,40 @@ class CapsuleAnalytics(TypedDict):
 
 
 class CapsuleCounts(Counts):
-    """Counts of all time of one of the caller's capsules."""
+    """The total counts of one of the caller's capsules."""
 
     capsule_id: str
     title: str
 
 
 class Overview(TypedDict):
-    """Counts of the caller's capsules, the newest first."""
+    """The counts of the caller's capsules, the newest first."""
 
     capsules: list[CapsuleCounts]
 
 
 class EventStore:
-    """Stores events and counts them, for whoever they are about; scope is the matter of those that call it."""
+    """Stores and counts events without a scope; callers must check access first."""
 
     def __init__(self, db: SystemDatabase, kv: KeyValue, clock: Clock) -> None:
         self._db = db
         self._kv = kv
         self._clock = clock
 
-    async def add(self, found: list[Event]) -> int:
-        """Add events and return how many are new."""
-        results = await self._db.batch(adding(found, self._clock))
-        return sum(len(one.rows) for one in results)
+    async def add(self, events: list[Event]) -> int:
+        """Add events; return the number of new ones."""
+        results = await self._db.batch(insert_events(events, self._clock))
+        return sum(len(result.rows) for result in results)
 
     async def copied(self, capsule_id: str) -> Counts:
-        """Return the copy of a capsule's counts; where there is none, count and copy."""
+        """Return the cached counts of a capsule; if there are none, count and cache them."""
         if (text := await self._kv.get(_name(capsule_id))) is not None:
             copy: Counts = from_json(text)
             return copy
         return (await self._copy([capsule_id]))[capsule_id]
 
     async def copy_recent(self, *, is_dry: bool) -> int:
-        """Copy the counts of capsules with events in the last two minutes; return of how many."""
+        """Cache the counts of capsules with events in the last two minutes; return their number."""
         since = to_text(self._clock.now() - timedelta(minutes=2))
         ids = [row["capsule_id"] for row in await self._db.all(_RECENT, since, HOT)]
         if ids and not is_dry:
@@ -132,29 +132,29 @@ class EventStore:
 
     async def _copy(self, ids: list[str]) -> dict[str, Counts]:
         counts = _by_capsule(await self._db.all(_COUNTS, to_json(ids).decode()))
-        found = {one: counts.get(one, Counts(views=0, attempts=0, completions=0)) for one in ids}
-        for capsule_id, copy in found.items():
-            await self._kv.put(_name(capsule_id), to_json(copy), ttl=KEPT_S)
-        return found
+        totals = {capsule_id: counts.get(capsule_id, Counts(views=0, attempts=0, completions=0)) for capsule_id in ids}
+        for capsule_id, copy in totals.items():
+            await self._kv.put(_name(capsule_id), to_json(copy), ttl=COPY_LIFETIME_S)
+        return totals
 
 
 @events.post("", CapsuleNotFound, KeyNotAllowed, status=202)
 async def add_events(
     body: Body[EventBatch], request: Request, db: ScopedDatabase, keys: WidgetKeys, store: EventStore
 ) -> Accepted:
-    """Send events of capsules that you may read. All of them are stored when this answers, each once."""
-    asked = {one.capsule_id for one in body.events}
+    """Send events of capsules that you may read. The response confirms that all are stored, each once."""
+    capsule_ids = {event.capsule_id for event in body.events}
     visit = visit_of(request, keys)
-    if visit is not None and asked != {visit.capsule_id}:
-        raise KeyNotAllowed("the page's token is for another capsule")
-    rows = await db.all(_READABLE, to_json(sorted(asked)).decode())
-    if asked - {row["id"] for row in rows}:
-        raise CapsuleNotFound("an event is of no capsule that you may read; none was stored")
+    if visit is not None and capsule_ids != {visit.capsule_id}:
+        raise KeyNotAllowed("the page token is for another capsule")
+    rows = await db.all(_READABLE, to_json(sorted(capsule_ids)).decode())
+    if capsule_ids - {row["id"] for row in rows}:
+        raise CapsuleNotFound("you cannot read the capsule of some event; no event was stored")
     assert request.actor is not None
     learner = f"visit {visit.learner}" if visit else request.actor.name
-    found = [Event(one.id, one.capsule_id, one.kind, one.outcome, learner) for one in body.events]
-    new = await store.add(found)
-    return Accepted(accepted=new, known=len(found) - new)
+    new_events = [Event(event.id, event.capsule_id, event.kind, event.outcome, learner) for event in body.events]
+    new = await store.add(new_events)
+    return Accepted(accepted=new, known=len(new_events) - new)
 
 
 @routes.get("/capsules/{capsule_id}", CapsuleNotFound)
@@ -165,7 +165,7 @@ async def get_capsule_analytics(
     until = query.until or clock.now().date()
     since = query.since or date.fromordinal(max(1, until.toordinal() - 29))
     if not 0 <= (until - since).days <= MOST_DAYS:
-        raise InvalidParameter([Fault(pointer="since", detail=f"at most {MOST_DAYS} days before until")])
+        raise InvalidParameter([Fault(pointer="since", detail=f"must be at most {MOST_DAYS} days before until")])
     if await db.first("SELECT 1 AS yes FROM capsule_answers WHERE capsule_id = ? LIMIT 1", capsule_id) is None:
         raise CapsuleNotFound("there is no such capsule of yours")
     totals = await db.all(_TOTALS, capsule_id)
@@ -175,7 +175,7 @@ async def get_capsule_analytics(
 
 @routes.get("/overview")
 async def get_overview(request: Request, db: ScopedDatabase) -> Overview:
-    """Get the counts of your capsules, of all time."""
+    """Get the total counts of your capsules."""
     assert request.actor is not None
     own = await db.all(_OWN, request.actor.name)
     counts = _by_capsule(await db.all(_COUNTS, to_json([row["id"] for row in own]).decode()))
@@ -189,13 +189,13 @@ async def get_overview(request: Request, db: ScopedDatabase) -> Overview:
 async def get_counts(capsule_id: str, db: ScopedDatabase, store: EventStore) -> Counts:
     """Get the counts of a public or unlisted capsule, at most a minute old."""
     if await db.first("SELECT 1 AS yes FROM capsules WHERE id = ?", capsule_id) is None:
-        raise CapsuleNotFound("there is no such capsule, or it is not for you")
+        raise CapsuleNotFound("there is no such capsule, or you may not read it")
     return await store.copied(capsule_id)
 
 
 @events.cron(CRON)
 async def copy_counts(tick: Tick, store: EventStore) -> dict[str, Any]:
-    """Copy the counts of capsules with recent events to KV."""
+    """Cache the counts of capsules with recent events in KV."""
     return {"capsules": await store.copy_recent(is_dry=tick.is_dry)}
 
 
@@ -204,8 +204,10 @@ def _name(capsule_id: str) -> str:
 
 
 def _counts(rows: list[Row]) -> Counts:
-    found = {row["kind"]: row["n"] for row in rows}
-    return Counts(views=found.get("view", 0), attempts=found.get("attempt", 0), completions=found.get("completion", 0))
+    totals = {row["kind"]: row["n"] for row in rows}
+    return Counts(
+        views=totals.get("view", 0), attempts=totals.get("attempt", 0), completions=totals.get("completion", 0)
+    )
 
 
 def _by_capsule(rows: list[Row]) -> dict[str, Counts]:

@@ -1,4 +1,4 @@
-"""The catalogue: the capsules that a caller may read or change."""
+"""The catalogue: finds the capsules that a caller may read or change."""
 
 from devcapsules.capsules import store
 from devcapsules.capsules.models import Capsule, Content
@@ -17,7 +17,7 @@ class CapsuleNotFound(NotFound):
 
 
 class Catalogue:
-    """Finds capsules in the caller's rows; authors' names come from the whole database, as they are for everybody."""
+    """Finds capsules in the caller's scope; authors' names are public, so they are read without a scope."""
 
     def __init__(self, db: ScopedDatabase, names: SystemDatabase, clock: Clock) -> None:
         self.db = db
@@ -25,19 +25,19 @@ class Catalogue:
         self._clock = clock
 
     def now(self) -> str:
-        """Return the present instant as rows hold it."""
+        """Return the present instant in the format of the database."""
         return to_text(self._clock.now())
 
     async def get(self, capsule_id: str) -> Capsule:
-        """Return a capsule as a learner sees it; `CapsuleNotFound` where it is not the caller's to read."""
+        """Return a capsule for learners; raises `CapsuleNotFound` if the caller may not read it."""
         row = await self.db.first(store.BY_ID, capsule_id)
         if row is None:
-            raise CapsuleNotFound("there is no such capsule, or it is not for you")
+            raise CapsuleNotFound("there is no such capsule, or you may not read it")
         is_editable = await self.db.first(_EDITABLE, capsule_id) is not None
         return store.capsule_of(row, await store.authors_of(self.names, [row]), is_editable=is_editable)
 
     async def editable(self, capsule_id: str) -> tuple[Row, Content]:
-        """Return a capsule that the caller may change, and its content; `CapsuleNotFound` for any other."""
+        """Return a capsule's row and content; raises `CapsuleNotFound` unless the caller may change it."""
         row = await self.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
         whole = await self.db.first(store.WHOLE, capsule_id, row["version"]) if row else None
         if row is None or whole is None:

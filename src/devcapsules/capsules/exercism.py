@@ -1,11 +1,11 @@
-"""Exercism's layout of an exercise, as a ZIP file: written from a capsule, and read into one.
+"""Exercism's layout of an exercise, as a ZIP file: export from a capsule, and import into one.
 
     .docs/instructions.md   the statement        .meta/config.json           authors, files, title
     .docs/hints.md          the hints            .meta/canonical-data.json   the tests, as data
     <slug>.py               the starter          .meta/example.py            the solution
     <slug>_test.py          the tests, as code
 
-Tests are read from the data; without it from `assertEqual(function(…), …)` with literals in a Python test file.
+Tests are read from the data; without data, from `assertEqual(function(…), …)` with literals in a Python test file.
 """
 
 import ast
@@ -29,19 +29,20 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class ArchiveRefused(BadRequest):
-    """This is no exercise in Exercism's layout."""
+    """This is not an exercise in Exercism's layout."""
 
-    title = "This is no exercise in Exercism's layout"
+    title = "This is not an exercise in Exercism's layout"
 
 
 def slug_of(title: str) -> str:
-    """Return a title as the name of a file."""
+    """Return a file name for a title."""
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "exercise"
 
 
 def write_archive(content: Content, language: str, author: str) -> bytes:
-    """Return a capsule as a ZIP file; equal capsules are equal files."""
-    slug, ending = slug_of(content.title), ENDINGS[language]
+    """Return a capsule as a ZIP file; equal capsules give identical files."""
+    slug = slug_of(content.title)
+    ending = ENDINGS[language]
     name = slug.replace("-", "_") if language == "python" else slug
     test = f"{name}_test.py" if language == "python" else f"{slug}.spec.{ending}"
     example = f".meta/example.{ending}" if language == "python" else f".meta/proof.ci.{ending}"
@@ -51,10 +52,10 @@ def write_archive(content: Content, language: str, author: str) -> bytes:
         "blurb": content.statement.partition("\n")[0][:350],
         "files": {"solution": [f"{name}.{ending}"], "test": [test], "example": [example]},
     }
-    data = {"exercise": slug, "comments": [COMMENT], "cases": [_case(one, content) for one in content.tests]}
+    data = {"exercise": slug, "comments": [COMMENT], "cases": [_case(test, content) for test in content.tests]}
     files = {
         ".docs/instructions.md": f"# Instructions\n\n{content.statement}\n",
-        ".docs/hints.md": "# Hints\n\n" + "".join(f"- {_folded(one)}\n" for one in content.hints),
+        ".docs/hints.md": "# Hints\n\n" + "".join(f"- {_folded(hint)}\n" for hint in content.hints),
         ".meta/config.json": _pretty(config),
         ".meta/canonical-data.json": _pretty(data),
         example: content.solution,
@@ -69,7 +70,7 @@ def write_archive(content: Content, language: str, author: str) -> bytes:
 
 
 def read_archive(body: bytes) -> dict[str, Any]:
-    """Return the members of a new capsule from a ZIP file; `ArchiveRefused` where it is none, or too large."""
+    """Return the fields of a new capsule from a ZIP file; raises `ArchiveRefused` if it is invalid or too large."""
     files = _unpacked(body)
     config = _object(files, ".meta/config.json")
     listed = config.get("files")
@@ -78,7 +79,7 @@ def read_archive(body: bytes) -> dict[str, Any]:
     solution = _first(paths.get("example") or paths.get("exemplar"), files)
     language = next((name for name, ending in ENDINGS.items() if starter[0].endswith(f".{ending}")), "")
     if not language:
-        raise ArchiveRefused("its config.json names no file of Python, JavaScript or TypeScript as solution")
+        raise ArchiveRefused("its config.json must name a Python, JavaScript or TypeScript file as solution")
     instructions = files.get(".docs/instructions.md", "") or files.get(".docs/introduction.md", "")
     statement = re.sub(r"\A# (Instructions|Introduction)\s*", "", instructions).strip()
     function, tests = _tests(files, _first(paths.get("test"), files)[1])
@@ -120,26 +121,28 @@ def _test_code(content: Content, language: str, module: str) -> str:
             "",
             "class ExerciseTest(unittest.TestCase):",
         ]
-        for number, one in enumerate(content.tests, 1):
-            call = f"{function}({', '.join(map(repr, one['arguments']))})"
-            lines += [f"    def test_{number:02}(self):", f"        self.assertEqual({call}, {one['expected']!r})", ""]
+        for number, test in enumerate(content.tests, 1):
+            call = f"{function}({', '.join(map(repr, test['arguments']))})"
+            lines += [f"    def test_{number:02}(self):", f"        self.assertEqual({call}, {test['expected']!r})", ""]
         return "\n".join(lines if content.tests else [*lines, "    pass", ""])
     lines = [f"import {{ {function} }} from './{module}';", "", f"describe({json.dumps(content.title)}, () => {{"]
-    for one in content.tests:
-        call = f"{function}({', '.join(map(json.dumps, one['arguments']))})"
-        lines.append(f"  test({json.dumps(one['name'])}, () => expect({call}).toEqual({json.dumps(one['expected'])}));")
+    for test in content.tests:
+        call = f"{function}({', '.join(map(json.dumps, test['arguments']))})"
+        lines.append(
+            f"  test({json.dumps(test['name'])}, () => expect({call}).toEqual({json.dumps(test['expected'])}));"
+        )
     return "\n".join([*lines, "});", ""])
 
 
 def _unpacked(body: bytes) -> dict[str, str]:
-    """Return the texts of an archive by their paths below its one folder; nothing is unpacked beyond the bounds."""
+    """Return the texts of an archive by path below its root folder; stops at the size limits."""
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             if len(entries) > MOST_FILES:
                 raise ArchiveRefused(f"it has more than {MOST_FILES} files")
             if sum(entry.file_size for entry in entries) > LARGEST_TOTAL:
-                raise ArchiveRefused(f"unpacked it has more than {LARGEST_TOTAL} bytes")
+                raise ArchiveRefused(f"it has more than {LARGEST_TOTAL} bytes when unpacked")
             texts: dict[str, str] = {}
             for entry in entries:
                 with archive.open(entry) as file:
@@ -150,7 +153,7 @@ def _unpacked(body: bytes) -> dict[str, str]:
     except ArchiveRefused:
         raise
     except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, OSError, EOFError, KeyError):
-        raise ArchiveRefused("it is no ZIP file, or a damaged or encrypted one") from None
+        raise ArchiveRefused("it is not a ZIP file, or is damaged or encrypted") from None
     except Exception as fault:
         if type(fault).__module__ in {"zlib", "lzma", "_lzma"}:
             raise ArchiveRefused("it is a damaged ZIP file") from None
@@ -165,14 +168,14 @@ def _object(files: dict[str, str], path: str) -> dict[str, Any]:
     try:
         value = from_json(files.get(path, "{}"))
     except ValueError:
-        raise ArchiveRefused(f"{path} is no JSON") from None
+        raise ArchiveRefused(f"{path} is not valid JSON") from None
     if not isinstance(value, dict):
-        raise ArchiveRefused(f"{path} is no object")
+        raise ArchiveRefused(f"{path} is not a JSON object")
     return value
 
 
 def _first(paths: object, files: dict[str, str]) -> tuple[str, str]:
-    """Return the first file of a list that is there, and its text."""
+    """Return the path and text of the first existing file of a list."""
     for path in paths if isinstance(paths, list) else []:
         if isinstance(path, str) and path in files:
             return path, files[path]
@@ -180,18 +183,18 @@ def _first(paths: object, files: dict[str, str]) -> tuple[str, str]:
 
 
 def _tests(files: dict[str, str], code: str) -> tuple[str, list[dict[str, Any]]]:
-    """Return the function's name and the tests, from data where there is some."""
+    """Return the function's name and the tests, from the data if there is any."""
     cases = _object(files, ".meta/canonical-data.json").get("cases")
     flat = list(_flat(cases if isinstance(cases, list) else [], 0))
     if not flat:
         return _from_code(code)
     tests = []
     for case in flat:
-        given = case.get("input")
+        inputs = case.get("input")
         tests.append(
             {
                 "name": str(case.get("description") or "")[:100],
-                "arguments": [*given.values()] if isinstance(given, dict) else [],
+                "arguments": [*inputs.values()] if isinstance(inputs, dict) else [],
                 "expected": case.get("expected"),
                 "hidden": "hidden" in (case.get("scenarios") or []),
                 "tolerance": case.get("tolerance"),
@@ -209,20 +212,21 @@ def _flat(cases: list[Any], depth: int) -> Any:
 
 
 def _from_code(code: str) -> tuple[str, list[dict[str, Any]]]:
-    """Return what `assertEqual(function(literals), literal)` of a Python test file says."""
+    """Return the function's name and the tests from `assertEqual(function(literals), literal)` in a Python file."""
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "", []
-    function, tests = "", list[dict[str, Any]]()
+    function = ""
+    tests = list[dict[str, Any]]()
     for method in ast.walk(tree):
         if not isinstance(method, ast.FunctionDef) or not method.name.startswith("test"):
             continue
         for node in ast.walk(method):
-            if found := _assertion(node):
-                function = function or found[0]
+            if assertion := _assertion(node):
+                function = function or assertion[0]
                 test = {"name": method.name.removeprefix("test_").replace("_", " ")[:100]}
-                tests += [{**test, "arguments": found[1], "expected": found[2]}] * (found[0] == function)
+                tests += [{**test, "arguments": assertion[1], "expected": assertion[2]}] * (assertion[0] == function)
     return function, tests
 
 
@@ -234,7 +238,7 @@ def _assertion(node: ast.AST) -> tuple[str, list[Any], Any] | None:
     if node.func.attr != "assertEqual" or not is_plain:
         return None
     try:
-        values = [ast.literal_eval(one) for one in call.args]  # type: ignore[attr-defined]
+        values = [ast.literal_eval(argument) for argument in call.args]  # type: ignore[attr-defined]
         value = ast.literal_eval(expected)
         json.dumps([values, value], allow_nan=False)
     except (ValueError, TypeError, RecursionError):
@@ -244,7 +248,7 @@ def _assertion(node: ast.AST) -> tuple[str, list[Any], Any] | None:
 
 def _hints(text: str) -> list[str]:
     items = re.findall(r"^[-*] (.+(?:\n  .+)*)", text, re.MULTILINE)
-    return [re.sub(r"\n  ", "\n", one)[:2_000] for one in items[:10]]
+    return [re.sub(r"\n  ", "\n", item)[:2_000] for item in items[:10]]
 
 
 def _folded(hint: str) -> str:
@@ -252,8 +256,8 @@ def _folded(hint: str) -> str:
 
 
 def _defined(code: str) -> str:
-    found = re.search(r"^\s*(?:export\s+)?(?:def|function|const|let)\s+([A-Za-z_]\w*)", code, re.MULTILINE)
-    return found[1] if found else "solve"
+    match = re.search(r"^\s*(?:export\s+)?(?:def|function|const|let)\s+([A-Za-z_]\w*)", code, re.MULTILINE)
+    return match[1] if match else "solve"
 
 
 def _pretty(value: object) -> str:

@@ -1,7 +1,7 @@
-"""Learning: hints one by one, the solution after some tries, forks of what one may see.
+"""Learning: hints one by one, the solution after some attempts, and forks with the visible parts.
 
-Answers of a capsule are in no learner's rows, so this takes them from the whole database, and hands out what the
-learner has come to.
+The answers of a capsule are outside of every learner's scope. This module reads them without a scope, and returns
+only the parts that the learner has unlocked.
 """
 
 from typing import Annotated, NamedTuple, TypedDict
@@ -38,9 +38,9 @@ class NoMoreHints(NotFound):
 
 
 class SolutionLocked(Forbidden):
-    """The solution is shown after some tries."""
+    """The solution is available after some attempts."""
 
-    title = "The solution is shown after some tries"
+    title = "The solution is available after some attempts"
 
 
 class NoSolution(NotFound):
@@ -50,7 +50,7 @@ class NoSolution(NotFound):
 
 
 class HintRequest(BaseModel):
-    """A request for the next hint; with `number`, for one that was shown before. A key names its `learner`."""
+    """A request for the next hint, or for the seen one `number`. A caller with a widget key names the `learner`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,7 +59,7 @@ class HintRequest(BaseModel):
 
 
 class Hint(TypedDict):
-    """A hint; `left` are those that follow."""
+    """A hint; `left` is the number of further hints."""
 
     number: int
     text: str
@@ -74,14 +74,14 @@ class Solution(TypedDict):
 
 
 class Learner(NamedTuple):
-    """A learner: a mark by which progress is counted, and the user's id where it is one."""
+    """A learner: an identifier for progress, and the user's id, or None for an anonymous learner."""
 
     mark: str
     user_id: str | None
 
 
 class Exercise(NamedTuple):
-    """A capsule that a caller may read, with its answers."""
+    """A capsule that the caller may read, with its answers."""
 
     row: Row
     content: Content
@@ -97,15 +97,15 @@ class Learning:
         self.catalogue = catalogue
 
     async def exercise(self, capsule_id: str) -> Exercise:
-        """Return a capsule that the caller may read, with its answers; `CapsuleNotFound` for any other."""
+        """Return a capsule with its answers; raises `CapsuleNotFound` unless the caller may read it."""
         row = await self.db.first(_CAPSULE, capsule_id)
         answers = await self.system.first(store.WHOLE, capsule_id, row["version"]) if row else None
         if row is None or answers is None:
-            raise CapsuleNotFound("there is no such capsule, or it is not for you")
+            raise CapsuleNotFound("there is no such capsule, or you may not read it")
         return Exercise(row, store.content_of_row(answers))
 
     def learner(self, request: Request, named: str = "") -> Learner:
-        """Return who learns: the user, the visitor of a page, or whom a key names."""
+        """Return the learner of a request: the user, the visitor of a page, or the one named by a widget key."""
         actor = request.actor
         if actor is not None and actor.is_member:
             return Learner(actor.name, actor.name)
@@ -114,11 +114,11 @@ class Learning:
         return Learner(f"key {account_of(actor) if actor else ''} {named}", None)
 
     async def progress(self, learner: Learner, capsule_id: str) -> Row | None:
-        """Return how far a learner is with a capsule; None where there was no attempt."""
+        """Return a learner's progress with a capsule; None before the first attempt or hint."""
         return await self.system.first(_PROGRESS, learner.mark, capsule_id)
 
     async def may_see_solution(self, learner: Learner, exercise: Exercise) -> bool:
-        """Tell whether a learner may see the solution: its author, after solving it, or after enough tries."""
+        """Tell whether a learner may see the solution: as its author, after solving it, or after enough attempts."""
         if exercise.row["owner_id"] == learner.user_id or exercise.row["solution_after"] == 0:
             return True
         row = await self.progress(learner, exercise.row["id"])
@@ -127,16 +127,16 @@ class Learning:
 
 @routes.post("/{capsule_id}/hints", CapsuleNotFound, NoMoreHints)
 async def show_hint(capsule_id: str, body: Body[HintRequest], request: Request, learning: Learning) -> Hint:
-    """Show the next hint, or one that was shown before."""
+    """Get the next hint, or one seen before."""
     exercise = await learning.exercise(capsule_id)
     learner = learning.learner(request, body.learner)
     hints = exercise.content.hints
     row = await learning.progress(learner, capsule_id)
-    shown = row["hints"] if row else 0
-    number = body.number or shown + 1
-    if number > min(len(hints), shown + 1):
-        raise NoMoreHints(f"it has {len(hints)} hints, shown one by one")
-    if number > shown:
+    seen = row["hints"] if row else 0
+    number = body.number or seen + 1
+    if number > min(len(hints), seen + 1):
+        raise NoMoreHints(f"it has {len(hints)} hints, which are shown in order")
+    if number > seen:
         values = (learner.mark, capsule_id, learner.user_id, learning.catalogue.now(), number)
         await learning.system.first(_HINTED, *values)
     return Hint(number=number, text=hints[number - 1], left=len(hints) - number)
@@ -144,32 +144,35 @@ async def show_hint(capsule_id: str, body: Body[HintRequest], request: Request, 
 
 @routes.get("/{capsule_id}/solution", CapsuleNotFound, SolutionLocked, NoSolution)
 async def show_solution(capsule_id: str, request: Request, learning: Learning) -> Solution:
-    """Show the author's solution to who has solved the capsule, or has tried often enough."""
+    """Get the author's solution, after solving the capsule or after enough attempts."""
     exercise = await learning.exercise(capsule_id)
     learner = learning.learner(request)
     if not await learning.may_see_solution(learner, exercise):
         row = await learning.progress(learner, capsule_id)
         left = exercise.row["solution_after"] - (row["attempts"] if row else 0)
-        raise SolutionLocked(f"after {left} more tries, or when your own passes all tests", tries_left=left)
+        raise SolutionLocked(
+            f"available after {left} more attempts, or when your own solution passes all tests", tries_left=left
+        )
     if not exercise.content.solution:
-        raise NoSolution("its author has written none")
+        raise NoSolution("its author has not written one")
     return Solution(solution=exercise.content.solution, version=exercise.row["version"])
 
 
-@routes.post("/{capsule_id}/fork", CapsuleNotFound, status=201, reach=USERS)
+@routes.post("/{capsule_id}/fork", CapsuleNotFound, status=201, location="/api/v1/capsules/{id}", reach=USERS)
 async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning: Learning) -> Capsule:
-    """Copy a capsule into one of your own, which names its author.
+    """Copy a capsule into one of your own, with attribution to its author.
 
-    The copy has what you may see: solution, hidden tests and hints only of a capsule that you may change, have solved
-    or have tried often enough.
+    The copy has only the parts visible to you: it includes solution, hidden tests and hints if you may change the
+    capsule, have solved it, or have made enough attempts.
     """
     catalogue = learning.catalogue
     exercise = await learning.exercise(capsule_id)
-    content, row = exercise.content, await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
+    content = exercise.content
+    row = await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
     assert row is not None
     own = await learning.db.first(store.WHOLE, capsule_id, row["version"])
     if own is None and not await learning.may_see_solution(learning.learner(request), exercise):
-        content = content._replace(solution="", hints=[], tests=[one for one in content.tests if not one["hidden"]])
+        content = content._replace(solution="", hints=[], tests=[test for test in content.tests if not test["hidden"]])
     authors = await store.authors_of(catalogue.names, [row])
     now = catalogue.now()
     names = ("language", "difficulty", "tags", "time_limit_ms", "solution_after")
@@ -181,5 +184,5 @@ async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning
         "updated_at": now,
     }
     fork = {"forked_from": capsule_id, "forked_author": authors.get(row["owner_id"], store.NOBODY)}
-    made = await store.add_capsule(catalogue.db, actor.name, cells, content, **fork)
-    return await catalogue.get(made)
+    fork_id = await store.add_capsule(catalogue.db, actor.name, cells, content, **fork)
+    return await catalogue.get(fork_id)

@@ -1,4 +1,4 @@
-"""Bodies and answers of the routes of capsules."""
+"""Request and response models of the capsule routes."""
 
 from typing import Annotated, Any, NamedTuple, TypedDict
 
@@ -45,11 +45,11 @@ class NewCapsule(CapsuleContent):
     visibility: Visibility = "private"
     tags: Tags = []
     time_limit_ms: TimeLimit = 2_000
-    solution_after: SolutionAfter = Field(3, description="tries after which a learner may see the solution")
+    solution_after: SolutionAfter = Field(3, description="attempts after which a learner may see the solution")
 
 
 class CapsuleChanges(BaseModel):
-    """Changes; what is absent stays. A change of the content makes a version; `base_version` guards against others'."""
+    """Changes of a capsule; absent fields stay. New content makes a version; `base_version` detects other changes."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,11 +69,11 @@ class CapsuleChanges(BaseModel):
 
 
 CONTENT = ("title", "statement", "starter", "solution", "function_name", "tests", "hints")
-"""The fields that make a version."""
+"""The fields that belong to a version."""
 
 
 class Publication(BaseModel):
-    """The visibility that the capsule has from now on."""
+    """The new visibility of the capsule."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -81,7 +81,7 @@ class Publication(BaseModel):
 
 
 class CapsuleFilter(BaseModel):
-    """Which capsules are listed: those that everybody may find, or with `mine` the caller's own and its teams'."""
+    """Filters of the list: public capsules, or with `mine` the caller's own and those of the caller's teams."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -92,12 +92,12 @@ class CapsuleFilter(BaseModel):
     mine: bool = False
     limit: int = Field(20, ge=1, le=100)
     cursor: Annotated[str, Field(max_length=200)] | None = Field(
-        None, description="`next_cursor` of the page before; absent for the first"
+        None, description="`next_cursor` of the previous page; absent for the first"
     )
 
 
-class CaseShown(TypedDict):
-    """A test that learners see."""
+class ExampleTest(TypedDict):
+    """A test visible to learners."""
 
     name: str
     arguments: list[Any]
@@ -121,26 +121,26 @@ class CapsuleEntry(TypedDict):
 
 
 class CapsulePage(TypedDict):
-    """A page of capsules, the newest first; `next_cursor` is null on the last."""
+    """A page of capsules, the newest first; `next_cursor` is null on the last page."""
 
     capsules: list[CapsuleEntry]
     next_cursor: str | None
 
 
 class Attribution(TypedDict):
-    """The origin of a fork; the capsule may be gone."""
+    """The origin of a fork; the original capsule may be deleted."""
 
     capsule_id: str
     author: str
 
 
 class Capsule(CapsuleEntry):
-    """A capsule as a learner sees it: how many hints and hidden tests there are, and none of them."""
+    """A capsule for learners: with the numbers of hints and hidden tests, without their contents."""
 
     statement: str
     starter: str
     function_name: str
-    examples: list[CaseShown]
+    examples: list[ExampleTest]
     hints: int
     hidden_tests: int
     time_limit_ms: int
@@ -164,7 +164,7 @@ class Versions(TypedDict):
 
 
 class VersionContent(TypedDict):
-    """The whole content of a version, for those who may change the capsule."""
+    """The complete content of a version, for users with permission to change the capsule."""
 
     version: int
     title: str
@@ -178,7 +178,7 @@ class VersionContent(TypedDict):
 
 
 class Content(NamedTuple):
-    """The content of a version as it is stored and judged."""
+    """The stored content of a version."""
 
     title: str
     statement: str

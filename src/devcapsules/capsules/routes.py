@@ -1,4 +1,4 @@
-"""`/api/v1/capsules`: exercises, listed and read by everybody where they are public; written by their owners."""
+"""`/api/v1/capsules`: exercises; public ones can be listed and read by everybody, owners write them."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
@@ -44,20 +44,20 @@ class VersionNotFound(NotFound):
 
 
 class OwnersOnly(Forbidden):
-    """This is for the capsule's owner."""
+    """Only the capsule's owner may do this."""
 
-    title = "This is for the capsule's owner"
+    title = "Only the capsule's owner may do this"
 
 
 class VersionConflict(StorageConflict):
-    """The capsule was changed meanwhile."""
+    """The capsule has been changed since."""
 
-    title = "The capsule was changed meanwhile"
+    title = "The capsule has been changed since"
 
 
 @public.get("", UsersOnly, operation=WITH_KEY)
 async def list_capsules(query: Query[CapsuleFilter], request: Request, catalogue: Catalogue) -> CapsulePage:
-    """List and search the public capsules, or with `mine=true` those that you may change, newest first."""
+    """List and search public capsules, or with `mine=true` those that you may change, newest first."""
     if query.mine:
         user_of(request.actor)
     where, values = _conditions(query)
@@ -66,17 +66,17 @@ async def list_capsules(query: Query[CapsuleFilter], request: Request, catalogue
         *values,
         query.limit + 1,
     )
-    shown = rows[: query.limit]
-    authors = await store.authors_of(catalogue.names, shown)
+    page = rows[: query.limit]
+    authors = await store.authors_of(catalogue.names, page)
     return CapsulePage(
-        capsules=[store.entry_of(row, authors) for row in shown],
-        next_cursor=_cursor(shown[-1]) if len(rows) > query.limit else None,
+        capsules=[store.entry_of(row, authors) for row in page],
+        next_cursor=_cursor(page[-1]) if len(rows) > query.limit else None,
     )
 
 
-@routes.post("", status=201, body_limit=BODY_LIMIT)
+@routes.post("", status=201, location="/api/v1/capsules/{id}", body_limit=BODY_LIMIT)
 async def add_capsule(body: Body[NewCapsule], actor: Actor, catalogue: Catalogue) -> Capsule:
-    """Add a capsule; it is private unless you say otherwise."""
+    """Add a capsule; it is private by default."""
     content = store.content_of(body)
     cells = store.capsule_cells(body, content, catalogue.now())
     capsule_id = await store.add_capsule(catalogue.db, actor.name, cells, content)
@@ -85,23 +85,23 @@ async def add_capsule(body: Body[NewCapsule], actor: Actor, catalogue: Catalogue
 
 @public.get("/{capsule_id}", CapsuleNotFound, operation=WITH_KEY)
 async def get_capsule(capsule_id: str, catalogue: Catalogue) -> Capsule:
-    """Get a capsule as a learner sees it: a public or unlisted one, or one that you may change."""
+    """Get a capsule for learners: a public or unlisted one, or one that you may change."""
     return await catalogue.get(capsule_id)
 
 
 @routes.patch("/{capsule_id}", CapsuleNotFound, OwnersOnly, VersionConflict, body_limit=BODY_LIMIT)
 async def change_capsule(capsule_id: str, body: Body[CapsuleChanges], actor: Actor, catalogue: Catalogue) -> Capsule:
-    """Change a capsule. Title, statement, code, tests and hints make a new version; those before never change."""
+    """Change a capsule. Changes of title, statement, code, tests or hints make a new version; old versions stay."""
     row, present = await catalogue.editable(capsule_id)
     if body.visibility is not None and row["owner_id"] != actor.name:
-        raise OwnersOnly("its owner says who may read it")
+        raise OwnersOnly("only its owner may change the visibility")
     if body.base_version not in {None, row["version"]}:
-        raise VersionConflict(f"its version is {row['version']}: read it, and change that one")
-    given = body.model_dump(mode="json", exclude_none=True, exclude={"base_version"})
-    content = present._replace(**{name: given[name] for name in CONTENT if name in given})
-    tags = [*dict.fromkeys(given.get("tags", from_json(row["tags"])))]
+        raise VersionConflict(f"its version is {row['version']}: read it again, and change that version")
+    edited = body.model_dump(mode="json", exclude_none=True, exclude={"base_version"})
+    content = present._replace(**{name: edited[name] for name in CONTENT if name in edited})
+    tags = [*dict.fromkeys(edited.get("tags", from_json(row["tags"])))]
     now = catalogue.now()
-    changes: dict[str, Any] = {name: value for name, value in given.items() if name not in CONTENT}
+    changes: dict[str, Any] = {name: value for name, value in edited.items() if name not in CONTENT}
     changes |= {"tags": to_json(tags).decode(), "search_text": store.search_text(content, tags), "updated_at": now}
     writes = []
     if content != present:
@@ -120,14 +120,14 @@ async def change_capsule(capsule_id: str, body: Body[CapsuleChanges], actor: Act
 
 @routes.delete("/{capsule_id}", CapsuleNotFound, status=204)
 async def delete_capsule(capsule_id: str, actor: Actor, db: ScopedDatabase) -> None:
-    """Delete a capsule with its versions; forks of it stay. Its owner alone may."""
+    """Delete a capsule with its versions, as its owner; forks of it stay."""
     if not (await db.delete("capsules", "id = ? AND owner_id = ?", capsule_id, actor.name)).changes:
         raise CapsuleNotFound("there is no such capsule of yours")
 
 
 @routes.post("/{capsule_id}/publish", CapsuleNotFound)
 async def publish_capsule(capsule_id: str, body: Body[Publication], actor: Actor, catalogue: Catalogue) -> Capsule:
-    """Say who may read a capsule: everybody, whoever has its address, or nobody else. Its owner alone may."""
+    """Set the visibility of your capsule: public, unlisted (only by its address) or private."""
     changes = {"visibility": body.visibility, "updated_at": catalogue.now()}
     if not (await catalogue.db.update("capsules", changes, "id = ? AND owner_id = ?", capsule_id, actor.name)).changes:
         raise CapsuleNotFound("there is no such capsule of yours")
@@ -143,7 +143,7 @@ async def list_versions(capsule_id: str, catalogue: Catalogue) -> Versions:
 
 @routes.get("/{capsule_id}/versions/{version}", VersionNotFound)
 async def get_version(capsule_id: str, version: int, db: ScopedDatabase) -> VersionContent:
-    """Get the whole content of a version, with solution, hidden tests and hints, of a capsule that you may change."""
+    """Get the complete content of a version of a capsule that you may change: solution, hidden tests and hints too."""
     row = await db.first(store.WHOLE, capsule_id, version) if 0 < version < 2**53 else None
     if row is None:
         raise VersionNotFound("there is no such version of a capsule of yours")
@@ -152,7 +152,7 @@ async def get_version(capsule_id: str, version: int, db: ScopedDatabase) -> Vers
 
 
 def _conditions(query: CapsuleFilter) -> tuple[list[str], list[Value]]:
-    """Return the conditions of a list, and their values; nothing of the query is SQL."""
+    """Return the SQL conditions of a list, and their bound values."""
     where = ["EXISTS (SELECT 1 FROM capsule_answers AS a WHERE a.capsule_id = c.id)"]
     where = where if query.mine else ["c.visibility = 'public' AND c.taken_down_at IS NULL"]
     values: list[Value] = []
@@ -182,5 +182,5 @@ def _place(cursor: str) -> list[str]:
     except ValueError:
         separator = ""
     if not separator:
-        raise InvalidParameter([Fault(pointer="cursor", detail="the next_cursor of another page")])
+        raise InvalidParameter([Fault(pointer="cursor", detail="must be the next_cursor of a page")])
     return [created_at, capsule_id]

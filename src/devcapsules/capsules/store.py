@@ -1,4 +1,4 @@
-"""Rows of capsules and their versions: how they are written, and how they are read back."""
+"""Rows of capsules and their versions: writing and reading."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from devcapsules.capsules.models import (
     Capsule,
     CapsuleContent,
     CapsuleEntry,
-    CaseShown,
     Content,
+    ExampleTest,
     NewCapsule,
 )
 from edge.data import ScopedDatabase
@@ -35,23 +35,23 @@ WHOLE = (
 AUTHORS = "SELECT id, name FROM users WHERE id IN (SELECT value FROM json_each(?))"
 NOBODY = "anonymous"
 SEARCHED = 5_000
-"""Characters of a capsule that are searched."""
+"""Most searchable characters of a capsule."""
 
 
 def new_id() -> str:
-    """Return the id of a new capsule, which nobody guesses."""
+    """Return a random id for a new capsule, which cannot be guessed."""
     return f"cap_{secrets.token_hex(12)}"
 
 
 def content_of(body: CapsuleContent) -> Content:
-    """Return the content of a body as it is stored."""
-    tests = [one.model_dump(mode="json") for one in body.tests]
+    """Return the content to store from a body."""
+    tests = [test.model_dump(mode="json") for test in body.tests]
     texts = (body.title, body.statement, body.starter, body.solution, body.function_name)
     return Content(*texts, tests, list(body.hints))
 
 
 def capsule_cells(new: NewCapsule, content: Content, now: str) -> dict[str, Any]:
-    """Return the columns of a new capsule, but for its id and owner."""
+    """Return the columns of a new capsule, except id and owner."""
     return {
         "title": content.title,
         "language": new.language,
@@ -68,8 +68,8 @@ def capsule_cells(new: NewCapsule, content: Content, now: str) -> dict[str, Any]
 
 
 def version_cells(capsule_id: str, version: int, content: Content, now: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the columns of a version: the part that learners see, and its answers."""
-    shown = [one for one in content.tests if not one["hidden"]]
+    """Return the columns of a version: the visible part, and the answers."""
+    visible = [test for test in content.tests if not test["hidden"]]
     open_part = {
         "capsule_id": capsule_id,
         "version": version,
@@ -77,9 +77,9 @@ def version_cells(capsule_id: str, version: int, content: Content, now: str) -> 
         "statement": content.statement,
         "starter": content.starter,
         "function_name": content.function_name,
-        "examples": to_json([{name: one[name] for name in CaseShown.__annotations__} for one in shown]).decode(),
+        "examples": to_json([{name: test[name] for name in ExampleTest.__annotations__} for test in visible]).decode(),
         "hints": len(content.hints),
-        "hidden_tests": len(content.tests) - len(shown),
+        "hidden_tests": len(content.tests) - len(visible),
         "created_at": now,
     }
     answers = {
@@ -93,7 +93,7 @@ def version_cells(capsule_id: str, version: int, content: Content, now: str) -> 
 
 
 def search_text(content: Content, tags: Sequence[str]) -> str:
-    """Return what is searched of a capsule, in lower case."""
+    """Return the searchable text of a capsule, in lower case."""
     return f"{content.title}\n{' '.join(tags)}\n{content.statement}"[:SEARCHED].lower()
 
 
@@ -106,13 +106,13 @@ def content_of_row(row: Row) -> Content:
 
 
 async def authors_of(db: Any, rows: Sequence[Row]) -> dict[str, str]:
-    """Return the names of the owners of rows; `db` is the whole database, as a name is for everybody."""
-    found = await db.all(AUTHORS, to_json(sorted({row["owner_id"] for row in rows})).decode())
-    return {row["id"]: row["name"] or NOBODY for row in found}
+    """Return the names of the owners of rows; `db` has no scope, as names are public."""
+    owners = await db.all(AUTHORS, to_json(sorted({row["owner_id"] for row in rows})).decode())
+    return {row["id"]: row["name"] or NOBODY for row in owners}
 
 
 def entry_of(row: Row, authors: Mapping[str, str]) -> CapsuleEntry:
-    """Return a row as an entry of a list."""
+    """Return a list entry from a row."""
     return CapsuleEntry(
         id=row["id"],
         title=row["title"],
@@ -129,7 +129,7 @@ def entry_of(row: Row, authors: Mapping[str, str]) -> CapsuleEntry:
 
 
 def capsule_of(row: Row, authors: Mapping[str, str], *, is_editable: bool) -> Capsule:
-    """Return a row of `BY_ID` as a learner sees it."""
+    """Return a capsule for learners from a row of `BY_ID`."""
     origin = row["forked_from"]
     fork = Attribution(capsule_id=origin, author=row["forked_author"] or NOBODY) if origin else None
     return Capsule(
@@ -150,7 +150,7 @@ def capsule_of(row: Row, authors: Mapping[str, str], *, is_editable: bool) -> Ca
 async def add_capsule(
     db: ScopedDatabase, owner_id: str, cells: Mapping[str, Any], content: Content, **more: object
 ) -> str:
-    """Add a capsule of a user with its first version, all or nothing; return its id."""
+    """Add a capsule with its first version in one batch; return its id."""
     capsule_id = new_id()
     row = {"id": capsule_id, "owner_id": owner_id, **cells, **more}
     open_part, answers = version_cells(capsule_id, 1, content, cells["created_at"])

@@ -18,7 +18,7 @@ routes = Routes("/api/v1/capsules", tag="capsules", access=READER, reach=USERS)
 
 @routes.get("/{capsule_id}/export", CapsuleNotFound, operation=Operation({200: {ZIP: bytes}}))
 async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
-    """Get a capsule that you may change as a ZIP file in Exercism's layout."""
+    """Export a capsule that you may change as a ZIP file in Exercism's layout."""
     row, content = await catalogue.editable(capsule_id)
     authors = await store.authors_of(catalogue.names, [row])
     response = Response(write_archive(content, row["language"], authors.get(row["owner_id"], store.NOBODY)))
@@ -33,9 +33,10 @@ async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
     InvalidBody,
     status=201,
     operation=Operation({201: {"application/json": Capsule}}, body={ZIP: bytes, "application/octet-stream": bytes}),
+    alone=True,
 )
 async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -> Response:
-    """Make a private capsule of a ZIP file in Exercism's layout, which is the body."""
+    """Import a ZIP file in Exercism's layout, sent as the body, as a private capsule."""
     members = read_archive(await request.body(LARGEST_ARCHIVE))
     try:
         new = NewCapsule.model_validate(members)
@@ -45,4 +46,6 @@ async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -
     capsule_id = await store.add_capsule(
         catalogue.db, actor.name, store.capsule_cells(new, content, catalogue.now()), content
     )
-    return Response.json(await catalogue.get(capsule_id), 201)
+    response = Response.json(await catalogue.get(capsule_id), 201)
+    response.headers.append(("location", f"/api/v1/capsules/{capsule_id}"))
+    return response

@@ -1,1 +1,1 @@
-"""Learners' progress, teams that share capsules, and reports of public ones."""
+"""Progress of learners, teams that share capsules, and reports of public capsules."""

@@ -1,4 +1,4 @@
-"""`/api/v1/progress`: how far the user is with the capsules that it has tried."""
+"""`/api/v1/progress`: the user's progress with attempted capsules."""
 
 from typing import TypedDict
 
@@ -17,7 +17,7 @@ _LIST = (
 
 
 class Progress(TypedDict):
-    """The user's progress with a capsule; its title is null where it is no longer to be read."""
+    """The user's progress with a capsule; `title` is null if the user may no longer read the capsule."""
 
     capsule_id: str
     title: str | None
@@ -30,7 +30,7 @@ class Progress(TypedDict):
 
 
 class ProgressList(TypedDict):
-    """The user's progress, the last first; `solved` counts the capsules of it that are solved."""
+    """The user's progress, the most recent first; `solved` counts the solved capsules in the list."""
 
     progress: list[Progress]
     solved: int
@@ -38,6 +38,6 @@ class ProgressList(TypedDict):
 
 @routes.get("")
 async def list_progress(db: ScopedDatabase) -> ProgressList:
-    """List how far you are with the capsules that you have tried."""
+    """List your progress with attempted capsules."""
     rows = [row_as(Progress, row) for row in await db.all(_LIST)]
-    return ProgressList(progress=rows, solved=sum(one["solved_at"] is not None for one in rows))
+    return ProgressList(progress=rows, solved=sum(row["solved_at"] is not None for row in rows))

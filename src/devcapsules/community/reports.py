@@ -1,4 +1,4 @@
-"""Reports: users report a public capsule, and the administrator dismisses them or takes it down."""
+"""Reports: users report public capsules, and administrators dismiss the reports or take the capsules down."""
 
 import secrets
 from typing import Annotated, Literal, TypedDict
@@ -38,7 +38,7 @@ class ReportNotFound(NotFound):
 
 
 class NewReport(BaseModel):
-    """A reason why a capsule is reported."""
+    """A new report of a capsule, with its reason."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,7 +47,7 @@ class NewReport(BaseModel):
 
 
 class Decision(BaseModel):
-    """The decision about a capsule that was reported; all its open reports are decided with it."""
+    """A decision about a reported capsule; it applies to all its open reports."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,7 +55,7 @@ class Decision(BaseModel):
 
 
 class ReportFilter(BaseModel):
-    """The state of the reports that are listed."""
+    """The state of the reports to list."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,7 +63,7 @@ class ReportFilter(BaseModel):
 
 
 class Received(TypedDict):
-    """The report is there; a second of the same user changes nothing."""
+    """The report is stored; a second report by the same user changes nothing."""
 
     status: Literal["received"]
 
@@ -88,33 +88,34 @@ class ReportList(TypedDict):
 
 
 class Decided(TypedDict):
-    """How many reports were decided."""
+    """The number of reports decided."""
 
     decided: int
 
 
 class ReportQueue:
-    """The rows of reports, which are in nobody's own database."""
+    """Reads and writes reports, which are in no user's scope."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def add(self, capsule_id: str, reporter: str, new: NewReport) -> None:
-        """Add a report, once for each reporter."""
+        """Add a report, once per reporter and capsule."""
         row = (f"rep_{secrets.token_hex(8)}", capsule_id, reporter, new.reason, new.detail, self._now())
         await self._db.run(_REPORT, *row)
 
     async def list(self, state: str) -> ReportList:
-        """Return the reports of a state."""
+        """Return the reports in a state."""
         return ReportList(reports=[row_as(Report, row) for row in await self._db.all(_LIST, state)])
 
     async def decide(self, report_id: str, decision: str) -> int:
-        """Decide all open reports of a report's capsule and return how many; `ReportNotFound` without one."""
+        """Decide all open reports of a report's capsule; return their number. Errors: `ReportNotFound`."""
         row = await self._db.first("SELECT capsule_id FROM reports WHERE id = ? AND state = 'open'", report_id)
         if row is None:
-            raise ReportNotFound("there is no open report of this id")
-        now, capsule_id = self._now(), row["capsule_id"]
+            raise ReportNotFound("there is no open report with this id")
+        now = self._now()
+        capsule_id = row["capsule_id"]
         statements = [Statement(_DECIDE, (decision, now, capsule_id))]
         if decision == "taken_down":
             statements.append(Statement(_TAKE_DOWN, (now, now, capsule_id)))
@@ -129,7 +130,7 @@ class ReportQueue:
 async def report_capsule(
     capsule_id: str, body: Body[NewReport], actor: Actor, db: ScopedDatabase, reports: ReportQueue
 ) -> Received:
-    """Report a capsule that others can read."""
+    """Report a public or unlisted capsule."""
     if await db.first(_PUBLIC, capsule_id) is None:
         raise CapsuleNotFound("there is no such public capsule")
     await reports.add(capsule_id, actor.name, body)
@@ -144,5 +145,5 @@ async def list_reports(query: Query[ReportFilter], reports: ReportQueue) -> Repo
 
 @queue.post("/{report_id}/decision", ReportNotFound)
 async def decide_report(report_id: str, body: Body[Decision], reports: ReportQueue) -> Decided:
-    """Dismiss a report, or take the capsule down: nobody but its owner and its teams reads it then."""
+    """Dismiss a report, or take the capsule down: then only its owner and its teams can read it."""
     return Decided(decided=await reports.decide(report_id, body.decision))

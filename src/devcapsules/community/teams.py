@@ -1,4 +1,4 @@
-"""`/api/v1/teams`: teams of users, who change the capsules that a team shares. Plan team and up."""
+"""`/api/v1/teams`: members of a team can change the capsules shared with it. Requires the plan team or enterprise."""
 
 import secrets
 from typing import Annotated, TypedDict
@@ -56,15 +56,15 @@ class TeamNotFound(NotFound):
 
 
 class PlanHasNoTeams(Forbidden):
-    """This plan has no teams."""
+    """This plan does not include teams."""
 
-    title = "This plan has no teams"
+    title = "This plan does not include teams"
 
 
 class TooManyTeams(StorageConflict):
-    """An account has a bounded number of teams."""
+    """The account has too many teams."""
 
-    title = "An account has a bounded number of teams"
+    title = "The account has too many teams"
 
 
 class NewTeam(BaseModel):
@@ -76,7 +76,7 @@ class NewTeam(BaseModel):
 
 
 class NewMember(BaseModel):
-    """The address of a user; the answer is the same whether it has an account or not."""
+    """The address of a user; the answer does not reveal whether it has an account."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,7 +84,7 @@ class NewMember(BaseModel):
 
 
 class Team(TypedDict):
-    """A team of the caller's."""
+    """A team of the caller."""
 
     id: str
     name: str
@@ -93,7 +93,7 @@ class Team(TypedDict):
 
 
 class TeamList(TypedDict):
-    """The teams that the caller owns or is a member of."""
+    """The teams of the caller, as owner or member."""
 
     teams: list[Team]
 
@@ -107,20 +107,20 @@ class TeamMember(TypedDict):
 
 
 class TeamDetail(Team):
-    """A team with its members and the capsules that it shares."""
+    """A team with its members and shared capsules."""
 
     members: list[TeamMember]
     capsules: list[str]
 
 
 class Done(TypedDict):
-    """The change is made, as far as there was something to change."""
+    """Confirms a change, even if there was nothing to change."""
 
     status: str
 
 
 class Teams:
-    """Changes teams in the whole database, after the caller's own has shown the team."""
+    """Changes teams without a scope, after the team was found in the caller's scope."""
 
     def __init__(self, db: ScopedDatabase, system: SystemDatabase, plans: PlanLimits, clock: Clock) -> None:
         self.db = db
@@ -129,67 +129,68 @@ class Teams:
         self._clock = clock
 
     def now(self) -> str:
-        """Return the present instant as rows hold it."""
+        """Return the present instant in the format of the database."""
         return to_text(self._clock.now())
 
     async def team(self, team_id: str, owner: str | None = None) -> Row:
-        """Return a team of the caller's, or with `owner` one that it owns; `TeamNotFound` for any other."""
+        """Return a team of the caller, or with `owner` only one owned by that user. Errors: `TeamNotFound`."""
         row = await self.db.first("SELECT * FROM teams WHERE id = ?", team_id)
         if row is None or owner not in {None, row["owner_id"]}:
             raise TeamNotFound("there is no such team of yours")
         return row
 
     async def add(self, owner: str, name: str) -> str:
-        """Add a team and return its id. Errors: `PlanHasNoTeams`, `TooManyTeams`."""
+        """Add a team; return its id. Errors: `PlanHasNoTeams`, `TooManyTeams`."""
         if (plan := await self._plans.plan_of(owner)).name not in WITH_TEAMS:
-            raise PlanHasNoTeams(f"the plan {plan.name} has none: {' and '.join(WITH_TEAMS)} have")
-        team_id, now = f"team_{secrets.token_hex(8)}", self.now()
+            raise PlanHasNoTeams(f"the plan {plan.name} has no teams: choose {' or '.join(WITH_TEAMS)}")
+        team_id = f"team_{secrets.token_hex(8)}"
+        now = self.now()
         added = Statement(_ADD_TEAM, (team_id, owner, name, now, owner, MOST_TEAMS))
         member = (
             "INSERT INTO team_members (team_id, user_id, created_at) SELECT id, owner_id, ? FROM teams WHERE id = ?"
         )
-        (made, _) = await self.system.batch([added, Statement(member, (now, team_id))])
-        if not made.rows:
-            raise TooManyTeams(f"{MOST_TEAMS} teams are there: remove one")
+        (insertion, _) = await self.system.batch([added, Statement(member, (now, team_id))])
+        if not insertion.rows:
+            raise TooManyTeams(f"there are {MOST_TEAMS} teams: remove one")
         return team_id
 
 
-@routes.post("", PlanHasNoTeams, TooManyTeams, status=201)
+@routes.post("", PlanHasNoTeams, TooManyTeams, status=201, location="/api/v1/teams/{id}")
 async def add_team(body: Body[NewTeam], actor: Actor, teams: Teams) -> Team:
-    """Make a team, whose owner and first member you are."""
+    """Create a team; you become its owner and first member."""
     row = await teams.team(await teams.add(actor.name, body.name))
     return _team(row, actor)
 
 
 @routes.get("")
 async def list_teams(actor: Actor, db: ScopedDatabase) -> TeamList:
-    """List the teams that you own or are a member of."""
+    """List your teams, as owner or member."""
     return TeamList(teams=[_team(row, actor) for row in await db.all(_TEAMS)])
 
 
 @routes.get("/{team_id}", TeamNotFound)
 async def get_team(team_id: str, actor: Actor, teams: Teams) -> TeamDetail:
-    """Get a team with its members and the capsules that it shares."""
+    """Get a team with its members and shared capsules."""
     row = await teams.team(team_id)
-    names = {one["id"]: one["name"] for one in await teams.system.all(_NAMES, team_id)}
+    names = {row["id"]: row["name"] for row in await teams.system.all(_NAMES, team_id)}
     members = [
-        TeamMember(user_id=one["user_id"], name=names.get(one["user_id"], ""), since=one["created_at"])
-        for one in await teams.db.all(_MEMBERS, team_id)
+        TeamMember(user_id=row["user_id"], name=names.get(row["user_id"], ""), since=row["created_at"])
+        for row in await teams.db.all(_MEMBERS, team_id)
     ]
-    shared = [one["capsule_id"] for one in await teams.db.all(_SHARED, team_id)]
+    shared = [row["capsule_id"] for row in await teams.db.all(_SHARED, team_id)]
     return TeamDetail(**_team(row, actor), members=members, capsules=shared)
 
 
 @routes.delete("/{team_id}", TeamNotFound, status=204)
 async def delete_team(team_id: str, actor: Actor, teams: Teams) -> None:
-    """Remove a team; its capsules stay with their owners. Its owner alone may."""
+    """Remove a team, as its owner; its capsules stay with their owners."""
     await teams.team(team_id, actor.name)
     await teams.system.run("DELETE FROM teams WHERE id = ? AND owner_id = ?", team_id, actor.name)
 
 
 @routes.post("/{team_id}/members", TeamNotFound, status=202)
 async def add_member(team_id: str, body: Body[NewMember], actor: Actor, teams: Teams) -> Done:
-    """Add a user to a team that you own. The answer does not tell whether the address has an account."""
+    """Add a user to your own team. The answer does not reveal whether the address has an account."""
     await teams.team(team_id, actor.name)
     await teams.system.run(_ADD_MEMBER, teams.now(), team_id, key_of(body.email), MOST_MEMBERS)
     return Done(status="added, if there is such a user")
@@ -197,11 +198,11 @@ async def add_member(team_id: str, body: Body[NewMember], actor: Actor, teams: T
 
 @routes.delete("/{team_id}/members/{user_id}", TeamNotFound, status=204)
 async def remove_member(team_id: str, user_id: str, actor: Actor, teams: Teams) -> None:
-    """Remove a member, and its capsules from what the team shares; a member may remove itself, the owner all others."""
+    """Remove a member and the member's shared capsules; members can remove themselves, the owner all others."""
     row = await teams.team(team_id)
     is_owner = row["owner_id"] == actor.name
     if user_id == row["owner_id"] or not (is_owner or user_id == actor.name):
-        raise TeamNotFound("its owner removes members, and stays one")
+        raise TeamNotFound("only its owner can remove other members; the owner cannot leave")
     removed, _ = await teams.system.batch(
         [Statement(_REMOVE, (team_id, user_id)), Statement(_UNSHARE_OWN, (team_id, user_id))]
     )
@@ -211,7 +212,7 @@ async def remove_member(team_id: str, user_id: str, actor: Actor, teams: Teams) 
 
 @routes.put("/{team_id}/capsules/{capsule_id}", TeamNotFound, CapsuleNotFound, status=204)
 async def share_capsule(team_id: str, capsule_id: str, actor: Actor, teams: Teams) -> None:
-    """Let all members of a team change a capsule of yours."""
+    """Share your capsule with a team: all members can change it."""
     await teams.team(team_id)
     if (
         await teams.db.first("SELECT 1 AS yes FROM capsules WHERE id = ? AND owner_id = ?", capsule_id, actor.name)
@@ -223,10 +224,10 @@ async def share_capsule(team_id: str, capsule_id: str, actor: Actor, teams: Team
 
 @routes.delete("/{team_id}/capsules/{capsule_id}", TeamNotFound, CapsuleNotFound, status=204)
 async def unshare_capsule(team_id: str, capsule_id: str, actor: Actor, teams: Teams) -> None:
-    """Take a capsule of yours back from a team."""
+    """Stop sharing your capsule with a team."""
     await teams.team(team_id)
     if await teams.system.first(_UNSHARE, team_id, capsule_id, actor.name) is None:
-        raise CapsuleNotFound("the team shares no such capsule of yours")
+        raise CapsuleNotFound("you share no such capsule with the team")
 
 
 def _team(row: Row, actor: Actor) -> Team:

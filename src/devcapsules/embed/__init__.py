@@ -1,1 +1,1 @@
-"""The widget: its page in a frame of others' pages, and the tokens by which that page calls."""
+"""The widget: its page, which other sites embed in a frame, and the tokens for that page's calls."""

@@ -1,7 +1,7 @@
-"""`/embed/{capsule_id}?key=dk_…`: the page of the widget, in frames of the origins that its key names.
+"""`/embed/{capsule_id}?key=dk_…`: the page of the widget, which only the key's origins can frame.
 
-Requests of the page carry this service's own origin, so the key's list is held where it can be: by `frame-ancestors`
-on the page itself. The page gets a token for its capsule, for a quarter of an hour, which it renews.
+Requests of the page have this service's own origin, so the key's origins are enforced by `frame-ancestors` on the page
+itself. The page gets a token for its capsule that is valid for 15 minutes, and renews it.
 """
 
 import secrets
@@ -26,7 +26,7 @@ HTML = "text/html; charset=utf-8"
 
 
 class PageOptions(BaseModel):
-    """How a widget looks. A page may carry further members, as sites add their own."""
+    """Options of a widget's page; unknown parameters are ignored, as sites add their own."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -36,7 +36,7 @@ class PageOptions(BaseModel):
 
 
 class PageToken(BaseModel):
-    """The token of a page, which may have expired in the last hours."""
+    """A page token, which may have expired within the renewal period."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,21 +44,21 @@ class PageToken(BaseModel):
 
 
 class FreshToken(TypedDict):
-    """A token and the seconds for which it is good."""
+    """A new page token and its lifetime in seconds."""
 
     token: str
     expires_in: int
 
 
 class Embedding:
-    """Finds what a page shows: the capsule as the key's caller sees it."""
+    """Finds the capsule of a page in the scope of its key."""
 
     def __init__(self, keys: WidgetKeys, system: SystemDatabase) -> None:
         self.keys = keys
         self._system = system
 
     async def capsule(self, key: Row, capsule_id: str) -> Row:
-        """Return the row of a capsule that the key may read; `CapsuleNotFound` for any other."""
+        """Return the row of a capsule; raises `CapsuleNotFound` unless the key may read it."""
         row = await TABLES.scoped(self._system, actor_of(key)).first(store.BY_ID, capsule_id)
         if row is None:
             raise CapsuleNotFound("there is no such capsule, or it is private")
@@ -67,15 +67,15 @@ class Embedding:
 
 @pages.get("/{capsule_id}", CapsuleNotFound, Unauthorized, operation=Operation({200: {"text/html": None}}))
 async def show_widget(capsule_id: str, query: Query[PageOptions], embedding: Embedding) -> Response:
-    """Show the widget's page, which may be framed by the origins that its key names."""
+    """Get the widget's page, which can be framed by the key's origins."""
     if not query.key.startswith(KEY_PREFIX):
-        raise Unauthorized("give the key of a widget, as ?key=dk_…")
+        raise Unauthorized("give a widget key, as ?key=dk_…")
     key = await embedding.keys.find(query.key)
     row = await embedding.capsule(key, capsule_id)
     token, _ = embedding.keys.issue(key, capsule_id, secrets.token_hex(12))
     capsule = store.capsule_of(row, {}, is_editable=False)
-    shown = {name: value for name, value in capsule.items() if name not in {"author", "is_editable", "score"}}
-    config = {"token": token, "capsule": shown, "origins": origins_of(key), "texts": TEXTS[query.lang]}
+    public = {name: value for name, value in capsule.items() if name not in {"author", "is_editable", "score"}}
+    config = {"token": token, "capsule": public, "origins": origins_of(key), "texts": TEXTS[query.lang]}
     response = Response.text(_page(config, query, capsule["title"]), media_type=HTML)
     response.headers += [("content-security-policy", policy(origins_of(key))), ("cache-control", "no-store")]
     return response
@@ -83,8 +83,8 @@ async def show_widget(capsule_id: str, query: Query[PageOptions], embedding: Emb
 
 @tokens.post("/token", Unauthorized, CapsuleNotFound)
 async def renew_token(body: Body[PageToken], embedding: Embedding) -> FreshToken:
-    """Renew the token of a page, for as long as its key is good, and twelve hours at most."""
-    visit = embedding.keys.read(body.token, may_be_over=True)
+    """Renew a page token while its key is valid, for twelve hours at most."""
+    visit = embedding.keys.read(body.token, may_be_expired=True)
     key = await embedding.keys.by_id(visit.key_id)
     await embedding.capsule(key, visit.capsule_id)
     token, _ = embedding.keys.issue(key, visit.capsule_id, visit.learner, visit.began)
@@ -92,7 +92,7 @@ async def renew_token(body: Body[PageToken], embedding: Embedding) -> FreshToken
 
 
 def policy(origins: list[str]) -> str:
-    """Return the policy of a page: its own scripts and styles, framed by these origins alone."""
+    """Return the Content-Security-Policy of a page: own scripts and styles only, framed only by these origins."""
     framed = " ".join(origins) if origins else "'none'"
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -101,7 +101,7 @@ def policy(origins: list[str]) -> str:
 
 
 def _page(config: object, query: PageOptions, title: str) -> str:
-    """Return the page; in its JSON no `<` is left that could end the element."""
+    """Return the HTML of the page; `<` is escaped in its JSON, as it could end the script element."""
     data = to_json(config).decode().replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return (
         f'<!doctype html><html lang="{query.lang}" data-theme="{query.theme}"><head><meta charset="utf-8">'

@@ -1,4 +1,4 @@
-"""The words of the widget in its three languages."""
+"""The texts of the widget in three languages."""
 
 from typing import Literal
 

@@ -1,1 +1,1 @@
-"""Runs learners' programs and compares what their functions return; expected values never leave the host."""
+"""Runs learners' programs and checks the return values of their functions; expected values never leave the host."""

@@ -1,4 +1,4 @@
-"""Chooses who runs a program: the sandbox near the user where it knows the language, else the remote executor."""
+"""Chooses an executor: the local sandbox if it supports the language, otherwise the remote executor."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -15,13 +15,11 @@ from edge.ports.executor import Execution, Executor, Language, Program
 type Dialect = Literal["piston", "judge0"]
 
 _HEADERS: Mapping[Dialect, str] = {"piston": "authorization", "judge0": "x-auth-token"}
-NOBODY = (
-    "nobody runs programs here: the sandbox does not work on this machine, and EXECUTOR_URL names no remote executor"
-)
+NOBODY = "no executor is available: the sandbox does not work on this machine, and EXECUTOR_URL is not set"
 
 
 class Executors:
-    """The sandbox and the remote executor behind one. A program runs once: a fault of its own is not tried again."""
+    """Combines the sandbox and the remote executor. A program runs once: its own failures are not retried."""
 
     def __init__(self, settings: CapsuleSettings, fetch: Fetch, clock: Clock, assets: Assets) -> None:
         self._assets = assets
@@ -31,25 +29,27 @@ class Executors:
 
     @property
     def parallel(self) -> int:
-        """Runs that make sense at the same time."""
+        """Useful number of concurrent runs."""
         return max((executor.parallel for executor in self._all), default=1)
 
     async def languages(self) -> dict[Language, tuple[str, str]]:
-        """Return the version of each language, and the executor that runs it."""
-        found: dict[Language, tuple[str, str]] = {}
+        """Return the version and executor of each language."""
+        versions: dict[Language, tuple[str, str]] = {}
         for executor in reversed(self._all):
-            found |= {name: (version, executor.name) for name, version in (await executor.languages()).items()}
-        return found
+            versions |= {name: (version, executor.name) for name, version in (await executor.languages()).items()}
+        return versions
 
     async def run(self, program: Program) -> Execution:
-        """Run a program on the first executor that takes it."""
+        """Run a program on the first executor that is available and supports its language."""
         if transforms(program) is not None and not has_stripper():
             await self._load_stripper()
         ended = Execution("unavailable", NOBODY)
         for executor in self._all:
             if program.language not in await executor.languages():
                 if ended.executor == "":
-                    ended = Execution("unavailable", f"no executor runs {program.language} now", executor=executor.name)
+                    ended = Execution(
+                        "unavailable", f"no executor for {program.language} is available now", executor=executor.name
+                    )
                 continue
             ended = await executor.run(program)
             if ended.status != "unavailable":
@@ -57,14 +57,14 @@ class Executors:
         return ended
 
     async def _load_stripper(self) -> None:
-        """Read the tool that takes types out of TypeScript from the static files; without it there is no TypeScript."""
-        found = await self._assets.get(TOOL_PATH)
-        if found is not None and isinstance(found.body, bytes):
-            keep_stripper(found.body.decode())
+        """Load the tool that strips types from TypeScript; without it TypeScript is not available."""
+        asset = await self._assets.get(TOOL_PATH)
+        if asset is not None and isinstance(asset.body, bytes):
+            keep_stripper(asset.body.decode())
 
 
 def make_remote(settings: CapsuleSettings, fetch: Fetch, clock: Clock) -> Piston | Judge0 | None:
-    """Return the remote executor of the settings, or None."""
+    """Return the configured remote executor, or None."""
     url: str | None = settings.executor_url
     if url is None:
         return None

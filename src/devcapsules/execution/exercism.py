@@ -1,4 +1,4 @@
-"""`results.json` as Exercism's test runners write it, version 3."""
+"""The `results.json` format of Exercism's test runners, version 3."""
 
 from collections.abc import Sequence
 from typing import Literal, TypedDict
@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 from devcapsules.execution.suite import CaseResult
 
 MOST_OUTPUT = 500
-"""Characters of a test's output; Exercism cuts there, too."""
+"""Most characters of a test's output; Exercism has the same limit."""
 MOST_MESSAGE = 65_535
 _ERRORS = frozenset({"refused", "unavailable", "not_run"})
 _CUT = "\n… output was truncated"
@@ -15,7 +15,7 @@ type Outcome = Literal["pass", "fail", "error"]
 
 
 class ExercismTest(TypedDict):
-    """A test of the document."""
+    """A test in the document."""
 
     name: str
     status: Outcome
@@ -25,7 +25,7 @@ class ExercismTest(TypedDict):
 
 
 class Results(TypedDict):
-    """The document. `error` stands for a program of which no test could be run."""
+    """The document; its status is `error` if no test of the program could be run."""
 
     version: Literal[3]
     status: Outcome
@@ -34,7 +34,7 @@ class Results(TypedDict):
 
 
 def results(cases: Sequence[CaseResult], function: str) -> Results:
-    """Return the document of some results."""
+    """Return the document for the results of a test suite."""
     message = _common_fault(cases)
     if message is not None:
         return Results(version=3, status="error", message=message[:MOST_MESSAGE], tests=[])
@@ -44,7 +44,7 @@ def results(cases: Sequence[CaseResult], function: str) -> Results:
 
 
 def _common_fault(cases: Sequence[CaseResult]) -> str | None:
-    """Return the fault for which no case ran: one of the executor, or of a program that is none."""
+    """Return the fault that prevented all cases: one of the executor, or a syntax error of the program."""
     if not cases or any(case.has_passed for case in cases):
         return None
     if all(case.status in _ERRORS for case in cases):

@@ -1,4 +1,4 @@
-"""Records runs: whose plan they count against, and how they ended; no source and no output."""
+"""Records runs: their account and result, without source and output."""
 
 import secrets
 
@@ -18,14 +18,14 @@ _DAY = (
 
 
 class Ledger:
-    """The runs of accounts."""
+    """Records the runs of accounts."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def record(self, account: str, language: Language, ended: Execution, capsule_id: str | None = None) -> None:
-        """Record a run of an account; nothing is recorded where it is gone, or nobody's."""
+        """Record a run of an account; does nothing without an account, or if it was deleted."""
         now = to_text(self._clock.now())
         run_id = f"run_{secrets.token_hex(8)}"
         run = (run_id, capsule_id, language, ended.status, ended.time_ms, ended.memory_kb, now, account)

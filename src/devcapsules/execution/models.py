@@ -1,4 +1,4 @@
-"""Bodies and answers of the routes that execute."""
+"""Request and response models of the execution routes."""
 
 from typing import Annotated, TypedDict
 
@@ -27,21 +27,21 @@ class ExecutionRequest(BaseModel):
 
 
 class SuiteRequest(BaseModel):
-    """A program to test: `functionName` is called once for each case, in a process of its own."""
+    """A program to test: `functionName` is called once per case, each in its own process."""
 
     model_config = ConfigDict(extra="forbid")
 
-    userCode: Source  # noqa: N815 - the name that clients of the specification send
+    userCode: Source  # noqa: N815 - the name in the specification
     testCases: Annotated[list[Case], Field(min_length=1, max_length=MOST_TESTS)]  # noqa: N815
     language: CodeLanguage
     functionName: FunctionName  # noqa: N815
-    time_limit: Annotated[Seconds, Field(description="seconds that each case has")] = 2.0
+    time_limit: Annotated[Seconds, Field(description="seconds per case")] = 2.0
 
 
-class Ran(TypedDict):
-    """How a program ended. `status` is one of the list of /execute/limits, `message` says it in words.
+class ExecutionResult(TypedDict):
+    """The result of a run. `status` is one of those listed by /execute/limits, `message` explains it.
 
-    `time_ms` is by the wall clock, `cpu_ms` by the processor, `memory_kb` the peak; null where it is unknown.
+    `time_ms` is wall-clock time, `cpu_ms` processor time, `memory_kb` the peak; null if unknown.
     """
 
     status: str
@@ -58,8 +58,8 @@ class Ran(TypedDict):
     executor: str
 
 
-class CaseRan(TypedDict):
-    """The result of a case. Of a hidden one all but `name`, `hidden`, `status` and `message` is null."""
+class SuiteCaseResult(TypedDict):
+    """The result of a case. For a hidden case only `name`, `hidden`, `status`, `passed` and `message` are set."""
 
     name: str
     hidden: bool
@@ -76,17 +76,17 @@ class CaseRan(TypedDict):
     memory_kb: int | None
 
 
-class SuiteRan(TypedDict):
-    """One result for each case, in their order."""
+class SuiteResult(TypedDict):
+    """The results of all cases, in order."""
 
     passed: bool
     passed_count: int
     total: int
-    results: list[CaseRan]
+    results: list[SuiteCaseResult]
 
 
 class LanguageRun(TypedDict):
-    """A language, its version, and who runs it now."""
+    """A language, its version, and its current executor."""
 
     language: str
     version: str
@@ -94,14 +94,14 @@ class LanguageRun(TypedDict):
 
 
 class StatusMeaning(TypedDict):
-    """A status and what it means."""
+    """A status and its meaning."""
 
     status: str
     meaning: str
 
 
 class ExecutionLimits(TypedDict):
-    """The limits of the routes that execute, the languages that run now, and all statuses."""
+    """The limits of the execution routes, the available languages, and all statuses."""
 
     languages: list[LanguageRun]
     statuses: list[StatusMeaning]

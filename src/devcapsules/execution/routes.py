@@ -1,4 +1,4 @@
-"""`/api/v1/execute`: runs a program, or the tests of an exercise, and tells what may be run."""
+"""`/api/v1/execute`: runs a program, or the tests of an exercise, and lists limits and languages."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from devcapsules.execution.models import (
     DEFAULT_S,
     LEAST_S,
     MOST_S,
-    CaseRan,
     ExecutionLimits,
     ExecutionRequest,
+    ExecutionResult,
     LanguageRun,
-    Ran,
     StatusMeaning,
-    SuiteRan,
+    SuiteCaseResult,
     SuiteRequest,
+    SuiteResult,
 )
 from devcapsules.execution.suite import OUTPUT_BYTES, CallCase, CaseResult, Solution, run_tests
 from devcapsules.execution.values import BadValue
@@ -34,29 +34,32 @@ _NOT_RUN = frozenset({"unavailable", "not_run"})
 
 
 class ExecutorAway(Overloaded):
-    """Nobody runs this program now."""
+    """No executor is available now."""
 
-    title = "Nobody runs this program now"
+    title = "No executor is available now"
 
 
 @routes.post("", ExecutorAway, body_limit=BODY_LIMIT)
-async def execute(body: Body[ExecutionRequest], actor: Actor, executors: Executors, ledger: Ledger) -> Ran:
-    """Run a program where it can harm nothing. How it ended is in `status`; a program's own fault is no HTTP error."""
+async def execute(body: Body[ExecutionRequest], actor: Actor, executors: Executors, ledger: Ledger) -> ExecutionResult:
+    """Run a program in isolation. Its result is in `status`; a failure of the program is not an HTTP error."""
     limits = Limits(round(body.time_limit * 1000), MEMORY_MB)
     ended = await executors.run(Program(body.language, body.source_code, body.stdin, limits))
     if ended.status == "unavailable":
         raise ExecutorAway(ended.message, wait=5)
     await ledger.record(account_of(actor), body.language, ended)
-    return _ran(ended)
+    return _execution_result(ended)
 
 
 @routes.post("/tests", ExecutorAway, body_limit=BODY_LIMIT)
-async def execute_tests(body: Body[SuiteRequest], actor: Actor, executors: Executors, ledger: Ledger) -> SuiteRan:
-    """Call a function once for each case, and compare what it returns here, where no program reads what is expected."""
+async def execute_tests(body: Body[SuiteRequest], actor: Actor, executors: Executors, ledger: Ledger) -> SuiteResult:
+    """Test a function: it is called once per case. Results are compared outside of the program's process."""
     results = await _run_suite(body, actor, executors, ledger)
     passed = sum(result.has_passed for result in results)
-    return SuiteRan(
-        passed=passed == len(results), passed_count=passed, total=len(results), results=[_case(one) for one in results]
+    return SuiteResult(
+        passed=passed == len(results),
+        passed_count=passed,
+        total=len(results),
+        results=[_case(result) for result in results],
     )
 
 
@@ -64,13 +67,13 @@ async def execute_tests(body: Body[SuiteRequest], actor: Actor, executors: Execu
 async def execute_tests_for_exercism(
     body: Body[SuiteRequest], actor: Actor, executors: Executors, ledger: Ledger
 ) -> exercism.Results:
-    """Do the same, and answer as Exercism's test runners do: `results.json`, version 3."""
+    """Test a function, and answer in the format of Exercism's test runners: `results.json`, version 3."""
     return exercism.results(await _run_suite(body, actor, executors, ledger), body.functionName)
 
 
 @routes.get("/limits", reach=OPEN)
 async def get_execution_limits(executors: Executors) -> ExecutionLimits:
-    """Get the limits of a run, the languages that run now, and what each status means."""
+    """Get the limits of a run, the available languages, and the meaning of each status."""
     languages = await executors.languages()
     return ExecutionLimits(
         languages=[
@@ -89,16 +92,16 @@ async def get_execution_limits(executors: Executors) -> ExecutionLimits:
 
 
 def call_cases(cases: Sequence[Case]) -> list[CallCase]:
-    """Return cases with their values encoded; `InvalidBody` where one stands for no value."""
-    found = []
+    """Encode the values of cases; raises `InvalidBody` for an invalid value."""
+    calls = []
     for place, case in enumerate(cases):
         try:
-            found.append(
+            calls.append(
                 CallCase.of(case.arguments, case.expected, name=case.name, hidden=case.hidden, tolerance=case.tolerance)
             )
         except BadValue as fault:
             raise InvalidBody([Fault(pointer=f"/testCases/{place}", detail=str(fault))]) from None
-    return found
+    return calls
 
 
 async def _run_suite(body: SuiteRequest, actor: Actor, executors: Executors, ledger: Ledger) -> list[CaseResult]:
@@ -113,8 +116,8 @@ async def _run_suite(body: SuiteRequest, actor: Actor, executors: Executors, led
     return results
 
 
-def _ran(ended: Execution) -> Ran:
-    return Ran(
+def _execution_result(ended: Execution) -> ExecutionResult:
+    return ExecutionResult(
         status=ended.status,
         message=ended.message,
         stdout=ended.stdout,
@@ -130,9 +133,9 @@ def _ran(ended: Execution) -> Ran:
     )
 
 
-def _case(result: CaseResult) -> CaseRan:
+def _case(result: CaseResult) -> SuiteCaseResult:
     ended = result.execution
-    return CaseRan(
+    return SuiteCaseResult(
         name=result.name,
         hidden=result.hidden,
         status=result.status,

@@ -1,4 +1,4 @@
-"""Runs the tests of an exercise: one program for each case, so that none shares state with another."""
+"""Runs the tests of an exercise: one process per case, so that cases share no state."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from devcapsules.execution.values import BadValue, Encoded, difference, encode, 
 from edge.ports.executor import Call, Execution, Language, Limits, Program, Status
 
 BUDGET_S = 60.0
-"""Seconds after which no further case of a request is begun."""
+"""Seconds after which no further case of a request is started."""
 OUTPUT_BYTES = 16 * 1024
 _HIDDEN = "a hidden test does not pass"
 _BEGUN: frozenset[Status] = frozenset({"unavailable", "not_run"})
@@ -35,12 +35,12 @@ class CallCase(NamedTuple):
         hidden: bool = False,
         tolerance: float | None = None,
     ) -> "CallCase":
-        """Return the case of an author's JSON; `BadValue` where that stands for no value."""
+        """Encode an author's JSON as a case; raises `BadValue` for an invalid value."""
         return cls(name, [encode(part) for part in arguments], encode(expected), hidden, tolerance)
 
 
 class Solution(NamedTuple):
-    """A program that is tested, and the function of it that is called."""
+    """A program to test, and the name of its function."""
 
     language: Language
     source: str
@@ -49,7 +49,7 @@ class Solution(NamedTuple):
 
 
 class CaseResult(NamedTuple):
-    """The result of a case. A hidden one has a status and nothing of its input, output or exception."""
+    """The result of a case. A hidden one has only a status, without input, output or exception."""
 
     name: str
     hidden: bool
@@ -62,52 +62,52 @@ class CaseResult(NamedTuple):
 
     @property
     def has_passed(self) -> bool:
-        """Whether the returned value is the expected one."""
+        """True if the function returned the expected value."""
         return self.status == "ok"
 
 
 class Runs(Protocol):
-    """Something that runs programs: an executor, or several behind one."""
+    """Runs programs: an executor, or several combined."""
 
     @property
     def parallel(self) -> int:
-        """Runs that make sense at the same time."""
+        """Useful number of concurrent runs."""
 
     def run(self, program: Program) -> Awaitable[Execution]:
         """Run a program to its end."""
 
 
 async def run_tests(executor: Runs, solution: Solution, cases: Sequence[CallCase]) -> list[CaseResult]:
-    """Return a result for each case, in their order; a case that ends its process ends no other.
+    """Return the results of all cases, in order; a crash of one case does not affect the others.
 
-    No case is begun after the budget of the request, or once the executor was not there.
+    No case is started after the request's time budget, or once the executor was unavailable.
     """
     deadline = monotonic() + BUDGET_S
     free = asyncio.Semaphore(max(1, executor.parallel))
     is_away = False
 
-    async def one(case: CallCase) -> CaseResult:
+    async def run_one(case: CallCase) -> CaseResult:
         nonlocal is_away
         async with free:
             if is_away or monotonic() > deadline:
-                reason = "the executor is not there" if is_away else f"the request has used its {BUDGET_S:g} s"
+                reason = "the executor is not available" if is_away else f"the request has used its {BUDGET_S:g} s"
                 return CaseResult(case.name, case.hidden, "not_run", reason)
             result = await run_case(executor.run, solution, case)
             is_away = is_away or result.status == "unavailable"
             return result
 
-    return list(await asyncio.gather(*(one(case) for case in cases)))
+    return list(await asyncio.gather(*(run_one(case) for case in cases)))
 
 
 async def run_case(run: Callable[[Program], Awaitable[Execution]], solution: Solution, case: CallCase) -> CaseResult:
-    """Run one case and compare what it returned."""
+    """Run one case and check its return value."""
     call = Call(solution.function, json.dumps(case.arguments))
     ended = await run(Program(solution.language, solution.source, limits=solution.limits, call=call))
     return judge(case, ended)
 
 
 def judge(case: CallCase, ended: Execution) -> CaseResult:
-    """Return the result of a case whose program has ended; the comparison happens here and nowhere else."""
+    """Return the result of a case after its run; only this function compares values."""
     status, message, actual = _compare(case, ended)
     if case.hidden:
         return _hide(case, status, message)
@@ -138,7 +138,7 @@ def _compare(case: CallCase, ended: Execution) -> tuple[Status, str, str | None]
 
 
 def _hide(case: CallCase, status: Status, message: str) -> CaseResult:
-    """Return a result that tells of a hidden case whether it passes; another status would tell of its input."""
+    """Return the result of a hidden case: only passed or not, as another status would reveal its input."""
     if status in _BEGUN or status == "refused":
         return CaseResult(case.name, True, status, message)
     has_passed = status == "ok"

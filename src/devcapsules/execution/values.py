@@ -1,7 +1,7 @@
-"""Values of a test: JSON of its author, their encoded form on the way to a program, and what comes back.
+"""Values of tests: the author's JSON, the encoded form sent to programs, and the encoded return values.
 
-An encoded value is a list of its kind and content: `["i", "42"]`, `["l", [["s", "x"]]]`. No JSON number is among it, as
-JSON has no NaN, no -0 and no large integers. docs/execution.md has the kinds.
+An encoded value is a list of kind and content: `["i", "42"]`, `["l", [["s", "x"]]]`. It contains no JSON numbers, as
+JSON has no NaN, no -0 and no large integers. docs/execution.md lists the kinds.
 """
 
 import base64
@@ -12,10 +12,10 @@ from math import isnan
 from typing import Any
 
 MOST_BRACKETS = 200
-"""Levels of brackets in an encoded value: some three for each level of the value."""
+"""Most levels of brackets in an encoded value: about three per level of the value."""
 MOST_DIGITS = 1_000
-SHOWN = 2_000
-"""Characters of a value that are shown."""
+LONGEST_SHOWN = 2_000
+"""Most characters of a displayed value."""
 _KINDS = {
     "b": "a boolean",
     "d": "a mapping",
@@ -39,18 +39,18 @@ type Encoded = list[Any]
 
 
 class BadValue(Exception):
-    """A program's encoded value is not one, or an author's JSON stands for none; the message says why."""
+    """An encoded value or an author's JSON is invalid; the message gives the reason."""
 
 
 def encode(value: Any) -> Encoded:
-    """Return the encoded form of an author's JSON; an object with one member `$…` stands for what JSON has not."""
+    """Encode an author's JSON; an object with one member `$…` is a value that JSON cannot express."""
     if value is None:
         return ["n"]
     if isinstance(value, bool):
         return ["b", value]
     if isinstance(value, int):
         if abs(value) >= 10**MOST_DIGITS:
-            raise BadValue(f"an integer of more than {MOST_DIGITS} digits")
+            raise BadValue(f"an integer must have at most {MOST_DIGITS} digits")
         return ["i", str(value)]
     if isinstance(value, float):
         return ["f", repr(value)]
@@ -67,7 +67,7 @@ def _marked(name: str, content: Any) -> Encoded:
     try:
         return _MARKED[name](content)
     except (TypeError, ValueError):
-        raise BadValue(f"{name} has no such content") from None
+        raise BadValue(f"{name} has invalid content") from None
 
 
 def _pairs(content: Any) -> Encoded:
@@ -100,22 +100,22 @@ _MARKED: Mapping[str, Callable[[Any], Encoded]] = {
 
 
 def read(text: str) -> Encoded:
-    """Return the encoded value that a program wrote; `BadValue` where it is none. Nothing in it is trusted."""
+    """Parse and validate a program's untrusted encoded value; raises `BadValue` if it is invalid."""
     if _depth(text) > MOST_BRACKETS:
-        raise BadValue("the value is nested too deep")
+        raise BadValue("the value is nested too deeply")
     try:
         value = json.loads(text, parse_int=_refuse, parse_float=_refuse, parse_constant=_refuse)
         _check(value)
     except BadValue:
         raise
     except (ValueError, TypeError, LookupError, RecursionError):
-        raise BadValue("what the program wrote is no encoded value") from None
+        raise BadValue("the program did not write a valid encoded value") from None
     encoded: Encoded = value
     return encoded
 
 
 def matches(expected: Encoded, actual: Encoded, tolerance: float | None = None) -> bool:
-    """Tell whether a value is the expected one, by the rules of docs/execution.md."""
+    """Tell whether a value equals the expected one, by the rules of docs/execution.md."""
     kinds = _group(expected[0]), _group(actual[0])
     if kinds[0] != kinds[1]:
         return False
@@ -139,7 +139,7 @@ def matches(expected: Encoded, actual: Encoded, tolerance: float | None = None) 
 
 
 def difference(expected: Encoded, actual: Encoded) -> str:
-    """Say in words how a value differs from the expected one."""
+    """Describe the difference between a value and the expected one."""
     kinds = _KINDS[expected[0]], _KINDS[actual[0]]
     if _group(expected[0]) != _group(actual[0]):
         of = f" of the type {actual[1]}" if actual[0] == "o" else ""
@@ -150,9 +150,9 @@ def difference(expected: Encoded, actual: Encoded) -> str:
 
 
 def show(value: Encoded) -> str:
-    """Return a value as people read it, cut where it is long; it is no code and no JSON."""
+    """Return a value as a readable text, shortened if it is long; it is neither code nor JSON."""
     text = _show(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]} …"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} …"
 
 
 def _show(value: Encoded) -> str:
@@ -210,7 +210,7 @@ def _same_mapping(expected: Encoded, actual: Encoded, tolerance: float | None) -
 
 
 def _key(value: Encoded) -> str:
-    """Return a text that is the same for the same items of sets and keys of mappings; their floats are exact."""
+    """Return a text that is equal for equal items of sets and keys of mappings; floats are compared exactly."""
     return json.dumps(_plain(value))
 
 
@@ -231,10 +231,10 @@ def _plain(value: Encoded) -> Any:
 
 
 def _check(value: Any) -> None:
-    """Raise for what is no encoded value."""
+    """Raise an error unless a value is a valid encoded one."""
     kind = value[0]
     if not isinstance(value, list) or not isinstance(kind, str) or kind not in _KINDS:
-        raise BadValue("what the program wrote is no encoded value")
+        raise BadValue("the program did not write a valid encoded value")
     if kind in "nu":
         return
     content = value[1]
@@ -246,7 +246,7 @@ def _check(value: Any) -> None:
             _check(key)
             _check(part)
     elif not _is_plain(kind, content):
-        raise BadValue("what the program wrote is no encoded value")
+        raise BadValue("the program did not write a valid encoded value")
 
 
 def _is_plain(kind: str, content: Any) -> bool:
@@ -259,7 +259,7 @@ def _is_plain(kind: str, content: Any) -> bool:
 
 
 def _refuse(_: str) -> Any:
-    raise BadValue("what the program wrote is no encoded value")
+    raise BadValue("the program did not write a valid encoded value")
 
 
 def _depth(text: str) -> int:

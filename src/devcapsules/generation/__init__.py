@@ -1,1 +1,1 @@
-"""Generation: a model writes an exercise, and what it wrote is run before it is stored."""
+"""Generation: a model writes an exercise, which is tested before it is stored."""

@@ -1,4 +1,4 @@
-"""The consumers of the queues `generation-jobs` and `generation-dlq`, and the job that finds lost messages."""
+"""Consumers of the queues `generation-jobs` and `generation-dlq`, and the cron job that resends lost messages."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ routes = Routes("/api/v1/generate", tag="generation", access=ADMIN)
 
 
 class Worker:
-    """Works on one job."""
+    """Runs generation jobs."""
 
     def __init__(
         self, jobs: Jobs, writer: Writer, judging: Judging, clock: Clock, settings: GenerationSettings
@@ -30,7 +30,7 @@ class Worker:
         self._settings = settings
 
     async def work(self, claimed: Claimed) -> Generated:
-        """Return the exercise of a job. Errors: `JobFailed`, `LeaseLost`, and what trying again may help."""
+        """Generate the exercise of a job. Errors: `JobFailed`, `LeaseLost`, and transient errors."""
         settings = self._settings
         budget = Budget(settings.generation_rounds, settings.generation_tokens, settings.generation_seconds)
         rounds = Rounds(self._writer, settings.generation_model, self._judging, self._clock, budget)
@@ -43,7 +43,7 @@ class Worker:
 
 @routes.queue(QUEUE, batch_size=1, max_retries=4, retry_delay=20, max_concurrency=4, dead_letter=DEAD_LETTERS)
 async def generate(delivery: Delivery, jobs: Jobs, worker: Worker, log: Log, clock: Clock) -> None:
-    """Generate the exercise of a job, unless it is over or another delivery works on it."""
+    """Generate the exercise of a job, unless it has ended or another delivery is working on it."""
     job_id = _job_of(delivery)
     begun = clock.now()
     claimed = await jobs.claim(job_id)
@@ -51,7 +51,7 @@ async def generate(delivery: Delivery, jobs: Jobs, worker: Worker, log: Log, clo
         await _wait_for_another(job_id, jobs, clock)
         return
     try:
-        made = await worker.work(claimed)
+        exercise = await worker.work(claimed)
     except JobFailed as fault:
         await jobs.fail(job_id, "failed", fault.reason, fault.faults, claimed.lease)
         log("warning", "generation_failed", jobId=job_id, reason=fault.reason)
@@ -59,17 +59,17 @@ async def generate(delivery: Delivery, jobs: Jobs, worker: Worker, log: Log, clo
     except LeaseLost:
         return
     except (ModelError, ExecutorAway, NotConfigured) as fault:
-        await jobs.release(claimed, f"waits to be tried again: {fault}")
+        await jobs.release(claimed, f"waits for a retry: {fault}")
         delay = math.ceil(fault.retry_after) if isinstance(fault, ModelBusy) and fault.retry_after else None
         raise Retry(str(fault), delay=delay) from None
-    if await jobs.succeed(claimed, made) is not None:
+    if await jobs.succeed(claimed, exercise) is not None:
         milliseconds = round((clock.now() - begun).total_seconds() * 1000)
-        log("info", "generation_complete", jobId=job_id, qualityScore=made.score, generationTime=milliseconds)
+        log("info", "generation_complete", jobId=job_id, qualityScore=exercise.score, generationTime=milliseconds)
 
 
 @routes.queue(DEAD_LETTERS, max_retries=10)
-async def bury(delivery: Delivery, jobs: Jobs, log: Log) -> None:
-    """Mark the job of a message that the queue gave up."""
+async def handle_dead_letter(delivery: Delivery, jobs: Jobs, log: Log) -> None:
+    """Mark the job of a dead-lettered message as dead."""
     job_id = _job_of(delivery)
     row = await jobs.row(job_id)
     if await jobs.fail(job_id, "dead", "gave_up", [row["step"]] if row and row["step"] else []):
@@ -78,21 +78,21 @@ async def bury(delivery: Delivery, jobs: Jobs, log: Log) -> None:
 
 @routes.cron(CRON)
 async def send_again(tick: Tick, jobs: Jobs, generation_queue: Queue) -> dict[str, Any]:
-    """Send the message of jobs again that nobody works on: it was never sent, or its delivery died."""
+    """Resend the messages of stalled jobs: the message was never sent, or its delivery crashed."""
     if tick.is_dry:
         return {"jobs": None}
-    ids = await jobs.lost()
+    ids = await jobs.stalled()
     for job_id in ids:
         await generation_queue.send({"job_id": job_id})
     return {"jobs": len(ids)}
 
 
 async def _wait_for_another(job_id: str, jobs: Jobs, clock: Clock) -> None:
-    """Raise `Retry` where another delivery has the job, as that may die."""
+    """Raise `Retry` if another delivery has the job, as that one may crash."""
     row = await jobs.row(job_id)
     if row is not None and row["state"] in {"queued", "running"}:
         left = (row["lease_until"] or 0) - clock.now().timestamp()
-        raise Retry("another delivery works on it", delay=max(5, math.ceil(left)))
+        raise Retry("another delivery is working on it", delay=max(5, math.ceil(left)))
 
 
 def _job_of(delivery: Delivery) -> str:

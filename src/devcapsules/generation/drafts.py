@@ -1,4 +1,4 @@
-"""Drafts: what a model is asked for, and what it answered, as far as it can be judged without running anything."""
+"""Drafts: the prompt for a model, and the checks of its answer that need no execution."""
 
 import re
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from devcapsules.cases import CLEAN, Case, CodeLanguage, Difficulty, FunctionNam
 from edge.errors import list_faults
 
 LARGEST_ANSWER = 64 * 1024
-"""Characters of an answer: an exercise is far smaller."""
+"""Most characters of an answer; an exercise is far smaller."""
 FEWEST_TESTS, MOST_TESTS = 4, 20
 SHORTEST_LINE = 10
-"""Characters of a line of the solution that the statement may not have."""
+"""Characters from which a line of the solution must not occur in the statement."""
 
 SYSTEM = """You write one coding exercise for learners and answer with one JSON object and nothing else:
 {"title": text, "statement": Markdown, "starter": code, "solution": code, "function_name": text,
@@ -39,7 +39,7 @@ class DraftCase(Case):
 
 
 class Draft(BaseModel):
-    """An exercise as a model wrote it."""
+    """An exercise written by a model."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -54,7 +54,7 @@ class Draft(BaseModel):
 
 
 class Order(BaseModel):
-    """An exercise that is to be generated."""
+    """An order for an exercise to generate."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,30 +64,30 @@ class Order(BaseModel):
 
 
 class DraftRefused(Exception):
-    """The draft cannot be stored; `faults` tell the model what is wrong with it."""
+    """A draft was rejected; `faults` explain the reasons to the model."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("; ".join(faults))
-        self.faults = [one[:500] for one in faults][:10]
+        self.faults = [fault[:500] for fault in faults][:10]
 
 
 class RequestRefused(Exception):
-    """The model says that the request is for no exercise."""
+    """The model declined the request, as it does not ask for an exercise."""
 
 
 def conversation(order: Order, past: Sequence[tuple[str, Sequence[str]]]) -> list[dict[str, str]]:
-    """Return the messages that ask for an exercise; `past` are the last answer and its faults."""
-    asked = to_json({"exercise": order.prompt, "language": order.language, "difficulty": order.difficulty}).decode()
-    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": asked}]
+    """Return the messages that ask for an exercise; `past` has earlier answers with their faults."""
+    request = to_json({"exercise": order.prompt, "language": order.language, "difficulty": order.difficulty}).decode()
+    messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": request}]
     for answer, faults in past[-1:]:
-        listed = "\n".join(f"- {one}" for one in faults)
+        listed = "\n".join(f"- {fault}" for fault in faults)
         again = f"It was checked, and cannot be taken:\n{listed}\nAnswer with the whole corrected JSON object."
         messages += [{"role": "assistant", "content": answer[:20_000]}, {"role": "user", "content": again}]
     return messages
 
 
 def read_draft(text: str) -> Draft:
-    """Return the draft of an answer. Fences or prose around it are taken off once; nothing is repaired.
+    """Parse the draft in an answer. A code fence or prose around it is removed; invalid JSON is not repaired.
 
     Errors: `DraftRefused`, `RequestRefused`.
     """
@@ -98,27 +98,29 @@ def read_draft(text: str) -> Draft:
     try:
         value: Any = from_json(_unfenced(text))
     except ValueError:
-        raise DraftRefused("the answer was no JSON object") from None
+        raise DraftRefused("the answer was not a JSON object") from None
     if not isinstance(value, dict):
-        raise DraftRefused("the answer was JSON, and no object")
+        raise DraftRefused("the answer was JSON, but not an object")
     if isinstance(refusal := value.get("refusal"), str):
         raise RequestRefused(refusal[:300])
     try:
         return Draft.model_validate(value)
     except ValidationError as fault:
-        raise DraftRefused(*(f"{one['pointer'] or '/'}: {one['detail']}" for one in list_faults(fault))) from None
+        raise DraftRefused(
+            *(f"{fault_item['pointer'] or '/'}: {fault_item['detail']}" for fault_item in list_faults(fault))
+        ) from None
 
 
 def content_of(draft: Draft) -> Content:
-    """Return the content of a draft, its statement without HTML, links and pictures."""
-    tests = [one.model_dump(mode="json") for one in draft.tests]
+    """Return the content of a draft, without HTML, links and pictures in its statement."""
+    tests = [test.model_dump(mode="json") for test in draft.tests]
     statement = sanitised(draft.statement)
     texts = (draft.title, statement, draft.starter, draft.solution, draft.function_name)
-    return Content(*texts, tests, [sanitised(one) for one in draft.hints])
+    return Content(*texts, tests, [sanitised(hint) for hint in draft.hints])
 
 
 def check_statically(content: Content) -> None:
-    """Raise `DraftRefused` for what needs no run: solutions in the open, and tests that a trivial function passes."""
+    """Check a draft without execution; raises `DraftRefused` for leaked solutions and trivially passing tests."""
     faults = [*_leaks(content), *_missing(content), *trivial_passes(content)]
     if len(content.statement) < 40:
         faults.append("the statement is too short without its HTML, links and pictures")
@@ -127,21 +129,21 @@ def check_statically(content: Content) -> None:
 
 
 def trivial_passes(content: Content) -> list[str]:
-    """Return which trivial functions pass all tests: these are known without a run, as tests compare values."""
-    expected = [to_json(one["expected"]) for one in content.tests]
+    """Return the trivial functions that pass all tests; no run is needed, as tests only compare values."""
+    expected = [to_json(test["expected"]) for test in content.tests]
     faults = []
     if len({*expected}) <= 1:
         faults.append("a function that returns a constant passes all tests")
-    if all(one == b"null" for one in expected):
+    if all(value == b"null" for value in expected):
         faults.append("an empty function passes all tests")
-    firsts = [to_json(one["arguments"][0]) if one["arguments"] else None for one in content.tests]
+    firsts = [to_json(test["arguments"][0]) if test["arguments"] else None for test in content.tests]
     if firsts == expected:
         faults.append("a function that returns its argument passes all tests")
     return faults
 
 
 def sanitised(text: str) -> str:
-    """Return Markdown without HTML, links and pictures; code stays as it is."""
+    """Return Markdown without HTML, links and pictures; code is unchanged."""
     parts = re.split(r"(```.*?(?:```|\Z)|`[^`\n]*`)", text, flags=re.DOTALL)
     return "".join(part if number % 2 else _plain(part) for number, part in enumerate(parts)).strip()
 
@@ -153,7 +155,8 @@ def _plain(text: str) -> str:
     text = re.sub(r"^\s*\[[^\]]+\]:.*$", "", text, flags=re.MULTILINE)
     before = ""
     while before != text:
-        before, text = text, re.sub(r"</?[A-Za-z!?][^<>]*>?", "", text)
+        before = text
+        text = re.sub(r"</?[A-Za-z!?][^<>]*>?", "", text)
     return re.sub(r"(?:https?|javascript|data|vbscript|file)\s*:\S*", "", text, flags=re.IGNORECASE)
 
 
@@ -164,17 +167,17 @@ def _unfenced(text: str) -> str:
 
 
 def _leaks(content: Content) -> list[str]:
-    """Return where the statement or a hint shows a line of the solution that the starter does not."""
+    """Return faults for lines of the solution that occur in the statement or a hint, but not in the starter."""
     open_lines = {_folded(line) for line in content.starter.splitlines()}
     lines = {_folded(line) for line in content.solution.splitlines()} - open_lines
     secret = {
         line for line in lines if len(line) >= SHORTEST_LINE and not line.startswith(("def", "function", "import"))
     }
-    shown = _folded("\n".join([content.statement, *content.hints, content.starter]))
+    visible = _folded("\n".join([content.statement, *content.hints, content.starter]))
     return [
         f"the statement, a hint or the starter shows a line of the solution: {line[:80]}"
         for line in sorted(secret)
-        if line in shown
+        if line in visible
     ]
 
 

@@ -1,7 +1,7 @@
-"""Jobs: one row each, worked on by one delivery at a time, that ends in one capsule at most.
+"""Jobs: one row each, processed by one delivery at a time, with at most one capsule as a result.
 
-However often a message comes, and wherever a delivery dies: the capsule, its version and the job's end are one
-transaction, which asks for the delivery's lease.
+This also holds for repeated messages and crashed deliveries: capsule, version and end of the job are written in one
+transaction, which requires the delivery's lease.
 """
 
 import secrets
@@ -18,9 +18,9 @@ from edge.instants import from_epoch, to_text
 from edge.ports import Row, Statement, Value
 
 LEASE_S = 180.0
-"""Seconds for which a delivery holds a job after its last step."""
+"""Seconds for which a delivery's lease is valid after its last step."""
 LOST_S = 300
-"""Seconds after which a queued job is sent again, in case its message was never sent."""
+"""Seconds after which the message of a stalled job is sent again, in case it was lost."""
 
 _INSERT = (
     "INSERT INTO generation_jobs (id, user_id, prompt, language, difficulty, created_at, updated_at) "
@@ -65,32 +65,33 @@ _TOUCH = "UPDATE generation_jobs SET updated_at = ? WHERE id IN (SELECT value FR
 
 
 class LeaseLost(Exception):
-    """Another delivery works on the job, or it is over."""
+    """Another delivery has taken over the job, or it has ended."""
 
 
 class Claimed(NamedTuple):
-    """A job that this delivery works on."""
+    """A job leased by this delivery."""
 
     row: Row
     lease: str
 
     @property
     def order(self) -> Order:
-        """The exercise that is to be generated."""
+        """The exercise to generate."""
         row = self.row
         return Order(prompt=row["prompt"], language=row["language"], difficulty=row["difficulty"])
 
 
 class Jobs:
-    """The rows of jobs, in the whole database: consumers and clocks have no caller."""
+    """Reads and writes jobs without a scope, as queue consumers and cron jobs have no caller."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
         self._db = db
         self._clock = clock
 
     async def add(self, user_id: str, order: Order) -> str:
-        """Add a job and its charge, both or neither; return its id."""
-        now, job_id = self._clock.now(), f"job_{secrets.token_hex(12)}"
+        """Add a job and its charge in one batch; return its id."""
+        now = self._clock.now()
+        job_id = f"job_{secrets.token_hex(12)}"
         times = (to_text(now), to_text(now))
         await self._db.batch(
             [
@@ -105,71 +106,74 @@ class Jobs:
         return await self._db.first("SELECT * FROM generation_jobs WHERE id = ?", job_id)
 
     async def claim(self, job_id: str) -> Claimed | None:
-        """Take a job for this delivery; None where it is over, gone, or another delivery's."""
-        now, lease = self._clock.now(), secrets.token_hex(8)
+        """Lease a job to this delivery; None if it has ended, was deleted, or is leased to another delivery."""
+        now = self._clock.now()
+        lease = secrets.token_hex(8)
         until = now.timestamp() + LEASE_S
         row = await self._db.first(_CLAIM, lease, until, to_text(now), job_id, now.timestamp())
         return Claimed(row, lease) if row else None
 
     async def step(self, claimed: Claimed, step: str, rounds: int, tokens: int) -> None:
-        """Write how far a job is, and hold it for longer; `LeaseLost` where it is another delivery's."""
+        """Record a job's progress and extend the lease; raises `LeaseLost` if another delivery has it."""
         now = self._clock.now()
         values = (step, rounds, tokens, now.timestamp() + LEASE_S, to_text(now), claimed.row["id"], claimed.lease)
         if await self._db.first(_STEP, *values) is None:
             raise LeaseLost(claimed.row["id"])
 
     async def release(self, claimed: Claimed, step: str) -> None:
-        """Give a job back, for another delivery to try."""
+        """Release a job, so that another delivery can retry it."""
         await self._db.run(_RELEASE, step[:200], to_text(self._clock.now()), claimed.row["id"], claimed.lease)
 
     async def fail(
         self, job_id: str, state: str, reason: str, faults: Sequence[str] = (), lease: str | None = None
     ) -> bool:
-        """End a job that made no capsule; return whether it was not over before."""
+        """End a job without a capsule; return false if it had ended before."""
         now = to_text(self._clock.now())
         listed = to_json([*faults][:10]).decode()
         result = await self._db.run(_FAIL, state, reason, listed, now, now, job_id, lease, lease)
         return result.changes > 0
 
-    async def succeed(self, claimed: Claimed, made: Generated) -> str | None:
-        """Store the capsule and end the job, in one transaction; None where another delivery has the job."""
-        now, capsule_id, order = to_text(self._clock.now()), store.new_id(), claimed.order
+    async def succeed(self, claimed: Claimed, exercise: Generated) -> str | None:
+        """Store the capsule and end the job in one transaction; None if another delivery has the job."""
+        now = to_text(self._clock.now())
+        capsule_id = store.new_id()
+        order = claimed.order
         job_id, lease = claimed.row["id"], claimed.lease
         capsule = {
             "id": capsule_id,
             "owner_id": claimed.row["user_id"],
-            "title": made.content.title,
+            "title": exercise.content.title,
             "language": order.language,
             "difficulty": order.difficulty,
-            "search_text": store.search_text(made.content, []),
-            "score": made.score,
+            "search_text": store.search_text(exercise.content, []),
+            "score": exercise.score,
             "job_id": job_id,
             "created_at": now,
             "updated_at": now,
         }
-        open_part, answers = store.version_cells(capsule_id, 1, made.content, now)
-        parts = to_json(made.parts).decode()
-        end = (capsule_id, made.score, parts, made.rounds, made.tokens, now, now, job_id, lease)
+        open_part, answers = store.version_cells(capsule_id, 1, exercise.content, now)
+        parts = to_json(exercise.parts).decode()
+        end = (capsule_id, exercise.score, parts, exercise.rounds, exercise.tokens, now, now, job_id, lease)
         results = await self._db.batch(
             [
-                _adding("capsules", capsule, _HOLDS, job_id, lease),
-                _adding("capsule_versions", open_part, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
-                _adding("capsule_answers", answers, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
+                _insert_if("capsules", capsule, _HOLDS, job_id, lease),
+                _insert_if("capsule_versions", open_part, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
+                _insert_if("capsule_answers", answers, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
                 Statement(_SUCCEED, end),
             ]
         )
         return capsule_id if results[-1].rows else None
 
     async def dead(self) -> list[Row]:
-        """Return the jobs that the queue gave up, the oldest first."""
+        """Return the dead jobs, the oldest first."""
         return await self._db.all(_DEAD)
 
-    async def revive(self, job_id: str) -> bool:
-        """Let a dead job wait again; return whether there was one. It is charged no second time."""
+    async def requeue(self, job_id: str) -> bool:
+        """Requeue a dead job without a second charge; return false if there is none."""
         return await self._db.first(_REVIVE, to_text(self._clock.now()), job_id) is not None
 
-    async def lost(self) -> list[str]:
-        """Return the ids of jobs that nobody seems to work on; each is returned once in five minutes."""
+    async def stalled(self) -> list[str]:
+        """Return the ids of stalled jobs; each is returned at most once in five minutes."""
         now = self._clock.now().timestamp()
         ids = [row["id"] for row in await self._db.all(_LOST, from_epoch(now - LOST_S), now)]
         if ids:
@@ -177,7 +181,7 @@ class Jobs:
         return ids
 
 
-def _adding(table: str, cells: dict[str, Any], condition: str, *params: Value) -> Statement:
+def _insert_if(table: str, cells: dict[str, Any], condition: str, *params: Value) -> Statement:
     marks = ", ".join("?" * len(cells))
     sql = f"INSERT INTO {table} ({', '.join(cells)}) SELECT {marks} WHERE {condition}"
     return Statement(sql, (*cells.values(), *params))
@@ -185,5 +189,5 @@ def _adding(table: str, cells: dict[str, Any], condition: str, *params: Value) -
 
 def faults_of(row: Row) -> list[str]:
     """Return the faults of a job's last draft."""
-    found: list[str] = from_json(row["faults"])
-    return found
+    faults: list[str] = from_json(row["faults"])
+    return faults

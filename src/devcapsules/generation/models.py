@@ -1,4 +1,4 @@
-"""The model that writes exercises, by the settings; Azure OpenAI by both of its APIs."""
+"""The configured model that writes exercises; Azure OpenAI is supported with both of its APIs."""
 
 from typing import Any, Protocol
 
@@ -19,22 +19,22 @@ from edge.ports.model import (
 )
 
 LARGEST = 1024 * 1024
-"""Bytes of an answer that are read as JSON."""
+"""Most bytes of an answer."""
 
 
 class PromptFiltered(ModelRefused):
-    """The server's filter refuses the prompt, however often it is sent."""
+    """The server's content filter rejects the prompt; a retry does not help."""
 
 
 class Writer(Protocol):
-    """A model that answers a prompt whole."""
+    """A model that answers a prompt in one piece."""
 
     async def answer(self, prompt: Prompt, *, timeout: float = 60.0) -> Answer:
-        """Return the whole answer; `ModelError` and its kinds."""
+        """Return the complete answer. Errors: `ModelError` and its subclasses."""
 
 
 def make_writer(settings: GenerationSettings, servers: ModelServers, fetch: Fetch) -> Writer:
-    """Return the configured model; `NotConfigured` where there is none."""
+    """Return the configured model; raises `NotConfigured` if there is none."""
     if settings.azure_openai_url is not None:
         if settings.azure_openai_api_key is None:
             raise NotConfigured("AZURE_OPENAI_API_KEY")
@@ -48,7 +48,7 @@ def make_writer(settings: GenerationSettings, servers: ModelServers, fetch: Fetc
 
 
 class AzureModel:
-    """Azure OpenAI. No message holds its key."""
+    """A client of Azure OpenAI; error messages never contain its key."""
 
     def __init__(self, settings: GenerationSettings, fetch: Fetch) -> None:
         assert settings.azure_openai_url is not None
@@ -61,7 +61,7 @@ class AzureModel:
         self._url = base + (dated if self._version else "/v1/chat/completions")
 
     async def answer(self, prompt: Prompt, *, timeout: float = 60.0) -> Answer:
-        """Return the whole answer; newer models take the bound of tokens by another name."""
+        """Return the complete answer; newer models use another name for the token limit."""
         body: dict[str, Any] = {**prompt.options, "messages": prompt.messages}
         body |= {"response_format": {"type": "json_object"}}
         body |= {} if self._version else {"model": prompt.model}
@@ -80,7 +80,7 @@ class AzureModel:
         except FetchTimeout:
             raise ModelTimeout("the model did not answer in time", 504) from None
         except FetchError as fault:
-            raise ModelError(f"the model's server was not reached: {fault}") from None
+            raise ModelError(f"the model's server could not be reached: {fault}") from None
         document = _document(fetched)
         if fetched.status != 200:
             raise _fault(fetched, document)
@@ -96,7 +96,7 @@ def _document(fetched: Fetched) -> dict[str, Any]:
         value = None
     if not isinstance(value, dict):
         if fetched.status == 200:
-            raise ModelError("the answer is no JSON object")
+            raise ModelError("the answer is not a JSON object")
         return {}
     return value
 

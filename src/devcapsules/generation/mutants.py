@@ -1,10 +1,10 @@
-"""Mutants: a solution with one fault each, by which tests show what they notice."""
+"""Mutants: copies of a solution with one fault each, to measure whether tests detect faults."""
 
 import re
 from collections.abc import Iterator
 
 MOST = 8
-"""Mutants of one solution that are run."""
+"""Most mutants of one solution that are run."""
 
 _TEXTS = r"""\"{3}.*?\"{3}|\'{3}.*?\'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`"""
 _REST = (
@@ -37,7 +37,7 @@ _MARKS = {
     "++": ("--",),
     "--": ("++",),
 }
-"""The marks that stand in the place of one: a comparison is turned round, and moved by its bound."""
+"""Replacements of operators: a comparison is negated, and its bound is moved."""
 _WORDS = {
     "and": "or",
     "or": "and",
@@ -57,11 +57,11 @@ _WORDS = {
 
 
 def mutants(source: str, language: str, most: int = MOST) -> list[str]:
-    """Return at most so many mutants, spread over the source; each differs from it in one token."""
-    found = [*dict.fromkeys(_each(source, _PYTHON if language == "python" else _JAVASCRIPT))]
-    if len(found) <= most:
-        return found
-    return [found[place * len(found) // most] for place in range(most)]
+    """Return at most `most` mutants, spread over the source; each differs from it in one token."""
+    changed = [*dict.fromkeys(_each(source, _PYTHON if language == "python" else _JAVASCRIPT))]
+    if len(changed) <= most:
+        return changed
+    return [changed[place * len(changed) // most] for place in range(most)]
 
 
 def _each(source: str, tokens: re.Pattern[str]) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _each(source: str, tokens: re.Pattern[str]) -> Iterator[str]:
 
 
 def _others(kind: str, text: str, is_python: bool) -> tuple[str, ...]:
-    """Return the tokens that stand in the place of one."""
+    """Return the replacements of a token."""
     if kind == "mark":
         return _MARKS.get(text, ())
     if kind == "number":
@@ -85,6 +85,6 @@ def _others(kind: str, text: str, is_python: bool) -> tuple[str, ...]:
 
 
 def _is_declaration(source: str, place: int) -> bool:
-    """Tell whether a place is in the head of a function, or in an import: types and defaults are no logic."""
+    """Tell whether a position is in a function's signature or an import, as mutants there test no logic."""
     line = source[source.rfind("\n", 0, place) + 1 : place].lstrip()
     return line.startswith(("def ", "function ", "export function ", "import ", "from ", "interface ", "type "))

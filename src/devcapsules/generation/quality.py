@@ -1,4 +1,4 @@
-"""The quality of a generated exercise: a number from 0 to 100, and the parts that it is the sum of."""
+"""The quality score of a generated exercise: the sum of its parts, from 0 to 100."""
 
 from typing import TypedDict
 
@@ -8,7 +8,7 @@ from devcapsules.capsules.models import Content
 
 
 class Parts(TypedDict):
-    """The parts: at most 25 for tests, 10 for hidden ones, 35 for mutants, 15 for the statement, 5, and 10."""
+    """The parts of a score: at most 25 for tests, 10 hidden, 35 mutants, 15 statement, 5 hints, 10 rounds."""
 
     tests: int
     hidden: int
@@ -19,9 +19,9 @@ class Parts(TypedDict):
 
 
 def parts_of(content: Content, killed: int, mutants: int, rounds: int) -> Parts:
-    """Return the parts of the score of an exercise whose tests notice `killed` of so many mutants."""
-    values = {to_json(one["expected"]) for one in content.tests}
-    hidden = sum(one["hidden"] for one in content.tests)
+    """Return the parts of an exercise's score; its tests detect `killed` of `mutants`."""
+    values = {to_json(test["expected"]) for test in content.tests}
+    hidden = sum(test["hidden"] for test in content.tests)
     share = hidden / len(content.tests)
     statement = content.statement
     return Parts(
@@ -35,5 +35,5 @@ def parts_of(content: Content, killed: int, mutants: int, rounds: int) -> Parts:
 
 
 def score_of(parts: Parts) -> int:
-    """Return the score."""
+    """Return the sum of the parts."""
     return sum(parts.values())  # type: ignore[arg-type] # all members are numbers

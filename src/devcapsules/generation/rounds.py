@@ -1,4 +1,4 @@
-"""Rounds: the model writes a draft, the draft is checked and run, and its faults are fed back."""
+"""Rounds: the model writes a draft, the draft is checked and run, and its faults are returned to the model."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -22,17 +22,17 @@ from edge import Clock
 from edge.ports.model import Answer, ModelError, ModelRefused, ModelTimeout, Prompt
 
 LEAST_KILLED = 0.5
-"""The share of mutants that the tests have to notice."""
+"""The share of mutants that the tests must detect."""
 FIRST_TOKENS, MOST_TOKENS = 4_000, 16_000
 LONGEST_ANSWER_S = 120.0
 MUTANT_TIME_MS = 1_000
 
 type Report = Callable[[str, int, int], Awaitable[None]]
-"""Called with the step, the round and the tokens used so far."""
+"""A callback with the step, the round and the tokens used so far."""
 
 
 class JobFailed(Exception):
-    """The job cannot succeed, however often it is tried; `reason` is of a closed list."""
+    """The job failed permanently; `reason` is a key of `REASONS`."""
 
     def __init__(self, reason: str, faults: Sequence[str] = ()) -> None:
         super().__init__(reason)
@@ -41,21 +41,21 @@ class JobFailed(Exception):
 
 
 REASONS = {
-    "prompt_filtered": "the model's filter refuses this prompt",
-    "request_refused": "the model says that this is no request for an exercise",
-    "model_refused": "the model's server refuses the request",
-    "answer_filtered": "the model's filter stopped the answer",
+    "prompt_filtered": "the model's content filter rejects this prompt",
+    "request_refused": "the model declined: this does not ask for an exercise",
+    "model_refused": "the model's server rejects the request",
+    "answer_filtered": "the model's content filter stopped the answer",
     "invalid": "no draft passed all checks",
     "budget": "the job used up its tokens or its time",
 }
 
 
 class ExecutorAway(Exception):
-    """Programs cannot be run now."""
+    """No executor is available now."""
 
 
 class Budget(NamedTuple):
-    """The most rounds, tokens and seconds of a job."""
+    """The limits of rounds, tokens and seconds of a job."""
 
     rounds: int
     tokens: int
@@ -73,7 +73,7 @@ class Generated(NamedTuple):
 
 
 class Rounds:
-    """The rounds of one job."""
+    """Runs the rounds of one job."""
 
     def __init__(self, writer: Writer, model: str, judging: Judging, clock: Clock, budget: Budget) -> None:
         self._writer = writer
@@ -86,7 +86,7 @@ class Rounds:
         self._most = FIRST_TOKENS
 
     async def run(self, order: Order, report: Report) -> Generated:
-        """Return an exercise. Errors: `JobFailed`; `ModelError` and `ExecutorAway` where trying again may help."""
+        """Return an exercise. Errors: `JobFailed`; `ModelError` and `ExecutorAway` if a retry may help."""
         past: list[tuple[str, Sequence[str]]] = []
         reason = "invalid"
         for number in range(1, self._budget.rounds + 1):
@@ -128,7 +128,7 @@ class Rounds:
         return answer
 
     def _read(self, answer: Answer) -> Content:
-        """Return the content of an answer; whether it was cut is looked at before its text is."""
+        """Return the content of an answer; check first that it is complete."""
         if answer.finish_reason == "length":
             self._most = min(2 * self._most, MOST_TOKENS)
             raise DraftRefused("the answer was cut at its largest size: write a shorter exercise")
@@ -139,14 +139,14 @@ class Rounds:
         return content
 
     async def _check(self, order: Order, content: Content) -> tuple[int, int]:
-        """Run the draft and return how many of how many mutants its tests notice; `DraftRefused` where it fails."""
-        for tests in (content.tests, content.tests[::-1]):  # another process, so another hash seed and clock
+        """Run a draft; return the numbers of detected and of all mutants. Raises `DraftRefused` if it fails."""
+        for tests in (content.tests, content.tests[::-1]):  # a second process has another hash seed and clock
             if faults := _faults(await self._judge(order, content.solution, content, tests)):
                 raise DraftRefused(*faults)
         if await self._passes(order, content.starter, content):
             raise DraftRefused("the starter passes all tests already")
         changed = mutants(content.solution, order.language)
-        alive = [one for one in changed if await self._passes(order, one, content)]
+        alive = [mutant for mutant in changed if await self._passes(order, mutant, content)]
         if len(alive) > (1 - LEAST_KILLED) * len(changed):
             raise DraftRefused(
                 f"the tests notice {len(changed) - len(alive)} of {len(changed)} small faults in the solution; "
@@ -155,7 +155,7 @@ class Rounds:
         return len(changed) - len(alive), len(changed)
 
     async def _passes(self, order: Order, source: str, content: Content) -> bool:
-        """Tell whether a program passes all tests; the first that it fails ends it."""
+        """Tell whether a program passes all tests; stop at the first failure."""
         for test in content.tests:
             (result,) = await self._judge(order, source, content, [test], MUTANT_TIME_MS)
             if not result.has_passed:
@@ -165,25 +165,27 @@ class Rounds:
     async def _judge(
         self, order: Order, source: str, content: Content, tests: list[dict[str, object]], time_limit_ms: int = 2_000
     ) -> list[CaseResult]:
-        open_tests = [{**one, "hidden": False} for one in tests]
+        open_tests = [{**test, "hidden": False} for test in tests]
         try:
             results = await self._judging.judge(
                 order.language, source, content.function_name, open_tests, time_limit_ms
             )
         except BadValue as fault:
-            raise DraftRefused(f"a test's value stands for none: {fault}") from None
-        if any(one.status in {"unavailable", "not_run"} for one in results):
-            raise ExecutorAway(next(one.message for one in results if one.status in {"unavailable", "not_run"}))
+            raise DraftRefused(f"a test has an invalid value: {fault}") from None
+        if any(result.status in {"unavailable", "not_run"} for result in results):
+            raise ExecutorAway(
+                next(result.message for result in results if result.status in {"unavailable", "not_run"})
+            )
         return results
 
 
 def _faults(results: Sequence[CaseResult]) -> list[str]:
-    """Return what the model is told of tests that its own solution fails."""
+    """Return the faults to report to the model: tests failed by its own solution."""
     return [
-        f"the solution fails the test {one.name!r}: {one.arguments} gives {one.actual or one.status}, "
-        f"expected {one.expected}; {one.message}"
-        for one in results
-        if not one.has_passed
+        f"the solution fails the test {result.name!r}: {result.arguments} gives {result.actual or result.status}, "
+        f"expected {result.expected}; {result.message}"
+        for result in results
+        if not result.has_passed
     ][:5]
 
 

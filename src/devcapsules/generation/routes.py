@@ -1,4 +1,4 @@
-"""`/api/v1/generate`: jobs that write exercises, their status by GET and SSE; dead letters for the administrator."""
+"""`/api/v1/generate`: jobs that generate exercises, their status by GET or SSE; dead letters for administrators."""
 
 from collections.abc import AsyncGenerator
 from typing import Any, Literal, TypedDict
@@ -28,12 +28,10 @@ from edge import (
     Response,
     Routes,
 )
-from edge.live.event_stream import SSE, event_stream
-from edge.negotiation import best
+from edge.live.event_stream import JSON, SSE, event_stream, wants_events
 from edge.ports import Row
 from edge.reach import OPEN
 
-JSON = "application/json"
 POLL_S = 1.0
 LONGEST_STREAM_S = 600
 
@@ -42,7 +40,7 @@ letters = Routes("/api/v1/dead-letters", tag="generation", access=ADMIN, reach=O
 
 _JOBS = "SELECT * FROM generation_jobs ORDER BY created_at DESC, id LIMIT 50"
 _JOB = "SELECT * FROM generation_jobs WHERE id = ?"
-_WORDS = REASONS | {"gave_up": "it was tried often enough: the model or the executor was not there"}
+_WORDS = REASONS | {"gave_up": "all retries failed: the model or the executor was not available"}
 
 
 class JobNotFound(NotFound):
@@ -52,7 +50,7 @@ class JobNotFound(NotFound):
 
 
 class JobAccepted(TypedDict):
-    """A job that waits."""
+    """An accepted job."""
 
     success: bool
     jobId: str
@@ -60,7 +58,7 @@ class JobAccepted(TypedDict):
 
 
 class Job(TypedDict):
-    """A job. `message` says in words why it failed, `faults` what was wrong with its last draft."""
+    """A job. `message` explains its failure, `faults` are those of its last draft."""
 
     jobId: str
     state: Literal["queued", "running", "succeeded", "failed", "dead"]
@@ -80,7 +78,7 @@ class Job(TypedDict):
 
 
 class JobStatus(Job):
-    """A job with its capsule, once it has succeeded and while that is there."""
+    """A job with its capsule; null before success, and after the capsule is deleted."""
 
     capsule: Capsule | None
 
@@ -92,14 +90,14 @@ class JobList(TypedDict):
 
 
 class Revived(TypedDict):
-    """A dead job that waits again."""
+    """A requeued job."""
 
     jobId: str
     state: Literal["queued"]
 
 
 class Intake:
-    """Takes orders in: where no model is configured, none is counted."""
+    """Accepts orders; without a configured model none is accepted or counted."""
 
     def __init__(self, plans: PlanLimits, jobs: Jobs, generation_queue: Queue, writer: Writer) -> None:
         self._plans = plans
@@ -108,16 +106,18 @@ class Intake:
         self._writer = writer
 
     async def add(self, user_id: str, order: Order) -> str:
-        """Count, store and send a job; return its id. One whose message is lost is sent again by the clock."""
+        """Count, store and enqueue a job; return its id. A cron job resends a lost message."""
         await self._plans.count_generation(user_id)
         job_id = await self._jobs.add(user_id, order)
         await self._queue.send({"job_id": job_id})
         return job_id
 
 
-@routes.post("", QuotaExceeded, NotConfigured, status=202, body_limit=16 * 1024)
+@routes.post(
+    "", QuotaExceeded, NotConfigured, status=202, location="/api/v1/generate/{jobId}/status", body_limit=16 * 1024
+)
 async def order_exercise(body: Body[Order], actor: Actor, intake: Intake) -> JobAccepted:
-    """Let a model write an exercise. It counts against the plan now, whatever becomes of it, and once."""
+    """Order an exercise written by a model. It counts once against the plan, even if it fails."""
     job_id = await intake.add(actor.name, body)
     return JobAccepted(success=True, jobId=job_id, statusUrl=f"/api/v1/generate/{job_id}/status")
 
@@ -130,24 +130,24 @@ async def list_generations(catalogue: Catalogue) -> JobList:
 
 @routes.get("/{job_id}/status", JobNotFound, operation=Operation({200: {JSON: JobStatus, SSE: JobStatus}}))
 async def get_generation_status(job_id: str, request: Request, catalogue: Catalogue, clock: Clock) -> Response:
-    """Get how far a job is; with `Accept: text/event-stream` an event `status` at each change, until it is over."""
+    """Get the status of a job; with `Accept: text/event-stream` as events `status`, one per change until its end."""
     status = await _status(job_id, catalogue)
-    if best(request.headers.get("accept"), (JSON, SSE)) == SSE:
+    if wants_events(request):
         return event_stream(_changes(status, catalogue, clock))
     return Response.json(status)
 
 
 @letters.get("")
 async def list_dead_letters(jobs: Jobs) -> JobList:
-    """List the jobs that the queue gave up, the oldest first."""
+    """List the dead jobs, the oldest first."""
     return JobList(jobs=[_job(row) for row in await jobs.dead()])
 
 
-@letters.post("/{job_id}/retry", JobNotFound, status=202)
+@letters.post("/{job_id}/retry", JobNotFound, status=202, location="/api/v1/generate/{jobId}/status")
 async def retry_dead_letter(job_id: str, jobs: Jobs, generation_queue: Queue) -> Revived:
-    """Send a dead job again; it is charged no second time."""
-    if not await jobs.revive(job_id):
-        raise JobNotFound("there is no dead job of this id")
+    """Retry a dead job; it is not charged again."""
+    if not await jobs.requeue(job_id):
+        raise JobNotFound("there is no dead job with this id")
     await generation_queue.send({"job_id": job_id})
     return Revived(jobId=job_id, state="queued")
 
@@ -167,11 +167,11 @@ async def _status(job_id: str, catalogue: Catalogue) -> JobStatus:
 
 async def _changes(status: JobStatus, catalogue: Catalogue, clock: Clock) -> AsyncGenerator[bytes]:
     """Yield the status at each change; the stream ends with the job, or after ten minutes."""
-    shown: Any = None
+    sent: Any = None
     for _ in range(int(LONGEST_STREAM_S / POLL_S)):
-        if status != shown:
+        if status != sent:
             yield b"event: status\ndata: %s\n\n" % to_json(status)
-            shown = status
+            sent = status
         if status["state"] not in {"queued", "running"}:
             return
         await clock.sleep(POLL_S)

@@ -17,7 +17,7 @@ from edge.request import Request
 from edge.settings import AccessKey, Secret, Settings
 
 ADMINISTRATOR = Actor("admin", ADMIN)
-"""The administrator where no signing key marks the key that it came by."""
+"""The administrator, if there is no signing key to mark the credential."""
 
 
 def _long(secret: Secret) -> Secret:
@@ -30,7 +30,7 @@ type SigningKey = Annotated[Secret, AfterValidator(_long)]
 
 
 class CallerSettings(Settings):
-    """Settings of every app that tells callers apart; `JWT_ISSUER` is the issuer and the audience of tokens.
+    """Settings of every app that identifies callers; `JWT_ISSUER` is the issuer and the audience of tokens.
 
     A subclass has the setting `ADMIN_API_KEY`: a key of at least 24 characters, or `sha256:` and its hash.
     """
@@ -40,7 +40,7 @@ class CallerSettings(Settings):
 
     @property
     def admin_key(self) -> Secret | None:
-        """The administrator's key; None where it is missing or not valid."""
+        """The administrator's key; None if it is missing or not valid."""
         return None if "admin_api_key" in self.faults else self.admin_api_key
 
     def signing_keys(self) -> tuple[str, ...]:
@@ -49,10 +49,10 @@ class CallerSettings(Settings):
 
 
 class AccessSettings(CallerSettings):
-    """By what callers are known.
+    """Settings for identifying callers.
 
-    To rotate the signing key, move it to `JWT_SECRET_KEY_OLD` until the tokens that it has signed are over; the keys
-    that were made under it are looked up within a budget from then on.
+    To rotate the signing key, move it to `JWT_SECRET_KEY_OLD` until the tokens that it has signed are over. From then
+    on, looking up a key that was made under it counts towards a budget.
     """
 
     admin_api_key: AccessKey
@@ -85,7 +85,7 @@ class Signing:
 
 
 class Callers:
-    """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
+    """Identifies callers. No error reveals whether a key was nearly right."""
 
     def __init__(self, settings: CallerSettings, db: SystemDatabase | None, clock: Clock, limits: Limits) -> None:
         self._settings = settings
@@ -94,7 +94,7 @@ class Callers:
         self.keys = ApiKeys(db, clock) if db else None
 
     async def identify(self, request: Request) -> Actor:
-        """Return the caller; `Unauthorized` where it is not known, `NotConfigured` without what would know it."""
+        """Return the caller; `Unauthorized` if unknown, `NotConfigured` if a setting that identifies it is missing."""
         presented = presented_key(request)
         if self._is_administrators(presented):
             return self._administrator
@@ -107,11 +107,11 @@ class Callers:
         raise Unauthorized("the key is not known")
 
     async def revalidate(self, actor: Actor, *, fresh: bool = False) -> Actor:
-        """Return a caller as its credential stands now; `Unauthorized` where it was revoked or has expired.
+        """Return a caller with its credential's current state; `Unauthorized` if it was revoked or has expired.
 
         A key is looked up, and a token's key at most every 30 seconds, unless it has to be `fresh`. An actor that was
-        carried elsewhere needs all of its members, `is_token` and `fingerprint` among them. Equal actors have equal
-        answers: ask once for many sockets of one caller.
+        stored or sent elsewhere needs all of its members, `is_token` and `fingerprint` among them. Equal actors have
+        equal answers: ask once for many sockets of one caller.
         """
         if actor.is_token and actor.expires_at is not None and actor.expires_at <= self._clock.now().timestamp():
             raise Unauthorized("the token has expired: POST /auth/token gives another")
@@ -125,9 +125,9 @@ class Callers:
             key = await self.signing.key_cache.look_up(actor.name, keys)
         return narrowed(actor, key) if actor.is_token else key
 
-    async def make_key(self, wanted: NewKey, by: str) -> tuple[str, Row]:
-        """Make an API key, with a proof where there is a signing key; return its text and its row."""
-        return await self._need_keys().make(wanted, by, self.signing.keys if self.signing else None)
+    async def make_key(self, new_key: NewKey, by: str) -> tuple[str, Row]:
+        """Make an API key, with a proof if there is a signing key; return its text and its row."""
+        return await self._need_keys().make(new_key, by, self.signing.keys if self.signing else None)
 
     async def revoke_key(self, key_id: str) -> Row | None:
         """Revoke an API key, and with it its tokens: in this process at once, elsewhere within half a minute."""
@@ -141,13 +141,13 @@ class Callers:
         await self._limits.count_look_up(request)
 
     def tokens(self) -> Tokens:
-        """Return what signs and reads the app's tokens; `NotConfigured` without a signing key."""
+        """Return the signer and reader of the app's tokens; `NotConfigured` without a signing key."""
         signing = self.signing or _signing(self._settings.jwt_issuer, self._settings.signing_keys())
         return signing.tokens
 
     @cached_property
     def signing(self) -> Signing | None:
-        """Everything derived from the signing keys; None where they are missing or not valid."""
+        """Everything derived from the signing keys; None if they are missing or not valid."""
         try:
             return _signing(self._settings.jwt_issuer, self._settings.signing_keys())
         except NotConfigured:
@@ -183,7 +183,7 @@ class Callers:
         return self.signing.marks(hash_of(key.get_secret_value())) if self.signing and key else ()
 
     def _check_mark(self, actor: Actor) -> None:
-        """Raise `Unauthorized` unless the administrator's key is still the one that the actor came by."""
+        """Raise `Unauthorized` unless the administrator's key is still the one that identified the actor."""
         if self._settings.admin_key is None:
             raise Unauthorized("the administrator's key is no longer in use")
         marks = self._marks()
@@ -198,8 +198,8 @@ async def authenticate(request: Request, callers: Callers, limits: Limits) -> Ac
 
 
 async def counted(actor: Actor, request: Request, limits: Limits) -> Actor:
-    """Count a call of a caller; `TooManyRequests` where it is over a limit."""
-    request.actor = actor  # also where it is over a limit: the logs say whose calls are refused
+    """Count a call of a caller; `TooManyRequests` if it is over a limit."""
+    request.actor = actor  # also if it is over a limit, so that the logs name it
     await limits.count(request, actor)
     return actor
 
@@ -210,10 +210,10 @@ async def revalidate(actor: Actor, callers: Callers) -> Actor:
 
 
 def narrowed(actor: Actor, key: Actor) -> Actor:
-    """Return a token's caller with no more rights than its key has now; `Unauthorized` where none are left."""
+    """Return a token's caller with no more rights than its key has now; `Unauthorized` if none are left."""
     subjects = _common(actor.subjects, key.subjects)
     if subjects is not None and not subjects:
-        raise Unauthorized("the key is no longer bound to what the token is for")
+        raise Unauthorized("the key is no longer bound to the token's subjects")
     rights = (min(actor.role, key.role), subjects, key.daily_calls, _earlier(actor.expires_at, key.expires_at))
     if rights == (actor.role, actor.subjects, actor.daily_calls, actor.expires_at):
         return actor

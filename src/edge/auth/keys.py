@@ -1,4 +1,4 @@
-"""Keys of callers: API keys, shown once and kept as hashes; the one key of a setting; a cache and proofs of keys."""
+"""Keys of callers: API keys, shown once and stored as hashes; the one key of a setting; a cache and proofs of keys."""
 
 import hmac
 import secrets
@@ -20,22 +20,34 @@ from edge.ports import Background, Clock, Row, SystemDatabase
 from edge.request import Request
 from edge.settings import HASHED, Secret
 
+ADMINISTRATOR = Actor("admin", ADMIN)
+"""The caller with an app's one key."""
+
 
 def require_key(request: Request, expected: Secret) -> Actor:
     """Return the administrator for the one key; `Unauthorized` for any other."""
     if not matches(presented_key(request), expected):
         raise Unauthorized("the key is not known")
-    return Actor("admin", ADMIN)
+    return ADMINISTRATOR
 
 
 def matches(presented: str, expected: Secret) -> bool:
-    """Tell whether a presented key is that of a setting, which holds it, or `sha256:` and its hash."""
-    return compare_digest(hashed(presented).encode(), hash_of(expected.get_secret_value()).encode())
+    """Tell whether a presented key is that of a setting, which holds the key, or `sha256:` and its hash."""
+    digest = sha256(presented.encode(errors="surrogatepass")).digest()
+    return compare_digest(digest, _digest_of(expected.get_secret_value()))
 
 
 @lru_cache(maxsize=16)
+def _digest_of(setting: str) -> bytes:
+    """Return the digest of the key that a setting stands for; of a malformed hash, none that any key has."""
+    try:
+        return bytes.fromhex(hash_of(setting))
+    except ValueError:
+        return b""
+
+
 def hash_of(setting: str) -> str:
-    """Return the hash of the key that a setting stands for."""
+    """Return the hash of the key in a setting."""
     return setting.removeprefix(HASHED).lower() if setting.startswith(HASHED) else hashed(setting)
 
 
@@ -45,7 +57,7 @@ def hashed(text: str) -> str:
 
 
 LIFETIME_S = 30.0
-"""Seconds after which a key is looked up again: for so long a revocation may go unnoticed by another process."""
+"""Seconds that a looked-up key is cached: a revocation may go unnoticed for so long by another process."""
 MOST_KEYS = 2000
 """Keys in the cache; a further one drops the oldest."""
 
@@ -63,7 +75,7 @@ MAC_BYTES = 16
 
 
 class Proofs:
-    """Proves texts of one purpose with the first of its keys, and knows those that any of them has proved."""
+    """Proves texts of one purpose with the first of its keys, and recognises proofs by any of them."""
 
     def __init__(self, purpose: str, keys: Sequence[str]) -> None:
         self._prove_with = kid_of(keys[0])
@@ -74,7 +86,7 @@ class Proofs:
         return f"{text}.{self._prove_with}{self._code(text, self._prove_with)}"
 
     def check(self, proved: str) -> bool | None:
-        """Tell whether this server has proved a text; None where its key is not known, or there is no proof."""
+        """Tell whether this server has proved a text; None if its key is unknown, or there is no proof."""
         text, _, proof = proved.rpartition(".")
         kid = proof[:KID_LENGTH]
         if kid not in self._keys:
@@ -89,10 +101,10 @@ class Proofs:
 PREFIX = "key_"
 """The prefix of every key, so that secret scanners recognise it."""
 USE_NOTED = timedelta(minutes=1)
-"""The last use of a key is known as exactly as this: not every request writes a row."""
+"""The precision of a key's last use: not every request writes a row."""
 
 COLUMNS = "id, name, role, prefix, subjects, daily_calls, actor, expires_at, revoked_at, last_used_at, created_at"
-"""All but the hash."""
+"""All columns but the hash."""
 _INSERT = (
     "INSERT INTO api_keys (id, name, role, prefix, hash, subjects, daily_calls, actor, expires_at) "
     f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {COLUMNS}"
@@ -114,36 +126,37 @@ class NewKey(NamedTuple):
 
 
 class ApiKeys:
-    """Makes keys and knows them: in `key_<id>.<secret>.<proof>` the id finds the row, the hash of the whole proves it.
+    """Makes and looks up keys: in `key_<id>.<secret>.<proof>` the id finds the row, the hash of the whole proves it.
 
     The proof tells a guess from a key without a look-up. Keys that were made without a signing key have none.
     """
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     def now(self) -> float:
         """Return the present instant in Unix seconds."""
         return self._clock.now().timestamp()
 
-    async def make(self, wanted: NewKey, by: str, proofs: Proofs | None = None) -> tuple[str, Row]:
-        """Make a key; return its text, which nobody can be told again, and its row."""
-        name = "".join(mark if mark.isascii() and mark.isalnum() else "-" for mark in wanted.name.lower())
+    async def make(self, new_key: NewKey, by: str, proofs: Proofs | None = None) -> tuple[str, Row]:
+        """Make a key; return its text, which is not stored, and its row."""
+        name = "".join(mark if mark.isascii() and mark.isalnum() else "-" for mark in new_key.name.lower())
         key_id = f"{name[:24].strip('-') or 'key'}-{secrets.token_hex(4)}"
         text = f"{PREFIX}{key_id}.{secrets.token_urlsafe(32)}"
         text = proofs.prove(text) if proofs else text
-        subjects = None if wanted.subjects is None else to_json(sorted(set(wanted.subjects))).decode()
-        expires_at = to_text(wanted.expires_at) if wanted.expires_at else None
-        shown = text[: text.index(".") + 5]
+        subjects = None if new_key.subjects is None else to_json(sorted(set(new_key.subjects))).decode()
+        expires_at = to_text(new_key.expires_at) if new_key.expires_at else None
+        prefix = text[: text.index(".") + 5]
         row = await self._db.first(
             _INSERT,
             key_id,
-            wanted.name,
-            int(wanted.role),
-            shown,
+            new_key.name,
+            int(new_key.role),
+            prefix,
             hashed(text),
             subjects,
-            wanted.daily_calls,
+            new_key.daily_calls,
             by,
             expires_at,
         )
@@ -151,7 +164,7 @@ class ApiKeys:
         return text, row
 
     async def find(self, text: str, background: Background) -> Actor:
-        """Return whose key this is, and note its use; `Unauthorized` where it is none, was revoked, or has expired."""
+        """Return the caller of a key and record the use; `Unauthorized` if it is unknown, revoked, or expired."""
         key_id = text.removeprefix(PREFIX).partition(".")[0]
         row = await self._db.first(_BY_ID, key_id[:100]) if key_id.isascii() else None
         if not compare_digest(hashed(text), row["hash"] if row else hashed("")) or row is None:
@@ -164,19 +177,19 @@ class ApiKeys:
         return actor
 
     async def look_up(self, key_id: str) -> Actor:
-        """Return the caller of a key by its id; `Unauthorized` where it was revoked, has expired or is gone."""
+        """Return the caller of a key by its id; `Unauthorized` if it was revoked, has expired or is gone."""
         row = await self._db.first(_BY_ID, key_id)
         if row is None:
             raise Unauthorized("the key is gone")
         return actor_of(row, self.now())
 
     async def revoke(self, key_id: str) -> Row | None:
-        """Revoke a key and return its row; None where there is no such key."""
+        """Revoke a key and return its row; None if there is no such key."""
         return await self._db.first(_REVOKE, to_text(self._clock.now()), key_id)
 
 
 def actor_of(row: Row, now: float) -> Actor:
-    """Return the caller of a key's row; `Unauthorized` where the key was revoked, has expired or contradicts itself."""
+    """Return the caller of a key's row; `Unauthorized` if revoked, expired or contradictory."""
     if row["revoked_at"]:
         raise Unauthorized("the key was revoked")
     try:
@@ -192,13 +205,13 @@ def actor_of(row: Row, now: float) -> Actor:
 
 
 def check_end(actor: Actor, now: float) -> None:
-    """Raise `Unauthorized` where a key has expired."""
+    """Raise `Unauthorized` if a key has expired."""
     if actor.expires_at is not None and actor.expires_at <= now:
         raise Unauthorized("the key has expired")
 
 
 def _epoch(text: str) -> float:
-    """Return the Unix seconds of an instant, in UTC where it names no zone; ValueError where it is none."""
+    """Return the Unix seconds of an instant, in UTC if it names no zone; ValueError if it is invalid."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
@@ -210,18 +223,18 @@ class Credentials(Protocol):
         """Return the present instant in Unix seconds."""
 
     async def look_up(self, key_id: str) -> Actor:
-        """Return the caller of a credential; `Unauthorized` where it was revoked, has expired or is gone."""
+        """Return the caller of a credential; `Unauthorized` if it was revoked, has expired or is gone."""
 
 
 class KeyCache:
-    """The cache of one process or isolate. It is made at the first event, never at import."""
+    """The key cache of one process or isolate. It is made at the first event, never at import."""
 
     def __init__(self) -> None:
         self._entries: dict[str, CachedKey] = {}
         self._drops = 0
 
     async def look_up(self, key_id: str, keys: Credentials) -> Actor:
-        """Return the caller of a key, at most 30 s old; `Unauthorized` where it was revoked, is over or is gone."""
+        """Return the caller of a key, at most 30 s old; `Unauthorized` if revoked, expired or gone."""
         now = keys.now()
         entry = self._entries.get(key_id)
         if entry is None or not now < entry.until <= now + LIFETIME_S:
@@ -232,7 +245,7 @@ class KeyCache:
         return entry.actor
 
     def drop(self, key_id: str) -> None:
-        """Drop a key that has changed; results of look-ups under way are not cached either."""
+        """Drop a changed key; results of look-ups under way are not cached either."""
         self._entries.pop(key_id, None)
         self._drops += 1
 
@@ -251,8 +264,8 @@ class KeyCache:
 
 def presented_key(request: Request) -> str:
     """Return the credential of `Authorization: Bearer` or `X-API-Key`; `Unauthorized` without one."""
-    given = request.headers.get("authorization") or ""
-    if given[:7].lower() == "bearer " and (token := given[7:].strip()):
+    header = request.headers.get("authorization") or ""
+    if header[:7].lower() == "bearer " and (token := header[7:].strip()):
         return token
     key = request.headers.get("x-api-key")
     if not key:

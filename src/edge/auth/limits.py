@@ -1,4 +1,4 @@
-"""How often who may call: known callers by their name, strangers by their address; and quotas by the day."""
+"""Rate limits: authenticated callers by their name, anonymous ones by their address; and daily quotas."""
 
 from datetime import UTC, datetime, time, timedelta
 from ipaddress import IPv6Address, ip_network
@@ -22,10 +22,10 @@ class TooManyRequests(Problem):
         super().__init__(f"over the limit of {limit}", headers=[("retry-after", str(wait))], retry_after=wait)
 
 
-class Standing(NamedTuple):
-    """A caller's standing with one limit: `calls` in `window` seconds, `left` of them if that is known.
+class LimitState(NamedTuple):
+    """A caller's state in one limit: `calls` in `window` seconds, `left` of them if that is known.
 
-    `reset` is how many seconds it is until all of them are there again.
+    `reset` is the number of seconds until all of them are available again.
     """
 
     name: str
@@ -39,47 +39,50 @@ class Limits:
     """Counts calls. Without a limiter and quotas there are no limits."""
 
     def __init__(self, limiter: RateLimiter | None, quotas: Quotas | None, clock: Clock) -> None:
-        self._limiter, self._quotas, self._clock = limiter, quotas, clock
+        self._limiter = limiter
+        self._quotas = quotas
+        self._clock = clock
 
     async def count(self, request: Request, actor: Actor) -> None:
-        """Count a call of a known caller; `TooManyRequests` where it is over a limit."""
-        await self._count(actor, request.standings)
+        """Count an authenticated caller's call; `TooManyRequests` if it is over a limit."""
+        await self._count(actor, request.limit_states)
 
     async def count_frame(self, actor: Actor) -> None:
-        """Count a frame of a known caller's socket as a call; `TooManyRequests` where it is over a limit."""
+        """Count a frame of an authenticated caller's socket as a call; `TooManyRequests` if it is over a limit."""
         await self._count(actor, [])
 
-    async def _count(self, actor: Actor, standings: list[Standing]) -> None:
-        await self._take(standings, "key", f"key {actor.name}")
+    async def _count(self, actor: Actor, limit_states: list[LimitState]) -> None:
+        await self._take(limit_states, "key", f"key {actor.name}")
         if self._quotas is not None and actor.daily_calls is not None:
             now = self._clock.now()
             used = await self._quotas.add(actor.name, now.date().isoformat())
             tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
-            left, reset = actor.daily_calls - used, int((tomorrow - now).total_seconds()) + 1
-            standings.append(Standing("day", actor.daily_calls, 86_400, max(left, 0), reset))
+            left = actor.daily_calls - used
+            reset = int((tomorrow - now).total_seconds()) + 1
+            limit_states.append(LimitState("day", actor.daily_calls, 86_400, max(left, 0), reset))
             if left < 0:
                 raise TooManyRequests(f"{actor.daily_calls} calls a day", reset)
 
     async def admit(self, request: Request) -> None:
-        """Count a stranger's call; `TooManyRequests` where its address is over the limit."""
-        await self._take(request.standings, "address", f"address {address(request)}")
+        """Count an anonymous call; `TooManyRequests` if its address is over the limit."""
+        await self._take(request.limit_states, "address", f"address {address(request)}")
 
     async def count_look_up(self, request: Request) -> None:
         """Count a look-up of a credential that may be a guess; `TooManyRequests` beyond the address's budget."""
-        await self._take(request.standings, "look-ups", f"look-ups {address(request)}")
+        await self._take(request.limit_states, "look-ups", f"look-ups {address(request)}")
 
-    async def _take(self, standings: list[Standing], name: str, key: str) -> None:
+    async def _take(self, limit_states: list[LimitState], name: str, key: str) -> None:
         if self._limiter is None:
             return
-        taken = await self._limiter.take(key)
-        calls, window = taken.limit
-        standings.append(Standing(name, calls, window, taken.left, taken.reset))
-        if not taken.ok:
-            raise TooManyRequests(f"{calls} calls in {window} s", taken.reset)
+        state = await self._limiter.take(key)
+        calls, window = state.limit
+        limit_states.append(LimitState(name, calls, window, state.left, state.reset))
+        if not state.ok:
+            raise TooManyRequests(f"{calls} calls in {window} s", state.reset)
 
 
 async def admit(request: Request, limits: Limits) -> None:
-    """Bound how often an address calls public routes or fails to be authenticated."""
+    """Rate-limit anonymous requests by address: public routes, and requests whose authentication failed."""
     await limits.admit(request)
 
 
@@ -89,31 +92,35 @@ async def count_frame(actor: Actor, limits: Limits) -> None:
 
 
 async def bound(limiter: RateLimiter | None, key: str) -> None:
-    """Count a call by a limiter of its own, where there is one; `TooManyRequests` where it is over the limit."""
-    taken = await limiter.take(key) if limiter else None
-    if taken and not taken.ok:
-        raise TooManyRequests(f"{taken.limit.calls} calls in {taken.limit.period} s", taken.reset)
+    """Count a call with a limiter of its own, if there is one; `TooManyRequests` if it is over the limit."""
+    state = await limiter.take(key) if limiter else None
+    if state and not state.ok:
+        raise TooManyRequests(f"{state.limit.calls} calls in {state.limit.period} s", state.reset)
 
 
 def address(request: Request) -> str:
-    """Return from where a request came, as one subscriber has it."""
+    """Return the network of a request's client: the addresses of one subscriber."""
     return network(request.client)
 
 
 async def rate_limit_headers(request: Request, call_next: Next) -> Response:
-    """Tell on every response where the caller stands (draft-ietf-httpapi-ratelimit-headers)."""
+    """Add the caller's limits to each response (draft-ietf-httpapi-ratelimit-headers)."""
     response = await call_next(request)
-    if standings := request.standings:
-        policy = ", ".join([f'"{one.name}";q={one.calls};w={one.window}' for one in standings])
+    if limit_states := request.limit_states:
+        policy = ", ".join([f'"{standing.name}";q={standing.calls};w={standing.window}' for standing in limit_states])
         response.headers.append(("ratelimit-policy", policy))
-        known = [f'"{one.name}";r={one.left};t={one.reset}' for one in standings if one.left is not None]
-        if known:
-            response.headers.append(("ratelimit", ", ".join(known)))
+        remaining = [
+            f'"{standing.name}";r={standing.left};t={standing.reset}'
+            for standing in limit_states
+            if standing.left is not None
+        ]
+        if remaining:
+            response.headers.append(("ratelimit", ", ".join(remaining)))
     return response
 
 
 def network(address: str) -> str:
-    """Return what one subscriber has: an IPv4 address, also where IPv6 carries it, or the first half of an IPv6 one."""
+    """Return a subscriber's network: an IPv4 address, also one mapped to IPv6, or half of an IPv6 one."""
     if ":" not in address:
         return address[:50]
     try:

@@ -1,4 +1,4 @@
-"""`/auth`: who the caller is, short tokens for keys, and the keys themselves."""
+"""`/auth`: the caller itself, short-lived tokens for keys, and the keys."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -25,9 +25,9 @@ Subject = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class NotForTokens(Forbidden):
-    """A token gets no other: send the key."""
+    """A token cannot make tokens or keys: send the key."""
 
-    title = "A token gets no other: send the key"
+    title = "A token cannot make tokens or keys: send the key"
 
 
 class KeyNotFound(NotFound):
@@ -41,9 +41,9 @@ class TokenWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lifetime_s: int = Field(900, ge=60, le=3600, description="seconds until it is over")
-    role: RoleName | None = Field(None, description="that of the key, or one below it")
-    subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="some of those of the key")
+    lifetime_s: int = Field(900, ge=60, le=3600, description="lifetime in seconds")
+    role: RoleName | None = Field(None, description="the key's role, or a lower one")
+    subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="some of the key's subjects")
 
 
 class Token(TypedDict):
@@ -60,17 +60,17 @@ class KeyWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=80, description="what it is for, such as a phone")
+    name: str = Field(min_length=1, max_length=80, description="its purpose, such as a phone")
     role: RoleName = "reader"
     expires_at: Annotated[AwareDatetime, IN_ANY_ZONE] | None = Field(
-        None, description="null: it is good until it is revoked"
+        None, description="null: valid until it is revoked"
     )
     subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="null: everything")
     daily_calls: int | None = Field(None, ge=1, le=10_000_000, description="calls in a day of UTC; null: no quota")
 
 
 class Key(TypedDict):
-    """An API key, without what proves it: `prefix` is how it begins. `last_used_at` is exact to a minute."""
+    """An API key without its secret: `prefix` is its beginning. `last_used_at` is exact to a minute."""
 
     id: str
     name: str
@@ -86,13 +86,13 @@ class Key(TypedDict):
 
 
 class MadeKey(Key):
-    """A key that was made just now: `key` is shown this once."""
+    """A new key: `key` is shown this once."""
 
     key: str
 
 
 class Myself(TypedDict):
-    """The caller, as this service knows it."""
+    """The caller, as this service has identified it."""
 
     name: str
     role: RoleName
@@ -102,7 +102,7 @@ class Myself(TypedDict):
 
 
 class KeyList(BaseModel):
-    """Which keys to list, newest first."""
+    """Options for listing keys, newest first."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -112,7 +112,7 @@ class KeyList(BaseModel):
 
 @routes.get("/me", access=READER, reach=SELF)
 async def get_myself(actor: Actor) -> Myself:
-    """Tell who the caller is and what it may do."""
+    """Get the caller's own name, role and rights."""
     subjects = None if actor.subjects is None else sorted(actor.subjects)
     return Myself(
         name=actor.name,
@@ -124,19 +124,20 @@ async def get_myself(actor: Actor) -> Myself:
 
 
 @routes.post("/token", NotConfigured, NotForTokens, access=READER, status=201, reach=SELF)
-async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, clock: Clock) -> Token:
-    """Exchange a key for a short token, which ends with its key at the latest.
+async def make_token(body: Body[TokenWanted], actor: Actor, callers: Callers, clock: Clock) -> Token:
+    """Exchange a key for a short-lived token, which expires with its key at the latest.
 
-    A key that is revoked, expires, or is bound to less takes its tokens along, within half a minute everywhere.
+    If the key is revoked, expires, or is bound to less, so are its tokens, within half a minute everywhere.
     """
     if actor.is_token:
         raise NotForTokens("POST /auth/token takes a key")
-    role = Role[wanted.role.upper()] if wanted.role else actor.role
-    bound = frozenset(wanted.subjects) if wanted.subjects else actor.subjects
-    if role > actor.role or not all(actor.may_reach(one) for one in bound or ()):
+    role = Role[body.role.upper()] if body.role else actor.role
+    bound = frozenset(body.subjects) if body.subjects else actor.subjects
+    if role > actor.role or not all(actor.may_reach(subject) for subject in bound or ()):
         raise Forbidden("a token may do no more than its key")
     _check_bound(role, bound)
-    now, lifetime_s = clock.now(), wanted.lifetime_s
+    now = clock.now()
+    lifetime_s = body.lifetime_s
     if actor.expires_at is not None:
         lifetime_s = min(lifetime_s, int(actor.expires_at - now.timestamp()))
     if lifetime_s < 1:
@@ -149,52 +150,52 @@ async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, 
 
 
 @routes.get("/keys")
-async def list_keys(wanted: Query[KeyList], db: SystemDatabase) -> list[Key]:
-    """List all API keys, newest first, those that were revoked among them."""
+async def list_keys(query: Query[KeyList], db: SystemDatabase) -> list[Key]:
+    """List all API keys, newest first, including revoked ones."""
     sql = f"SELECT {COLUMNS} FROM api_keys ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
-    return [_shown(row) for row in await db.all(sql, wanted.limit, wanted.offset)]
+    return [_key_view(row) for row in await db.all(sql, query.limit, query.offset)]
 
 
-@routes.post("/keys", NotConfigured, NotForTokens, status=201)
-async def make_key(wanted: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
-    """Make an API key. The answer is the only place where it ever stands."""
+@routes.post("/keys", NotConfigured, NotForTokens, status=201, location="/auth/keys/{id}")
+async def make_key(body: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
+    """Make an API key. Only this answer ever shows it."""
     if actor.is_token:
         raise NotForTokens("POST /auth/keys takes a key")
-    _check_bound(Role[wanted.role.upper()], wanted.subjects)
-    if wanted.expires_at and wanted.expires_at <= clock.now():
+    _check_bound(Role[body.role.upper()], body.subjects)
+    if body.expires_at and body.expires_at <= clock.now():
         raise InvalidBody([{"pointer": "/expires_at", "detail": "is in the past"}])
-    new = NewKey(wanted.name, Role[wanted.role.upper()], wanted.subjects, wanted.daily_calls, wanted.expires_at)
+    new = NewKey(body.name, Role[body.role.upper()], body.subjects, body.daily_calls, body.expires_at)
     text, row = await callers.make_key(new, actor.name)
-    return MadeKey(**_shown(row), key=text)
+    return MadeKey(**_key_view(row), key=text)
 
 
 @routes.get("/keys/{key_id}", KeyNotFound)
 async def get_key(key_id: str, db: SystemDatabase) -> Key:
-    """Get an API key, without what proves it."""
+    """Get an API key, without its secret."""
     row = await db.first(f"SELECT {COLUMNS} FROM api_keys WHERE id = ?", key_id)
-    return _found(row, key_id)
+    return _existing_key(row, key_id)
 
 
 @routes.post("/keys/{key_id}/revoke", KeyNotFound)
 async def revoke_key(key_id: str, callers: Callers) -> Key:
-    """Revoke an API key, from the next request on, and its tokens with it. Its row stays, to read the logs by."""
-    return _found(await callers.revoke_key(key_id), key_id)
+    """Revoke an API key, from the next request on, and its tokens. Its row stays, for reading the logs."""
+    return _existing_key(await callers.revoke_key(key_id), key_id)
 
 
 def _check_bound(role: Role, subjects: Collection[str] | None) -> None:
     if role is ADMIN and subjects:
-        raise InvalidBody([{"pointer": "/subjects", "detail": "an administrator is bound to nothing"}])
+        raise InvalidBody([{"pointer": "/subjects", "detail": "an administrator cannot be bound to subjects"}])
 
 
-def _found(row: Row | None, key_id: str) -> Key:
+def _existing_key(row: Row | None, key_id: str) -> Key:
     if row is None:
         raise KeyNotFound(f"there is no key {key_id[:80]}")
-    return _shown(row)
+    return _key_view(row)
 
 
-def _shown(row: Row) -> Key:
+def _key_view(row: Row) -> Key:
     return row_as(Key, row, role=_name(Role(row["role"])), subjects=parsed(row["subjects"]))
 
 
 def _name(role: Role) -> RoleName:
-    return role.name.lower()  # type: ignore[return-value] # nobody is a caller with the role public
+    return role.name.lower()  # type: ignore[return-value] # no caller has the role public

@@ -1,7 +1,7 @@
 """Signed requests: webhooks by HMAC, Discord's by Ed25519.
 
 A signature is read from the headers before the body is awaited: its form, and the instant of signing, which it covers.
-That is good for some minutes, as the clocks of both sides need not agree. Then it is checked over the body's bytes.
+The instant may differ by some minutes, as the clocks of both sides need not agree. Then the body's bytes are checked.
 """
 
 import re
@@ -30,17 +30,17 @@ class HmacSignature(NamedTuple):
 
     @classmethod
     def read(cls, header: str | None, now: datetime) -> Self:
-        """Return what a header holds; `Unauthorized` where its form is another, or its instant not about now."""
-        found = _STAMPED.fullmatch(header or "")
-        if found is None:
-            raise Unauthorized("the signature is missing or has another form")
-        _check_age(int(found[1]) / 1000, now)
-        return cls(found[1], found[2])
+        """Return a header's signature; `Unauthorized` if it is malformed, or its instant is not about now."""
+        match = _STAMPED.fullmatch(header or "")
+        if match is None:
+            raise Unauthorized("the signature is missing or malformed")
+        _check_age(int(match[1]) / 1000, now)
+        return cls(match[1], match[2])
 
     def check(self, body: bytes, secret: Secret) -> None:
         """Raise `Unauthorized` unless the owner of the secret has signed these bytes."""
-        made = digest(secret.get_secret_value().encode(), f"{self.stamp}.".encode() + body, sha256)
-        if not compare_digest(urlsafe_b64encode(made).rstrip(b"="), self.code.encode()):
+        mac = digest(secret.get_secret_value().encode(), f"{self.stamp}.".encode() + body, sha256)
+        if not compare_digest(urlsafe_b64encode(mac).rstrip(b"="), self.code.encode()):
             raise Unauthorized("the signature is not that of this body")
 
 
@@ -52,10 +52,11 @@ class Ed25519Signature(NamedTuple):
 
     @classmethod
     def read(cls, stamp: str | None, code: str | None, now: datetime) -> Self:
-        """Return what two headers hold; `Unauthorized` where their form is another, or the instant not about now."""
-        seconds, digits = _SECONDS.fullmatch(stamp or ""), _HEX.fullmatch(code or "")
+        """Return the signature in two headers; `Unauthorized` if it is malformed, or its instant is not about now."""
+        seconds = _SECONDS.fullmatch(stamp or "")
+        digits = _HEX.fullmatch(code or "")
         if seconds is None or digits is None:
-            raise Unauthorized("the signature is missing or has another form")
+            raise Unauthorized("the signature is missing or malformed")
         _check_age(int(seconds[0]), now)
         return cls(seconds[0], digits[0])
 
@@ -68,4 +69,4 @@ class Ed25519Signature(NamedTuple):
 
 def _check_age(signed_at: float, now: datetime) -> None:
     if abs(now.timestamp() - signed_at) > TOLERANCE.total_seconds():
-        raise Unauthorized("the signature is too old, or of a time to come")
+        raise Unauthorized("the signature is too old, or from the future")

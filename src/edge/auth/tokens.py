@@ -17,34 +17,37 @@ from edge.errors import Unauthorized
 
 ALGORITHM = "HS256"
 LONGEST = 8000
-"""Characters of a token; more is neither issued nor read, as proxies take header lines of 8 KiB."""
+"""Most characters of a token; longer ones are neither issued nor read, as proxies take header lines of 8 KiB."""
 LONGEST_LIFE = 86_400
-"""Seconds from its beginning to its end that a token may have."""
+"""Most seconds from a token's beginning to its end."""
 LEEWAY = 10
-"""Seconds that the clocks of two machines may differ where a token begins; its end is exact."""
+"""Seconds that the clocks of two machines may differ at a token's beginning; its end is exact."""
 MOST_READ = 1000
-"""Tokens that are remembered."""
+"""Most verified tokens in memory."""
 LONGEST_NAME = 200
-"""Characters of a caller's name."""
+"""Most characters of a caller's name."""
 MOST_CALLS = 2**53
-"""Bounds a quota of calls: larger numbers are exact in no database."""
+"""The largest quota of calls: larger numbers are exact in no database."""
 KID_LENGTH = 12
 
 
 class TokenTooLong(ValueError):
-    """The token would be longer than is read: it names too many subjects."""
+    """The token would be too long to be read again: it names too many subjects."""
 
 
 class Tokens:
-    """Signs with the first of its keys and believes what any of them has signed; `name` is issuer and audience."""
+    """Signs with the first of its keys and accepts signatures by any of them; `name` is issuer and audience."""
 
     def __init__(self, name: str, keys: Sequence[str]) -> None:
         self._name, self._sign_with = name, kid_of(keys[0])
         self._keys = {kid_of(key): key for key in keys}
         self._read: dict[str, Actor] = {}
 
-    def issue(self, actor: Actor, now: datetime, lifetime: timedelta) -> str:
-        """Return a token that names the caller and its key, until its lifetime is over; or raise `TokenTooLong`."""
+    def issue(self, actor: Actor, now: datetime, lifetime: timedelta, *, jti: str = "") -> str:
+        """Return a token that names the caller and its key, until its lifetime is over; or raise `TokenTooLong`.
+
+        With a `jti` of your own the same arguments give the same token; without one it is random.
+        """
         claims: dict[str, Any] = {
             "iss": self._name,
             "aud": self._name,
@@ -53,7 +56,7 @@ class Tokens:
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
             "exp": int((now + lifetime).timestamp()),
-            "jti": secrets.token_hex(8),
+            "jti": jti or secrets.token_hex(8),
         }
         if actor.subjects is not None:
             claims["subjects"] = sorted(actor.subjects)
@@ -68,9 +71,9 @@ class Tokens:
         return token
 
     def read(self, token: str) -> Actor:
-        """Return whom a token names; `Unauthorized` where it is not exactly one that this app has signed.
+        """Return the caller in a token; `Unauthorized` unless this app has signed exactly this token.
 
-        One that was read before is known until it is over: checking it again would cost fifty times as much.
+        A verified token is cached until it expires: checking it again would cost fifty times as much.
         """
         actor = self._read.get(token)
         if actor is not None and actor.expires_at is not None and time.time() < actor.expires_at:
@@ -91,7 +94,7 @@ class Tokens:
         return actor
 
     def _verified(self, token: str) -> dict[str, Any]:
-        """Return the claims of a token that one of the keys has signed; ValueError where it is not in its one form."""
+        """Return the claims of a token signed by one of the keys; ValueError if it is malformed."""
         head, body, signature = token.split(".")
         header = _parsed(head)
         key = self._keys.get(str(header.get("kid")))
@@ -105,7 +108,7 @@ class Tokens:
 
 
 def kid_of(key: str) -> str:
-    """Return the name by which a token says what it was signed with; it tells nothing of the key."""
+    """Return the id of a signing key, which tokens carry; it reveals nothing of the key."""
     return hmac.digest(key.encode(), b"kid", "sha256").hex()[:KID_LENGTH]
 
 
@@ -118,7 +121,7 @@ def _encoded(data: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes:
-    """Return the bytes of unpadded base64url; ValueError where they would be written otherwise."""
+    """Return the bytes of unpadded base64url; ValueError if that is not their one spelling."""
     data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if _encoded(data) != text:
         raise ValueError("base64url")
@@ -126,15 +129,15 @@ def _decoded(text: str) -> bytes:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """Return the JSON object of a part; ValueError where a name stands twice: readers differ in which one counts."""
-    found = json.loads(_decoded(text), object_pairs_hook=_once)
-    if not isinstance(found, dict):
+    """Return the JSON object of a part; ValueError if a name occurs twice: readers differ in which one counts."""
+    value = json.loads(_decoded(text), object_pairs_hook=_once)
+    if not isinstance(value, dict):
         raise ValueError("no object")
-    return found
+    return value
 
 
 def _check_standing(claims: dict[str, Any], name: str) -> None:
-    """Raise ValueError where claims were made by or for another service, or begin later."""
+    """Raise ValueError if claims are by or for another service, or begin later."""
     if claims["iss"] != name or claims["aud"] != name or not isinstance(claims.get("jti", ""), str):
         raise ValueError("issuer or audience")
     if max(claims["iat"], claims["nbf"]) > time.time() + LEEWAY:
@@ -142,21 +145,23 @@ def _check_standing(claims: dict[str, Any], name: str) -> None:
 
 
 def _actor(claims: dict[str, Any]) -> Actor:
-    """Return the caller of claims that are ours by their signature; ValueError where they are not in our form."""
+    """Return the caller of claims that are ours by their signature; ValueError if they are malformed."""
     times = [claims["exp"], claims["iat"], claims["nbf"]]
     if (
         not all(type(moment) in {int, float} and isfinite(moment) for moment in times)
         or times[0] - times[1] > LONGEST_LIFE
     ):
         raise ValueError("times")
-    name, role, calls = claims["sub"], _role(claims.get("role")), claims.get("daily_calls")
+    name = claims["sub"]
+    role = _role(claims.get("role"))
+    calls = claims.get("daily_calls")
     if not isinstance(name, str) or not name.isprintable() or len(name) > LONGEST_NAME:
         raise ValueError("sub")
     if calls is not None and not (type(calls) is int and 0 <= calls < MOST_CALLS):
         raise ValueError("daily_calls")
     subjects = _subjects(claims.get("subjects"))
     if role is ADMIN and subjects is not None:
-        raise ValueError("an administrator is bound to nothing")
+        raise ValueError("an administrator cannot be bound to subjects")
     return Actor(
         name,
         role,
@@ -192,10 +197,10 @@ def _subjects(names: Any) -> frozenset[str] | None:
 
 
 def _fingerprint(claims: dict[str, Any]) -> str | None:
-    """Return a session's id or the mark of the administrator's key; None where the key is the caller's own."""
+    """Return a session's id or the mark of the administrator's key; None if the key is the caller's own."""
     if "sid" in claims:
         if not isinstance(claims["sid"], str) or "key" in claims or "admin_key" in claims:
-            raise ValueError("the token names no session, or a key too")
+            raise ValueError("the token must name a session and no key")
         return claims["sid"]
     fingerprint = claims.get("admin_key")
     if fingerprint is None and claims.get("key") == claims["sub"]:
@@ -206,7 +211,7 @@ def _fingerprint(claims: dict[str, Any]) -> str | None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
-    return found
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return members

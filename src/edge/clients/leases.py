@@ -1,4 +1,4 @@
-"""Leases: of all that would do the same thing, in any isolate or process, one does; it needs the table `leases`."""
+"""Leases: one of several isolates or processes does a piece of work; it needs the table `leases`."""
 
 from edge.ports import Clock, SystemDatabase
 
@@ -9,19 +9,20 @@ _TAKE = (
 
 
 class Leases:
-    """Taken by one statement, so by one taker alone; a taker that dies gives its lease back by its end."""
+    """Leases, each taken by one statement, so by one taker alone; a taker that dies holds its lease until its end."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     async def take(self, name: str, seconds: float) -> float | None:
-        """Return the end of the lease, in Unix seconds, where it is ours now for this long; None where another has it.
+        """Take a lease and return its end, in Unix seconds; None if another taker has it.
 
-        No two leases of a name end at the same instant, so the end says whose a lease is.
+        No two leases of a name end at the same instant, so the end identifies the lease.
         """
         now = self._clock.now().timestamp()
         return now + seconds if await self._db.first(_TAKE, name, now + seconds, now) else None
 
     async def give_back(self, name: str, until: float) -> None:
-        """End before its time the lease that ends at `until`; one that was over, and is now another's, stays."""
+        """End the lease that ends at `until` early; one that was over, and is now another's, stays."""
         await self._db.run("DELETE FROM leases WHERE name = ? AND until = ?", name, until)

@@ -12,8 +12,8 @@ class ModelNotConfigured(NotConfigured):
     def __init__(self, binding: str = "WORKERS_AI") -> None:
         super().__init__(
             binding,
-            "is not bound; on a machine of one's own set LOCAL_AI_URL to the base address, with /v1, of any server "
-            "that speaks OpenAI's chat completions (and LOCAL_AI_KEY where it wants one)",
+            "is not bound; on your own machine set LOCAL_AI_URL to the base address, with /v1, of any server "
+            "that speaks OpenAI's chat completions (and LOCAL_AI_KEY if it needs one)",
         )
 
 
@@ -49,7 +49,7 @@ class ModelSlow(GatewayTimeout):
 
 
 def problem_of(fault: ModelError) -> Problem:
-    """Return what a model's fault is to the caller: one that only the owner can mend, such as a wrong key, is 502."""
+    """Return a model's fault as a problem: one that only the owner can mend, such as a wrong key, is 502."""
     text = str(fault)
     if isinstance(fault, ModelBusy):
         after = [("retry-after", str(int(fault.retry_after or 1)))]

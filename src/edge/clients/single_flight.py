@@ -1,4 +1,4 @@
-"""A burst of the same question is asked once: all who come while it is under way await one answer."""
+"""Sends a burst of equal requests once: all callers that come while it is under way await one answer."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -8,14 +8,14 @@ from weakref import WeakKeyDictionary
 from edge.ports import Background
 
 
-class Flights[K: Hashable, T]:
+class SingleFlight[K: Hashable, T]:
     """Calls under way, by key. Joins callers within one process; a Worker's events share none."""
 
     def __init__(self) -> None:
         self._tasks: dict[K, asyncio.Task[T]] = {}
 
     async def join(self, key: K, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Return what the task under way for `key` gives, begun here where there is none."""
+        """Return the result of the running task for `key`; start one if there is none."""
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.ensure_future(make())
@@ -23,9 +23,9 @@ class Flights[K: Hashable, T]:
         return await asyncio.shield(task)
 
 
-_flights: WeakKeyDictionary[Background, dict[str, Flights[Any, Any]]] = WeakKeyDictionary()
+_flights: WeakKeyDictionary[Background, dict[str, SingleFlight[Any, Any]]] = WeakKeyDictionary()
 
 
-def flights_of(background: Background, name: str) -> Flights[Any, Any]:
+def single_flight_of(background: Background, name: str) -> SingleFlight[Any, Any]:
     """Return the calls that events with one background share: all of a process, and on a Worker those of one event."""
-    return _flights.setdefault(background, {}).setdefault(name, Flights())
+    return _flights.setdefault(background, {}).setdefault(name, SingleFlight())

@@ -1,4 +1,4 @@
-"""Outbound HTTP with patience: one deadline, retries where repeating changes nothing, and faults that say whose."""
+"""Outbound HTTP with one deadline, retries of safe calls, and faults that name the responsible side."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -38,15 +38,15 @@ class UpstreamTimeout(GatewayTimeout):
 
 
 class UpstreamRefused(UpstreamFailed):
-    """Another service refused what it was asked."""
+    """Another service refused the request."""
 
-    title = "Another service refused what it was asked"
+    title = "Another service refused the request"
 
 
-class Patience(NamedTuple):
-    """How long and how often a call is tried: `attempt` are the seconds of one try, `deadline` those of all.
+class RetryPolicy(NamedTuple):
+    """The limits of retries: `attempt` are the seconds of one try, `deadline` those of all.
 
-    `back_off` are the seconds before the first retry, at most; each further one doubles it.
+    `back_off` are the most seconds before the first retry; each further one doubles it.
     """
 
     attempts: int = 3
@@ -59,39 +59,40 @@ class Tries(NamedTuple):
     """The result of a call: its last outcome, every outcome in words, and the seconds in all."""
 
     outcome: Fetched | FetchError
-    told: list[str]
+    history: list[str]
     seconds: float
 
     def summary(self) -> str:
-        """Return it in a line."""
-        return f"{len(self.told)} attempts in {self.seconds:.1f} s, the last: {self.told[-1]}"
+        """Return the tries in one line."""
+        return f"{len(self.history)} attempts in {self.seconds:.1f} s, the last: {self.history[-1]}"
 
 
-async def patiently(
+async def retry(
     send: Callable[[float], Awaitable[Fetched]],
-    patience: Patience,
+    policy: RetryPolicy,
     clock: Clock,
     gate: Callable[[], Awaitable[None]] | None = None,
 ) -> Tries:
-    """Call `send` with the seconds that it has, again while that may help, and return the last outcome.
+    """Call `send` with its seconds, retry after transient faults, and return the last outcome.
 
-    A server's `Retry-After` is waited for where the deadline allows; `gate` is awaited before each try.
+    A server's `Retry-After` is obeyed within the deadline; `gate` is awaited before each try.
     """
-    started, told = monotonic(), list[str]()
+    started = monotonic()
+    outcomes = list[str]()
     while True:
         if gate is not None:
             await gate()
-        left = patience.deadline - (monotonic() - started)
-        outcome = await _try(send, max(0.001, min(left, patience.attempt)))
-        told.append(str(outcome.status if isinstance(outcome, Fetched) else outcome))
-        pause = _pause(outcome, len(told), patience, clock.now())
-        if pause is None or monotonic() - started + pause >= patience.deadline:
-            return Tries(outcome, told, monotonic() - started)
+        left = policy.deadline - (monotonic() - started)
+        outcome = await _try(send, max(0.001, min(left, policy.attempt)))
+        outcomes.append(str(outcome.status if isinstance(outcome, Fetched) else outcome))
+        pause = _pause(outcome, len(outcomes), policy, clock.now())
+        if pause is None or monotonic() - started + pause >= policy.deadline:
+            return Tries(outcome, outcomes, monotonic() - started)
         await clock.sleep(pause)
 
 
 class Call(NamedTuple):
-    """A request to another service; `is_safe` where repeating it changes nothing."""
+    """A request to another service; `is_safe` if repeating it changes nothing."""
 
     method: str
     url: str
@@ -101,28 +102,30 @@ class Call(NamedTuple):
 
 
 class Upstream:
-    """Another service, called `name` in what is told of its faults."""
+    """Another service, called `name` in its faults."""
 
-    def __init__(self, name: str, fetch: Fetch, clock: Clock, patience: Patience | None = None) -> None:
-        self.name, self._fetch, self._clock = name, fetch, clock
-        self._patience = patience or Patience()
+    def __init__(self, name: str, fetch: Fetch, clock: Clock, policy: RetryPolicy | None = None) -> None:
+        self.name = name
+        self._fetch = fetch
+        self._clock = clock
+        self._patience = policy or RetryPolicy()
 
     async def send(self, call: Call) -> Fetched:
-        """Return the answer, whatever its status; `UpstreamFailed` or `UpstreamTimeout` where there is none."""
-        patience = self._patience if call.is_safe else self._patience._replace(attempts=1)
+        """Return the answer, of any status; `UpstreamFailed` or `UpstreamTimeout` if there is none."""
+        policy = self._patience if call.is_safe else self._patience._replace(attempts=1)
         headers: HeaderList = [*call.headers]
 
         async def once(seconds: float) -> Fetched:
             return await self._fetch(call.method, call.url, headers=headers, body=call.body, timeout=seconds)
 
-        tries = await patiently(once, patience, self._clock)
+        tries = await retry(once, policy, self._clock)
         if isinstance(tries.outcome, Fetched):
             return tries.outcome
         kind = next((kind for fault, kind in _KINDS if isinstance(tries.outcome, fault)), UpstreamFailed)
-        raise kind(f"{self.name}: {tries.summary()}", upstream=self.name, attempts=tries.told)
+        raise kind(f"{self.name}: {tries.summary()}", upstream=self.name, attempts=tries.history)
 
     async def json(self, call: Call) -> Any:
-        """Return the JSON of a 2xx answer, None where it has no body; else as `send`, and `UpstreamRefused` for 4xx."""
+        """Return the JSON of a 2xx answer, None without a body; else as `send`, and `UpstreamRefused` for 4xx."""
         fetched = await self.send(call)
         if not 200 <= fetched.status < 300:
             kind = UpstreamRefused if 400 <= fetched.status < 500 else UpstreamFailed
@@ -130,18 +133,18 @@ class Upstream:
         try:
             return from_json(fetched.body) if fetched.body else None
         except ValueError:
-            raise UpstreamFailed(f"{self.name} answered what is no JSON", upstream=self.name) from None
+            raise UpstreamFailed(f"{self.name} answered with invalid JSON", upstream=self.name) from None
 
 
-def checked[T](kind: type[T], given: object, upstream: str) -> T:
-    """Return what another service answered as a `kind`; `UpstreamFailed` where it is none."""
+def checked[T](kind: type[T], value: object, upstream: str) -> T:
+    """Return another service's answer as a `kind`; `UpstreamFailed` if it does not fit."""
     try:
-        return TypeAdapter(kind).validate_python(given)
+        return TypeAdapter(kind).validate_python(value)
     except ValidationError as fault:
         first = list_faults(fault)[0]
         place = first["pointer"].removeprefix("/") or "it"
         raise UpstreamFailed(
-            f"{upstream} answered what it should not: {place}: {first['detail']}", upstream=upstream
+            f"{upstream} sent an unexpected answer: {place}: {first['detail']}", upstream=upstream
         ) from None
 
 
@@ -153,15 +156,15 @@ _KINDS: tuple[tuple[type[FetchError], type[UpstreamFailed | UpstreamTimeout]], .
 
 def retry_after(fetched: Fetched, now: datetime) -> float | None:
     """Return the seconds that `Retry-After` asks for (a number or an HTTP date), or None."""
-    given = (fetched.header("retry-after") or "").strip()
+    header = (fetched.header("retry-after") or "").strip()
     try:
-        return max(0.0, float(given))
+        return max(0.0, float(header))
     except ValueError:
         pass
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - on first use: few services send a date
 
     try:
-        return max(0.0, (parsedate_to_datetime(given) - now).total_seconds())
+        return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -173,9 +176,9 @@ async def _try(send: Callable[[float], Awaitable[Fetched]], seconds: float) -> F
         return fault
 
 
-def _pause(outcome: Fetched | FetchError, attempts: int, patience: Patience, now: datetime) -> float | None:
-    """Return the seconds before the next attempt, with full jitter, or None where this outcome stands."""
-    if attempts >= patience.attempts or (isinstance(outcome, Fetched) and outcome.status not in RETRYABLE):
+def _pause(outcome: Fetched | FetchError, attempts: int, policy: RetryPolicy, now: datetime) -> float | None:
+    """Return the seconds before the next attempt, with full jitter, or None if this outcome is final."""
+    if attempts >= policy.attempts or (isinstance(outcome, Fetched) and outcome.status not in RETRYABLE):
         return None
-    asked = retry_after(outcome, now) if isinstance(outcome, Fetched) else None
-    return random.uniform(0, patience.back_off * 2 ** (attempts - 1)) + (asked or 0.0)
+    retry_after_s = retry_after(outcome, now) if isinstance(outcome, Fetched) else None
+    return random.uniform(0, policy.back_off * 2 ** (attempts - 1)) + (retry_after_s or 0.0)

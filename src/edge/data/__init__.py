@@ -1,4 +1,4 @@
-"""Rows that know the caller: tables declared beside their schema, and databases in which only a caller's rows exist."""
+"""Caller-scoped rows: tables declared beside their schema, and databases in which only a caller's rows exist."""
 
 from edge.data.conditions import ANONYMOUS, BOUND, MEMBER, OWNER, CallerKind, DeclarationError, kind_of
 from edge.data.database import ScopedDatabase, ScopedStatement

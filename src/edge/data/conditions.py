@@ -1,4 +1,4 @@
-"""The conditions of a declaration, checked at import as far as that goes without SQLite."""
+"""The conditions of a declaration, checked at import as far as possible without SQLite."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from edge.data.sql import BUILT_IN
 
 
 class CallerKind(StrEnum):
-    """A kind of caller: nobody known, a key bound to subjects, a user's account, a key bound to nothing, an admin."""
+    """A kind of caller: anonymous, a key bound to subjects, a user's account, an unbound key, an administrator."""
 
     ANONYMOUS = "anonymous"
     BOUND = "bound"
@@ -65,8 +65,8 @@ class DeclarationError(TypeError):
 class Condition:
     """A condition on the rows of a relation.
 
-    `tables` are those whose scoped rows it looks at, `whole` those of which it sees all rows, by `main.`; `columns` are
-    the relation's own that it names; `parameters` what it binds.
+    `tables` are those whose scoped rows it reads, `whole` those of which it reads all rows, by `main.`; `columns` are
+    the relation's own columns in it; `parameters` the values that it binds.
     """
 
     __slots__ = ("columns", "parameters", "tables", "text", "whole")
@@ -87,22 +87,23 @@ class Condition:
         if self.whole - relations.keys():
             _fail(where, f"{_listed(self.whole - relations.keys())}: no table of the schema")
         tables = {relation.name, *self.tables, *self.whole}
-        known = {*WORDS.split(), *tables, *(column for table in tables for column in relations[table].columns)}
-        known |= {word for place, word in named.items() if _is_made(tokens, place, tables)}
-        known |= ROWS_OF_JSON if "json_each" in scoped or "json_tree" in scoped else set()
-        known |= {"rowid"} if relation.form in {"fts", "virtual"} else set()
-        if unknown := scoped - known:
-            _fail(where, f"{_listed(unknown)}: no column, table or word of SQL that is known here")
+        allowed = {*WORDS.split(), *tables, *(column for table in tables for column in relations[table].columns)}
+        allowed |= {word for place, word in named.items() if _is_made(tokens, place, tables)}
+        allowed |= ROWS_OF_JSON if "json_each" in scoped or "json_tree" in scoped else set()
+        allowed |= {"rowid"} if relation.form in {"fts", "virtual"} else set()
+        if unknown := scoped - allowed:
+            _fail(where, f"{_listed(unknown)}: unknown column, table or word of SQL")
 
 
 def _is_made(tokens: Sequence[str], place: int, tables: Collection[str]) -> bool:
     """Tell whether a word is a function or an alias."""
-    before, after = tokens[place - 1] if place else "", tokens[place + 1 : place + 2]
+    before = tokens[place - 1] if place else ""
+    after = tokens[place + 1 : place + 2]
     return after == ["("] or before in {"as", ")", *tables}
 
 
 def _tokens(where: str, text: str) -> list[str]:
-    """Return a condition's words, strings and marks, in lower case; refuse what is not one expression."""
+    """Return a condition's words, strings and marks, in lower case; refuse anything but one expression."""
     tokens = [token.lower() for token in re.findall(r"'[^']*'|:?[A-Za-z_]\w*|\S", text)]
     tokens = [mark for token in tokens for mark in ([":", token[1:]] if token[0] == ":" and token[1:] else [token])]
     strings = [token for token in tokens if len(token) > 1 and token[0] == "'"]
@@ -110,7 +111,7 @@ def _tokens(where: str, text: str) -> list[str]:
     if not text.isascii() or "'" in marks:
         _fail(where, "a condition is written in ASCII, its quotes in pairs")
     if bad := marks - {*MARKS}:
-        _fail(where, f"{_listed(bad)}: not for a condition")
+        _fail(where, f"{_listed(bad)}: not allowed in a condition")
     bare = re.sub(r"'[^']*'", "''", text)
     if "--" in bare or "/*" in bare:
         _fail(where, "a condition holds no comment")
@@ -127,14 +128,18 @@ def _check_words(where: str, bare: str, tokens: Sequence[str]) -> None:
     if bound - BINDABLE or any(f":{name}" not in bare for name in bound):
         _fail(where, "a condition binds :caller and :subjects, or :role, in lower case, and nothing else")
     if bad := [word for word in tokens if word == "temp" or word.startswith(BUILT_IN)]:
-        _fail(where, f"{_listed({*bad})}: not for a condition")
+        _fail(where, f"{_listed({*bad})}: not allowed in a condition")
     if re.search(rf"(?i)\bmain\b(?!\.{NAME})", bare):
         _fail(where, "main is written before a table, as in main.drives")
-    if ("not", "in") in pairs or ("is", ":") in pairs or any(three == ("is", "not", ":") for three in _threes(tokens)):
+    if (
+        ("not", "in") in pairs
+        or ("is", ":") in pairs
+        or any(triple == ("is", "not", ":") for triple in _triples(tokens))
+    ):
         _fail(where, "NOT IN and IS let rows through where a value is missing: use =, IN and EXISTS")
 
 
-def _threes(tokens: Sequence[str]) -> Iterable[tuple[str, str, str]]:
+def _triples(tokens: Sequence[str]) -> Iterable[tuple[str, str, str]]:
     return zip(tokens, tokens[1:], tokens[2:], strict=False)
 
 

@@ -14,7 +14,7 @@ from edge.data.writes import Insert, Writes, raise_unless_changed
 from edge.ports import Database, DatabaseError, LimitExceeded, Result, Row, Statement, Value
 
 MOST_BOUND = 90
-"""Values of rows that are bound one by one; beyond that the rows travel as one JSON document."""
+"""Most values of rows that are bound one by one; beyond, the rows are bound as one JSON document."""
 
 type Cells = Mapping[str, object]
 """A row's columns and values, each a `Value` that fits its column."""
@@ -33,8 +33,8 @@ _FITS: dict[str, tuple[type, ...]] = {
 class ScopedStatement:
     """A write that one caller's database prepared, for a batch of that database alone.
 
-    Where a row `must_exist`, the batch is rolled back when the statement changes none. Its result has rows where it
-    `returns` columns.
+    If a row `must_exist`, the batch is rolled back when the statement changes none. Its result has rows if it `returns`
+    columns.
     """
 
     __slots__ = ("maker", "must_exist", "returns", "statement", "table")
@@ -50,7 +50,7 @@ class ScopedStatement:
 
 
 class Prepare:
-    """Prepares the writes of one caller's database; the functions are those of the database itself."""
+    """Prepares the writes of one caller's database; the methods are those of the database itself."""
 
     __slots__ = ("_values", "_writes")
 
@@ -61,10 +61,10 @@ class Prepare:
     def insert(
         self, name: str, rows: Sequence[Cells], *, key: Names = (), keep: bool = False, returning: Names = ()
     ) -> ScopedStatement:
-        """Prepare an insert of rows, all or none: `OutOfScope` where one is not the caller's own or fails the check.
+        """Prepare an insert of rows, all or none: `OutOfScope` if one is not the caller's own or fails the check.
 
-        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` a row that is
-        there stays as it is.
+        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` an existing row
+        stays unchanged.
         """
         table = self._writes.rows(name)
         columns, cells = _table_of(table, rows, self._writes.needed(table))
@@ -87,34 +87,36 @@ class Prepare:
         returning: Names | None = (),
         must_exist: bool = False,
     ) -> ScopedStatement:
-        """Prepare an update of those of the caller's rows that a condition chooses."""
+        """Prepare an update of those of the caller's rows that meet a condition."""
         table = self._writes.rows(name)
         if not changes:
             raise StatementRefused("an update changes at least one column")
         _check_names(table, changes, self._writes.changeable(table))
-        settings = tuple((column, one.text if isinstance(one, Sql) else None) for column, one in changes.items())
+        settings = tuple((column, value.text if isinstance(value, Sql) else None) for column, value in changes.items())
         sql, names = self._writes.update(name, settings, where, _returned(table, returning))
-        computed = [value for one in changes.values() if isinstance(one, Sql) for value in one.params]
-        plain = [_value(table, column, one) for column, one in changes.items() if not isinstance(one, Sql)]
+        computed = [
+            value for expression in changes.values() if isinstance(expression, Sql) for value in expression.params
+        ]
+        plain = [_value(table, column, value) for column, value in changes.items() if not isinstance(value, Sql)]
         values = (*self._values(names), *computed, *params, *plain)
         return ScopedStatement(self, name, Statement(sql, values), returns=bool(returning), must_exist=must_exist)
 
     def delete(
         self, name: str, where: str, *params: Value, returning: Names | None = (), must_exist: bool = False
     ) -> ScopedStatement:
-        """Prepare a delete of those of the caller's rows that a condition chooses."""
+        """Prepare a delete of those of the caller's rows that meet a condition."""
         table = self._writes.rows(name)
         sql, names = self._writes.delete(name, where, _returned(table, returning))
         statement = Statement(sql, (*self._values(names), *params))
         return ScopedStatement(self, name, statement, returns=bool(returning), must_exist=must_exist)
 
 
-def _returned(table: Rows, given: Names | None) -> tuple[str, ...] | None:
-    return None if given is None else _names(table, given)
+def _returned(table: Rows, columns: Names | None) -> tuple[str, ...] | None:
+    return None if columns is None else _names(table, columns)
 
 
-def _names(table: Rows, given: Names) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else tuple(given)
+def _names(table: Rows, columns: Names) -> tuple[str, ...]:
+    names = (columns,) if isinstance(columns, str) else tuple(columns)
     _check_names(table, names, frozenset(table.columns))
     return names
 
@@ -123,20 +125,20 @@ def _check_names(table: Rows, names: Iterable[str], allowed: frozenset[str]) -> 
     if unknown := [name for name in names if name not in table.columns]:
         raise StatementRefused(f"{table.name} has no column {', '.join(unknown)}")
     if fixed := [name for name in names if name not in allowed]:
-        raise StatementRefused(f"{', '.join(fixed)} of {table.name} is not for this caller to write")
+        raise StatementRefused(f"{', '.join(fixed)} of {table.name} cannot be written by this caller")
 
 
 def _table_of(
     table: Rows, rows: Sequence[Cells], needed: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[tuple[Value, ...]]]:
-    """Return the columns of an insert, and its rows as their values; what a row lacks is the column's default."""
-    given = {name for row in rows for name in row}
-    _check_names(table, given, frozenset(table.columns))
-    columns = tuple(name for name in table.columns if name in given or name in needed)
+    """Return the columns of an insert, and its rows as their values; missing ones get the column's default."""
+    named = {name for row in rows for name in row}
+    _check_names(table, named, frozenset(table.columns))
+    columns = tuple(name for name in table.columns if name in named or name in needed)
     columns = columns or table.relation.key or tuple(table.columns)[:1]
-    for name in given:
+    for name in named:
         if table.columns[name].expression and not all(name in row for row in rows):
-            raise StatementRefused(f"{name} of {table.name}: all rows of an insert have it, or none")
+            raise StatementRefused(f"{name} of {table.name}: set it in all rows of an insert, or in none")
     defaults = {name: column.default for name, column in table.columns.items()}
     cells = [tuple(_value(table, name, row.get(name, defaults[name])) for name in columns) for row in rows]
     return columns, cells
@@ -172,9 +174,9 @@ type Make = Callable[[Database, Actor | None], ScopedDatabase]
 
 
 class ScopedDatabase:
-    """The `Database` port for one caller: statements read, each by the scope's rules, and functions write.
+    """The `Database` port for one caller: statements only read, within the scope's rules; methods write.
 
-    `prepare` has the same functions as statements for a batch.
+    `prepare` has the same methods as statements for a batch.
     """
 
     __slots__ = ("_actor", "_db", "_make", "_scope", "_subjects", "prepare")
@@ -205,21 +207,21 @@ class ScopedDatabase:
     async def batch(self, statements: Sequence[Statement | ScopedStatement]) -> list[Result]:
         """Run statements that read, and prepared writes, in one transaction: all of them take effect, or none."""
         sent: list[Statement] = []
-        kept: list[int] = []
+        places: list[int] = []
         for statement in statements:
-            kept.append(len(sent))
+            places.append(len(sent))
             sent += self._sent(statement)
         results = await self._db.batch(sent)
-        found = zip(statements, (results[place] for place in kept), strict=True)
-        return [self._result(statement, result) for statement, result in found]
+        pairs = zip(statements, (results[place] for place in places), strict=True)
+        return [self._result(statement, result) for statement, result in pairs]
 
     async def insert(
         self, name: str, rows: Sequence[Cells], *, key: Names = (), keep: bool = False, returning: Names = ()
     ) -> Result:
-        """Insert rows, all or none: `OutOfScope` where one is not the caller's own or fails the table's check.
+        """Insert rows, all or none: `OutOfScope` if one is not the caller's own or fails the table's check.
 
-        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` a row that is
-        there stays as it is. The result has the `returning` columns of the written rows.
+        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` an existing row
+        stays unchanged. The result has the `returning` columns of the written rows.
         """
         return await self._write(self.prepare.insert(name, rows, key=key, keep=keep, returning=returning))
 
@@ -232,9 +234,9 @@ class ScopedDatabase:
         returning: Names | None = (),
         must_exist: bool = False,
     ) -> Result:
-        """Change those of the caller's rows that a condition chooses; `updated_at` is brought up to date.
+        """Change those of the caller's rows that meet a condition; `updated_at` is set to now.
 
-        Where a row `must_exist` and none is chosen: `OutOfScope`. With `returning` None nothing is counted, for writes
+        If a row `must_exist` and none is found: `OutOfScope`. With `returning` None nothing is counted, for writes
         to very many rows.
         """
         write = self.prepare.update(name, changes, where, *params, returning=returning, must_exist=must_exist)
@@ -243,14 +245,14 @@ class ScopedDatabase:
     async def delete(
         self, name: str, where: str, *params: Value, returning: Names | None = (), must_exist: bool = False
     ) -> Result:
-        """Remove those of the caller's rows that a condition chooses; the rest is as for an update."""
+        """Remove those of the caller's rows that meet a condition; all else is as for an update."""
         return await self._write(self.prepare.delete(name, where, *params, returning=returning, must_exist=must_exist))
 
     def narrowed(self, actor: Actor) -> "ScopedDatabase":
-        """Return the database of the same caller with fewer rights, such as those that it had when something began."""
+        """Return the database of the same caller with fewer rights, such as those at the start of a task."""
         own = self._actor
         if own is None or not _is_within(actor, own):
-            raise StatementRefused("a narrowed scope lies within the caller's own")
+            raise StatementRefused("a narrowed scope must be within the caller's own")
         return self if actor == own else self._make(self._db, actor)
 
     async def probe(self) -> None:
@@ -271,7 +273,7 @@ class ScopedDatabase:
     def _sent(self, statement: Statement | ScopedStatement) -> list[Statement]:
         if isinstance(statement, ScopedStatement):
             if statement.maker is not self.prepare:
-                raise StatementRefused("a batch takes the writes that its own database prepared")
+                raise StatementRefused("a batch takes only writes that its own database prepared")
             check = [Statement(raise_unless_changed(statement.table))] if statement.must_exist else []
             return [statement.statement, *check]
         text, names = self._scope.read(statement.sql)
@@ -295,4 +297,4 @@ def _is_within(actor: Actor, own: Actor) -> bool:
     """Tell whether an actor is the same caller as another and may do no more."""
     subjects: frozenset[str | None] = frozenset({None}) if actor.subjects is None else frozenset(actor.subjects)
     is_same = (actor.name, actor.is_member) == (own.name, own.is_member)
-    return is_same and actor.role <= own.role and all(own.may_reach(one) for one in subjects)
+    return is_same and actor.role <= own.role and all(own.may_reach(subject) for subject in subjects)

@@ -1,4 +1,4 @@
-"""Retention: rows that are too old, or too many, are removed in small batches; a row that something needs stays."""
+"""Retention: rows that are too old, or too many, are removed in small batches; needed rows stay."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ GROUPS = 20
 STATEMENTS = 30
 """Statements of one run: a Worker on the free plan has 50 queries an event, and other jobs may share it."""
 SECONDS = 20.0
-"""How long one run goes on; the next one continues."""
+"""Most seconds of one run; the next one continues."""
 COUNTED = 10_000
 """Rows of a rule that a dry run counts at most."""
 MEGABYTE = 1_000_000
@@ -32,19 +32,19 @@ def _number(text: object) -> object:
 
 
 type KeepDays = Annotated[int, BeforeValidator(_number), Field(ge=0, le=36_500), MAY_BE_EMPTY]
-"""Days that rows are kept; 0 or empty: for ever."""
+"""Days that rows are stored; 0 or empty: for ever."""
 type MaxRows = Annotated[int, BeforeValidator(_number), Field(ge=0, lt=2**53), MAY_BE_EMPTY]
-"""Rows that are kept at most; 0 or empty: any number."""
+"""Most rows that are stored; 0 or empty: any number."""
 type MaxMegabytes = Annotated[int, BeforeValidator(_number), Field(ge=0, le=1_000_000), MAY_BE_EMPTY]
-"""Megabytes that are kept at most; 0 or empty: any number."""
+"""Most megabytes that are stored; 0 or empty: any number."""
 
 
 class Rule(NamedTuple):
-    """Which rows of a table are removed. All SQL is the program's own.
+    """A rule for removing rows of a table. All SQL is the program's own.
 
-    `column` tells a row's age, an instant or (`is_epoch`) Unix seconds, and has an index. `keep` names the setting with
-    the days, or is a time. `where` says which rows the rule is about, and `unless` which of these are needed: a row for
-    which it is true, or null, stays. In both, `{before}` is the instant before which rows go. Rows with the same value
+    `column` is a row's age, an instant or (`is_epoch`) Unix seconds, and has an index. `keep` names the setting with
+    the days, or is a time. `where` selects the rule's rows, and `unless` the needed ones among them: a row for which it
+    is true, or null, stays. In both, `{before}` is the instant before which rows go. Rows with the same value
     of `group` go together. `max_rows` and `max_mb` name settings; `size` is the indexed column with a row's bytes.
     """
 
@@ -96,7 +96,7 @@ class Rule(NamedTuple):
 
 
 type Rules = Sequence[Rule] | Callable[[Any], Sequence[Rule]]
-"""An app's rules, or what returns them for its settings."""
+"""An app's rules, or a function that returns them for its settings."""
 
 
 class Due(NamedTuple):
@@ -107,17 +107,20 @@ class Due(NamedTuple):
 
 
 class Retention:
-    """Removes what rules say. Each statement is complete in itself: a run may be cut off, or be one of two at once."""
+    """Removes rows by rules. Each statement is complete in itself: a run may be cut off, or overlap with another."""
 
     def __init__(self, rules: Rules, db: SystemDatabase, settings: Settings, clock: Clock, log: Log) -> None:
         self._rules = rules(settings) if callable(rules) else rules
-        self._db, self._settings, self._clock, self._log = db, settings, clock, log
+        self._db = db
+        self._settings = settings
+        self._clock = clock
+        self._log = log
         self._statements = 0
         self._ends_at = clock.now() + timedelta(seconds=SECONDS)
         self.skipped: dict[str, str] = {}
 
     async def run(self) -> dict[str, Any]:
-        """Remove rows of each table in turn; return how many, and in `more` the tables where some are left."""
+        """Remove rows of each table in turn; return their number, and in `more` the tables with rows left."""
         removed: Counter[str] = Counter()
         due: list[Due] = []
         try:
@@ -136,13 +139,13 @@ class Retention:
         return report
 
     async def _optimize(self) -> None:
-        """Bring the statistics up to date by which SQLite plans: it looks at tables that have changed much."""
+        """Update the statistics by which SQLite plans, for tables that have changed much."""
         try:
             await self._db.run("PRAGMA optimize")
         except PortError as fault:
             self._log("warning", "statistics not updated", error=str(fault))
 
-    async def foresee(self) -> dict[str, Any]:
+    async def preview(self) -> dict[str, Any]:
         """Count the rows that a run would remove, and the old ones that are needed; remove none."""
         totals: dict[str, Counter[str]] = {"would_remove": Counter(), "needed": Counter()}
         for rule, before in await self.due():
@@ -153,7 +156,7 @@ class Retention:
         return {**{kind: dict(counts) for kind, counts in totals.items()}, "skipped": self.skipped}
 
     async def due(self) -> list[Due]:
-        """Return the rules by which something may go. A rule whose setting is not valid removes nothing."""
+        """Return the rules that may remove rows now. A rule with an invalid setting removes nothing."""
         due = []
         for rule in self._rules:
             try:
@@ -169,7 +172,7 @@ class Retention:
         return due
 
     async def _before(self, rule: Rule) -> Value:
-        """Return the instant before which rows go, by their age, number and size; None where all are kept."""
+        """Return the instant before which rows go, by their age, number and size; None if all stay."""
         rows, megabytes = (getattr(self._settings, name) if name else 0 for name in (rule.max_rows, rule.max_mb))
         keep = rule.keep if isinstance(rule.keep, timedelta) else timedelta(days=getattr(self._settings, rule.keep))
         instants: list[Any] = []
@@ -223,8 +226,8 @@ def retention_routes(cron: str, rules: Rules) -> Routes:
     async def remove_old_rows(
         tick: Tick, db: SystemDatabase, settings: Settings, clock: Clock, log: Log
     ) -> dict[str, Any]:
-        """Remove the rows that are older, or more, than the settings keep."""
+        """Remove the rows beyond the age or number in the settings."""
         retention = Retention(rules, db, settings, clock, log)
-        return await (retention.foresee() if tick.is_dry else retention.run())
+        return await (retention.preview() if tick.is_dry else retention.run())
 
     return group

@@ -1,15 +1,15 @@
-"""The schema that an app's migrations leave, as a generated module describes it: relations, columns, indexes."""
+"""The schema that an app's migrations create, as a generated module describes it: relations, columns, indexes."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
 NAME = r"[a-z_][a-z0-9_]*"
-"""A name of a table or column: SQLite has no escapes in names, so every spelling of it holds its letters in one run."""
+"""A name of a table or column. SQLite has no escapes in names, so every spelling of it has its letters in one run."""
 TOUCHED = "updated_at"
-"""A column that each update brings up to date."""
+"""A column that each update sets to now."""
 NONE = "-"
-"""Stands in a layout for a column that declares no type."""
+"""Marks a column without a declared type in a layout."""
 
 type Literal = str | int | float | None
 
@@ -41,7 +41,7 @@ USUAL = {
 class Column(NamedTuple):
     """One column.
 
-    `default` is a literal, `expression` the SQL of a default that is none; `references` names the table whose key the
+    `default` is a literal, `expression` the SQL of any other default; `references` names the table whose key the
     column holds. A generated column cannot be written.
     """
 
@@ -56,7 +56,7 @@ class Column(NamedTuple):
 
     @property
     def sql(self) -> str:
-        """The name as it stands in SQL, where it may be a word of SQL's own."""
+        """The name quoted for SQL, as it may be one of SQL's own words."""
         return f'"{self.name}"'
 
     @property
@@ -70,7 +70,7 @@ class Column(NamedTuple):
 
 
 class Index(NamedTuple):
-    """One index of a migration; `where` is the condition of a partial one, an expression stands for itself."""
+    """One index of a migration; `where` is the condition of a partial one, an expression is listed as its text."""
 
     name: str
     table: str
@@ -82,8 +82,8 @@ class Index(NamedTuple):
 class Relation:
     """A table, view or virtual table.
 
-    `layout` names its columns in their order: `vin! started_at!:instant note`, where `!` is NOT NULL and the kind is
-    text unless it is said; a declared type that is not the kind's usual one stands behind it, as in `at:instant:DATE`.
+    `layout` names its columns in their order, as in `vin! started_at!:instant note`. `!` is NOT NULL, and the kind is
+    text by default. A declared type other than the kind's usual one follows it, as in `at:instant:DATE`.
     `form` is table, view, fts or virtual; `unique` holds the unique keys beside the primary key; `shadows` are the
     tables in which a virtual table stores its rows.
     """
@@ -116,7 +116,7 @@ class Relation:
 
     @property
     def columns(self) -> Mapping[str, Column]:
-        """The columns by name, in their order; made when they are first asked for."""
+        """The columns by name, in their order; made at the first use."""
         if not self._columns:
             columns = [self._column(text) for text in self.layout.split()]
             self._columns = {column.name: column for column in columns}
@@ -139,7 +139,7 @@ class Relation:
 
 
 class Schema:
-    """All that the `migrations` leave. `others` are names that no app declares, such as `d1_migrations`."""
+    """The whole schema after the `migrations`. `others` are names that no app declares, such as `d1_migrations`."""
 
     def __init__(
         self,
@@ -150,12 +150,14 @@ class Schema:
         migrations: tuple[str, ...] = (),
     ) -> None:
         self.relations = {relation.name: relation for relation in relations}
-        self.indexes, self.triggers, self.others = indexes, triggers, others
+        self.indexes = indexes
+        self.triggers = triggers
+        self.others = others
         self.migrations = migrations
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """The names that are tables to SQLite and nobody's to read: shadow tables and `others`."""
+        """The names of tables in SQLite that no caller reads: shadow tables and `others`."""
         shadows = [name for relation in self.relations.values() for name in relation.shadows]
         return (*shadows, *self.others)
 
@@ -166,4 +168,7 @@ _AFFINITIES = (
     ("blob", ("BLOB",)),
     ("real", ("REAL", "FLOA", "DOUB")),
 )
-"""How SQLite reads a declared type, in its order (https://www.sqlite.org/datatype3.html#determination_of_column_affinity)."""
+"""SQLite's rules for a declared type, in order.
+
+See https://www.sqlite.org/datatype3.html#determination_of_column_affinity.
+"""

@@ -1,7 +1,7 @@
-"""A scope: what one kind of caller in one role sees, put around its statements as common table expressions.
+"""A scope: the rows that one kind of caller in one role sees, as common table expressions around its statements.
 
-SQLite lets a common table expression take a table's name. Each name of the schema that occurs in a statement, in
-whatever way it is written, is taken by one that holds the caller's rows; docs/adr/0001 says why this is sound.
+SQLite lets a common table expression take a table's name. Each name of the schema in a statement, in any spelling, is
+replaced by an expression with the caller's rows; docs/adr/0001 says why this is sound.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -18,13 +18,13 @@ NOTHING = "0"
 """A condition that holds for no row."""
 EVERYTHING = frozenset({"true", "1"})
 LONGEST_CACHED = 4_096
-"""Characters of a statement whose plan is cached."""
+"""Most characters of a statement with a cached plan."""
 MOST_CACHED = 512
-"""Statements of one scope whose plans are cached."""
+"""Most cached plans of one scope."""
 
 
 class Plan(NamedTuple):
-    """A scoped statement, and the names of the caller's values that stand before its own."""
+    """A scoped statement, and the names of the caller's values that precede its own."""
 
     sql: str
     names: tuple[str, ...]
@@ -33,15 +33,17 @@ class Plan(NamedTuple):
 class Scope:
     """The rows that a kind of caller sees and may write in a role.
 
-    `readable` has the condition of each table of which the caller does not read all rows, `own` of each of which not
-    all rows are its own.
+    `readable` has the condition of each table that the caller does not read as a whole. `own` has that of each table
+    with rows that are not its own.
     """
 
     is_whole = False
 
     def __init__(self, rows: Mapping[str, Rows], schema: Schema, kind: CallerKind, role: Role) -> None:
-        self.rows, self.schema = rows, schema
-        self.kind, self.role = kind, role
+        self.rows = rows
+        self.schema = schema
+        self.kind = kind
+        self.role = role
         self.label = f"/* {kind} {role.name.lower()} */ "
         names = [] if self.is_whole else [*schema.relations, *schema.hidden]
         self.own = {name: where for name in names if (where := self._owned(name)) is not None}
@@ -53,7 +55,7 @@ class Scope:
         return self.cached(sql) if len(sql) <= LONGEST_CACHED else self.plan(sql)
 
     def plan(self, sql: str) -> Plan:
-        """Return the same, not cached."""
+        """Return the same without the cache."""
         words = self.words(sql)
         self.refuse(sql, words)
         first, end = self.begin(sql, words)
@@ -69,7 +71,7 @@ class Scope:
         return Plan(GuardedSql.of(scoped, guard), names)
 
     def shadowed(self, conditions: Mapping[str, str]) -> Collection[str]:
-        """Return the names that expressions take, of those with a condition: all of them."""
+        """Return the names to replace by expressions, of those with a condition: all of them."""
         return conditions.keys()
 
     def words(self, sql: str) -> set[str]:
@@ -77,31 +79,31 @@ class Scope:
         return words_of(sql)
 
     def refuse(self, sql: str, words: set[str]) -> None:
-        """Refuse what leaves the scope."""
+        """Refuse text that could leave the scope."""
         refuse_escapes(sql, words)
 
     def begin(self, sql: str, words: set[str]) -> tuple[str, int]:
-        """Return the first word of a statement that reads, and where its rest begins."""
+        """Return the first word of a statement that reads, and the position after it."""
         return beginning(sql, words)
 
     def expressions(self, words: Iterable[str], conditions: Mapping[str, str]) -> dict[str, str]:
-        """Return a common table expression for each table among `words`, and for those that its condition looks at."""
-        found: dict[str, str] = {}
+        """Return a common table expression for each table among `words`, and for those that its condition reads."""
+        by_table: dict[str, str] = {}
         todo = sorted(set(words).intersection(self.shadowed(conditions)))
         while todo:
             name = todo.pop()
-            if name in found or name not in conditions:
+            if name in by_table or name not in conditions:
                 continue
             rows = f"SELECT {self._columns(name)} FROM main.{name} WHERE {conditions[name]}"
-            found[name] = f"{name} AS NOT MATERIALIZED ({rows})"
+            by_table[name] = f"{name} AS NOT MATERIALIZED ({rows})"
             todo += sorted(table for condition in self._conditions(name) for table in condition.tables)
-        return found
+        return by_table
 
     def _conditions(self, name: str) -> list[Condition]:
         """Return the conditions that this scope puts on a table."""
         rows = self.rows.get(name)
-        found = [rows.own.get(self.kind), rows.public] if rows else []
-        return [condition for condition in found if condition is not None]
+        candidates = [rows.own.get(self.kind), rows.public] if rows else []
+        return [condition for condition in candidates if condition is not None]
 
     def _owned(self, name: str) -> str | None:
         """Return the condition on the rows of a table that are the caller's own; None for all."""
@@ -118,8 +120,9 @@ class Scope:
         return NOTHING if own.text == "false" else own.text
 
     def _readable(self, name: str) -> str | None:
-        """Return the condition on the rows that the caller reads, of a table of which not all rows are its own."""
-        own, rows = self.own[name], self.rows.get(name)
+        """Return the condition on the rows that the caller reads, of a table with rows that are not its own."""
+        own = self.own[name]
+        rows = self.rows.get(name)
         if rows is None or rows.public is None or self.role < rows.declared.read:
             return own
         public = rows.public.text
@@ -134,17 +137,17 @@ class Scope:
         return "rowid, *" if name in self.rows and self.rows[name].declared.has_rowid else "*"
 
     def guard_of_read(self, words: Iterable[str], expressed: Iterable[str]) -> Guard:
-        """Return the guard of a read of these words; a full-text table reads where its rows are stored."""
+        """Return the guard of a read of these words; a full-text table also reads its shadow tables."""
         relations = self.schema.relations
         searched = [relations[name] for name in relations.keys() & words if relations[name].form == "fts"]
         reads = {name for relation in searched for name in (relation.name, *relation.shadows)}
         return self._guard(self.readable, expressed, reads, ())
 
     def guard_of_write(self, name: str, expressed: Iterable[str], whole: Iterable[str]) -> Guard:
-        """Return the guard of a write to a table, whose conditions see all rows of the tables in `whole`.
+        """Return the guard of a write to a table; its conditions read all rows of the tables in `whole`.
 
-        SQLite reads the tables that rows refer to, and changes those whose rows refer to them; a trigger may write to
-        a full-text table.
+        SQLite reads the tables that rows refer to, and changes those that refer to the rows; a trigger may write to a
+        full-text table.
         """
         relations = self.schema.relations
         written: set[str] = set()
@@ -169,7 +172,7 @@ class Scope:
 
 
 class SystemScope(Scope):
-    """No scope: for code of the system's own that uses the functions of a scoped database."""
+    """No scope: for the system's own code that uses the methods of a scoped database."""
 
     is_whole = True
 
@@ -178,5 +181,5 @@ class SystemScope(Scope):
         self.label = ""
 
     def read(self, sql: str) -> Plan:
-        """Return a statement as it is."""
+        """Return a statement unchanged."""
         return Plan(sql, ())

@@ -1,4 +1,4 @@
-"""SQL that a handler writes: its words, and the refusal of what could leave its caller's scope."""
+"""SQL that a handler writes: its words, and the refusal of text that could leave its caller's scope."""
 
 import re
 from typing import NamedTuple
@@ -10,8 +10,8 @@ from edge.ports import DatabaseError, Value
 class Guard(NamedTuple):
     """The tables around a scoped statement, all names in lower case.
 
-    A `hidden` table is read only inside an expression or view of `contexts`, or directly where it is among `reads`; the
-    statement writes only the tables of `writes`. Whatever a trigger of `triggers` does, the system does.
+    A `hidden` table is read only inside an expression or view of `contexts`, or directly if it is among `reads`; the
+    statement writes only the tables of `writes`. Actions of a trigger in `triggers` count as the system's own.
     """
 
     hidden: frozenset[str]
@@ -22,7 +22,7 @@ class Guard(NamedTuple):
 
 
 class GuardedSql(str):
-    """SQL that carries its guard; to an adapter without an authorizer it is plain text."""
+    """SQL with its guard; to an adapter without an authorizer it is plain text."""
 
     __slots__ = ("guard",)
 
@@ -37,19 +37,19 @@ class GuardedSql(str):
 
 
 BUILT_IN = ("sqlite_", "pragma_", "dbstat", "fts5", "_cf_")
-"""How the names of SQLite's and D1's own tables begin."""
+"""Prefixes of SQLite's and D1's own tables."""
 SCHEMAS = frozenset({"main", "temp"})
 SESSION = frozenset({"last_insert_rowid", "total_changes"})
-"""Functions that tell of the connection's other statements."""
+"""Functions that reveal the connection's other statements."""
 WRITES = frozenset({"into", "update", "delete"})
 
 _BEGIN = r"(?ia)\s*(select|values|with(?:\s+recursive)?)\b"
 PARAMETER = r":([a-z_]+)"
-"""A parameter in a text of ours."""
+"""A parameter in SQL of our own."""
 
 
 class StatementRefused(DatabaseError):
-    """A handler's statement is not of the kind that can be scoped; the handler is to be changed."""
+    """A handler's statement is of a kind that cannot be scoped; change the handler."""
 
 
 class Sql:
@@ -63,12 +63,12 @@ class Sql:
 
 
 def words_of(sql: str) -> set[str]:
-    """Return the words of a text, in lower case: those in strings and comments too, as both can stand for names."""
+    """Return the words of a text, in lower case: those in strings and comments too, as both can be read as names."""
     return set(re.findall(NAME, sql.lower()))
 
 
 def refuse_escapes(sql: str, words: set[str]) -> None:
-    """Raise `StatementRefused` for what names a table other than by its own name, or is more than one statement."""
+    """Raise `StatementRefused` for text that names a table by another name, or is more than one statement."""
     if bad := words & (SCHEMAS | SESSION) or {word for word in words if word.startswith(BUILT_IN)}:
         raise StatementRefused(f"{', '.join(sorted(bad))}: not in a caller's statement; bind it if it is a value")
     if ";" in sql:
@@ -78,7 +78,7 @@ def refuse_escapes(sql: str, words: set[str]) -> None:
 
 
 def beginning(sql: str, words: set[str]) -> tuple[str, int]:
-    """Return the first word of a statement that reads, and where its rest begins; `StatementRefused` for any other."""
+    """Return the first word of a statement that reads, and the position after it; else `StatementRefused`."""
     first = re.match(_BEGIN, sql)
     if first is None:
         raise StatementRefused("a caller's statement begins with SELECT, VALUES or WITH; rows are written by functions")
@@ -89,11 +89,11 @@ def beginning(sql: str, words: set[str]) -> tuple[str, int]:
 
 
 def numbered(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return a text of ours with its named parameters as ?1, ?2 …, and their names in this order."""
+    """Return SQL of our own with its named parameters as ?1, ?2 …, and their names in this order."""
     names = tuple(dict.fromkeys(re.findall(PARAMETER, text)))
     return renumbered(text, names), names
 
 
 def renumbered(text: str, names: tuple[str, ...]) -> str:
-    """Return a text of ours with its named parameters by their places in `names`."""
-    return re.sub(PARAMETER, lambda found: f"?{names.index(found[1]) + 1}", text)
+    """Return SQL of our own with its named parameters numbered by their places in `names`."""
+    return re.sub(PARAMETER, lambda parameter: f"?{names.index(parameter[1]) + 1}", text)

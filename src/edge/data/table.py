@@ -1,4 +1,4 @@
-"""The declaration of a table: who reads and writes it, and which of its rows are whose."""
+"""The declaration of a table: its readers and writers, and the owners of its rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -15,14 +15,14 @@ type Conditions = str | Mapping[CallerKind, str]
 
 
 class Table:
-    """A table's declaration: its readers and writers, and whose its rows are.
+    """A table's declaration: its readers and writers, and the owners of its rows.
 
-    `read` and `write` are the least roles. `own` gives the rows that are a caller's: one condition for all kinds of
-    callers, or one by kind; of a kind that is not named, an owner has all rows and any other kind none. `public` gives
-    the rows that everybody may read, in any kind. `check` must hold for a new row of a caller that is no administrator,
-    and `writable` are the columns that such a caller sets or changes: without it, all. A `private` table is in no
-    handler's database. `kinds` corrects kinds of columns that their names do not tell; with `has_rowid` statements may
-    name the rowid, and `SELECT *` gives it too.
+    `read` and `write` are the least roles. `own` is the condition for a caller's own rows: one for all kinds of
+    callers, or one by kind. Of a kind that it does not name, an unbound key (`OWNER`) has all rows and any other kind
+    none. `public` is the condition for rows that all callers may read, of any kind. `check` must hold for a new row of
+    a caller that is no administrator. `writable` are the columns that such a caller sets or changes: without it, all. A
+    `private` table is in no handler's database. `kinds` corrects the kinds of columns with misleading names. With
+    `has_rowid` statements may name the rowid, and `SELECT *` returns it too.
     """
 
     def __init__(  # noqa: PLR0913 - the members of a declaration
@@ -52,7 +52,7 @@ class Table:
 
 
 class Rows:
-    """A relation as it is declared, its conditions checked: what a scope is made of."""
+    """A declared relation with its checked conditions: the input of a scope."""
 
     def __init__(self, relation: Relation, declared: Table, relations: Mapping[str, Relation]) -> None:
         self.relation = relation
@@ -66,7 +66,7 @@ class Rows:
 
     @cached_property
     def columns(self) -> Mapping[str, Column]:
-        """The columns by name, with the kinds that the declaration corrects."""
+        """The columns by name, with the declaration's corrections of their kinds."""
         corrected = self.declared.kinds
         return {
             name: column._replace(kind=corrected[name]) if name in corrected else column
@@ -84,12 +84,12 @@ class Rows:
             return self.own[kind]
         return kind is OWNER
 
-    def _conditions(self, member: str, given: Conditions) -> Iterator[tuple[CallerKind, Condition]]:
-        if isinstance(given, str):
-            condition = self._condition(member, given, *SCOPED) if given else None
+    def _conditions(self, member: str, conditions: Conditions) -> Iterator[tuple[CallerKind, Condition]]:
+        if isinstance(conditions, str):
+            condition = self._condition(member, conditions, *SCOPED) if conditions else None
             yield from ((kind, condition) for kind in SCOPED if condition)
             return
-        for kind, text in given.items():
+        for kind, text in conditions.items():
             if kind not in SCOPED:
                 self._fail(f"{member} is for the kinds {', '.join(SCOPED)}")
             if not text.strip():
@@ -104,14 +104,15 @@ class Rows:
         return condition
 
     def _check_columns(self) -> None:
-        declared, columns = self.declared, self.relation.columns
+        declared = self.declared
+        columns = self.relation.columns
         named = {*(declared.writable or ()), *declared.kinds}
         if unknown := named - columns.keys():
             self._fail(f"it has no column {', '.join(sorted(unknown))}")
         if declared.private and (declared.own or declared.public or declared.check or declared.writable is not None):
-            self._fail("a private table has no rows of anybody's own, and none to write")
+            self._fail("a private table has no own, public or writable rows")
         if declared.write < declared.read:
-            self._fail("who writes a table reads it: write is at least read")
+            self._fail("the role for write must be at least that for read")
         if declared.has_rowid and self.relation.form == "view":
             self._fail("a view has no rowid")
         for member, conditions in (("own", self.own), ("check", self.check)):

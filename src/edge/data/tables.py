@@ -17,7 +17,7 @@ from edge.ports import Database
 class Tables:
     """All tables of an app: a table of the schema that is missing here fails at import.
 
-    A view that is missing is empty for everybody: it would show all rows of the tables below it.
+    A view that is missing is empty for all callers: it would show all rows of the tables below it.
     """
 
     database = ScopedDatabase
@@ -44,12 +44,12 @@ class Tables:
         return self.rows[name]
 
     def scope(self, kind: CallerKind, role: Role) -> tuple[Scope, Writes]:
-        """Return the scope of a kind of caller in a role, and its writes; made when it is first asked for."""
-        found = self._scopes.get((kind, role))
-        if found is None:
+        """Return the scope of a kind of caller in a role, and its writes; made at the first use."""
+        pair = self._scopes.get((kind, role))
+        if pair is None:
             scope = self.scope_type(self.rows, self.schema, kind, role)
-            found = self._scopes[kind, role] = (scope, self.writes_type(scope))
-        return found
+            pair = self._scopes[kind, role] = (scope, self.writes_type(scope))
+        return pair
 
     def scoped(self, db: Database, actor: Actor | None) -> ScopedDatabase:
         """Return a caller's database."""
@@ -62,12 +62,12 @@ class Tables:
         return scope, self.writes_type(scope)
 
     def system(self, db: Database) -> ScopedDatabase:
-        """Return the whole database with a scoped one's functions, for code that serves callers and jobs alike."""
+        """Return the whole database with a scoped one's methods, for code that serves callers and jobs alike."""
         return ScopedDatabase(db, *self._system, None, self.scoped)
 
 
 def _check_references(rows: Mapping[str, Rows]) -> None:
-    """Refuse conditions that look at each other in a circle, or at the rows of a table that shows none."""
+    """Refuse conditions that read each other in a circle, or the rows of a table that shows none."""
     for name, own in rows.items():
         for condition in own.conditions:
             for other in condition.tables:
@@ -78,11 +78,11 @@ def _check_references(rows: Mapping[str, Rows]) -> None:
 
 
 def _reached(rows: Mapping[str, Rows], name: str) -> set[str]:
-    found: set[str] = set()
+    reached: set[str] = set()
     todo = [name]
     while todo:
         table = todo.pop()
-        if table in rows and table not in found:
-            found.add(table)
+        if table in rows and table not in reached:
+            reached.add(table)
             todo += [other for condition in rows[table].conditions for other in condition.tables]
-    return found
+    return reached

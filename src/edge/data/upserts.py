@@ -19,11 +19,11 @@ def upsert(
     *,
     touched: str | None = TOUCHED,
 ) -> list[Statement]:
-    """Return statements that insert `rows` or bring the ones with their `key` up to date, and return the keys.
+    """Return statements that insert `rows` or update the ones with their `key`, and return the keys.
 
-    A row whose columns all hold already is left alone: it is not returned, and its `touched` column does not move;
-    None for a table without one. The rows travel as one JSON array for each statement, so their number is not bounded
-    by D1's 100 parameters; true and false become 1 and 0. All names are trusted: they come from the program.
+    A row that already holds all the values is left alone: it is not returned, and its `touched` column does not move;
+    None for a table without one. The rows are bound as one JSON array for each statement, so their number is not
+    limited by D1's 100 parameters; true and false become 1 and 0. All names are trusted: they come from the program.
     """
     sql = _upsert_sql(table, tuple(columns), key, touched)
     return [Statement(sql, (document,)) for document in _documents(rows)]
@@ -34,11 +34,11 @@ def _upsert_sql(table: str, columns: tuple[str, ...], key: str, touched: str | N
     picked = ", ".join(f"value ->> {index}" for index in range(len(columns)))
     settings = [f"{column} = excluded.{column}" for column in changing]
     settings += [f"{touched} = CURRENT_TIMESTAMP"] if touched and touched not in changing else []
-    held = ", ".join(f"{table}.{column}" for column in changing)
+    current = ", ".join(f"{table}.{column}" for column in changing)
     offered = ", ".join(f"excluded.{column}" for column in changing)
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM json_each(?) WHERE true "
-        f"ON CONFLICT ({key}) DO UPDATE SET {', '.join(settings)} WHERE ({held}) IS NOT ({offered}) RETURNING {key}"
+        f"ON CONFLICT ({key}) DO UPDATE SET {', '.join(settings)} WHERE ({current}) IS NOT ({offered}) RETURNING {key}"
     )
 
 
@@ -50,7 +50,8 @@ def _documents(rows: Sequence[Sequence[object]]) -> list[str]:
         part = to_json(row)
         if parts and size + len(part) + 1 > DOCUMENT_LIMIT:
             documents.append(parts)
-            parts, size = [], 2
+            parts = []
+            size = 2
         parts.append(part)
         size += len(part) + 1
     return [f"[{b','.join(group).decode()}]" for group in [*documents, parts] if group]

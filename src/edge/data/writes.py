@@ -1,7 +1,7 @@
-"""The SQL of a scope's writes, each one statement that nothing a handler writes gets out of.
+"""The SQL of a scope's writes, each one statement that no handler's text can break out of.
 
-A handler's condition or expression stands in a common table expression before the write and may hold no word of a
-write: whatever it closes or comments out, no other write comes of it. The scope's own condition holds besides.
+A handler's condition or expression is in a common table expression before the write, and may hold no keyword of a
+write. So no other write can result, whichever brackets or comments it closes. The scope's own condition applies too.
 """
 
 from collections.abc import Collection, Iterable
@@ -19,13 +19,13 @@ MOST_CACHED = 256
 
 type Names = tuple[str, ...]
 type Setting = tuple[str, str | None]
-"""A column with the expression that it is set to; None for a bound value."""
+"""A column with its new expression; None for a bound value."""
 
 
 class Insert(NamedTuple):
-    """The shape of an insert: `rows` of so many rows are bound one by one, 0 stands for one JSON document.
+    """The shape of an insert: `rows` of so many rows are bound one by one, 0 means one JSON document.
 
-    With a `key` a row replaces the caller's own of that key; where it `keeps`, what is there stays.
+    With a `key` a row replaces the caller's own of that key; if it `keeps`, an existing row stays.
     """
 
     columns: Names
@@ -36,7 +36,7 @@ class Insert(NamedTuple):
 
 
 class Writes:
-    """Makes the statements of one scope, and checks that the scope may write what they name."""
+    """Makes the statements of one scope, and checks that the scope may write the tables and columns."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -45,10 +45,11 @@ class Writes:
         self.delete = lru_cache(MOST_CACHED)(self.plan_delete)
 
     def rows(self, name: str) -> Rows:
-        """Return a table of which the scope writes rows; `OutOfScope` where it writes none."""
-        scope, rows = self._scope, self._scope.rows.get(name)
+        """Return a table whose rows the scope may write; `OutOfScope` if it may write none."""
+        scope = self._scope
+        rows = self._scope.rows.get(name)
         if rows is None or rows.relation.form != "table" or (rows.declared.private and not scope.is_whole):
-            raise StatementRefused(f"{name} is no table that a caller's database writes")
+            raise StatementRefused(f"{name} is not a table that a caller's database can write")
         if scope.role < rows.declared.write:
             raise OutOfScope(name, f"writing {name} needs the role {rows.declared.write.name.lower()}")
         if scope.own.get(name) == NOTHING:
@@ -64,7 +65,7 @@ class Writes:
         return rows.check.get(self._scope.kind)
 
     def needed(self, rows: Rows) -> Names:
-        """Return the columns that an insert always lists, as a condition looks at them."""
+        """Return the columns that an insert always lists, as a condition reads them."""
         named = {name for condition in (self.own(rows), self.check(rows)) if condition for name in condition.columns}
         return tuple(name for name in rows.columns if name in named)
 
@@ -78,12 +79,14 @@ class Writes:
         return columns & {*writable, *rows.relation.key, *(condition.columns if condition else ())}
 
     def changeable(self, rows: Rows) -> frozenset[str]:
-        """Return the columns that an update may change: none that says whose a row is."""
+        """Return the columns that an update may change: none that decides a row's owner."""
         columns = frozenset(name for name, column in rows.columns.items() if not column.is_generated)
         columns -= {*rows.relation.key}
         if self._scope.kind is CallerKind.ADMIN:
             return columns
-        own, check, writable = self.own(rows), self.check(rows), rows.declared.writable
+        own = self.own(rows)
+        check = self.check(rows)
+        writable = rows.declared.writable
         if check is not None:
             columns -= check.columns - (writable or frozenset())
         if writable is not None:
@@ -91,7 +94,7 @@ class Writes:
         return columns - own.columns if own else columns
 
     def plan_insert(self, name: str, shape: Insert) -> Plan:
-        """Return an insert; it fails as a whole where a row of it is not the caller's own or fails the check."""
+        """Return an insert; it fails as a whole if a row is not the caller's own or fails the check."""
         rows = self.rows(name)
         conditions = [condition for condition in (self.own(rows), self.check(rows)) if condition]
         tables = {table for condition in conditions for table in condition.tables}
@@ -109,13 +112,14 @@ class Writes:
         return self._plan(rows, renumbered(text, names), names, expressions)
 
     def conflict(self, rows: Rows, shape: Insert) -> str:
-        """Return what an insert does where its key is there: another's row is left alone, by failing."""
+        """Return the conflict clause of an insert: a row of another caller is left alone, by failing."""
         target = f" ({', '.join(shape.key)})" if shape.key else ""
         if shape.keeps:
             return f" ON CONFLICT{target} DO NOTHING"
         if not shape.key:
             return ""
-        own, changeable = self.own(rows), self.changeable(rows)
+        own = self.own(rows)
+        changeable = self.changeable(rows)
         others = [name for name in shape.columns if name not in shape.key]
         changed = [name for name in others if name in changeable]
         settings = [f"{name} = excluded.{name}" for name in changed] + _touch(rows, changed)
@@ -125,7 +129,7 @@ class Writes:
         return f" ON CONFLICT{target} DO UPDATE SET {', '.join(settings)} WHERE {where}"
 
     def plan_update(self, name: str, settings: tuple[Setting, ...], where: str, returning: Names | None) -> Plan:
-        """Return an update of those of the caller's own rows that a condition chooses."""
+        """Return an update of those of the caller's own rows that meet a condition."""
         rows = self.rows(name)
         computed = [expression for _, expression in settings if expression is not None]
         head, names, expressions = self.chosen(rows, where, computed)
@@ -141,7 +145,7 @@ class Writes:
         return self._plan(rows, text, names, expressions)
 
     def plan_delete(self, name: str, where: str, returning: Names | None) -> Plan:
-        """Return a delete of those of the caller's own rows that a condition chooses."""
+        """Return a delete of those of the caller's own rows that meet a condition."""
         rows = self.rows(name)
         head, names, expressions = self.chosen(rows, where, [])
         listed = ", ".join(f"key_{number}__" for number in range(len(rows.relation.key)))
@@ -151,12 +155,12 @@ class Writes:
         return self._plan(rows, text, names, expressions)
 
     def chosen(self, rows: Rows, where: str, computed: list[str]) -> tuple[str, Names, Collection[str]]:
-        """Return the head of a write: `chosen__` has the keys of the rows that a condition chooses.
+        """Return the head of a write: `chosen__` has the keys of the rows that meet a condition.
 
-        With it come the names of the caller's values, and those of the tables that are expressed.
+        It comes with the names of the caller's values, and those of the tables that have expressions.
         """
         if not rows.relation.key:
-            raise StatementRefused(f"{rows.name} has no primary key by which its rows are changed")
+            raise StatementRefused(f"{rows.name} has no primary key, so its rows cannot be changed")
         if not where.strip():
             raise StatementRefused("a condition is required; 'true' chooses every row")
         words = {rows.name}
@@ -171,12 +175,12 @@ class Writes:
         return head, names, expressions.keys()
 
     def condition(self, rows: Rows, names: Names) -> list[str]:
-        """Return the scope's condition on the rows that a write changes, whatever was chosen."""
+        """Return the scope's condition on the rows that a write changes, in addition to the handler's own."""
         own = self.own(rows)
         return [f"({renumbered(own.text, names)})"] if own else []
 
     def fragment(self, text: str) -> set[str]:
-        """Return the words of a handler's condition or expression; refuse what could leave the scope."""
+        """Return the words of a handler's condition or expression; refuse text that could leave the scope."""
         words = self._scope.words(text)
         self._scope.refuse(text, words)
         if bad := words & WRITES:
@@ -193,7 +197,7 @@ class Writes:
 
 
 def _source(shape: Insert, bound: int) -> str:
-    """Return the rows of an insert as a query; their parameters stand behind those of the scope."""
+    """Return the rows of an insert as a query; its parameters follow those of the scope."""
     if not shape.rows:
         picked = ", ".join(f"value ->> {number} AS {name}" for number, name in enumerate(shape.columns))
         return f"SELECT {picked} FROM json_each(?{bound + 1})"
@@ -205,13 +209,13 @@ def _source(shape: Insert, bound: int) -> str:
 
 
 def _or_raise(name: str, conditions: Iterable[str]) -> str:
-    """Return a condition that raises where one of several does not hold: the adapters know this path of JSON."""
+    """Return a condition that raises unless all of several hold: the adapters recognise this path of JSON."""
     joined = " AND ".join(f"({condition})" for condition in conditions)
     return f"CASE WHEN {joined} THEN 1 ELSE json_extract('{{}}', 'out_of_scope({name})') END" if joined else "true"
 
 
 def raise_unless_changed(name: str) -> str:
-    """Return the statement that raises where the one before it in its batch has changed no row."""
+    """Return a statement that raises if the one before it in its batch has changed no row."""
     return f"SELECT {_or_raise(name, ['changes() > 0'])}"
 
 
@@ -221,7 +225,7 @@ def _touch(rows: Rows, changed: list[str]) -> list[str]:
 
 
 def _returning(names: Names | None) -> str:
-    """Return what tells how many rows were written: D1's own count has what triggers did, too. None tells nothing."""
+    """Return a RETURNING clause, to count the written rows: D1's own count includes triggers. None counts nothing."""
     if names is None:
         return ""
     return f" RETURNING {', '.join(names) or '1'}"

@@ -14,9 +14,9 @@ class Publisher:
         self._writer = writer_of(events.publish, background, log, "events") if events else None
 
     def publish(self, type_: str, data: object, subject: str | None = None, caller: Actor | None = None) -> None:
-        """Publish an event. `data` holds no secret and no place; `subject` is what it is about, such as a VIN.
+        """Publish an event. `data` holds no secret and no place; `subject` is the thing it is about, such as a VIN.
 
-        `caller` caused it; an event whose audience is `CALLER` reaches administrators alone without one.
+        `caller` caused it; an event with the audience `CALLER` reaches administrators alone without one.
         """
         if self._writer:
             scope = None if caller is None or caller.subjects is None else sorted(caller.subjects)

@@ -21,7 +21,7 @@ from edge.text import Matching
 
 MOST_TYPES = 50
 OWN_LIMIT = 200 * 1024
-"""Bytes of a published event, below what the log takes."""
+"""Most bytes of a published event, below the log's limit."""
 SSE = "text/event-stream"
 _HEADERS = [("content-type", SSE), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
 
@@ -38,7 +38,9 @@ class FollowOptions(BaseModel):
         examples=["sync.*,drive.recorded"],
     )
     since: int | None = Field(None, ge=0, lt=2**53, description="number of the last event that the client has")
-    ticket: str | None = Field(None, max_length=100, description="from POST /ws/ticket, where no header can be set")
+    ticket: str | None = Field(
+        None, max_length=100, description="from POST /ws/ticket, for clients that cannot set headers"
+    )
 
 
 class OwnEvent(BaseModel):
@@ -60,16 +62,17 @@ class Published(TypedDict):
 
 
 class WrongOrigin(Forbidden):
-    """A page of this origin may not open a socket here."""
+    """Pages of this origin may not open a socket here."""
 
     title = "A page of this origin may not open a socket here"
 
 
 class Ticket(TypedDict):
-    """A ticket and the paths that it opens; it is worth nothing after its first use, or after `expires_at`."""
+    """A ticket and the paths of which it opens one, first by `expires_at`, and again until `resumes_until`."""
 
     ticket: str
     expires_at: str
+    resumes_until: str
     ws: str
     events: str
 
@@ -77,7 +80,7 @@ class Ticket(TypedDict):
 class Live(Routes):
     """The routes of live events, and the authentication of an app that has them.
 
-    `may_publish` says of which subjects a bound caller may publish events.
+    `may_publish` tells for which subjects a bound caller may publish events.
     """
 
     def __init__(self, prefix: str = "", may_publish: Reach = subject("own.subject")) -> None:  # noqa: B008 - a value
@@ -112,31 +115,32 @@ class Live(Routes):
 
         @self.get("/events", NotConfigured, BadRequest, TooManyConnections, operation=sse)
         async def stream_events(
-            request: Request, wanted: Query[FollowOptions], actor: Actor, events: Events, settings: LiveSettings
+            request: Request, query: Query[FollowOptions], actor: Actor, events: Events, settings: LiveSettings
         ) -> Response:
             """Follow live events as Server-Sent Events.
 
-            Each event's data is a CloudEvents 1.0 document and its id the number to resume from: a client that comes
-            again with `Last-Event-ID` (or `since`) gets what it has missed. Without either, events begin now.
+            Each event's data is a CloudEvents 1.0 document and its id the number to resume from: a client that
+            reconnects with `Last-Event-ID` (or `since`) gets the events that it has missed. Without either, events
+            begin now.
             """
             last = request.headers.get("last-event-id")
-            since = _number(last) if last else wanted.since
-            return Response(await events.stream(_follow(actor, since, wanted.types, settings)), headers=[*_HEADERS])
+            since = _number(last) if last else query.since
+            return Response(await events.stream(_follow(actor, since, query.types, settings)), headers=[*_HEADERS])
 
         @self.get("/ws", NotConfigured, UpgradeRequired, WrongOrigin, operation=Operation({101: {}}))
         async def open_socket(
-            request: Request, wanted: Query[FollowOptions], actor: Actor, events: Events, settings: LiveSettings
+            request: Request, query: Query[FollowOptions], actor: Actor, events: Events, settings: LiveSettings
         ) -> Response:
-            """Open a WebSocket on the live events; frames go both ways.
+            """Open a WebSocket on the live events, with frames in both directions.
 
             The subprotocol is `cloudevents.json`. A client may send `{"type": "ping"}`, `{"type": "subscribe",
             "types": […]}` and `{"type": "chat", "message": …}`; an `id` of at most 200 characters beside them comes
-            back in the reply. Every frame but a ping is checked and counted as a request is. A socket is closed with
-            4401 when its key was revoked or has expired, and with 1013 where the key holds as many streams and sockets
-            as it may.
+            back in the reply. Every frame but a ping is checked and counted like a request. A socket is closed with
+            4401 when its key was revoked or has expired. It is closed with 1013 if the key has as many streams and
+            sockets as it may.
             """
             _check_origin(request, settings)
-            follow = _follow(actor, wanted.since, wanted.types, settings)
+            follow = _follow(actor, query.since, query.types, settings)
             return await events.connect(request.headers, request.id, follow)
 
     def _declare_publishing(self, may_publish: Reach) -> None:
@@ -144,16 +148,16 @@ class Live(Routes):
 
         @self.post("/events", *problems, access=OPERATOR, status=202, body_limit=OWN_LIMIT, reach=may_publish)
         async def publish_event(own: Body[OwnEvent], events: Events) -> Published:
-            """Publish an event of one's own.
+            """Publish an event of your own.
 
-            One with a subject reaches the keys that are bound to it and all that are not bound; one without reaches
-            the latter.
+            An event with a subject reaches the keys that are bound to it and all unbound keys; one without reaches the
+            latter.
             """
             return Published(sequence=await events.publish([Draft(own.type, own.data, own.subject)]))
 
         @self.delete("/events", NotConfigured, access=ADMIN, reach=UNBOUND)
         async def forget_events(events: Events) -> Published:
-            """Forget all events that are kept; the log goes on with one that says so."""
+            """Delete all stored events; the log continues with an event that reports it."""
             last = await events.publish([Draft("events.forgotten", None)])
             await events.forget()
             return Published(sequence=last)
@@ -161,12 +165,17 @@ class Live(Routes):
     def _declare_tickets(self) -> None:
         @self.post("/ws/ticket", status=201, reach=SELF)
         async def make_ticket(actor: Actor, db: SystemDatabase, clock: Clock, callers: Callers) -> Ticket:
-            """Get a ticket for one connection to /ws or /events, good for 30 seconds."""
+            """Get a ticket for /ws or /events, to be used within 30 seconds.
+
+            Its holder may open the same stream again, with the same types, until `resumes_until` or until the key is
+            revoked, as an EventSource does after each break.
+            """
             new = await tickets.issue(actor, callers, db, clock)
             query = f"ticket={new.text}"
             return Ticket(
                 ticket=new.text,
                 expires_at=new.expires_at,
+                resumes_until=new.resumes_until,
                 ws=f"{self.socket_path}?{query}",
                 events=f"{self.stream_path}?{query}",
             )
@@ -186,7 +195,7 @@ def _number(text: str) -> int:
 
 
 def _check_origin(request: Request, settings: LiveSettings) -> None:
-    """Refuse a page of another site: a browser asks nobody before it opens a socket, CORS or not."""
+    """Refuse a page of another site: CORS does not apply, as a browser opens a socket without a preflight."""
     origin, allowed = request.headers.get("origin"), settings.cors_allowed_origins
     if origin is None or "*" in allowed or origin in allowed:
         return

@@ -8,7 +8,7 @@ from edge.request import Request
 
 
 async def access_log(request: Request, call_next: Next) -> Response:
-    """Log what was asked, by whom, and how it went: the route's pattern, never the path or the query."""
+    """Log the request, its caller and its result: the route's pattern, never the path or the query."""
     started = perf_counter()
     response = await call_next(request)
     ms = int((perf_counter() - started) * 1_000_000) / 1000

@@ -1,21 +1,31 @@
 """Cross-origin access, by an exact list of origins (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
 
-import re
 from functools import lru_cache
 
 from edge.app import Next
-from edge.http import HeaderList, Response
+from edge.http import Response
 from edge.request import Request
 from edge.settings import Settings
 
 _EXPOSED = (
-    "etag, content-range, link, location, preference-applied, ratelimit, ratelimit-policy, retry-after, "
-    "server-timing, x-request-id"
+    "etag, content-range, idempotency-replayed, link, location, preference-applied, ratelimit, ratelimit-policy, "
+    "retry-after, server-timing, x-request-id"
 )
-_MAX_AGE = "7200"
+_ALLOWED = (
+    "accept, accept-language, accept-profile, authorization, content-profile, content-type, idempotency-key, if-match, "
+    "if-none-match, if-range, last-event-id, prefer, range, traceparent, tracestate, x-api-key, x-client-info, "
+    "x-request-id, x-stainless-arch, x-stainless-helper-method, x-stainless-lang, x-stainless-os, "
+    "x-stainless-package-version, x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "
+    "x-stainless-timeout, x-visitor"
+)
+"""Request headers that an app reads, and those that the clients of PostgREST and OpenAI send by themselves."""
 LONGEST = 4_000
-"""Characters of an origin, and of a list of headers, that are looked at: answers are remembered by the first."""
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Characters of an origin that are looked at: answers are remembered by it."""
+_PREFLIGHT = (
+    ("access-control-allow-methods", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"),
+    ("access-control-allow-headers", _ALLOWED),
+    ("access-control-max-age", "7200"),
+)
 
 
 async def cors(request: Request, call_next: Next, settings: Settings) -> Response:
@@ -24,7 +34,7 @@ async def cors(request: Request, call_next: Next, settings: Settings) -> Respons
     allowed = () if "cors_allowed_origins" in settings.faults else settings.cors_allowed_origins
     granted = _grant(allowed, origin if origin is None or len(origin) <= LONGEST else "")
     if request.method == "OPTIONS" and origin and request.headers.get("access-control-request-method"):
-        return Response(status=204, headers=_preflight(request) + list(granted))
+        return Response(status=204, headers=[*_PREFLIGHT, *granted])
     response = await call_next(request)
     response.headers += granted
     return response
@@ -38,18 +48,3 @@ def _grant(allowed: tuple[str, ...], origin: str | None) -> tuple[tuple[str, str
     if origin in allowed or (len(allowed) == 1 and origin is None):
         return (("access-control-allow-origin", origin or allowed[0]), ("vary", "origin"), exposed)
     return (("vary", "origin"), exposed)
-
-
-def _preflight(request: Request) -> HeaderList:
-    methods = ", ".join(("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
-    headers = request.headers.get("access-control-request-headers") or "authorization, content-type"
-    return [
-        ("access-control-allow-methods", methods),
-        ("access-control-allow-headers", _plain(headers)),
-        ("access-control-max-age", _MAX_AGE),
-    ]
-
-
-def _plain(names: str) -> str:
-    """Return the names that are tokens (RFC 9110, 5.6.2), so that nothing else is sent back."""
-    return ", ".join(name for name in map(str.strip, names[:LONGEST].split(",")) if _TOKEN.fullmatch(name))

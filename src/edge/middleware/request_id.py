@@ -1,4 +1,4 @@
-"""Request id and W3C trace context: taken over from the caller where valid, made here where not."""
+"""Request id and W3C trace context: the caller's if valid, else new ones."""
 
 import os
 import re
@@ -12,20 +12,28 @@ _TRACEPARENT = re.compile(
     r"(?!ff)(?!00.{53}.)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?"
 )
 
+DRAWN = 64
+"""Ids that are drawn at once: one call of the system for many requests."""
+_FRESH: list[str] = []
+"""Ids that are drawn and not used, 48 hex digits each. Empty at import: a snapshot of it would repeat them."""
+
 
 async def request_id(request: Request, call_next: Next) -> Response:
     """Give the request its id and trace, and the response the id."""
-    given = request.headers.get("x-request-id")
+    header = request.headers.get("x-request-id")
     request.trace = _trace(request.headers.get("traceparent"))
-    request.id = given if given and _REQUEST_ID.fullmatch(given) else request.trace.trace_id
+    request.id = header if header and _REQUEST_ID.fullmatch(header) else request.trace.trace_id
     response = await call_next(request)
     response.headers.append(("x-request-id", request.id))
     return response
 
 
-def _trace(given: str | None) -> Trace:
+def _trace(header: str | None) -> Trace:
     """Continue the caller's trace under a span of our own, or begin one (https://www.w3.org/TR/trace-context/)."""
-    if given and (known := _TRACEPARENT.fullmatch(given)):
-        return Trace(known[1], os.urandom(8).hex(), known[2])
-    fresh = os.urandom(24).hex()
+    if header and (match := _TRACEPARENT.fullmatch(header)):
+        return Trace(match[1], os.urandom(8).hex(), match[2])
+    if not _FRESH:
+        drawn = os.urandom(24 * DRAWN).hex()
+        _FRESH.extend([drawn[at : at + 48] for at in range(0, len(drawn), 48)])
+    fresh = _FRESH.pop()
     return Trace(fresh[:32], fresh[32:])

@@ -1,15 +1,15 @@
-"""Sampling: what happens often is written in full up to a number a minute, and then as one row for several calls."""
+"""Sampling: frequent calls are written in full up to a number a minute, and then as one row for several calls."""
 
 from collections.abc import Hashable
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 KEYS = 5_000
-"""Keys that one sampler counts at once; beyond that, those of earlier minutes are forgotten."""
+"""Most keys that one sampler counts at once; beyond that, those of earlier minutes are dropped."""
 
 
 class Steps(NamedTuple):
-    """How one kind of call is written: each of the first `full` calls of a minute, then one row for `each` calls.
+    """The sampling of one kind of call: each of the first `full` calls of a minute, then one row for `each` calls.
 
     Beyond ten times `full` a row stands for ten times as many calls. With `each` 0 nothing more is written in the
     minute.
@@ -31,14 +31,14 @@ class _Count:
 
 
 class Sampler:
-    """Decides which calls are written. It forgets everything with its isolate or process."""
+    """Decides which calls are written. Its counts are lost with its isolate or process."""
 
     def __init__(self, keys: int = KEYS) -> None:
         self._keys = keys
         self._counts: dict[Hashable, _Count] = {}
 
     def take(self, key: Hashable, steps: Steps, now: float) -> int:
-        """Count one call at `now`, in seconds; return how many calls its row stands for, 0 where it has no row."""
+        """Count one call at `now`, in seconds; return the number of calls that its row stands for, 0 without a row."""
         count = self._count(key, int(now) // 60)
         count.calls += 1
         count.unwritten += 1
@@ -51,7 +51,7 @@ class Sampler:
         return calls
 
     def spend(self, key: Hashable, amount: int, most: int, now: float) -> bool:
-        """Spend an amount of what a key may have in a minute; return whether there was enough left."""
+        """Spend an amount of a key's budget for the minute; return whether there was enough left."""
         count = self._count(key, int(now) // 60)
         if count.calls + amount > most:
             return False
@@ -70,7 +70,7 @@ class Sampler:
         return count
 
     def _make_room(self, minute: int) -> None:
-        """Forget the keys of earlier minutes; all of them where this minute alone has too many."""
+        """Drop the keys of earlier minutes; all of them if this minute alone has too many."""
         self._counts = {key: count for key, count in self._counts.items() if count.minute == minute}
         if len(self._counts) > self._keys // 2:
             self._counts.clear()

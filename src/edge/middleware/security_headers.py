@@ -16,7 +16,7 @@ UNKEPT = ("cache-control", "no-store")
 
 
 async def security_headers(request: Request, call_next: Next) -> Response:
-    """Add them; a response keeps a policy of its own, and what is for a known caller is kept by nobody unasked."""
+    """Add them. A response's own policy stays, and responses to authenticated callers are not stored by default."""
     response = await call_next(request)
     names = {name for name, _ in response.headers}
     response.headers += [pair for pair in HEADERS if pair[0] not in names]

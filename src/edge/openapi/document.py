@@ -25,7 +25,7 @@ from edge.routing import ANY
 
 OPENAPI_VERSION = "3.1.0"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-"""The methods that a route of every method is shown as, in reading order."""
+"""The methods that stand for a route of every method, in reading order."""
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -40,14 +40,14 @@ _SCHEMES: Mapping[str, Schema] = {
 }
 _PROBLEM: Schema = {
     "type": "object",
-    "description": "What went wrong (RFC 9457); a problem may have further members of its own.",
+    "description": "A problem (RFC 9457); it may have further members of its own.",
     "required": ["type", "title", "status", "instance", "request_id"],
     "properties": {
-        "type": {"type": "string", "description": "What kind of problem it is, as a URI; does not change"},
+        "type": {"type": "string", "description": "The kind of problem as a URI; does not change"},
         "title": {"type": "string", "description": "The kind of problem in words"},
         "status": {"type": "integer", "description": "The HTTP status"},
         "detail": {"type": "string", "description": "This occurrence in words"},
-        "instance": {"type": "string", "description": "The path that was asked for"},
+        "instance": {"type": "string", "description": "The path of the request"},
         "request_id": {"type": "string", "description": "The id of the request, as in X-Request-Id and the logs"},
         "errors": {"type": "array", "description": "Each fault of the input", "items": {"$ref": REF + "Fault"}},
     },
@@ -55,17 +55,17 @@ _PROBLEM: Schema = {
 }
 _FAULT: Schema = {
     "type": "object",
-    "description": "One thing wrong with the input.",
+    "description": "One fault of the input.",
     "required": ["pointer", "detail"],
     "properties": {
         "pointer": {"type": "string", "description": "A JSON pointer into the body, or a parameter's name"},
-        "detail": {"type": "string", "description": "What is wrong with it"},
+        "detail": {"type": "string", "description": "The fault in words"},
     },
 }
 
 
 class DocumentError(Exception):
-    """The app cannot be described: a route or a name has no place in an OpenAPI document."""
+    """The app cannot be described: OpenAPI has no form for a route or a name."""
 
 
 class _Operation(NamedTuple):
@@ -110,22 +110,25 @@ def document(
 
 def _add_paths(spec: APISpec, operations: list[_Operation], schemas: Schemas) -> None:
     for path in sorted({operation.path for operation in operations}):
-        here = sorted((one for one in operations if one.path == path), key=lambda one: METHODS.index(one.method))
-        spec.path(path, operations={one.method.lower(): _describe(one, schemas) for one in here})
+        here = sorted(
+            (operation for operation in operations if operation.path == path),
+            key=lambda operation: METHODS.index(operation.method),
+        )
+        spec.path(path, operations={operation.method.lower(): _describe(operation, schemas) for operation in here})
 
 
 def _add_components(spec: APISpec, schemas: Schemas) -> None:
-    known = schemas.components | {"Problem": _PROBLEM, "Fault": _FAULT}
+    components = schemas.components | {"Problem": _PROBLEM, "Fault": _FAULT}
     if {"Problem", "Fault"} & schemas.components.keys():
         raise DocumentError("Problem and Fault are the kernel's own schemas: a model needs another name")
-    for name in sorted(names_in(spec.to_dict()["paths"], known)):
-        spec.components.schema(name, known[name])
+    for name in sorted(names_in(spec.to_dict()["paths"], components)):
+        spec.components.schema(name, components[name])
     for name, scheme in _SCHEMES.items():
         spec.components.security_scheme(name, dict(scheme))
 
 
 def _tags(app: App) -> Iterator[Schema]:
-    """Yield each tag, described by the first lines of the modules whose handlers have it."""
+    """Yield each tag, described by the first lines of its handlers' modules."""
     modules: dict[str, dict[str, None]] = {}
     for endpoint in app.endpoints:
         text = inspect.getdoc(inspect.getmodule(endpoint.route.handler)) or ""
@@ -137,7 +140,7 @@ def _tags(app: App) -> Iterator[Schema]:
 def _types(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
     """Yield every type that the document needs a schema of, and whether it is read or written."""
     operation = endpoint.route.operation
-    inputs = [given.hint for given in endpoint.inputs] + [operation.query, *_stated_bodies(operation).values()]
+    inputs = [parameter.hint for parameter in endpoint.inputs] + [operation.query, *_stated_bodies(operation).values()]
     yield from (("validation", hint) for hint in inputs if hint is not None)
     if not _has_no_schema(endpoint.returns):
         yield "serialization", endpoint.returns
@@ -147,38 +150,38 @@ def _types(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
 
 def _operations(app: App) -> Iterator[_Operation]:
     """Yield every operation; of a handler's routes the shortest comes first and has the handler's own name."""
-    taken: dict[str, Handler] = {}
-    own = {(_shown(endpoint.path), endpoint.method) for endpoint in app.endpoints}
-    for endpoint in sorted(app.endpoints, key=lambda one: one.path.count("/")):
-        path, handler = _shown(endpoint.path), endpoint.route.handler
+    handlers: dict[str, Handler] = {}
+    own = {(_documented_path(endpoint.path), endpoint.method) for endpoint in app.endpoints}
+    for endpoint in sorted(app.endpoints, key=lambda endpoint: endpoint.path.count("/")):
+        path, handler = _documented_path(endpoint.path), endpoint.route.handler
         for method in METHODS if endpoint.method == ANY else (endpoint.method,):
             if method not in METHODS:
                 raise DocumentError(f"{method} {path}: OpenAPI has no such operation here")
             if endpoint.method != ANY or (path, method) not in own:
-                name = _free_id(endpoint, method, taken)
-                taken[name] = handler
+                name = _free_id(endpoint, method, handlers)
+                handlers[name] = handler
                 yield _Operation(path, method, name, endpoint)
 
 
-def _free_id(endpoint: Endpoint, method: str, taken: Mapping[str, Handler]) -> str:
-    """Return the handler's name; with its path's last word or its method where the handler serves several routes."""
+def _free_id(endpoint: Endpoint, method: str, handlers: Mapping[str, Handler]) -> str:
+    """Return the handler's name; with its path's last word or its method if the handler serves several routes."""
     handler = endpoint.route.handler
     words = [step for step in endpoint.path.split("/") if step and not step.startswith("{")]
     name = _camel(handler.__name__)
     longer = [name + suffix.capitalize() for suffix in (*words[-1:], method.lower())]
     for candidate in longer[-1:] if endpoint.method == ANY else [name, *longer]:
-        if taken.get(candidate, handler) is not handler:
+        if handlers.get(candidate, handler) is not handler:
             raise DocumentError(f"two handlers are called {handler.__name__}: {endpoint.path} needs another")
-        if candidate not in taken:
+        if candidate not in handlers:
             return candidate
     raise DocumentError(f"{method} {endpoint.path}: no name is left for another route of {handler.__name__}")
 
 
 def _camel(name: str) -> str:
-    return re.sub(r"_+([a-z0-9])", lambda found: found[1].upper(), name.strip("_"))
+    return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), name.strip("_"))
 
 
-def _shown(pattern: str) -> str:
+def _documented_path(pattern: str) -> str:
     return re.sub(r":path}$", "}", pattern)
 
 
@@ -195,7 +198,7 @@ def _describe(operation: _Operation, schemas: Schemas) -> Schema:
 
 
 def _security(route: Route) -> Iterator[Schema]:
-    """Yield the ways to prove who calls; the empty one where nothing needs to be proven."""
+    """Yield the security schemes of a route; an empty one if it is public."""
     if route.access is not PUBLIC or route.operation.takes_key:
         yield from ({name: []} for name in _SCHEMES)
         if route.access is PUBLIC:
@@ -211,27 +214,29 @@ def _texts(endpoint: Endpoint) -> tuple[str, str]:
 
 
 def _parameters(endpoint: Endpoint, schemas: Schemas) -> Iterator[Schema]:
-    for given in endpoint.inputs:
-        if given.kind == "path":
-            yield _path_parameter(given, endpoint.path.endswith(f"{{{given.name}:path}}"), schemas)
-        elif given.kind == "header" and given.name not in _SECURITY_HEADERS:
-            yield _header_parameter(given, schemas)
-        elif given.kind == "query":
-            yield from _query_parameters(given.hint, schemas)
+    for parameter in endpoint.inputs:
+        if parameter.kind == "path":
+            yield _path_parameter(parameter, endpoint.path.endswith(f"{{{parameter.name}:path}}"), schemas)
+        elif parameter.kind == "header" and parameter.name not in _SECURITY_HEADERS:
+            yield _header_parameter(parameter, schemas)
+        elif parameter.kind == "query":
+            yield from _query_parameters(parameter.hint, schemas)
     operation = endpoint.route.operation
     if operation.query is not None:
         yield from _query_parameters(operation.query, schemas)
     yield from map(headers.parameter, operation.reads.split())
 
 
-def _path_parameter(given: Input, is_tail: bool, schemas: Schemas) -> Schema:
+def _path_parameter(parameter: Input, is_tail: bool, schemas: Schemas) -> Schema:
     slashes = "All that follows in the path: it may hold slashes, which need no encoding." if is_tail else ""
-    return _parameter("path", given.name, schemas.of("validation", given.hint), required=True, description=slashes)
+    return _parameter(
+        "path", parameter.name, schemas.of("validation", parameter.hint), required=True, description=slashes
+    )
 
 
-def _header_parameter(given: Input, schemas: Schemas) -> Schema:
-    name = "-".join(part.capitalize() for part in given.name.split("-"))
-    return _parameter("header", name, schemas.of("validation", given.hint), required=given.required)
+def _header_parameter(parameter: Input, schemas: Schemas) -> Schema:
+    name = "-".join(part.capitalize() for part in parameter.name.split("-"))
+    return _parameter("header", name, schemas.of("validation", parameter.hint), required=parameter.required)
 
 
 def _query_parameters(model: Any, schemas: Schemas) -> Iterator[Schema]:
@@ -255,8 +260,8 @@ def _parameter(kind: str, name: str, schema: Schema, *, required: bool = False, 
 
 def _request_body(operation: _Operation, schemas: Schemas) -> Schema | None:
     endpoint = operation.endpoint
-    taken = next((given.hint for given in endpoint.inputs if given.kind == "body"), None)
-    bodies = _stated_bodies(endpoint.route.operation) or ({} if taken is None else {JSON: taken})
+    declared = next((parameter.hint for parameter in endpoint.inputs if parameter.kind == "body"), None)
+    bodies = _stated_bodies(endpoint.route.operation) or ({} if declared is None else {JSON: declared})
     if bodies:
         return {"required": True, "content": _content("validation", bodies, schemas)}
     passes_on = endpoint.method == ANY and Request in get_type_hints(endpoint.route.handler).values()
@@ -302,13 +307,13 @@ def _responses(operation: _Operation, schemas: Schemas) -> Schema:
     problems: dict[int, dict[str, None]] = {}
     for problem in _problems(operation):
         problems.setdefault(problem.status, {})[problem.title] = None
-    others: Schema = {JSON: {}} if "default" in answers else {}  # another server's, as they came
+    others: Schema = {JSON: {}} if "default" in answers else {}  # passed through from another server
     refused = {str(status): _refusal("; ".join(titles), others) for status, titles in problems.items()}
     return dict(sorted((refused | answers).items()))
 
 
 def _answers(endpoint: Endpoint, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
-    """Yield each status and its content: what the route states, else what the handler returns."""
+    """Yield each status and its content: the route's declaration, else the handler's return type."""
     stated, returns = endpoint.route.operation.responses, endpoint.returns
     for status, bodies in stated.items():
         yield status, _content("serialization", bodies, schemas)
@@ -319,7 +324,7 @@ def _answers(endpoint: Endpoint, schemas: Schemas) -> Iterator[tuple[int, Schema
 
 
 def _answer(status: int, content: Schema, sends: Sequence[str]) -> Schema:
-    phrase = HTTPStatus(status).phrase if status != ANY_STATUS else "Any other answer, as it came"
+    phrase = HTTPStatus(status).phrase if status != ANY_STATUS else "Any other answer, passed through"
     described: Schema = {"description": phrase}
     described |= {"headers": headers.references(sends, status)} if headers.references(sends, status) else {}
     return described | ({"content": content} if content else {})
@@ -330,10 +335,10 @@ def _refusal(titles: str, others: Schema) -> Schema:
 
 
 def _problems(operation: _Operation) -> Iterator[type[errors.Problem]]:
-    """Yield what the route declares, then what the kernel itself answers before and after the handler."""
+    """Yield the route's problems, then those that the kernel itself answers before and after the handler."""
     endpoint = operation.endpoint
     yield from endpoint.route.problems
-    kinds = {given.kind for given in endpoint.inputs}
+    kinds = {parameter.kind for parameter in endpoint.inputs}
     if kinds - {"body"} or endpoint.route.operation.query:
         yield errors.InvalidParameter
     if "body" in kinds:
@@ -346,8 +351,8 @@ def _problems(operation: _Operation) -> Iterator[type[errors.Problem]]:
 
 
 def _reads_body(operation: _Operation) -> bool:
-    asked = operation.endpoint.route.operation.body is not None
-    return asked or (operation.endpoint.method == ANY and operation.method not in _BODILESS)
+    has_body = operation.endpoint.route.operation.body is not None
+    return has_body or (operation.endpoint.method == ANY and operation.method not in _BODILESS)
 
 
 def _has_no_schema(hint: Any) -> bool:

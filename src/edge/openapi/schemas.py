@@ -1,4 +1,4 @@
-"""JSON schemas as SDK generators take them: Pydantic's, with what breaks a generator said another way."""
+"""JSON schemas for SDK generators: Pydantic's, rewritten to the forms that all of them support."""
 
 import importlib
 import re
@@ -25,25 +25,25 @@ class NameClash(Exception):
 
 
 class Schemas:
-    """The schemas of many types, generated at once, so that each model has one name and stands in one place.
+    """The schemas of many types, generated at once, so that each model has one name and one place.
 
     A type that is read (mode validation) and written (mode serialization) with different shapes has a schema for each.
     """
 
-    def __init__(self, wanted: Iterable[tuple[str, Any]]) -> None:
-        distinct = {(mode, id(hint)): hint for mode, hint in wanted}
+    def __init__(self, types: Iterable[tuple[str, Any]]) -> None:
+        distinct = {(mode, id(hint)): hint for mode, hint in types}
         adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
             (key, key[0], TypeAdapter(hint)) for key, hint in distinct.items()
         ]
-        found, definitions = TypeAdapter.json_schemas(adapters, ref_template=REF + "{model}")
+        schemas, definitions = TypeAdapter.json_schemas(adapters, ref_template=REF + "{model}")
         models: Mapping[str, Any] = definitions.get("$defs", {})
         names = _plain_names(models)
         self.components = {names[name]: tidy(_renamed(schema, names)) for name, schema in sorted(models.items())}
-        self._found = {key[0]: tidy(_renamed(schema, names)) for key, schema in found.items()}
+        self._schemas = {key[0]: tidy(_renamed(schema, names)) for key, schema in schemas.items()}
 
     def of(self, mode: Mode, hint: Any) -> Schema:
-        """Return the schema of a type that was wanted."""
-        return dict(self._found[mode, id(hint)])
+        """Return the schema of a type that was requested."""
+        return dict(self._schemas[mode, id(hint)])
 
     def resolved(self, schema: Schema) -> Schema:
         """Return the component that a schema refers to, or the schema itself."""
@@ -60,17 +60,17 @@ def loaded(hint: Any) -> Any:
 
 def names_in(value: Any, components: Mapping[str, Schema]) -> set[str]:
     """Return the names of all components that `value` refers to, and that those refer to in turn."""
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = [value]
     while waiting:
-        fresh = {ref.removeprefix(REF) for ref in _references(waiting.pop())} - found
-        found |= fresh
+        fresh = {ref.removeprefix(REF) for ref in _references(waiting.pop())} - names
+        names |= fresh
         waiting += (components[name] for name in sorted(fresh))
-    return found
+    return names
 
 
 def never_null(schema: Schema) -> Schema:
-    """Return the schema of a parameter: one that may be left out, yet is never null where it is there."""
+    """Return the schema of a parameter that may be absent, yet is never null."""
     kind, options = schema.get("type"), schema.get("anyOf", [])
     if isinstance(kind, list):
         left = [name for name in kind if name != "null"]
@@ -133,7 +133,7 @@ def _quoteless(schema: Schema) -> Schema:
 
 
 def _listed_tuple(schema: Schema) -> Schema:
-    """An array by position becomes one of any of its types: few generators read `prefixItems`."""
+    """An array by position becomes one of any of its types: few generators support `prefixItems`."""
     if "prefixItems" not in schema:
         return schema
     kinds = [kind for number, kind in enumerate(schema["prefixItems"]) if kind not in schema["prefixItems"][:number]]
@@ -142,7 +142,7 @@ def _listed_tuple(schema: Schema) -> Schema:
 
 
 def _short_null(schema: Schema) -> Schema:
-    """A plain type or null is said as `type: [it, "null"]`; a reference or an enum needs `anyOf`."""
+    """A plain type or null is written as `type: [it, "null"]`; a reference or an enum needs `anyOf`."""
     options = schema.get("anyOf", [])
     left = [option for option in options if option != _NULL]
     if len(left) == len(options) or len(left) != 1 or "enum" in left[0] or not isinstance(left[0].get("type"), str):

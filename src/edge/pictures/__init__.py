@@ -1,1 +1,1 @@
-"""Pictures of others: known by their content, bounded, and without what their makers' devices wrote into them."""
+"""Uploaded pictures: recognised by their content, bounded, and without the metadata of devices."""

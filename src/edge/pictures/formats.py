@@ -40,7 +40,7 @@ class NoPicture(ValueError):
 
 
 def check(body: bytes) -> Picture:
-    """Return what bytes are a picture of; `NoPicture` where they are none, or one that is too large."""
+    """Return the type and size of a picture; `NoPicture` if the bytes are none, or it is too large."""
     if len(body) > MOST_BYTES:
         raise NoPicture(f"a picture has at most {MOST_BYTES} bytes")
     try:
@@ -65,7 +65,8 @@ def _reader(body: bytes) -> Callable[[bytes], Picture]:
 
 def _jpeg(body: bytes) -> Picture:
     """Read the segments up to the first scan (ITU T.81, B.2)."""
-    place, found = 2, list[Picture]()
+    place = 2
+    pictures = list[Picture]()
     while True:
         if body[place] != 0xFF:
             raise NoPicture("a JPEG of broken segments")
@@ -78,13 +79,13 @@ def _jpeg(body: bytes) -> Picture:
             raise NoPicture("a JPEG that browsers do not show")
         if marker in _FRAMES:
             height, width = unpack_from(">HH", body, place + 5)
-            found.append(Picture("image/jpeg", width, height))
+            pictures.append(Picture("image/jpeg", width, height))
         place += 2 + length
         if marker == _SCAN:
             break
-    if len(found) != 1 or body.rfind(b"\xff\xd9") < place:
+    if len(pictures) != 1 or body.rfind(b"\xff\xd9") < place:
         raise NoPicture("a JPEG without one frame and an end")
-    return found[0]
+    return pictures[0]
 
 
 def _png(body: bytes) -> Picture:
@@ -117,7 +118,7 @@ def png_chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _is_bomb(data: bytes) -> bool:
-    """Tell whether a zlib stream behind some text grows beyond its bound."""
+    """Tell whether a zlib stream after a text grows beyond its bound."""
     start = data.find(b"\x78")
     while 0 <= start < len(data):
         try:

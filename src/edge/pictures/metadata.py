@@ -1,6 +1,6 @@
-"""Pictures without metadata: no place, time, device, name, thumbnail or comment, and nothing behind the picture's end.
+"""Pictures without metadata: no place, time, device, name, thumbnail or comment, and no bytes after the picture's end.
 
-Only parts that the picture needs are copied; how it is to be turned is written anew.
+Only parts that the picture needs are copied; its rotation is written anew.
 """
 
 import struct
@@ -30,7 +30,7 @@ _UPRIGHT = 1
 
 
 def without_metadata(body: bytes) -> tuple[Picture, bytes]:
-    """Return what a picture is, and its bytes without metadata; `NoPicture` where it is none."""
+    """Return a picture's type and size, and its bytes without metadata; `NoPicture` if it is none."""
     picture = check(body)
     try:
         stripped = _STRIP[picture.media_type](body)
@@ -41,7 +41,10 @@ def without_metadata(body: bytes) -> tuple[Picture, bytes]:
 
 def _jpeg(body: bytes) -> bytes:
     segments = list(_segments(body))
-    turned = next((found for name, part, _ in segments if name == 0xE1 and (found := _orientation(part[4:]))), _UPRIGHT)
+    turned = next(
+        (orientation for name, part, _ in segments if name == 0xE1 and (orientation := _orientation(part[4:]))),
+        _UPRIGHT,
+    )
     parts = [b"\xff\xd8"]
     if turned != _UPRIGHT:
         parts.append(_exif(turned))
@@ -50,7 +53,7 @@ def _jpeg(body: bytes) -> bytes:
 
 
 def _segments(body: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield marker, segment and what follows a scan's, up to the first end: another picture can lie behind it."""
+    """Yield marker, segment and a scan's data, up to the first end: another picture may follow it."""
     place = 2
     while True:
         if body[place] != 0xFF:
@@ -71,7 +74,7 @@ def _segments(body: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def _scan_end(body: bytes, place: int) -> int:
-    """Return where the next marker that is no restart begins."""
+    """Return the position of the next marker that is no restart."""
     while True:
         place = body.find(b"\xff", place)
         if place < 0:
@@ -95,7 +98,7 @@ def _plain(marker: int, segment: bytes) -> bytes:
 
 
 def _orientation(data: bytes) -> int:
-    """Return how a picture is to be turned by its EXIF (TIFF's tag 274); 0 where it does not say."""
+    """Return a picture's rotation by its EXIF (TIFF's tag 274); 0 if it has none."""
     tiff = data.removeprefix(b"Exif\0\0")
     if len(tiff) == len(data):
         return 0
@@ -116,14 +119,15 @@ def _orientation(data: bytes) -> int:
 
 
 def _exif(turned: int) -> bytes:
-    """Return a segment that says how a picture is to be turned, and nothing else."""
+    """Return a segment that holds a picture's rotation, and nothing else."""
     tiff = b"MM\0*" + pack(">IHHHIHHI", 8, 1, _ORIENTATION, 3, 1, turned, 0, 0)
     data = b"Exif\0\0" + tiff
     return b"\xff\xe1" + pack(">H", len(data) + 2) + data
 
 
 def _png(body: bytes) -> bytes:
-    place, parts = 8, [body[:8]]
+    place = 8
+    parts = [body[:8]]
     while True:
         length, name = unpack_from(">I4s", body, place)
         end = place + 12 + length
@@ -137,7 +141,8 @@ def _png(body: bytes) -> bytes:
 
 def _webp(body: bytes) -> bytes:
     (size,) = unpack_from("<I", body, 4)
-    place, parts = 12, list[bytes]()
+    place = 12
+    parts = list[bytes]()
     while place < size + 8:
         name, length = unpack_from("<4sI", body, place)
         data = body[place + 8 : place + 8 + length]

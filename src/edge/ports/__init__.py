@@ -1,4 +1,4 @@
-"""Ports: protocols that a handler asks for by type; each runtime brings its adapters."""
+"""Ports: protocols that a handler requests by type; each runtime has adapters for them."""
 
 from edge.ports.assets import Assets
 from edge.ports.background import Background
@@ -27,7 +27,7 @@ from edge.ports.log import Log
 from edge.ports.mailer import Mail, Mailer, MailError
 from edge.ports.queue import Queue
 from edge.ports.quotas import Quotas
-from edge.ports.rate_limiter import Limit, RateLimiter, Taken
+from edge.ports.rate_limiter import Limit, RateLimiter, RateLimitResult
 from edge.ports.throttle import Pace, Throttle, Window
 
 __all__ = [
@@ -61,13 +61,13 @@ __all__ = [
     "PortError",
     "Queue",
     "Quotas",
+    "RateLimitResult",
     "RateLimiter",
     "Result",
     "Row",
     "Statement",
     "StoredObject",
     "SystemDatabase",
-    "Taken",
     "Throttle",
     "UniqueViolation",
     "Value",

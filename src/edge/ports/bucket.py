@@ -24,15 +24,15 @@ class Objects(NamedTuple):
 
 
 class Bucket(Protocol):
-    """Files with metadata, as R2 keeps them. A key has at most 1,024 bytes, its metadata 8,192."""
+    """Files with metadata, as R2 stores them. A key has at most 1,024 bytes, its metadata 8,192."""
 
     async def head(self, key: str) -> StoredObject | None:
-        """Return what is known of an object, or None."""
+        """Return an object's attributes, or None."""
 
     async def get(
         self, key: str, *, offset: int = 0, length: int | None = None
     ) -> tuple[StoredObject, AsyncIterable[bytes]] | None:
-        """Return an object with its bytes (`length` of them from `offset`), fit to be a response's body, or None."""
+        """Return an object with its bytes (`length` of them from `offset`), usable as a response's body, or None."""
 
     async def put(
         self,
@@ -45,10 +45,10 @@ class Bucket(Protocol):
         """Store an object; readers see the old one or the new one, never a part."""
 
     async def delete(self, key: str) -> None:
-        """Remove an object; nothing happens where there is none."""
+        """Remove an object; do nothing if there is none."""
 
     async def list(self, prefix: str = "", *, limit: int = 1000, cursor: str | None = None) -> Objects:
-        """Return objects whose key begins with `prefix`, sorted by key, `limit` at a time."""
+        """Return objects by the prefix of their key, sorted by key, `limit` at a time."""
 
     async def probe(self) -> None:
         """Raise `PortError` unless the bucket answers."""

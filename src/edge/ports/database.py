@@ -12,7 +12,7 @@ type Row = dict[str, Any]
 
 
 class Statement(NamedTuple):
-    """One SQL statement with `?` placeholders, and what is bound to them in their order."""
+    """One SQL statement with `?` placeholders, and the values for them in their order."""
 
     sql: str
     params: Sequence[Value] = ()
@@ -29,8 +29,8 @@ class Result(NamedTuple):
 class Database(Protocol):
     """SQLite as D1 offers it: every value bound, no transaction but a batch.
 
-    D1's limits hold in every adapter: 100 bound parameters, 100 KB of SQL a statement, 2 MB a value or row, 50
-    bytes of LIKE pattern. A number that meets no column is REAL on D1: where it matters (`?/2`, `typeof`), CAST it.
+    D1's limits apply in every adapter: 100 bound parameters, 100 KB of SQL a statement, 2 MB a value or row, 50 bytes
+    of LIKE pattern. A number that is compared with no column is REAL on D1: if that matters (`?/2`, `typeof`), CAST it.
     A text is one statement, and no CREATE TRIGGER: a migration makes those. Errors: `LimitExceeded`, a
     `ConstraintViolation`, or `DatabaseError` with SQLite's message.
     """
@@ -42,7 +42,7 @@ class Database(Protocol):
         """Run one statement and return its first row, or None."""
 
     async def run(self, sql: str, *params: Value) -> Result:
-        """Run one statement and return its rows with what it changed."""
+        """Run one statement and return its rows and changes."""
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
         """Run the statements in their order in one transaction: all of them take effect, or none."""
@@ -52,9 +52,9 @@ class Database(Protocol):
 
 
 class SystemDatabase(Database, Protocol):
-    """The whole database, for code of the system's own, in an app whose callers each have a `Database` of their own.
+    """The whole database, for the system's own code, in an app that gives each caller a `Database` of its own.
 
-    Jobs, consumers, workflows, authentication and singletons ask for it by this name.
+    Jobs, consumers, workflows, authentication and singletons request it by this name.
     """
 
 
@@ -80,7 +80,9 @@ class ConstraintViolation(DatabaseError):
         self, message: str, table: str | None = None, columns: tuple[str, ...] = (), constraint: str | None = None
     ) -> None:
         super().__init__(message)
-        self.table, self.columns, self.constraint = table, columns, constraint
+        self.table = table
+        self.columns = columns
+        self.constraint = constraint
 
 
 class UniqueViolation(ConstraintViolation):
@@ -88,7 +90,7 @@ class UniqueViolation(ConstraintViolation):
 
 
 class ForeignKeyViolation(ConstraintViolation):
-    """A row refers to one that does not exist, or is removed while others refer to it; SQLite names neither."""
+    """A row refers to a missing one, or is removed while others refer to it; SQLite names neither."""
 
 
 class NotNullViolation(ConstraintViolation):
@@ -100,7 +102,7 @@ class CheckViolation(ConstraintViolation):
 
 
 class OutOfScope(DatabaseError):
-    """A row that was to be written lies outside what its caller may write; nothing of the statement was written."""
+    """A row is outside the rows that its caller may write; nothing of the statement was written."""
 
     def __init__(self, table: str, detail: str = "") -> None:
         super().__init__(detail or f"a row of {table} is outside the caller's scope")

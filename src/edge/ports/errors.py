@@ -1,10 +1,10 @@
-"""Errors of every port: a service failed or refused, or a limit was met."""
+"""Errors of every port: a service failed or refused, or a limit was exceeded."""
 
 
 class PortError(Exception):
-    """An adapter's service failed or refused; the message says which and why, and holds no value that was bound.
+    """An adapter's service failed or refused; the message says which and why, and holds no bound value.
 
-    Where it `is_away` (full, locked, overloaded, not to be reached) the same may work later: a caller is answered 503.
+    If it `is_away` (full, locked, overloaded, unreachable) the same may work later: the caller gets a 503.
     """
 
     is_away = True

@@ -32,7 +32,7 @@ class TooManyConnections(Problem):
 
 
 class Audience(StrEnum):
-    """The readers that a type is for. An administrator without subjects gets all events but a person's."""
+    """The readers of a type. An administrator without subjects gets all events but a person's."""
 
     SUBJECT = "subject"
     """Readers without subjects, and readers bound to the event's own subject."""
@@ -52,7 +52,7 @@ def audience_of(audiences: Mapping[str, Audience], type_: str) -> Audience:
     """Return the audience declared for a type, whole or as `prefix.*`; `ADMIN` for a type without one."""
     if type_ in audiences:
         return audiences[type_]
-    prefixes = [one for one in audiences if one.endswith(".*") and type_.startswith(one[:-1])]
+    prefixes = [pattern for pattern in audiences if pattern.endswith(".*") and type_.startswith(pattern[:-1])]
     return audiences[max(prefixes, key=len)] if prefixes else Audience.ADMIN
 
 
@@ -72,7 +72,7 @@ class Draft(NamedTuple):
 class Event(NamedTuple):
     """An event of the log: `json` is its whole CloudEvents 1.0 document, as it is sent.
 
-    The fields after it decide who is sent the event; they are never sent. `scope` is a JSON list, None for all.
+    The fields after it select its readers, and are never sent. `scope` is a JSON list, None for all.
     """
 
     sequence: int
@@ -95,9 +95,9 @@ class Page(NamedTuple):
 class Follow(NamedTuple):
     """A reader's request: events after number `since` (None: from now on), of these types.
 
-    A type is a whole one or `prefix.*`; no types are all types. A reader gets events whose audience includes its
-    actor. `at_most` bounds the open streams and sockets of the actor's name; the credential is looked up again every
-    `check_s` seconds.
+    A type is a whole name or `prefix.*`; an empty list means all types. A reader gets events whose audience includes
+    its actor. `at_most` bounds the open streams and sockets of the actor's name; the credential is looked up again
+    every `check_s` seconds.
     """
 
     actor: Actor
@@ -108,11 +108,11 @@ class Follow(NamedTuple):
 
 
 class Events(Protocol):
-    """One ordered log: numbers from 1 without gaps, the last ones kept, every reader in the same order.
+    """One ordered log: numbers from 1 without gaps, the last ones stored, every reader in the same order.
 
-    A reader that does not take what it is sent is dropped; it resumes by the last number that it has. Where events
-    after `since` are no longer kept, a reader is told so by an event `live.gap` and goes on with the oldest kept.
-    A stream ends, and a socket is closed with 4401, soon after its credential was revoked or has expired.
+    A reader that does not accept its events is dropped; it resumes by the last number that it has. If events after
+    `since` were removed, a reader gets an event `live.gap` and continues with the oldest stored one. A stream ends, and
+    a socket is closed with 4401, soon after its credential was revoked or has expired.
     """
 
     async def publish(self, drafts: Sequence[Draft]) -> int:
@@ -122,7 +122,7 @@ class Events(Protocol):
         """Return at most `limit` events that a reader follows, from the oldest on; fewer beyond 1 MiB together."""
 
     async def forget(self) -> None:
-        """Forget all events but the last, whose number the next one follows."""
+        """Delete all events but the last; the next one's number follows it."""
 
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
         """Return the events as the body of a `text/event-stream` response, which ends when the client leaves.
@@ -131,7 +131,7 @@ class Events(Protocol):
         """
 
     async def connect(self, headers: Headers, request_id: str, follow: Follow) -> Response:
-        """Return the response that opens a WebSocket on the log; `UpgradeRequired` if the headers ask for none.
+        """Return the response that opens a WebSocket on the log; `UpgradeRequired` if the headers request none.
 
         A socket beyond the bound of its key is closed with 1013.
         """

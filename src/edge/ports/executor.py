@@ -1,4 +1,4 @@
-"""Executor: runs foreign programs where they can harm nothing, and tells how each ended."""
+"""Executor: runs untrusted programs in isolation, and reports how each ended."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
@@ -10,18 +10,18 @@ type Status = Literal[
 
 LANGUAGES: tuple[Language, ...] = ("python", "javascript", "typescript")
 STATUSES: Mapping[Status, str] = {
-    "ok": "It ended by itself, and where a value was expected, returned it.",
+    "ok": "It ended by itself, and returned a value if one was expected.",
     "wrong": "It returned another value than the expected one; only a host that compares says so.",
     "exception": "It raised an exception, does not compile, or ended with an exit code other than 0.",
     "time": "It ran longer than its limit and was ended.",
     "memory": "It needed more memory, processes or files than its limit and was ended.",
     "output": "It wrote more than its limit and was ended.",
     "crashed": "It was ended by a signal or ended before it returned a value.",
-    "refused": "The executor takes no such program: its language, size or limits.",
+    "refused": "The executor does not accept the program's language, size or limits.",
     "not_run": "It was not run, as an earlier case used up what the request may take.",
-    "unavailable": "The executor is not there, is full, or failed; the same program may work later.",
+    "unavailable": "The executor is missing, full, or failed; the same program may work later.",
 }
-"""The closed list of what becomes of a program. An executor never says `wrong` or `not_run`."""
+"""The closed list of a program's outcomes. An executor never returns `wrong` or `not_run`."""
 
 SOURCE_BYTES = 64 * 1024
 """Most bytes of a program's source, as UTF-8."""
@@ -38,7 +38,7 @@ class Limits(NamedTuple):
 
 
 MOST = Limits(15_000, 512, 1024 * 1024)
-"""The largest limits that may be asked for."""
+"""The largest limits that a caller may set."""
 LEAST = Limits(50, 32, 256)
 
 
@@ -50,7 +50,7 @@ class Call(NamedTuple):
 
 
 class Program(NamedTuple):
-    """A program to run: as a script with `stdin`, or with a `call`, whose encoded result is the value of the run."""
+    """A program to run: as a script with `stdin`, or with a `call` that has an encoded result."""
 
     language: Language
     source: str
@@ -60,10 +60,10 @@ class Program(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """How a run ended: `message` says it in words, with the limit that was hit.
+    """The end of a run: `message` describes it, with the limit that was hit.
 
-    `time_ms` is by the wall clock, `memory_kb` the peak; each is None where it is unknown. `stdout` and `stderr` hold
-    what came before the end, also of a run that was ended. `value` is foreign text: the encoded result of the call.
+    `time_ms` is by the wall clock, `memory_kb` the peak; each is None if unknown. `stdout` and `stderr` hold the output
+    before the end, also of a run that was cut off. `value` is untrusted text: the encoded result of the call.
     """
 
     status: Status
@@ -84,7 +84,7 @@ class Execution(NamedTuple):
 class Executor(Protocol):
     """Runs programs, each in a fresh place of its own without network, secrets or other programs' files.
 
-    No fault of a program is raised, and none of the executor either: that is the status `unavailable`.
+    No fault of a program or of the executor is raised: the latter is the status `unavailable`.
     """
 
     name: str
@@ -92,10 +92,10 @@ class Executor(Protocol):
     """Runs that it does at the same time; further ones wait."""
 
     async def languages(self) -> Mapping[Language, str]:
-        """Return the languages that it runs now, each with its version; none where it does not work."""
+        """Return the languages that it runs now, each with its version; none if it does not work."""
 
     async def run(self, program: Program) -> Execution:
         """Run a program to its end, which its limits bound."""
 
     async def probe(self) -> str:
-        """Return in which way it runs programs and why; raise `PortError` where it cannot run any."""
+        """Return the way in which it runs programs and the reason; raise `PortError` if it cannot run any."""

@@ -19,7 +19,7 @@ class FetchTimeout(FetchError):
 
 
 class Fetched(NamedTuple):
-    """A whole response of another server; header names are lower case, `body` is what remains after decompression."""
+    """A whole response of another server; header names are lower case, `body` is decompressed."""
 
     status: int
     headers: HeaderList
@@ -31,7 +31,7 @@ class Fetched(NamedTuple):
 
 
 class Fetch(Protocol):
-    """Outbound HTTP by the runtime's own client. It follows no redirect and keeps no cookie."""
+    """Outbound HTTP by the runtime's own client. It follows no redirect and stores no cookie."""
 
     async def __call__(
         self,
@@ -42,7 +42,7 @@ class Fetch(Protocol):
         body: bytes = b"",
         timeout: float = 10.0,
     ) -> Fetched:
-        """Send a request to `url`, taken as it is encoded, and return the whole response.
+        """Send a request to `url`, which is already encoded, and return the whole response.
 
         `timeout` is in seconds over all of it. Errors: `FetchError`, `FetchTimeout`.
         """

@@ -17,13 +17,13 @@ class KeyValue(Protocol):
     """
 
     async def get(self, name: str) -> bytes | None:
-        """Return the value, or None where there is none or it has expired."""
+        """Return the value, or None if there is none or it has expired."""
 
     async def put(self, name: str, value: bytes | str, *, ttl: int | None = None) -> None:
-        """Store a value, for `ttl` seconds where given."""
+        """Store a value, for `ttl` seconds if set."""
 
     async def delete(self, name: str) -> None:
-        """Remove a value; nothing happens where there is none."""
+        """Remove a value; do nothing if there is none."""
 
     async def list(self, prefix: str = "", *, limit: int = 1000, cursor: str | None = None) -> Keys:
         """Return names that begin with `prefix`, sorted, `limit` at a time."""

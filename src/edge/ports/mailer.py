@@ -15,14 +15,14 @@ class Mail(NamedTuple):
 
 
 class MailError(PortError):
-    """The mail was not taken."""
+    """The mail was not accepted."""
 
 
 class Mailer(Protocol):
     """Sends e-mail: on Workers by the platform's binding, locally into a folder, with a line in the log."""
 
     async def send(self, mail: Mail) -> None:
-        """Hand a mail over; `MailError` where it is not taken. Nobody is told whether it arrives."""
+        """Hand a mail over; `MailError` if it is not accepted. Its arrival is not reported."""
 
     async def probe(self) -> None:
         """Raise `PortError` unless mail can be handed over."""

@@ -7,11 +7,12 @@ from edge.ports import PortError
 
 
 class ModelError(PortError):
-    """The model gave no answer: `status` is what its server said, or fits best; `retry_after` is in seconds."""
+    """The model gave no answer: `status` is its server's, or fits best; `retry_after` is in seconds."""
 
     def __init__(self, message: str, status: int = 502, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.status, self.retry_after = status, retry_after
+        self.status = status
+        self.retry_after = retry_after
 
 
 class ModelTimeout(ModelError):
@@ -23,11 +24,11 @@ class ModelBusy(ModelError):
 
 
 class ModelRefused(ModelError):
-    """The server refuses this prompt, whoever repeats it: an unknown model, too long a prompt, a bad option (4xx)."""
+    """The server refuses this prompt each time: an unknown model, too long a prompt, a bad option (4xx)."""
 
 
 class ToolCall(NamedTuple):
-    """A tool that the model wants called; `arguments` is JSON text as the model wrote it, perhaps none at all."""
+    """A tool call that the model requests; `arguments` is JSON text as the model wrote it, perhaps invalid."""
 
     id: str
     name: str
@@ -57,7 +58,7 @@ class Prompt(NamedTuple):
 class Part(NamedTuple):
     """A piece of an answer: some text, or whole tool calls. The last has `finish_reason`.
 
-    `finish_reason` is stop, length, tool_calls or content_filter; `usage` is there where the server tells it.
+    `finish_reason` is stop, length, tool_calls or content_filter; `usage` is set if the server reports it.
     """
 
     text: str = ""
@@ -78,14 +79,14 @@ class Answer(NamedTuple):
 
 
 class ModelServers(Protocol):
-    """Models' servers by their address, where it comes from an app's settings and not from a binding."""
+    """Models' servers by their address, for an address from an app's settings instead of a binding."""
 
     def at(self, base_url: str, key: str | None = None) -> "Model":
         """Return the server with OpenAI's chat completions at an address that ends in its version, such as `/v1`."""
 
 
 class Model(Protocol):
-    """A model's server. What can be repeated (no capacity, a broken connection before the first piece) is, twice.
+    """A model's server. Two retries follow a lack of capacity, or a break before the first piece.
 
     `timeout` is in seconds: of a whole answer, and in a stream between two pieces. Errors: `ModelError` and its kinds.
     """
@@ -94,16 +95,16 @@ class Model(Protocol):
         """Return the whole answer."""
 
     def stream(self, prompt: Prompt, *, timeout: float = 30.0) -> AsyncGenerator[Part]:
-        """Yield the answer as it comes, nothing held back. Closing the generator ends the model's work, too."""
+        """Yield the answer as it comes, without buffering. Closing the generator ends the model's work, too."""
 
     async def embed(self, texts: Sequence[str], model: str, *, timeout: float = 30.0) -> list[list[float]]:
-        """Return a vector of finite numbers for each text, in their order, all of one length; `timeout` is of all.
+        """Return a vector of finite numbers for each text, in order, all of one length; `timeout` is for all.
 
-        At most 100 texts at a time: more are refused (413) and not sent. None are an empty list, without a call.
+        At most 100 texts at a time: more are refused (413) and not sent. No texts give an empty list, without a call.
         """
 
     async def names(self) -> list[str]:
-        """Return the names of the models that can be asked, the default first."""
+        """Return the names of the models on offer, the default first."""
 
     async def probe(self) -> None:
-        """Raise `PortError` where it is known that the model cannot be asked."""
+        """Raise `PortError` if the model is known to be unusable."""

@@ -12,13 +12,13 @@ class Allowance(NamedTuple):
 
 
 class Quotas(Protocol):
-    """Exact counts by name and day, kept through restarts; the count of a day that is over is forgotten."""
+    """Exact counts by name and day, stored through restarts; the counts of past days are deleted."""
 
     async def add(self, name: str, day: str) -> int:
-        """Count one more and return how many it is; `day` is `YYYY-MM-DD` and never goes back for a name."""
+        """Count one more and return the count; `day` is `YYYY-MM-DD` and never goes back for a name."""
 
     async def take(self, name: str, allowances: Sequence[Allowance]) -> list[int]:
-        """Count one call in each allowance, or in none where one is used up; return those counted before the call.
+        """Count one call in each allowance, or in none if one is used up; return the counts before the call.
 
         Each place in the list has a count of its own, which begins anew with a later period.
         """

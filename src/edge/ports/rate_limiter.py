@@ -10,8 +10,8 @@ class Limit(NamedTuple):
     period: int
 
 
-class Taken(NamedTuple):
-    """Whether a call is within a limit; `left` are those that may follow, None where nobody says.
+class RateLimitResult(NamedTuple):
+    """The state of a limit after a call: `ok` within it, `left` calls may follow, None if unknown.
 
     The period is over in `reset` seconds at the latest.
     """
@@ -23,9 +23,12 @@ class Taken(NamedTuple):
 
 
 class RateLimiter(Protocol):
-    """A limit of calls a period, of each key by itself. On Workers each of Cloudflare's places counts for itself."""
+    """A limit of calls a period, for each key separately.
 
-    async def take(self, key: str) -> Taken:
+    On Workers each of Cloudflare's locations counts by itself.
+    """
+
+    async def take(self, key: str) -> RateLimitResult:
         """Count one call and tell whether it is within the limit."""
 
     async def probe(self) -> None:

@@ -1,4 +1,4 @@
-"""The `Telemetry` port: points of numbers under names, written without waiting and asked for as totals."""
+"""The `Telemetry` port: points of numbers under names, written without waiting and read as totals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point, as Analytics Engine keeps it: at most 20 blobs (16 KB together), 20 doubles, an index of 96 bytes."""
+    """One point, as Analytics Engine stores it: at most 20 blobs (16 KB together), 20 doubles, an index of 96 bytes."""
 
     index: str
     blobs: Sequence[str]
@@ -25,7 +25,7 @@ class Total:
 
 
 class Telemetry(Protocol):
-    """A dataset of points, kept for three months. A point that is over a limit is dropped, and logged."""
+    """A dataset of points, stored for three months. A point that is over a limit is dropped, and logged."""
 
     def write(self, point: Point) -> None:
         """Write a point, without waiting."""
@@ -33,7 +33,7 @@ class Telemetry(Protocol):
     async def totals(self, blobs: Sequence[int], doubles: Sequence[int], since: datetime) -> list[Total]:
         """Return totals since an instant for each set of values of the numbered blobs (from 1), largest first.
 
-        `doubles` are the numbers of those to sum. Errors: `PortError`; `NotConfigured` where reading needs a key.
+        `doubles` are the numbers of those to sum. Errors: `PortError`; `NotConfigured` if reading needs a key.
         """
 
     async def probe(self) -> None:

@@ -29,12 +29,12 @@ class Throttle(Protocol):
     async def admit(self, name: str, window: Window, patience: float = 0.0) -> float:
         """Reserve one call in a moving window and return the seconds to wait before making it.
 
-        Where these are more than `patience` nothing is reserved. Callers may give one name smaller windows than others
-        do, so that they leave calls for these.
+        If these are more than `patience` nothing is reserved. Callers may give one name smaller windows than others do,
+        so that they leave calls for these.
         """
 
     async def pause(self, name: str, seconds: float) -> None:
-        """Admit no call of `name` to its window for these seconds, as whoever counts the calls asked."""
+        """Admit no call of `name` to its window for these seconds, as the server that counts the calls requested."""
 
     async def probe(self) -> None:
         """Raise `PortError` unless the throttle answers."""

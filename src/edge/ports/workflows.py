@@ -1,11 +1,11 @@
-"""Workflows: work in durable steps, each of them retried by itself and never done again once it is done."""
+"""Workflows: work in durable steps, each retried separately and never repeated once it is done."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 
 class Steps(Protocol):
-    """The steps of one run, in their order. A run that is cut off begins again and passes over what is done."""
+    """The steps of one run, in their order. A run that is cut off begins again and skips finished steps."""
 
     async def do[T](self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         """Do one step and return its result, a JSON value of at most 1 MiB; `name` is unique in the run."""
@@ -15,7 +15,7 @@ class Steps(Protocol):
 
 
 class Run(NamedTuple):
-    """One run of a workflow: its id, and in `body` what it was started with, any JSON value."""
+    """One run of a workflow: its id, and in `body` its input, any JSON value."""
 
     id: str
     body: Any
@@ -23,16 +23,16 @@ class Run(NamedTuple):
 
 
 class Workflow(Protocol):
-    """A workflow that can be started. Only Cloudflare has them: where none is bound, a queue does the work."""
+    """A workflow that can be started. Only Cloudflare has them: without a binding, a queue does the work."""
 
     async def start(self, run_id: str, body: object) -> None:
-        """Start a run; nothing happens where one of this id exists."""
+        """Start a run; do nothing if one with this id exists."""
 
     async def status(self, run_id: str) -> str | None:
         """Return queued, running, paused, complete, errored, terminated, waiting or unknown; None without a run."""
 
     async def terminate(self, run_id: str) -> None:
-        """End a run before its time; nothing happens where there is none, or where it has ended."""
+        """End a run early; do nothing if there is none, or it has ended."""
 
     async def probe(self) -> None:
         """Raise `PortError` unless the workflow answers."""

@@ -1,4 +1,4 @@
-"""`GET /health`: the process answers, and every setting and binding is probed by itself."""
+"""`GET /health`: the process answers, and every setting and binding is probed separately."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ Status = Literal["ok", "error", "not_configured"]  # no `type`: the document wou
 
 
 class Probe(TypedDict):
-    """How one setting is: `latency_ms` only where a service was asked; no message holds a value."""
+    """The state of one setting: `latency_ms` only if a service was called; no message holds a value."""
 
     status: Status
     kind: str
@@ -48,7 +48,7 @@ class Probed(Protocol):
 
 NO_CHECKS: Mapping[str, "Check"] = {}
 type Check = Callable[..., Awaitable[str | None]]
-"""A function of ports that returns the fault of a setting's value, or None; `PortError` where it cannot tell."""
+"""A function of ports that returns the fault of a setting's value, or None; `PortError` if it cannot tell."""
 
 
 type Planned = Callable[[Ports], Awaitable[str | None]]
@@ -63,12 +63,12 @@ class HealthRoutes(Routes):
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         super().__init__("/health", tag="health", access=PUBLIC)
-        self._given = checks
+        self._declared = checks
         self.checks: Mapping[str, Planned] = {}
 
     def compose(self, app: Composition) -> None:
         """Plan the checks."""
-        self.checks = {name: _planned(check, app.injector) for name, check in self._given.items()}
+        self.checks = {name: _planned(check, app.injector) for name, check in self._declared.items()}
 
 
 def _planned(check: Check, injector: Injector) -> Planned:
@@ -81,14 +81,14 @@ def health_routes(
 ) -> Routes:
     """Return the resource; each binding may take `probe_timeout` seconds to answer.
 
-    A database is healthy once it has all `migrations`; further ones are those of a newer version. `checks` look at
-    the values of settings, by attribute.
+    A database is healthy once it has all `migrations`; further ones are those of a newer version. `checks` test the
+    values of settings, by attribute.
     """
     group = HealthRoutes(checks)
 
     @group.get()
     async def get_health(ports: Ports, clock: Clock) -> Health:
-        """Tell whether the service and each of its settings and bindings work."""
+        """Get the state of the service and of each of its settings and bindings."""
         return await _health(ports, clock, probe_timeout, migrations, group.checks)
 
     return group
@@ -119,7 +119,7 @@ async def probe(
     migrations: Sequence[str] = (),
     checks: Mapping[str, Planned] = NO_CHECKS,
 ) -> Probe:
-    """Return how one setting or binding is; a binding has `timeout` seconds to answer, a database its migrations."""
+    """Return the state of one setting or binding; a binding has `timeout` seconds, a database its migrations."""
     fault = ports.settings.faults.get(field.attribute)
     if fault is not None:
         status: Status = "not_configured" if fault.missing else "error"
@@ -135,7 +135,7 @@ async def probe(
 
 
 async def _check(check: Planned | None, ports: Ports, timeout: float) -> str | None:
-    """Return what a check finds wrong; what it cannot tell in time is another probe's matter."""
+    """Return the fault that a check finds; if it cannot tell in time, another probe reports that."""
     if check is None:
         return None
     try:
@@ -169,7 +169,7 @@ def _probe(field: Field, status: Status, latency_ms: float | None = None, messag
 
 
 async def _check_migrations(db: Database, needed: Sequence[str]) -> None:
-    """Raise `MigrationsMissing` where the database's own list of migrations lacks some."""
+    """Raise `MigrationsMissing` if the database's own list of migrations lacks some."""
     try:
         applied = {row["name"] for row in await db.all("SELECT name FROM d1_migrations")}
     except DatabaseError as fault:

@@ -1,4 +1,4 @@
-"""`GET /`: what is served here."""
+"""`GET /`: the index of the service."""
 
 from collections.abc import Mapping
 from typing import TypedDict
@@ -21,7 +21,7 @@ class ApiIndex(TypedDict):
 
 
 def index_routes(name: str, version: str, links: Mapping[str, str]) -> Routes:
-    """Return the resource for an app that serves `links`, by their names, beside what every app does."""
+    """Return the resource for an app with further `links`, by their names, beside those of every app."""
     group = Routes(tag="index", access=PUBLIC)
 
     @group.get()

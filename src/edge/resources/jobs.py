@@ -1,4 +1,4 @@
-"""`/jobs`: the app's scheduled jobs, to be run by hand; with `dry_run` they only tell what they would do."""
+"""`/jobs`: the app's scheduled jobs, to be run by hand; with `dry_run` they only report their effects."""
 
 from datetime import datetime
 from typing import Any, TypedDict
@@ -22,18 +22,18 @@ class JobNotFound(NotFound):
 
 
 class JobInfo(TypedDict):
-    """A job: `cron` are the five fields, in UTC, at which it runs by itself."""
+    """A job: `cron` is its schedule, five fields in UTC."""
 
     name: str
     cron: str
 
 
 class JobRun(BaseModel):
-    """How a job is to be run."""
+    """Options for running a job."""
 
     model_config = ConfigDict(extra="forbid")
 
-    dry_run: bool = Field(False, description="true: nothing is sent or written, the answer tells what would be")
+    dry_run: bool = Field(False, description="true: send and write nothing; the answer reports the effects")
 
 
 class JobReport(TypedDict):
@@ -47,19 +47,19 @@ class JobReport(TypedDict):
 
 
 class Jobs(Routes):
-    """The resource's group; `known` are the jobs by the names of their handlers, once the app is composed."""
+    """The resource's group; `by_name` are the jobs by the names of their handlers, once the app is composed."""
 
     def __init__(self) -> None:
         super().__init__("/jobs", tag="jobs", access=ADMIN, reach=UNBOUND)
-        self.known: dict[str, tuple[str, EventHandler[Tick]]] = {}
+        self.by_name: dict[str, tuple[str, EventHandler[Tick]]] = {}
 
     def compose(self, app: Composition) -> None:
-        """Learn the app's jobs; `PlanError` where two have one name, as only one of them could be run."""
+        """Read the app's jobs; `PlanError` if two have one name, as only one of them could be run."""
         for cron, job in app.jobs:
             name = job.handler.__name__
-            if name in self.known:
+            if name in self.by_name:
                 raise PlanError(f"two jobs are called {name}")
-            self.known[name] = cron, job
+            self.by_name[name] = cron, job
 
 
 def job_routes() -> Jobs:
@@ -69,19 +69,19 @@ def job_routes() -> Jobs:
     @group.get()
     async def list_jobs() -> list[JobInfo]:
         """List the scheduled jobs."""
-        return [JobInfo(name=name, cron=cron) for name, (cron, _) in group.known.items()]
+        return [JobInfo(name=name, cron=cron) for name, (cron, _) in group.by_name.items()]
 
     @group.post("/{name}", JobNotFound)
-    async def run_job(name: str, asked: Query[JobRun], ports: Ports, clock: Clock) -> JobReport:
-        """Run a job now, whatever its hour; its own guards against doing the same twice hold.
+    async def run_job(name: str, query: Query[JobRun], ports: Ports, clock: Clock) -> JobReport:
+        """Run a job now, at any hour; its own guards against repeated work apply.
 
-        With `dry_run` nothing is sent or written, and the report tells what would be.
+        With `dry_run` nothing is sent or written, and the report tells the effects that it would have.
         """
-        if name not in group.known:
-            raise JobNotFound(f"there are {', '.join(group.known) or 'none'}")
-        cron, job = group.known[name]
-        tick = Tick(cron, clock.now(), is_dry=asked.dry_run)
+        if name not in group.by_name:
+            raise JobNotFound(f"there are {', '.join(group.by_name) or 'none'}")
+        cron, job = group.by_name[name]
+        tick = Tick(cron, clock.now(), is_dry=query.dry_run)
         report = await job(tick, ports)
-        return JobReport(name=name, cron=cron, dry_run=asked.dry_run, ran_at=tick.scheduled_at, report=report)
+        return JobReport(name=name, cron=cron, dry_run=query.dry_run, ran_at=tick.scheduled_at, report=report)
 
     return group

@@ -13,13 +13,13 @@ from edge.routes import Routes
 from edge.settings import Field
 
 ALWAYS = ("kv", "d1", "ai", "env_vars", "secrets", "optional_secrets")
-"""The kinds of probes that every app lists, empty ones too."""
+"""The kinds of checks that every app lists, empty ones too."""
 
 type Status = Literal["ok", "error", "not_configured"]
 
 
 class Service(TypedDict):
-    """How a service is; `latency_ms` is that of the slowest of its bindings. No message holds a value."""
+    """The state of a service; `latency_ms` is that of the slowest of its bindings. No message holds a value."""
 
     status: Status
     latency_ms: float
@@ -27,12 +27,12 @@ class Service(TypedDict):
 
 
 class ServiceHealth(TypedDict):
-    """`degraded` where a configured service fails, or a required setting is missing."""
+    """`degraded` if a configured service fails, or a required setting is missing."""
 
     status: Literal["ok", "degraded"]
     environment: str
     timestamp: datetime
-    probes: dict[str, Service]
+    checks: dict[str, Service]
 
 
 def service_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[str] = ()) -> Routes:
@@ -41,20 +41,22 @@ def service_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[st
 
     @group.get()
     async def get_health(ports: Ports, clock: Clock) -> ServiceHealth:
-        """Tell whether the service and all that it stands on work.
+        """Get the state of the service and of everything that it needs.
 
-        `kv`, `d1`, `ai` and the like are the bindings of that kind, `env_vars` the variables; of `secrets` (those that
-        are needed) and `optional_secrets` it is told how many are set.
+        `kv`, `d1`, `ai` and the like are the bindings of that kind, `env_vars` the variables. `secrets` (the required
+        ones) and `optional_secrets` report how many are set.
         """
         fields = ports.settings.fields
-        found = await asyncio.gather(*(probe(field, ports, probe_timeout, migrations) for field in fields))
-        services = _services(dict(zip(fields, found, strict=True)))
-        is_degraded = any(one["status"] == "error" or (one["required"] and one["status"] != "ok") for one in found)
+        results = await asyncio.gather(*(probe(field, ports, probe_timeout, migrations) for field in fields))
+        services = _services(dict(zip(fields, results, strict=True)))
+        is_degraded = any(
+            result["status"] == "error" or (result["required"] and result["status"] != "ok") for result in results
+        )
         return ServiceHealth(
             status="degraded" if is_degraded else "ok",
             environment=_environment(ports),
             timestamp=clock.now(),
-            probes=services,
+            checks=services,
         )
 
     return group
@@ -64,10 +66,10 @@ def _environment(ports: Ports) -> str:
     return "unknown" if "environment" in ports.settings.faults else ports.settings.environment
 
 
-def _services(found: Mapping[Field, Probe]) -> dict[str, Service]:
+def _services(results: Mapping[Field, Probe]) -> dict[str, Service]:
     grouped: dict[str, dict[Field, Probe]] = {name: {} for name in ALWAYS}
-    for field, one in found.items():
-        grouped.setdefault(_service_of(field), {})[field] = one
+    for field, result in results.items():
+        grouped.setdefault(_service_of(field), {})[field] = result
     return {name: _service(name, members) for name, members in sorted(grouped.items())}
 
 
@@ -80,31 +82,39 @@ def _service_of(field: Field) -> str:
 
 
 def _service(name: str, members: Mapping[Field, Probe]) -> Service:
-    """Return one probe for many: its status is that of the worst, and its message names the faulty."""
+    """Return one probe for many: the worst status, and a message that names the faulty ones."""
     if not members:
         return Service(status="not_configured", latency_ms=0.0, message="this app has none")
-    latency = max((one["latency_ms"] or 0.0 for one in members.values()), default=0.0)
-    faulty = {field.name: one for field, one in members.items() if one["status"] != "ok" and _matters(field, one)}
-    told = "; ".join(f"{field}: {one['message'] or one['status']}" for field, one in faulty.items())
-    told = told or "; ".join(one["message"] for one in members.values() if one["status"] == "ok" and one["message"])
-    set_ = sum(one["status"] == "ok" for one in members.values())
+    latency = max((member["latency_ms"] or 0.0 for member in members.values()), default=0.0)
+    faulty = {
+        field.name: member for field, member in members.items() if member["status"] != "ok" and _matters(field, member)
+    }
+    message = "; ".join(f"{field}: {member['message'] or member['status']}" for field, member in faulty.items())
+    message = message or "; ".join(
+        member["message"] for member in members.values() if member["status"] == "ok" and member["message"]
+    )
+    set_ = sum(member["status"] == "ok" for member in members.values())
     if name.endswith("secrets"):
-        told = f"{set_} of {len(members)} set" + (f"; {told}" if told else "")
+        message = f"{set_} of {len(members)} set" + (f"; {message}" if message else "")
     return Service(
-        status=_worst(members.values(), name), latency_ms=latency, message=told or f"{set_} of {len(members)} ok"
+        status=_worst(members.values(), name), latency_ms=latency, message=message or f"{set_} of {len(members)} ok"
     )
 
 
-def _matters(field: Field, one: Probe) -> bool:
-    """Tell whether a fault is worth naming: a variable that may be absent, or a secret, is not."""
-    return one["status"] == "error" or field.required or field.port is not None
+def _matters(field: Field, result: Probe) -> bool:
+    """Tell whether a fault is worth naming: that of an optional variable or a secret is not."""
+    return result["status"] == "error" or field.required or field.port is not None
 
 
 def _worst(members: Iterable[Probe], name: str) -> Status:
     is_lenient = name == "env_vars"
-    found = [one["status"] for one in members if one["required"] or one["status"] != "not_configured" or not is_lenient]
-    if "error" in found:
+    statuses = [
+        member["status"]
+        for member in members
+        if member["required"] or member["status"] != "not_configured" or not is_lenient
+    ]
+    if "error" in statuses:
         return "error"
     if name == "optional_secrets":
-        return "ok" if "ok" in found else "not_configured"
-    return "not_configured" if "not_configured" in found else "ok"
+        return "ok" if "ok" in statuses else "not_configured"
+    return "not_configured" if "not_configured" in statuses else "ok"

@@ -16,7 +16,7 @@ JSON, HTML = "application/json", "text/html"
 
 
 def site_index_routes(name: str, version: str, links: Mapping[str, str]) -> Routes:
-    """Return the resource for an app whose static files have an `index.html`; `links` are its own, by their names.
+    """Return the resource for an app with an `index.html` among its static files; `links` are its own, by their names.
 
     On Workers `/` must be in `run_worker_first`, as a static file is served without the Worker otherwise.
     """
@@ -26,12 +26,12 @@ def site_index_routes(name: str, version: str, links: Mapping[str, str]) -> Rout
     async def get_index(request: Request, assets: Assets, settings: Settings) -> Response:
         """Get the site's page, or the index of the API.
 
-        The page for a caller whose Accept header prefers text/html, as browsers do; the index for all others.
+        The page goes to a caller whose Accept header prefers text/html, as browsers do; the index to all others.
         """
-        wanted = best(request.headers.get("accept"), (JSON, HTML))
-        if wanted is None:
+        media_type = best(request.headers.get("accept"), (JSON, HTML))
+        if media_type is None:
             raise NotAcceptable((JSON, HTML))
-        page = await assets.get("/", request.headers.get("if-none-match")) if wanted == HTML else None
+        page = await assets.get("/", request.headers.get("if-none-match")) if media_type == HTML else None
         index = ApiIndex(name=name, version=version, environment=settings.environment, links={**KERNEL, **links})
         response = page or Response.json(index)
         response.headers = [pair for pair in response.headers if not pair[0].startswith("access-control-")]

@@ -1,7 +1,7 @@
-"""Retrieval: texts cut into passages in the table `passages`, and those found that fit a question best.
+"""Retrieval: texts cut into passages in the table `passages`, and the search for those that fit a question best.
 
 With a model they are compared by the cosine of embeddings, inside the database; without one by the words that they
-share with the question. Vectors are kept as whole numbers of -127 to 127: a quarter of the room, and the same ranks.
+share with the question. Vectors are stored as whole numbers of -127 to 127: a quarter of the room, and the same ranks.
 """
 
 import math
@@ -21,9 +21,9 @@ PASSAGE = 1_200
 BATCH = 50
 """Texts that are embedded at a time."""
 MOST_WORDS = 12
-"""Words of a question that are looked for."""
+"""Most words of a question that are searched."""
 LEAST_COSINE, LEAST_SHARE = 0.3, 0.1
-"""Below these a passage has nothing to do with the question."""
+"""Least cosine, and least share of words, of a passage that is returned."""
 
 _NEAREST = """
 WITH asked AS MATERIALIZED (SELECT CAST(key AS INTEGER) AS place, CAST(value AS INTEGER) AS part FROM json_each(?))
@@ -35,7 +35,7 @@ _COLUMNS = ("id", "document_id", "kind", "slug", "title", "text", "folded", "dig
 
 
 class Source(NamedTuple):
-    """A document to be found: `kind` and `slug` say where it is."""
+    """A document to be indexed: `kind` and `slug` are its address."""
 
     id: str
     kind: str
@@ -45,7 +45,7 @@ class Source(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """A part of a document that was found; `score` is from 0 to 1."""
+    """A matching part of a document; `score` is from 0 to 1."""
 
     kind: str
     slug: str
@@ -63,33 +63,36 @@ class Changes(NamedTuple):
 
 
 class Library:
-    """The passages. `model` is None where nothing makes vectors; `embedder` is the name of the one that does."""
+    """The passages. `model` is None if there are no embeddings; `embedder` is the name of the model that makes them."""
 
     def __init__(self, db: Database, model: Model | None, embedder: str, log: Log) -> None:
-        self._db, self._model, self._embedder, self._log = db, model, embedder, log
+        self._db = db
+        self._model = model
+        self._embedder = embedder
+        self._log = log
 
     async def keep(self, sources: Iterable[Source]) -> Changes:
-        """Bring the passages to be those of these documents and of no others; what has not changed is not touched."""
+        """Make the passages those of these documents and no others; unchanged ones are not touched."""
         rows = [row for source in sources for row in _rows(source)]
-        kept = to_json([row[0] for row in rows]).decode()
-        gone = Statement("DELETE FROM passages WHERE id NOT IN (SELECT value FROM json_each(?)) RETURNING id", (kept,))
+        ids = to_json([row[0] for row in rows]).decode()
+        gone = Statement("DELETE FROM passages WHERE id NOT IN (SELECT value FROM json_each(?)) RETURNING id", (ids,))
         results = await self._db.batch([*upsert("passages", _COLUMNS, rows, touched=None), gone])
         written = sum(len(result.rows) for result in results[:-1])
         return Changes(written, len(results[-1].rows), await self._embed_new())
 
     async def count(self) -> int:
-        """Return how many passages there are."""
+        """Return the number of passages."""
         row = await self._db.first("SELECT count(*) AS n FROM passages")
         return int(row["n"]) if row else 0
 
     async def search(self, question: str, limit: int = 5) -> list[Passage]:
-        """Return the passages that fit a question, the best first: none where none does."""
+        """Return the passages that fit a question, the best first; none if none fits."""
         try:
-            found = await self._nearest(question, limit)
+            scores = await self._nearest(question, limit)
         except ModelError as fault:
-            self._log("warning", "no vector of the question: its words are looked for", error=str(fault))
-            found = {}
-        return await self._read(found or await self._sharing_words(question, limit))
+            self._log("warning", "question not embedded; falling back to keyword search", error=str(fault))
+            scores = {}
+        return await self._read(scores or await self._sharing_words(question, limit))
 
     async def _nearest(self, question: str, limit: int) -> dict[str, float]:
         if self._model is None:
@@ -100,14 +103,14 @@ class Library:
         return {name: score for name, score in scores.items() if score >= LEAST_COSINE}
 
     async def _sharing_words(self, question: str, limit: int) -> dict[str, float]:
-        """Rate passages by the words that they share with a question: a rare word says more, and one of the title."""
-        asked = list(dict.fromkeys(stems(question)))[:MOST_WORDS]
-        if not asked:
+        """Rate passages by the words that they share with a question; rare words and the title's count more."""
+        terms = list(dict.fromkeys(stems(question)))[:MOST_WORDS]
+        if not terms:
             return {}
-        places = ", ".join(f"instr(folded, ?) AS w{n}" for n in range(len(asked)))
+        places = ", ".join(f"instr(folded, ?) AS w{n}" for n in range(len(terms)))
         sql = f"SELECT id, instr(folded, '|') AS bar, {places} FROM passages"
-        rows = await self._db.all(sql, *(f" {word}" for word in asked))
-        weights = [math.log(1 + len(rows) / (1 + sum(row[f"w{n}"] > 0 for row in rows))) for n in range(len(asked))]
+        rows = await self._db.all(sql, *(f" {word}" for word in terms))
+        weights = [math.log(1 + len(rows) / (1 + sum(row[f"w{n}"] > 0 for row in rows))) for n in range(len(terms))]
         rated = {row["id"]: _shared(row, weights) for row in rows}
         best = sorted(rated, key=lambda name: -rated[name])[:limit]
         return {name: rated[name] for name in best if rated[name] >= LEAST_SHARE}
@@ -123,7 +126,7 @@ class Library:
         ]
 
     async def _embed_new(self) -> int:
-        """Give a vector to each passage that has none of this embedder; where that fails, the next time will do it."""
+        """Embed each passage without a vector of this embedder; after a failure, the next refresh does it."""
         if self._model is None:
             return 0
         sql = "SELECT id, digest, title, text FROM passages WHERE vector_of IS NOT digest OR model IS NOT ? LIMIT ?"
@@ -132,23 +135,23 @@ class Library:
             try:
                 vectors = await self._model.embed([f"{row['title']}\n{row['text']}" for row in rows], self._embedder)
             except ModelError as fault:
-                self._log("warning", "passages without a vector", count=len(rows), error=str(fault))
+                self._log("warning", "passages not embedded", count=len(rows), error=str(fault))
                 break
             await self._db.batch([self._keep_vector(*pair) for pair in zip(rows, vectors, strict=True)])
             count += len(rows)
         return count
 
     def _keep_vector(self, row: dict[str, Any], vector: Sequence[float]) -> Statement:
-        given = (to_json(_whole(vector)).decode(), self._embedder, row["digest"], row["id"])
-        return Statement("UPDATE passages SET vector = ?, model = ?, vector_of = ? WHERE id = ?", given)
+        values = (to_json(_whole(vector)).decode(), self._embedder, row["digest"], row["id"])
+        return Statement("UPDATE passages SET vector = ?, model = ?, vector_of = ? WHERE id = ?", values)
 
 
 def _shared(row: Row, weights: Sequence[float]) -> float:
-    """Return how much of a question's weight a passage has, half of it for what stands in the title."""
+    """Return a passage's share of a question's weight; half of it is for words in the title."""
     places = [row[f"w{n}"] for n in range(len(weights))]
-    found = sum(weight for weight, place in zip(weights, places, strict=True) if place)
+    shared = sum(weight for weight, place in zip(weights, places, strict=True) if place)
     titled = sum(weight for weight, place in zip(weights, places, strict=True) if 0 < place < row["bar"])
-    return (found + titled) / (2 * sum(weights) or 1.0)
+    return (shared + titled) / (2 * sum(weights) or 1.0)
 
 
 def _rows(source: Source) -> Iterator[tuple[object, ...]]:

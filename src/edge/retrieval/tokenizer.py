@@ -1,4 +1,4 @@
-"""Texts as what is searched in: their words, and the parts that they are cut into."""
+"""Tokens of texts for search: their words, and the pieces into which they are cut."""
 
 import re
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def words(text: str) -> list[str]:
 
 
 def stems(text: str) -> Iterator[str]:
-    """Yield the words of a text that say something, without a plural's ending."""
+    """Yield the meaningful words of a text, without a plural's ending."""
     for word in words(text):
         if word not in _COMMON:
             yield word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
@@ -81,7 +81,8 @@ def stems(text: str) -> Iterator[str]:
 
 def pieces(text: str, size: int) -> Iterator[str]:
     """Yield a text in parts of about `size` characters, cut between paragraphs or, in a long one, sentences."""
-    part, gap = "", ""
+    part = ""
+    gap = ""
     for number, unit in enumerate(_GAP.split(text)):
         if number % 2:
             gap = "\n\n" if unit.startswith("\n\n") else " "

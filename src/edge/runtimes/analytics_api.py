@@ -1,4 +1,4 @@
-"""Analytics Engine's SQL API: how a dataset is read, by HTTP from anywhere."""
+"""Reads Analytics Engine datasets with its SQL API, over HTTP."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -23,24 +23,24 @@ _URL = re.compile(r"https?://[!-~]+")
 
 
 class AnalyticsApi:
-    """Reads one dataset. `variable` gives a variable or secret by name: it is read when something is asked.
+    """Reads one dataset. `variable` returns a variable or secret by name; it is called at each query.
 
     Needed are `CLOUDFLARE_ACCOUNT_ID`, `CLOUDFLARE_API_TOKEN` (with the permission Account Analytics: Read) and
-    `ANALYTICS_DATASET`; `CLOUDFLARE_API_URL` sends it elsewhere.
+    `ANALYTICS_DATASET`. `CLOUDFLARE_API_URL` replaces the API's address.
     """
 
     def __init__(self, variable: Callable[[str], str | None]) -> None:
         self._variable = variable
 
     async def totals(self, fetch: Fetch, blobs: Sequence[int], doubles: Sequence[int], since: datetime) -> list[Total]:
-        """Return what `Telemetry.totals` promises."""
+        """Return the totals; the contract is `Telemetry.totals`."""
         check_totals(blobs, doubles)
         dataset = self._setting("ANALYTICS_DATASET", _DATASET)
         rows = _rows(await self._ask(fetch, totals_sql(dataset, blobs, doubles, since)))
         try:
             return [_total(row, blobs, doubles) for row in rows]
         except (KeyError, TypeError, ValueError):
-            raise PortError("Analytics Engine's answer lacks a column that was asked for") from None
+            raise PortError("Analytics Engine's answer lacks a requested column") from None
 
     async def _ask(self, fetch: Fetch, sql: str) -> Fetched:
         account = self._setting("CLOUDFLARE_ACCOUNT_ID", _ACCOUNT)
@@ -60,7 +60,7 @@ class AnalyticsApi:
 
 
 def totals_sql(dataset: str, blobs: Sequence[int], doubles: Sequence[int], since: datetime) -> str:
-    """Return the query for totals: numbers and constants alone. A row may stand for `_sample_interval` points."""
+    """Return the SQL query for totals, made of numbers and constants. A row may stand for `_sample_interval` points."""
     groups = [f"blob{number}" for number in blobs]
     sums = [f"SUM(_sample_interval * double{number}) AS sum{number}" for number in doubles]
     grouped = f" GROUP BY {', '.join(groups)}" if groups else ""
@@ -75,14 +75,14 @@ def _rows(answer: Fetched) -> list[dict[str, Any]]:
     if answer.status in {400, 404, 422} and b"unable to find type of table" in answer.body:
         return []  # a dataset comes into being with its first point
     if answer.status != 200:
-        said = answer.body[:300].decode("utf-8", "replace")
-        raise PortError(f"Analytics Engine answered {answer.status}: {said}")
+        text = answer.body[:300].decode("utf-8", "replace")
+        raise PortError(f"Analytics Engine answered {answer.status}: {text}")
     try:
         rows = from_json(answer.body)["data"]
     except (ValueError, KeyError, TypeError):
         rows = None
     if not isinstance(rows, list):
-        raise PortError("Analytics Engine's answer is not what its documentation says")
+        raise PortError("Analytics Engine's answer does not fit its documentation")
     return rows
 
 

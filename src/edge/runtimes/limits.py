@@ -1,4 +1,4 @@
-"""The platform's limits, checked before a call is made, so that every adapter refuses the same and says why."""
+"""The platform's limits, checked before a call, so that every adapter refuses the same calls with the same reason."""
 
 import math
 import re
@@ -40,7 +40,7 @@ _QUOTED = r"""(?s:'.*?('|\Z)|".*?("|\Z)|`.*?(`|\Z)|\[.*?(\]|\Z)|--.*?(\n|\Z)|/\*
 
 
 def check_statement(sql: str, params: Sequence[Value]) -> None:
-    """Refuse a statement that D1 would; no message holds a value."""
+    """Refuse a statement that D1 would refuse. No message holds a value."""
     if len(params) > D1_PARAMS:
         raise LimitExceeded(f"{len(params)} bound parameters; D1 takes {D1_PARAMS}")
     if (size := _length("the SQL", sql, DatabaseError)) > D1_SQL_BYTES:
@@ -54,22 +54,22 @@ def check_statement(sql: str, params: Sequence[Value]) -> None:
 
 
 def _is_several(text: str) -> bool:
-    """Tell whether a semicolon stands outside quotes and comments, or where it stands cannot be said for sure.
+    """Tell whether a semicolon is outside of quotes and comments, or its position is uncertain.
 
-    SQLite takes quotes and semicolons into a parameter of a name, as in `$a(';')`; no text here needs one.
+    SQLite accepts quotes and semicolons in a parameter's name, as in `$a(';')`; no statement here needs one.
     """
     return re.search("[;$@#:]", re.sub(_QUOTED, " ", text)) is not None
 
 
 def check_name(name: str) -> str:
-    """Return a KV name; `LimitExceeded` where KV would refuse it."""
+    """Return a KV name; `LimitExceeded` if KV would refuse it."""
     if name in {"", ".", ".."} or _length("a name", name) > KV_NAME_BYTES:
         raise LimitExceeded(f"a name has 1 to {KV_NAME_BYTES} bytes and is not . or ..")
     return name
 
 
 def check_put(name: str, value: bytes | str, ttl: int | None) -> bytes:
-    """Return a KV value as bytes; `LimitExceeded` where KV would refuse name, value or lifetime."""
+    """Return a KV value as bytes; `LimitExceeded` if KV would refuse name, value or lifetime."""
     check_name(name)
     if (size := _length("a value", value)) > KV_VALUE_BYTES:
         raise LimitExceeded(f"a value of {size} bytes; KV takes {KV_VALUE_BYTES}")
@@ -79,21 +79,21 @@ def check_put(name: str, value: bytes | str, ttl: int | None) -> bytes:
 
 
 def check_page(limit: int) -> int:
-    """Return the size of a page; `LimitExceeded` outside what KV and R2 list at once."""
+    """Return the size of a page; `LimitExceeded` outside the range of KV and R2."""
     if not 1 <= limit <= PAGE:
         raise LimitExceeded(f"a page of {limit}; it takes 1 to {PAGE}")
     return limit
 
 
 def check_key(key: str) -> str:
-    """Return an R2 key; `LimitExceeded` where R2 would refuse it."""
+    """Return an R2 key; `LimitExceeded` if R2 would refuse it."""
     if not key or _length("a key", key) > R2_KEY_BYTES:
         raise LimitExceeded(f"a key has 1 to {R2_KEY_BYTES} bytes")
     return key
 
 
 def check_metadata(metadata: Mapping[str, str] | None) -> bytes:
-    """Return an object's metadata as JSON; `PortError` where R2 would refuse it."""
+    """Return an object's metadata as JSON; `PortError` if R2 would refuse it."""
     for name, text in (metadata or {}).items():
         _length("metadata", name + text)
     packed = to_json(dict(metadata or {}))
@@ -103,7 +103,7 @@ def check_metadata(metadata: Mapping[str, str] | None) -> bytes:
 
 
 def check_messages(bodies: Sequence[object], delay: int) -> list[bytes]:
-    """Return each message as JSON; `PortError` for what is none, `LimitExceeded` where Queues would refuse."""
+    """Return each message as JSON; `PortError` if it cannot be JSON, `LimitExceeded` if Queues would refuse it."""
     if not 0 <= delay <= QUEUE_DELAY:
         raise LimitExceeded(f"a delay of {delay} s; Queues take 0 to {QUEUE_DELAY}")
     if len(bodies) > QUEUE_BATCH:
@@ -124,7 +124,7 @@ def check_headers(headers: HeaderList) -> None:
 
 
 def check_point(point: Point) -> None:
-    """Refuse a point that Analytics Engine would."""
+    """Refuse a point that Analytics Engine would refuse."""
     if len(point.blobs) > POINT_BLOBS or len(point.doubles) > POINT_DOUBLES:
         raise LimitExceeded(f"{len(point.blobs)} blobs, {len(point.doubles)} doubles; a point takes {POINT_BLOBS} each")
     if (size := sum(_length("a blob", blob) for blob in point.blobs)) > POINT_BLOB_BYTES:
@@ -136,7 +136,7 @@ def check_point(point: Point) -> None:
 
 
 def check_totals(blobs: Sequence[int], doubles: Sequence[int]) -> None:
-    """Refuse numbers of blobs and doubles that no point has: they become SQL."""
+    """Refuse positions of blobs and doubles that no point has: they become SQL."""
     if not all(type(n) is int and 1 <= n <= POINT_BLOBS for n in (*blobs, *doubles)):
         raise LimitExceeded(f"blobs and doubles are numbered from 1 to {POINT_BLOBS}")
 
@@ -177,7 +177,7 @@ def _check_value(where: str, value: Value) -> None:
 
 
 def _length(where: str, value: str | bytes, fault: type[PortError] = PortError) -> int:
-    """Return how many bytes a value has in UTF-8; `fault` for what has none."""
+    """Return the length of a value in UTF-8 bytes; raise `fault` if it cannot be encoded."""
     if isinstance(value, bytes) or value.isascii():
         return len(value)
     try:

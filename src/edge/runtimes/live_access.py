@@ -1,4 +1,4 @@
-"""Open streams and sockets by credential: how many each may hold, and the end of those whose credential has ended."""
+"""Limits open streams and sockets per credential, and closes those whose credential has ended."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,13 +12,13 @@ from edge.ports.events import TooManyConnections
 from edge.runtimes.live_wire import Close
 
 RETRY_S = 5.0
-"""Seconds until a credential that could not be looked up is looked up again."""
+"""Seconds until the next look-up of a credential whose look-up failed."""
 AT_ONCE = 6
-"""Credentials that are looked up at once."""
+"""Credentials that are looked up concurrently."""
 ROUND = 300
-"""Credentials of one check; a Worker makes so many queries an event, and the next check goes on with the others."""
+"""Credentials per check; a Worker's event may make only so many queries. The next check continues with the others."""
 TIMEOUT_S = 10.0
-"""Seconds for one look-up."""
+"""Seconds that one look-up may take."""
 
 
 class Connection(Protocol):
@@ -27,24 +27,25 @@ class Connection(Protocol):
     actor: Actor
     check_s: float
 
-    def become(self, actor: Actor) -> None:
-        """Go on as the actor that the credential stands for now."""
+    def update_actor(self, actor: Actor) -> None:
+        """Continue as the actor that the credential stands for now."""
 
     def close(self, why: Close) -> None:
-        """End it."""
+        """Close the connection."""
 
 
 class Connections[C: Connection]:
     """The open connections. All connections of one credential cost one look-up."""
 
     def __init__(self, revalidate: Callable[[Actor], Awaitable[Actor]], report: Callable[[int], None]) -> None:
-        self._revalidate, self._report = revalidate, report
+        self._revalidate = revalidate
+        self._report = report
         self._by_name: dict[str, dict[C, None]] = {}
         self._left: list[Actor] = []
         self.look_at = inf
-        """Unix time at which the credentials are to be looked up next."""
+        """Unix time of the next look-up of the credentials."""
         self.due = inf
-        """Unix time at which `check` has something to do."""
+        """Unix time at which `check` next has work."""
 
     def __iter__(self) -> Iterator[C]:
         """Yield all connections."""
@@ -56,11 +57,11 @@ class Connections[C: Connection]:
         return bool(self._by_name)
 
     def count(self, name: str) -> int:
-        """Return how many connections a caller's name holds."""
+        """Return the number of connections of a caller's name."""
         return len(self._by_name.get(name, ()))
 
     def enter(self, connection: C, at_most: float = inf) -> None:
-        """Add a connection; `TooManyConnections` where its caller holds `at_most` already."""
+        """Add a connection; `TooManyConnections` if its caller has `at_most` already."""
         name = connection.actor.name
         if self.count(name) >= at_most:
             raise TooManyConnections(int(at_most))
@@ -69,7 +70,7 @@ class Connections[C: Connection]:
         self.due = min(self.due, self.look_at, _end_of(connection.actor))
 
     def leave(self, connection: C) -> None:
-        """Remove a connection; nothing happens where it is none."""
+        """Remove a connection; do nothing if it is not in the list."""
         some = self._by_name.get(connection.actor.name)
         if some is not None:
             some.pop(connection, None)
@@ -85,23 +86,25 @@ class Connections[C: Connection]:
                 connection.close(Close.UNAUTHORIZED)
 
     async def check(self) -> None:
-        """Close the connections whose credential has expired or was revoked; the others become what it is now.
+        """Close the connections whose credential has expired or was revoked, and update the actor of the others.
 
-        A credential that cannot be looked up keeps its connections, and is looked up again soon.
+        If the look-up of a credential fails, its connections stay, and it is looked up again soon.
         """
-        now, self.due = time(), inf
+        now = time()
+        self.due = inf
         for connection in self:
             if _end_of(connection.actor) <= now:
                 connection.close(Close.UNAUTHORIZED)
         if now >= self.look_at:
             await self._look_up(now)
-        ends = min((_end_of(one.actor) for one in self if _end_of(one.actor) > now), default=inf)
+        ends = min((_end_of(connection.actor) for connection in self if _end_of(connection.actor) > now), default=inf)
         self.due = min(self.due, self.look_at, ends) if self else inf
 
     async def _look_up(self, now: float) -> None:
-        actors = self._left or [*dict.fromkeys(one.actor for one in self)]
-        some, self._left = actors[:ROUND], actors[ROUND:]
-        every = min((one.check_s for one in self), default=inf)
+        actors = self._left or [*dict.fromkeys(connection.actor for connection in self)]
+        some = actors[:ROUND]
+        self._left = actors[ROUND:]
+        every = min((connection.check_s for connection in self), default=inf)
         self.look_at = now + (min(1.0, every) if self._left else every)
         missed = 0
         for at in range(0, len(some), AT_ONCE):
@@ -112,7 +115,7 @@ class Connections[C: Connection]:
             self._report(missed)
 
     async def _look_up_one(self, actor: Actor) -> bool:
-        """Apply what a credential is now to its connections; return whether it could not be looked up."""
+        """Apply a credential's current state to its connections; return whether the look-up failed."""
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 current = await self._revalidate(actor)
@@ -121,14 +124,14 @@ class Connections[C: Connection]:
         except Exception:  # a database that is away, or a fault of ours: the connection stays
             return True
         else:
-            self._become(actor, current)
+            self._update_actors(actor, current)
         return False
 
-    def _become(self, actor: Actor, current: Actor) -> None:
+    def _update_actors(self, actor: Actor, current: Actor) -> None:
         if current != actor and current.name == actor.name:
             for connection in [*self._by_name.get(actor.name, ())]:
                 if connection.actor == actor:
-                    connection.become(current)
+                    connection.update_actor(current)
 
 
 def _end_of(actor: Actor) -> float:

@@ -1,4 +1,4 @@
-"""Readers of live events, the same in every runtime: the backlog of each, and when one is too far behind."""
+"""Readers of live events, the same in every runtime: their backlogs, and the limit on them."""
 
 import asyncio
 from collections import deque
@@ -18,7 +18,7 @@ GRACE = 2.0
 
 
 class Reader:
-    """One reader and its backlog. `sent` is the number of the last event that it was given."""
+    """One reader and its backlog. `sent` is the number of the last event in its backlog or sent to it."""
 
     __slots__ = (
         "_waiting",
@@ -28,7 +28,6 @@ class Reader:
         "closed",
         "encode",
         "request_id",
-        "rested",
         "sent",
         "size",
         "turn",
@@ -36,9 +35,13 @@ class Reader:
     )
 
     def __init__(self, follow: Follow, encode: Callable[[Event], Payload], request_id: str = "") -> None:
-        self.types, self.actor, self.check_s = follow.types, follow.actor, follow.check_s
-        self.encode, self.request_id = encode, request_id
-        self.sent, self.size, self.rested = 0, 0, False
+        self.types = follow.types
+        self.actor = follow.actor
+        self.check_s = follow.check_s
+        self.encode = encode
+        self.request_id = request_id
+        self.sent = 0
+        self.size = 0
         self.turn = asyncio.Lock()
         self.closed: Close | None = None
         self._waiting: deque[tuple[Payload, int]] = deque()
@@ -48,74 +51,75 @@ class Reader:
         """Add to the backlog; a reader that is too far behind is closed."""
         if self.closed is not None:
             return
-        self.rested = False
         self.size += size
         if self.size > wire.BEHIND_LIMIT:
             self.close(Close.TOO_SLOW)
             return
         self._waiting.append((payload, size))
-        self._rouse()
+        self._notify()
 
     def close(self, why: Close) -> None:
-        """End the reader and drop its backlog, which is in the log."""
+        """Close the reader and drop its backlog; the log still has those events."""
         self.closed = self.closed or why
         self._waiting.clear()
         self.size = 0
-        self._rouse()
+        self._notify()
 
     def pop(self) -> list[Payload]:
         """Return the next part of the backlog: `SLICE` bytes, or one event that is larger."""
-        taken, size = list[Payload](), 0
-        while self._waiting and (not taken or size + self._waiting[0][1] <= wire.SLICE):
+        payloads = list[Payload]()
+        size = 0
+        while self._waiting and (not payloads or size + self._waiting[0][1] <= wire.SLICE):
             payload, bytes_ = self._waiting.popleft()
-            taken.append(payload)
+            payloads.append(payload)
             size += bytes_
         self.size -= size
-        return taken
+        return payloads
 
     async def take(self) -> list[Payload]:
-        """Return the next part of the backlog as soon as there is any; nothing once the reader is closed."""
+        """Wait for the next part of the backlog and return it; return nothing once the reader is closed."""
         while not self._waiting and self.closed is None:
             self._wake = asyncio.get_running_loop().create_future()
             await self._wake
         return self.pop()
 
-    def become(self, actor: Actor) -> None:
-        """Go on as the actor that the credential stands for now."""
+    def update_actor(self, actor: Actor) -> None:
+        """Continue as the actor that the credential stands for now."""
         self.actor = actor
 
     def subscribe(self, types: tuple[str, ...]) -> None:
         """Follow other types from now on."""
         self.types = types
 
-    def _rouse(self) -> None:
+    def _notify(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
 
 class Holder(Protocol):
-    """A reader, or socket, that holds a page of the log."""
+    """A reader or socket that holds a page of the log."""
 
     def close(self, why: Close) -> None:
-        """End it."""
+        """Close the reader."""
 
 
 class Budget:
-    """Room for the pages of readers in catch-up. Where there is none, the one that holds its page longest goes."""
+    """Room for the pages of readers in catch-up. If it is used up, the reader that holds its page longest is closed."""
 
     def __init__(self, limit: int = wire.CATCH_UP_LIMIT, grace: float = GRACE) -> None:
-        self._limit, self._grace = limit, grace
-        self._held: dict[Holder, tuple[int, float]] = {}
+        self._limit = limit
+        self._grace = grace
+        self._pages: dict[Holder, tuple[int, float]] = {}
         self._total = 0
         self._turn = asyncio.Lock()
         self._freed: asyncio.Future[None] | None = None
 
     async def reserve(self, holder: Holder) -> None:
-        """Give back the room of a reader's last page and wait for room for the next one."""
+        """Release a reader's last page and wait for room for the next one."""
         self.release(holder)
         async with self._turn:
-            while self._held and self._total + wire.PAGE_BYTES > self._limit:
-                slowest, (_, since) = next(iter(self._held.items()))
+            while self._pages and self._total + wire.PAGE_BYTES > self._limit:
+                slowest, (_, since) = next(iter(self._pages.items()))
                 if (left := since + self._grace - monotonic()) > 0:
                     await self._wait(left)
                 else:
@@ -124,25 +128,25 @@ class Budget:
             self.hold(holder, wire.PAGE_BYTES)
 
     def hold(self, holder: Holder, size: int) -> None:
-        """Note how large a reader's page is."""
-        before, since = self._held.get(holder, (0, monotonic()))
-        self._held[holder] = (size, since)
+        """Record the size of a reader's page."""
+        before, since = self._pages.get(holder, (0, monotonic()))
+        self._pages[holder] = (size, since)
         self._total += size - before
 
     def release(self, holder: Holder) -> None:
-        """Give back a reader's room."""
-        size, _ = self._held.pop(holder, (0, 0.0))
+        """Release a reader's room."""
+        size, _ = self._pages.pop(holder, (0, 0.0))
         self._total -= size
-        self._rouse()
+        self._notify()
 
-    def _rouse(self) -> None:
+    def _notify(self) -> None:
         if self._freed is not None and not self._freed.done():
             self._freed.set_result(None)
 
     async def _wait(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self._freed = loop.create_future()
-        timer = loop.call_later(seconds, self._rouse)
+        timer = loop.call_later(seconds, self._notify)
         try:
             await self._freed
         finally:
@@ -151,7 +155,7 @@ class Budget:
 
 
 class Source(Protocol):
-    """A log to follow: `head` is the number of the last event that its live readers were given."""
+    """A log to follow. `head` is the number of the last event that its live readers got."""
 
     head: int
     live: set[Reader]
@@ -162,21 +166,22 @@ class Source(Protocol):
 
 
 async def follow(
-    reader: Reader, since: int | None, log: Source, told: Callable[[str], Payload]
+    reader: Reader, since: int | None, log: Source, encode: Callable[[str], Payload]
 ) -> AsyncGenerator[list[Payload]]:
-    """Yield the payloads of a reader: first from the log, then, without a seam, as they come."""
+    """Yield the payloads of a reader: first from the log, then new events, without a gap."""
     try:
         page = await log.page(None)
-        oldest, last = page.oldest, page.last
+        oldest = page.oldest
+        last = page.last
         reader.sent = wire.start(since, oldest, last)
         if since is not None and (missing := wire.gap(since, oldest, last)):
-            yield [told(missing)]
+            yield [encode(missing)]
         while reader.closed is None and max(last, log.head) > reader.sent:
             await log.budget.reserve(reader)
             before = reader.sent
             oldest, last = await _load(reader, log)
             if oldest > before + 1 and (missing := wire.gap(before, oldest, last)):
-                yield [told(missing)]
+                yield [encode(missing)]
             while batch := reader.pop():
                 yield batch
         log.budget.release(reader)
@@ -189,10 +194,10 @@ async def follow(
 
 
 async def _load(reader: Reader, log: Source) -> tuple[int, int]:
-    """Move a page into a reader's backlog, the only place that holds it; return the log's numbers."""
+    """Move a page into a reader's backlog, which then holds the only reference; return the log's numbers."""
     page = await log.page(reader.sent)
     for event in page.events:
-        if wire.shown(event, reader.types, reader.actor):
+        if wire.is_for_reader(event, reader.types, reader.actor):
             payload = reader.encode(event)
             reader.push(payload, _size(payload))
     reader.sent = page.events[-1].sequence if page.events else max(reader.sent, page.last)
@@ -205,24 +210,22 @@ def _size(payload: Payload) -> int:
 
 
 def fan_out(event: Event, readers: Iterable[Reader]) -> None:
-    """Push an event to the readers that get it and were not given it yet; each form of it is made once."""
-    made: dict[object, tuple[Payload, int]] = {}
+    """Push an event to the readers that follow it and did not get it yet; each form of it is made once."""
+    encoded: dict[object, tuple[Payload, int]] = {}
     is_shown = wire.filter_of(event)
     for reader in readers:
         if event.sequence > reader.sent:
             reader.sent = event.sequence
             if is_shown(reader.types, reader.actor):
-                if reader.encode not in made:
+                if reader.encode not in encoded:
                     payload = reader.encode(event)
-                    made[reader.encode] = payload, _size(payload)
-                reader.push(*made[reader.encode])
+                    encoded[reader.encode] = payload, _size(payload)
+                reader.push(*encoded[reader.encode])
 
 
-def beat(readers: Iterable[Reader], last: int) -> None:
-    """Give a sign of life to those that were given nothing since the last one."""
+def send_heartbeats(readers: Iterable[Reader], last: int) -> None:
+    """Send a heartbeat to all readers: one that just got an event would wait for two of them else."""
     text = wire.heartbeat(last)
     for reader in readers:
-        if reader.rested:
-            payload: Payload = wire.BEAT if reader.encode is wire.sse else text
-            reader.push(payload, len(payload))
-        reader.rested = True
+        payload: Payload = wire.BEAT if reader.encode is wire.sse else text
+        reader.push(payload, len(payload))

@@ -8,7 +8,7 @@ from edge.ports.events import Audience, Event, Follow, audience_of
 from edge.runtimes import live_wire as wire
 
 type Run = Callable[..., Sequence[Sequence[object]]]
-"""Runs a statement with the values that are bound to it, and returns its rows."""
+"""Runs a statement with its parameters, and returns the rows."""
 
 _TABLE = (
     "(seq INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, audience TEXT NOT NULL, subject TEXT, caller TEXT, "
@@ -32,19 +32,19 @@ SELECT {COLUMNS} FROM events WHERE seq > ?1 AND seq <= (
   ) WHERE before < {wire.PAGE_BYTES}
 ) ORDER BY seq
 """
-"""At most so many events after a number, and no further one beyond so many bytes."""
+"""Most events and bytes in a page; the event that exceeds the bytes is the last one."""
 
 
 def is_current(run: Run) -> bool:
-    """Tell whether the table is there with all its columns."""
-    found = run(_SCHEMA)
-    return bool(found) and "audience" in str(found[0][0])
+    """Tell whether the table exists with all its columns."""
+    schema = run(_SCHEMA)
+    return bool(schema) and "audience" in str(schema[0][0])
 
 
 def prepare(run: Run, audiences: Mapping[str, Audience]) -> None:
-    """Make the table, or bring one up to date whose events have no audience; `run` is in one transaction.
+    """Create the table, or upgrade one whose events have no audience; `run` is in one transaction.
 
-    An old event is for the readers of its subject where that is its type's audience, else for administrators.
+    An old event is for the readers of its subject if that is its type's audience, else for administrators.
     """
     if is_current(run):
         return
@@ -52,7 +52,7 @@ def prepare(run: Run, audiences: Mapping[str, Audience]) -> None:
         run(f"CREATE TABLE events {_TABLE}")
         return
     types = [str(row[0]) for row in run("SELECT DISTINCT type FROM events")]
-    of_subjects = [one for one in types if audience_of(audiences, one) is Audience.SUBJECT]
+    of_subjects = [type_ for type_ in types if audience_of(audiences, type_) is Audience.SUBJECT]
     run(f"CREATE TABLE events_new {_TABLE}")
     run(_COPY, to_json(of_subjects).decode())
     run("DROP TABLE events")
@@ -65,12 +65,13 @@ def rows(events: Iterable[Event]) -> list[tuple[object, ...]]:
 
 
 def matching(pages: Callable[[int], Sequence[Event]], since: int, follow: Follow, limit: int) -> list[Event]:
-    """Return the first events after a number that a reader gets; `pages` reads the log."""
-    found, size = list[Event](), 0
-    while len(found) < limit and size < wire.READ_LIMIT and (page := pages(since)):
+    """Return the first events after a number that a reader may get; `pages` reads the log."""
+    events = list[Event]()
+    size = 0
+    while len(events) < limit and size < wire.READ_LIMIT and (page := pages(since)):
         since = page[-1].sequence
         for event in page:
-            if len(found) < limit and size < wire.READ_LIMIT and wire.shown(event, follow.types, follow.actor):
-                found.append(event)
+            if len(events) < limit and size < wire.READ_LIMIT and wire.is_for_reader(event, follow.types, follow.actor):
+                events.append(event)
                 size += wire.size_of(event.json)
-    return found
+    return events

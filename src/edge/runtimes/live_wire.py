@@ -1,4 +1,4 @@
-"""Live events as they are on the wire, the same from every runtime: CloudEvents in JSON, SSE and socket frames."""
+"""Live events on the wire, the same in every runtime: CloudEvents in JSON, server-sent events and socket frames."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,44 +15,44 @@ from edge.ports.events import Audience, Draft, Event, audience_of
 SOURCE = "/events"
 SUBPROTOCOL = "cloudevents.json"
 """The subprotocol of CloudEvents over WebSockets, JSON format."""
-KEPT = 10_000
+CAPACITY = 10_000
 """Events that a log keeps."""
 EVENT_LIMIT = 256 * 1024
 """Bytes of one event's document."""
 FRAME_LIMIT = 64 * 1024
 """Bytes of a frame that a client may send."""
 BEHIND_LIMIT = 1024 * 1024
-"""Bytes that may wait for one reader; one that is further behind is dropped."""
+"""Most bytes in one reader's backlog; beyond, the reader is closed."""
 PAGE, PAGE_BYTES = 50, 128 * 1024
-"""Events that are read from the log at once, and the bytes after which a page takes no further one."""
+"""Most events in one page of the log, and the bytes after which a page takes no further event."""
 CATCH_UP_LIMIT = 16 * 1024 * 1024
-"""Bytes of pages that all readers in catch-up hold together; beyond, the slowest of them is dropped."""
+"""Most bytes of pages that all readers in catch-up hold together; beyond, the slowest of them is closed."""
 READ_LIMIT = 1024 * 1024
 """Bytes after which one answer of `read` takes no further event."""
 SLICE = 64 * 1024
-"""Bytes that are handed to a connection at once."""
-PATIENCE = 20.0
-"""Seconds for which a reader may take nothing of what it is sent."""
+"""Bytes that are written to a connection at once."""
+WRITE_TIMEOUT = 20.0
+"""Seconds after which a reader that accepts no data is closed."""
 TYPES_LIMIT = 2000
-"""Characters of the types that a reader may name, together."""
+"""Most characters of the types that a reader names, together."""
 ID_LIMIT = 200
-"""Characters of a frame's own id; a longer one does not come back in the reply."""
+"""Most characters of a frame's own id; a longer one is not repeated in the reply."""
 FRAMES_AT_ONCE = 4
 """Frames of one socket that may be in work."""
 FRAMES, FRAMES_S = 100, 10.0
 """Frames that one socket may send in so many seconds; pings that the platform answers do not count."""
 HEARTBEAT = 15.0
-"""Seconds between two signs of life, where nothing else is sent."""
+"""Seconds between two heartbeats."""
 
 PING = '{"type":"ping"}'
-"""The frame that is answered with `PONG` by the platform itself where it can, without waking the log."""
+"""The frame that is answered with `PONG`; a platform that can do so answers without waking the log."""
 OPENING = b"retry: 2000\n: follow\n\n"
-"""The first bytes of a stream: the client's pause before it comes again, in milliseconds."""
+"""The first bytes of a stream: the client's pause before it reconnects, in milliseconds."""
 BEAT = b": heartbeat\n\n"
 
 
 class Close(IntEnum):
-    """Why a socket is closed."""
+    """Reasons for closing a socket, as WebSocket close codes."""
 
     GOING_AWAY = 1001
     NOT_TEXT = 1003
@@ -65,19 +65,19 @@ class Close(IntEnum):
 
     @property
     def reason(self) -> str:
-        """The reason beside the code, at most 123 bytes."""
+        """The reason that is sent with the code, at most 123 bytes."""
         return _REASONS[self]
 
 
 _REASONS = {
-    Close.GOING_AWAY: "the server stops; come again with since=",
+    Close.GOING_AWAY: "the server stops; reconnect with since=",
     Close.NOT_TEXT: "frames are text: JSON objects",
     Close.TOO_LARGE: f"a frame has at most {FRAME_LIMIT} bytes",
-    Close.FAILED: "the log failed; come again with since=",
-    Close.TRY_LATER: "this key holds as many streams and sockets as it may",
+    Close.FAILED: "the log failed; reconnect with since=",
+    Close.TRY_LATER: "this key has its maximum of streams and sockets",
     Close.UNAUTHORIZED: "the key or token was revoked or has expired",
     Close.TOO_MANY: f"at most {FRAMES} frames in {FRAMES_S:g} s",
-    Close.TOO_SLOW: "too far behind; come again with since=",
+    Close.TOO_SLOW: "too far behind; reconnect with since=",
 }
 
 
@@ -99,39 +99,43 @@ class TooManyFrames(Problem):
 
 
 class Pace:
-    """How fast a socket sends frames."""
+    """The rate of a socket's frames."""
 
     __slots__ = ("_count", "_until")
 
     def __init__(self) -> None:
-        self._count, self._until = 0, 0.0
+        self._count = 0
+        self._until = 0.0
 
     def allows(self, now: float) -> bool:
         """Count a frame at `now`, in seconds; tell whether the socket may send it."""
         if now >= self._until:
-            self._count, self._until = 0, now + FRAMES_S
+            self._count = 0
+            self._until = now + FRAMES_S
         self._count += 1
         return self._count <= FRAMES
 
 
-def wanted(types: Sequence[str], type_: str) -> bool:
-    """Tell whether a type is among `types`, whole ones or `prefix.*`; no types are all types."""
-    return not types or any(type_ == one or (one.endswith(".*") and type_.startswith(one[:-1])) for one in types)
+def matches_type(types: Sequence[str], type_: str) -> bool:
+    """Tell whether a type is in `types`, which are whole names or `prefix.*`; an empty list means all types."""
+    return not types or any(
+        type_ == pattern or (pattern.endswith(".*") and type_.startswith(pattern[:-1])) for pattern in types
+    )
 
 
-def shown(event: Event, types: tuple[str, ...], actor: Actor) -> bool:
-    """Tell whether a reader gets an event: it asked for the type, and the event's audience includes it."""
+def is_for_reader(event: Event, types: tuple[str, ...], actor: Actor) -> bool:
+    """Tell whether a reader gets an event: it follows the type, and the event's audience includes it."""
     return filter_of(event)(types, actor)
 
 
 def filter_of(event: Event) -> Callable[[tuple[str, ...], Actor], bool]:
-    """Return `shown` for one event and many readers."""
-    asked: dict[tuple[str, ...], bool] = {(): True}
+    """Return `is_for_reader` for one event and many readers."""
+    followed: dict[tuple[str, ...], bool] = {(): True}
 
     def is_shown(types: tuple[str, ...], actor: Actor) -> bool:
-        is_asked = asked.get(types)
+        is_asked = followed.get(types)
         if is_asked is None:
-            is_asked = asked[types] = wanted(types, event.type)
+            is_asked = followed[types] = matches_type(types, event.type)
         return is_asked and _includes(event, actor)
 
     return is_shown
@@ -139,7 +143,8 @@ def filter_of(event: Event) -> Callable[[tuple[str, ...], Actor], bool]:
 
 def _includes(event: Event, actor: Actor) -> bool:
     """Tell whether an event's audience includes a reader."""
-    audience, subjects = event.audience, actor.subjects
+    audience = event.audience
+    subjects = actor.subjects
     if audience == _PERSON:
         return actor.is_member and event.caller == actor.name
     if audience == _SUBJECT:
@@ -157,7 +162,7 @@ def size_of(text: str) -> int:
 
 
 def document(draft: Draft, sequence: int, now: datetime, audience: Audience = Audience.ADMIN) -> Event:
-    """Return an event as it is sent: CloudEvents 1.0 with the sequence extension, whose text sorts as the number."""
+    """Return an event as CloudEvents 1.0 with the sequence extension, padded so that the text sorts as the number."""
     members: dict[str, object] = {
         "specversion": "1.0",
         "id": str(sequence),
@@ -178,7 +183,7 @@ def document(draft: Draft, sequence: int, now: datetime, audience: Audience = Au
 def documents(
     drafts: Sequence[Draft], last: int, now: datetime, audiences: Mapping[str, Audience] | None = None
 ) -> list[Event]:
-    """Return the events that follow number `last`; `PortError` for what is no JSON, `LimitExceeded` for too much."""
+    """Return the events that follow number `last`; `PortError` if one is not JSON, `LimitExceeded` if too large."""
     declared = audiences or {}
     try:
         events = [
@@ -202,18 +207,18 @@ PONG = control("live.pong", {})
 
 
 def hello(oldest: int, last: int) -> str:
-    """Return what a socket is sent first: the numbers that the log holds, and the limits of the connection."""
+    """Return a socket's first frame: the numbers that the log holds, and the limits of the connection."""
     limits = {"heartbeat_s": HEARTBEAT, "frame_bytes": FRAME_LIMIT, "behind_bytes": BEHIND_LIMIT}
     return control("live.hello", {"oldest": oldest, "last": last, **limits})
 
 
 def heartbeat(last: int) -> str:
-    """Return a socket's sign of life, with the number of the log's last event."""
+    """Return a socket's heartbeat, with the number of the log's last event."""
     return control("live.heartbeat", {"last": last})
 
 
 def gap(since: int, oldest: int, last: int) -> str | None:
-    """Return what a reader is told whose next event is no longer kept, or whose number the log has not come to."""
+    """Return the event for a reader that missed removed events, or is beyond the log's end; else None."""
     if since > last or since + 1 < oldest:
         return control("live.gap", {"since": since, "oldest": oldest, "last": last})
     return None
@@ -237,12 +242,12 @@ def sse(event: Event) -> bytes:
 
 
 def sse_control(json: str) -> bytes:
-    """Return an event for one reader alone: without an id, so that what the client resumes from stays."""
+    """Return an event for one reader alone. It has no id, so that the client's resume position stays."""
     return f"data: {json}\n\n".encode()
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Return a client's frame; `BadRequest` where it is no JSON object with a type."""
+    """Return a client's frame; `BadRequest` if it is not a JSON object with a type."""
     try:
         frame = from_json(text, allow_inf_nan=False)
     except ValueError as fault:
@@ -253,9 +258,9 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def types_of(frame: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what a frame `{"type": "subscribe", "types": […]}` asks for; `BadRequest` where it is no list of names."""
+    """Return the types of a frame `{"type": "subscribe", "types": […]}`; `BadRequest` if they are no list of names."""
     types = frame.get("types", [])
-    if not isinstance(types, list) or len(types) > 50 or not all(isinstance(one, str) and one for one in types):
+    if not isinstance(types, list) or len(types) > 50 or not all(isinstance(name, str) and name for name in types):
         raise BadRequest("types is a list of at most 50 names")
     if sum(map(len, types)) > TYPES_LIMIT:
         raise BadRequest(f"types have at most {TYPES_LIMIT} characters together")
@@ -270,5 +275,5 @@ def reply(frame: Mapping[str, Any] | None, outcome: Mapping[str, object]) -> str
 
 
 def refusal(problem: Problem, request_id: str, path: str) -> dict[str, object]:
-    """Return the outcome of a frame that no handler got to see."""
+    """Return the outcome of a frame that was refused before a handler ran."""
     return {"problem": problem.document(path, request_id)}

@@ -1,4 +1,4 @@
-"""Models' answers as their servers send them, in every shape, read into parts; and their faults."""
+"""Reads the answers of models' servers, in every shape, into parts; and their faults."""
 
 import asyncio
 import random
@@ -16,9 +16,9 @@ LINE_LIMIT = 1024 * 1024
 """Bytes of one line of a stream."""
 ATTEMPTS = 3
 LONGEST_PAUSE = 10.0
-"""Seconds that a server's `Retry-After` is waited for at most."""
+"""Most seconds to wait for a server's `Retry-After`."""
 TEXTS_LIMIT = 100
-"""Texts that are embedded at a time; Workers AI takes no more."""
+"""Most texts that are embedded at a time, as in Workers AI."""
 
 _CODED = re.compile(r"(?:\w*Error: )*(\d{4}): (.*)", re.DOTALL)
 _QUOTA = 3036
@@ -31,7 +31,7 @@ _STATUSES = {
     3006: 413,
     **dict.fromkeys((_QUOTA, 3040), 429),
 }
-"""Workers AI's codes and the HTTP statuses that they stand for."""
+"""Workers AI's codes and their HTTP statuses."""
 _REASONS = {
     "length": "length",
     "max_tokens": "length",
@@ -44,7 +44,7 @@ _VECTORS = TypeAdapter(list[list[FiniteFloat]])
 
 
 class QuotaUsedUp(ModelBusy):
-    """The day's quota is used up: another try would only be refused again."""
+    """The day's quota is used up: another try would fail, too."""
 
 
 class PartReader:
@@ -54,10 +54,12 @@ class PartReader:
         self._rest = b""
         self._calls: dict[int, dict[str, str]] = {}
         self._usage: Usage | None = None
-        self._finish, self._model, self._is_done = "", "", False
+        self._finish = ""
+        self._model = ""
+        self._is_done = False
 
     def feed(self, data: bytes) -> Iterator[Part]:
-        """Yield the text that these bytes complete. Errors: `ModelError` for one that the stream tells, or no JSON."""
+        """Yield the text that these bytes complete. Errors: `ModelError` if the stream reports one, or is not JSON."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > LINE_LIMIT:
             raise ModelError("a line of the answer is too long")
@@ -66,7 +68,7 @@ class PartReader:
                 yield Part(text)
 
     def end(self) -> Part:
-        """Return the last part; `ModelError` where the stream broke off before its end."""
+        """Return the last part; `ModelError` if the stream broke off before its end."""
         if self._rest.strip() == b"data: [DONE]":
             self._is_done = True
         if not (self._is_done or self._finish):
@@ -94,7 +96,7 @@ class PartReader:
         if "success" in chunk and isinstance(chunk.get("result"), dict):
             chunk = chunk["result"]
         if fault := chunk.get("error") or chunk.get("errors"):
-            raise told(fault)
+            raise answer_fault(fault)
         return self._chunk(chunk)
 
     def _chunk(self, chunk: Mapping[str, Any]) -> str:
@@ -123,31 +125,31 @@ class PartReader:
         content = message.get("content")
         return content if isinstance(content, str) else ""
 
-    def _keep_calls(self, given: object) -> None:
+    def _keep_calls(self, value: object) -> None:
         """Put tool calls together: OpenAI's come in pieces by index, Workers AI's whole, their arguments an object."""
-        for place, call in enumerate(given if isinstance(given, list) else []):
+        for place, call in enumerate(value if isinstance(value, list) else []):
             if not isinstance(call, dict):
                 continue
             function: Mapping[str, Any] = call["function"] if isinstance(call.get("function"), dict) else call
             index = call["index"] if isinstance(call.get("index"), int) else place
-            kept = self._calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
-            kept["id"] = kept["id"] or str(call.get("id") or "")
-            kept["name"] = kept["name"] or str(function.get("name") or "")
+            entry = self._calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
+            entry["id"] = entry["id"] or str(call.get("id") or "")
+            entry["name"] = entry["name"] or str(function.get("name") or "")
             arguments = function.get("arguments")
             text = arguments if isinstance(arguments, str) else "" if arguments is None else to_json(arguments).decode()
-            kept["arguments"] += text
+            entry["arguments"] += text
 
 
 _COUNTS = (("prompt", "input"), ("completion", "output"))
 
 
 def as_stream(value: object) -> bytes:
-    """Return a whole answer (an object or a string) as the stream that it stands for."""
+    """Return a whole answer (an object or a string) as the equivalent stream."""
     return b"data: " + to_json(value) + b"\n\n" + _END
 
 
 async def parts_of(chunks: AsyncGenerator[bytes], timeout: float) -> AsyncGenerator[Part]:
-    """Yield the parts of a stream; `ModelTimeout` where nothing comes for `timeout` seconds."""
+    """Yield the parts of a stream; `ModelTimeout` if nothing comes for `timeout` seconds."""
     reader = PartReader()
     async with aclosing(chunks):
         while True:
@@ -162,8 +164,8 @@ async def parts_of(chunks: AsyncGenerator[bytes], timeout: float) -> AsyncGenera
         yield reader.end()
 
 
-async def folded(parts: AsyncGenerator[Part], prompt: Prompt) -> Answer:
-    """Return the whole answer that parts make."""
+async def joined(parts: AsyncGenerator[Part], prompt: Prompt) -> Answer:
+    """Return the whole answer, put together from its parts."""
     texts = list[str]()
     last = Part()
     async for part in parts:
@@ -172,8 +174,8 @@ async def folded(parts: AsyncGenerator[Part], prompt: Prompt) -> Answer:
     return Answer("".join(texts), last.tool_calls, last.finish_reason, last.model or prompt.model, last.usage)
 
 
-class Asking:
-    """The adapters' shared parsing: of the bytes that `_ask` yields, and of the result of `_embed`."""
+class ModelAdapter:
+    """The adapters' shared parsing of `_ask`'s bytes and `_embed`'s result."""
 
     def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
         raise NotImplementedError
@@ -182,15 +184,15 @@ class Asking:
         raise NotImplementedError
 
     async def answer(self, prompt: Prompt, *, timeout: float = 60.0) -> Answer:
-        """As the port says."""
+        """Implements `Model.answer`."""
 
         async def attempt() -> Answer:
-            return await folded(parts_of(self._ask(prompt, stream=False), timeout), prompt)
+            return await joined(parts_of(self._ask(prompt, stream=False), timeout), prompt)
 
         return await _in_time(attempt, timeout)
 
     async def embed(self, texts: Sequence[str], model: str, *, timeout: float = 30.0) -> list[list[float]]:
-        """As the port says."""
+        """Implements `Model.embed`."""
         if len(texts) > TEXTS_LIMIT:
             raise ModelRefused(f"more than {TEXTS_LIMIT} texts", 413)
         if not texts:
@@ -198,7 +200,7 @@ class Asking:
         return vectors(await _in_time(lambda: self._embed(texts, model), timeout), len(texts))
 
     def stream(self, prompt: Prompt, *, timeout: float = 30.0) -> AsyncGenerator[Part]:
-        """As the port says."""
+        """Implements `Model.stream`."""
         return retried_stream(lambda: parts_of(self._ask(prompt, stream=True), timeout))
 
 
@@ -210,10 +212,10 @@ async def _in_time[T](attempt: Callable[[], Awaitable[T]], timeout: float) -> T:
         raise ModelTimeout(f"no whole answer in {timeout:g} s", 504) from None
 
 
-def vectors(found: object, count: int) -> list[list[float]]:
-    """Return what was found where it is so many vectors, of finite numbers and of one length; else `ModelError`."""
+def vectors(value: object, count: int) -> list[list[float]]:
+    """Return the vectors if there are `count` of them, finite and of one length; else `ModelError`."""
     try:
-        checked = _VECTORS.validate_python(found, strict=True)
+        checked = _VECTORS.validate_python(value, strict=True)
     except ValueError:
         checked = []
     if len(checked) != count or len({*map(len, checked)}) > 1 or not checked[0]:
@@ -222,19 +224,19 @@ def vectors(found: object, count: int) -> list[list[float]]:
 
 
 async def retried[T](attempt: Callable[[], Awaitable[T]]) -> T:
-    """Return what an attempt gives, trying again after a fault that may pass."""
+    """Return the result of an attempt; retry after a transient fault."""
     for number in range(1, ATTEMPTS):
         try:
             return await attempt()
         except ModelError as fault:
-            if not may_pass(fault):
+            if not is_transient(fault):
                 raise
             await asyncio.sleep(_pause(fault, number))
     return await attempt()
 
 
 async def retried_stream(make: Callable[[], AsyncGenerator[Part]]) -> AsyncGenerator[Part]:
-    """Yield the parts of a stream, beginning again after a fault that may pass and came before its first part."""
+    """Yield the parts of a stream; restart it after a transient fault before its first part."""
 
     async def begin() -> tuple[AsyncGenerator[Part], Part]:
         parts = make()
@@ -251,13 +253,13 @@ async def retried_stream(make: Callable[[], AsyncGenerator[Part]]) -> AsyncGener
             yield part
 
 
-def may_pass(fault: ModelError) -> bool:
-    """Tell whether another try may succeed."""
+def is_transient(fault: ModelError) -> bool:
+    """Tell whether a fault is transient, so that another try may succeed."""
     return not isinstance(fault, ModelRefused | ModelTimeout | QuotaUsedUp)
 
 
 def refusal(status: int, body: bytes, retry_after: str) -> ModelError:
-    """Return the fault that a server with OpenAI's dialect answered, with what it says of itself."""
+    """Return the fault of a server with OpenAI's API, with its own message."""
     try:
         error = from_json(body)["error"]
         message = str(error["message"] if isinstance(error, dict) else error)
@@ -267,10 +269,10 @@ def refusal(status: int, body: bytes, retry_after: str) -> ModelError:
 
 
 def in_order(answer: object) -> object:
-    """Return the vectors of an answer, in the order of their `index`; None where it has no such thing."""
+    """Return the vectors of an answer, in the order of their `index`; None if the answer has no vectors."""
     try:
-        found = {one["index"]: one["embedding"] for one in answer["data"]}  # type: ignore[index]
-        return [found[number] for number in range(len(found))]
+        by_index = {entry["index"]: entry["embedding"] for entry in answer["data"]}  # type: ignore[index]
+        return [by_index[number] for number in range(len(by_index))]
     except (KeyError, TypeError):
         return None
 
@@ -285,8 +287,8 @@ def fault_of(status: int, message: str, retry_after: float | None = None) -> Mod
     return ModelRefused(text, status) if 400 <= status < 500 else ModelError(text, 502, retry_after)
 
 
-def thrown(message: str) -> ModelError:
-    """Return the fault that Workers AI tells by the words of an error: a code and a text."""
+def exception_fault(message: str) -> ModelError:
+    """Return the fault of a Workers AI exception, whose message holds a code and a text."""
     coded = _CODED.match(message)
     if not coded:
         return ModelError(message[:500])
@@ -296,15 +298,16 @@ def thrown(message: str) -> ModelError:
     return fault_of(_STATUSES.get(code, 502), coded[2])
 
 
-def told(fault: object) -> ModelError:
-    """Return the fault that an answer's `error` or `errors` tells."""
-    one = fault[0] if isinstance(fault, list) and fault else fault
-    if not isinstance(one, dict):
-        return thrown(str(one))
-    code, message = one.get("code"), str(one.get("message") or "")
+def answer_fault(fault: object) -> ModelError:
+    """Return the fault in an answer's `error` or `errors`."""
+    first = fault[0] if isinstance(fault, list) and fault else fault
+    if not isinstance(first, dict):
+        return exception_fault(str(first))
+    code = first.get("code")
+    message = str(first.get("message") or "")
     if isinstance(code, int):
-        return thrown(f"{code}: {message}") if code > 999 else fault_of(code, message)
-    return thrown(message)
+        return exception_fault(f"{code}: {message}") if code > 999 else fault_of(code, message)
+    return exception_fault(message)
 
 
 def _pause(fault: ModelError, number: int) -> float:
@@ -314,7 +317,7 @@ def _pause(fault: ModelError, number: int) -> float:
 
 
 def _output(items: list[Any]) -> str:
-    """Return the text of an answer in the form of OpenAI's Responses."""
+    """Return the text of an answer in the format of OpenAI's Responses."""
     contents = [item.get("content") for item in items if isinstance(item, dict) and item.get("type") != "reasoning"]
     pieces = [piece for content in contents if isinstance(content, list) for piece in content]
     return "".join(str(piece.get("text") or "") for piece in pieces if isinstance(piece, dict))

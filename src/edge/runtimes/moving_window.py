@@ -1,4 +1,4 @@
-"""Moving windows in SQLite, the same in every runtime: the times of the calls, also of those that still wait."""
+"""Moving windows in SQLite, the same in every runtime: the times of the calls, including those that still wait."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS pauses (name TEXT PRIMARY KEY, until REAL NOT NULL)
 """
 
 MOST_WINDOWS_AHEAD = 10
-"""Windows that a call may lie ahead; one that lies further was reserved by a clock that has been set back."""
+"""Most windows that a call may be in the future; a later one was reserved by a clock that has been set back."""
 
 _FORGET = "DELETE FROM calls WHERE name = ? AND (at <= ? OR at > ?)"
 _EARLIEST = """
@@ -32,7 +32,7 @@ type Execute = Callable[..., Any]
 def admit(execute: Execute, name: str, window: Window, patience: float, now: float) -> float:
     """Reserve the earliest call that a window allows, within the patience, and return the seconds until then.
 
-    The window holds at any time: no more than `calls` others lie later than its length before the new call.
+    The window holds at any time: at most `calls` others are within its length before the new call.
     """
     ahead = MOST_WINDOWS_AHEAD * window.seconds
     execute(_FORGET, name, now - window.seconds, now + ahead)

@@ -15,15 +15,15 @@ from edge.http import Body, HeaderList, close
 from edge.request import Request
 
 LONGEST_STREAM = 16 * 1024 * 1024
-"""Bytes of a stream that the client reads."""
+"""Most bytes of a stream that the client reads."""
 
 
 class EndlessStream(Exception):
-    """A stream went on beyond what the client reads: ask the app's `fetch`, and read as much of it as is needed."""
+    """A stream is longer than the client reads: call the app's `fetch`, and read a part of it."""
 
 
 SHORTEST_SECRET = 9
-"""Characters: a shorter secret occurs in an answer by chance."""
+"""Least characters: a shorter secret occurs in an answer by chance."""
 
 
 class HeaderTable:
@@ -34,15 +34,17 @@ class HeaderTable:
 
     def get(self, name: str) -> str | None:
         """Return the header's values, joined by commas, or None."""
-        found = [value for key, value in self._pairs if key == name]
-        return ", ".join(found) if found else None
+        values = [value for key, value in self._pairs if key == name]
+        return ", ".join(values) if values else None
 
 
 class Answer:
     """A response, read to its end."""
 
     def __init__(self, status: int, headers: HeaderList, body: bytes) -> None:
-        self.status, self.headers, self.body = status, headers, body
+        self.status = status
+        self.headers = headers
+        self.body = body
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""
@@ -60,8 +62,8 @@ class Answer:
 
 def check_secrets(place: str, data: bytes, secrets: Iterable[str]) -> None:
     """Refuse data that holds a secret; the message names the place."""
-    found = [secret[:4] for secret in secrets if len(secret) >= SHORTEST_SECRET and secret.encode() in data]
-    assert not found, f"{place} holds a secret: {found[0]}…"
+    leaked = [secret[:4] for secret in secrets if len(secret) >= SHORTEST_SECRET and secret.encode() in data]
+    assert not leaked, f"{place} holds a secret: {leaked[0]}…"
 
 
 class Client:
@@ -90,7 +92,7 @@ class Client:
         json: object = None,
         body: bytes = b"",
     ) -> Answer:
-        """Send a request; `target` is path and query as they stand in a request line."""
+        """Send a request; `target` is path and query as in a request line."""
         sent = [*headers, *self.headers]
         if json is not None:
             body = to_json(json)
@@ -115,7 +117,7 @@ class Client:
         return await self.request("POST", target, headers=headers, json=json)
 
     async def scheduled(self, cron: str, at: datetime | None = None) -> None:
-        """Let a cron expression fire."""
+        """Fire a cron expression."""
         await self.app.scheduled(Tick(cron, at or datetime.now(UTC)), self.ports)
 
     async def queue(self, name: str, bodies: Sequence[object], *, attempts: int = 1) -> list[Outcome]:
@@ -129,7 +131,8 @@ async def _whole(body: Body) -> bytes:
     """Read a body to its end; a stream without one is closed, and `EndlessStream`."""
     if isinstance(body, bytes):
         return body
-    parts, size = list[bytes](), 0
+    parts = list[bytes]()
+    size = 0
     try:
         async for part in body:
             parts.append(part)

@@ -12,13 +12,13 @@ from edge.testing.remote import RemoteClient
 from pyedge import Worker, config
 
 MOST_RUNNING = 3
-"""Workers that run on at a time in one test process; the one that was used longest ago ends first."""
+"""Workers that stay running in one test process; the least recently used one ends first."""
 
 type Key = tuple[Path, str | None, str]
 
 
 class Workers:
-    """The running Workers of a test process, by their configuration; settings do not count, as they are varied."""
+    """The running Workers of a test process, by their configuration without its settings, which vary."""
 
     def __init__(self) -> None:
         self._running: dict[Key, Worker] = {}
@@ -51,10 +51,10 @@ class Workers:
 
 
 class Host:
-    """One app's Worker for many tests: emptied before each; other settings are imported anew, not started anew.
+    """One app's Worker for many tests, emptied before each; other settings are loaded by a new import, not a new start.
 
     `options` are those of `pyedge.Worker`, such as the addresses of stand-ins (`ai`, `analytics`); `limits` replaces
-    what rate limits of the configuration allow, in a period of 10 or 60 s.
+    the rate limits of the configuration, in a period of 10 or 60 s.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class Host:
         self._environment = environment
         self._limits = config.read(path, environment).get("ratelimits", [])
         if limits is not None:
-            options["overrides"] = {"ratelimits": [_replaced(one, limits) for one in self._limits]}
+            options["overrides"] = {"ratelimits": [_replaced(limit, limits) for limit in self._limits]}
         self._options = options
         self._used: list[Worker] = []
 
     @property
     def worker(self) -> Worker:
-        """The Worker that was asked for last."""
+        """The Worker that was used last."""
         return self._used[-1]
 
     @property
@@ -95,12 +95,12 @@ class Host:
         return client
 
     def start(self, env: Mapping[str, str]) -> Worker:
-        """Return a Worker with these settings: `off` hides a binding, and of RATE_LIMITER those of all limits."""
+        """Return a Worker with these settings: `off` hides a binding; for RATE_LIMITER, the bindings of all limits."""
         varied = {name: None if value == "off" else value for name, value in env.items()}
         if env.get("RATE_LIMITER") == "off":
             varied |= {limit["name"]: None for limit in self._limits}
         worker = self._workers.take(self._path, self._environment, varied, self._options)
-        self._used = [*(one for one in self._used if one is not worker), worker]
+        self._used = [*(other for other in self._used if other is not worker), worker]
         return worker
 
     def stop(self) -> None:
@@ -109,6 +109,6 @@ class Host:
 
 
 def _replaced(configured: dict[str, Any], limits: Mapping[str, Limit]) -> dict[str, Any]:
-    """Return a rate limit of the configuration as `limits` has it."""
+    """Return a rate limit of the configuration, replaced if `limits` has it."""
     limit = limits.get(configured["name"])
     return configured if limit is None else configured | {"simple": {"limit": limit.calls, "period": limit.period}}

@@ -18,14 +18,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """Leave out, in workerd, the cases that are marked as local ones."""
-    kept: list[pytest.Item] = []
+    """Deselect, in workerd, the cases that are marked as local ones."""
+    selected: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:
         callspec = getattr(item, "callspec", None)
         in_workerd = callspec is not None and callspec.params.get("runtime") == "workers"
-        (left if in_workerd and item.get_closest_marker("local_only") else kept).append(item)
-    items[:] = kept
+        (left if in_workerd and item.get_closest_marker("local_only") else selected).append(item)
+    items[:] = selected
     config.hook.pytest_deselected(items=left)
 
 

@@ -1,4 +1,4 @@
-"""The in-process client's twin over HTTP: the same cases run against a Worker in real workerd."""
+"""The in-process client's counterpart over HTTP: the same cases run against a Worker in real workerd."""
 
 import asyncio
 import io
@@ -18,10 +18,11 @@ from pyedge import ControlError, Worker
 
 
 class RemoteDatabase:
-    """The Worker's D1, for what a test puts there or looks up behind the API's back."""
+    """The Worker's D1, for a test to write or read rows behind the API."""
 
     def __init__(self, worker: Worker, binding: str) -> None:
-        self._worker, self._binding = worker, binding
+        self._worker = worker
+        self._binding = binding
 
     async def all(self, sql: str, *params: Value) -> list[Row]:
         return await asyncio.to_thread(self._worker.d1, self._binding, sql, *params)
@@ -34,8 +35,8 @@ class RemoteDatabase:
         return Result(await self.all(sql, *params), 0, 0)
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
-        found = await asyncio.to_thread(self._worker.d1_batch, self._binding, statements) if statements else []
-        return [Result(rows, 0, 0) for rows in found]
+        results = await asyncio.to_thread(self._worker.d1_batch, self._binding, statements) if statements else []
+        return [Result(rows, 0, 0) for rows in results]
 
     async def probe(self) -> None:
         await self.all("SELECT 1")
@@ -50,16 +51,17 @@ class RemoteDatabase:
             try:
                 await self.batch([Statement(sql, ()) for sql in statements])
                 return
-            except ControlError:  # what an earlier test has begun in the background writes still
+            except ControlError:  # background work of an earlier test still writes
                 await asyncio.sleep(0.2)
         raise AssertionError("the tables cannot be emptied")
 
 
 class RemoteKeyValue:
-    """The Worker's KV, likewise."""
+    """The Worker's KV, for the same use."""
 
     def __init__(self, worker: Worker, binding: str) -> None:
-        self._worker, self._binding = worker, binding
+        self._worker = worker
+        self._binding = binding
 
     async def get(self, name: str) -> bytes | None:
         value = await asyncio.to_thread(self._worker.kv_get, self._binding, name)
@@ -85,7 +87,7 @@ class RemoteKeyValue:
 
 
 class RemoteClient(Client):
-    """Sends each request over a connection of its own, its target exactly as it is given."""
+    """Sends each request over a connection of its own, its target unchanged."""
 
     def __init__(
         self,
@@ -108,7 +110,7 @@ class RemoteClient(Client):
         return self._worker.url.rstrip("/")
 
     async def empty(self) -> None:
-        """Empty the Worker's databases and KV namespaces, once the work that earlier tests left behind has ended."""
+        """Empty the Worker's databases and KV namespaces, once the background work of earlier tests has ended."""
         await asyncio.to_thread(self._worker.settle)
         for field in self.app.settings.fields:
             if field.kind in {"d1", "kv"}:
@@ -128,7 +130,7 @@ class RemoteClient(Client):
             writer.close()
 
     async def scheduled(self, cron: str, at: datetime | None = None) -> None:
-        """Let a cron expression fire."""
+        """Fire a cron expression."""
         time_ms = int(at.timestamp() * 1000) if at else None
         outcome = await asyncio.to_thread(self._worker.scheduled, cron, time_ms)
         if outcome["outcome"] != "ok":
@@ -136,8 +138,8 @@ class RemoteClient(Client):
 
     async def queue(self, name: str, bodies: Sequence[object], *, attempts: int = 1) -> list[Outcome]:
         """Deliver messages to a queue's consumer."""
-        told = await asyncio.to_thread(self._worker.queue, name, list(bodies), attempts)
-        again = {one["msgId"]: one.get("delaySeconds") or 0 for one in told["retryMessages"]}
+        answer = await asyncio.to_thread(self._worker.queue, name, list(bodies), attempts)
+        again = {message["msgId"]: message.get("delaySeconds") or 0 for message in answer["retryMessages"]}
         return [Outcome(f"message-{number}", again.get(str(number))) for number in range(len(bodies))]
 
 

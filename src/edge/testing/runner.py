@@ -17,11 +17,11 @@ from edge.testing.host import Host
 from pyedge.client import ROOT
 
 type Case[C, T] = Callable[[C], Awaitable[T]]
-"""A test's work with a client, or with what an app's tests make of one."""
+"""A test's work with a client, or with the object that an app's tests make of one."""
 
 
 class Runner[C]:
-    """Runs cases with a client of a fresh app; with a `host` in workerd, where the queues always run.
+    """Runs cases with a client of a fresh app; with a `host` in workerd, which always runs the queues.
 
     `env` are the app's settings, `headers` those that the client sends. Secrets in an answer, in a file of the state or
     in the Worker's log fail the case. A subclass can hand its cases more than a client: see `opened`.
@@ -43,29 +43,31 @@ class Runner[C]:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """No answer and no line of the Worker's log may hold them: the secret settings, unless a subclass has more."""
+        """Texts that no answer and no line of the Worker's log may hold: the secret settings, unless overridden."""
         return self.secret_settings
 
     @property
     def secret_settings(self) -> tuple[str, ...]:
         """The values of the settings that are secret, which no file of the state may hold."""
         return tuple(
-            self.env[one.name] for one in self.app.settings.fields if one.kind == "secret" and one.name in self.env
+            self.env[field.name]
+            for field in self.app.settings.fields
+            if field.kind == "secret" and field.name in self.env
         )
 
     def __call__[T](self, case: Case[C, T], *, started: bool = False) -> T:
-        """Run a case to its end and return what it returns; `started` starts the queues of the local runtime."""
+        """Run a case to its end and return its result; `started` starts the queues of the local runtime."""
         return asyncio.run(self._run(case, started))
 
     @asynccontextmanager
     async def opened(self, client: Client) -> AsyncIterator[C]:
-        """Yield what a case is called with: the client itself, unless a subclass makes more of it."""
+        """Yield the argument of a case: the client itself, unless a subclass makes more of it."""
         yield cast("C", client)
 
     async def _run[T](self, case: Case[C, T], started: bool) -> T:
         running = self._local(started) if self.host is None else self._remote(self.host)
-        async with running as client, self.opened(client) as given:
-            return await case(given)
+        async with running as client, self.opened(client) as argument:
+            return await case(argument)
 
     @asynccontextmanager
     async def _local(self, started: bool) -> AsyncIterator[Client]:

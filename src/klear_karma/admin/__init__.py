@@ -1,1 +1,1 @@
-"""Administration: decisions about reports and bookings, each of them noted."""
+"""Administration: decisions about reports and bookings, each of them written to the audit log."""

@@ -1,4 +1,4 @@
-"""The audit: the statement that notes an administrator's action, in the batch of the action itself."""
+"""The audit log: an administrator's action is recorded in the same batch as the action itself."""
 
 from collections.abc import Mapping
 
@@ -11,6 +11,8 @@ _INSERT = (
 )
 
 
-def noted(actor: str, action: str, target: tuple[str, str], details: Mapping[str, object], now: str) -> Statement:
-    """Return the statement that notes an action; a target is a kind and an id."""
+def audit_statement(
+    actor: str, action: str, target: tuple[str, str], details: Mapping[str, object], now: str
+) -> Statement:
+    """Return the statement that records an action; a target is a kind and an id."""
     return Statement(_INSERT, (actor, action, *target, to_json(dict(details)).decode(), now))

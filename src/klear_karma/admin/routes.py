@@ -1,4 +1,4 @@
-"""`/api/admin`: the queue of reports, outcomes of bookings, and the audit of all that administrators did."""
+"""`/api/admin`: the queue of reports, outcomes of bookings, and the audit log of administrators."""
 
 from typing import Any, Literal, TypedDict
 
@@ -11,14 +11,14 @@ from edge.instants import to_text
 from edge.ports import OutOfScope, Row
 from edge.reach import OPEN
 from edge.rows import parsed
-from klear_karma.admin.audit import noted
+from klear_karma.admin.audit import audit_statement
 from klear_karma.booking.news import AppointmentNews
 from klear_karma.booking.problems import AppointmentNotFound, ChangeRefused
 from klear_karma.booking.states import Action, Side
 from klear_karma.booking.store import Bookings, Change
 from klear_karma.cursors import utc
 from klear_karma.reviews.store import ReviewStore
-from klear_karma.safety.reports import Report, report_shown
+from klear_karma.safety.reports import Report, report_view
 from klear_karma.values import Line
 
 routes = Routes("/api/admin", tag="admin", access=ADMIN, reach=OPEN)
@@ -45,7 +45,7 @@ class ReportDecided(Problem):
 
 
 class Decision(BaseModel):
-    """A decision about a report: a review is hidden where the report is upheld."""
+    """A decision about a report; if a report of a review is upheld, the review is hidden."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,7 +54,7 @@ class Decision(BaseModel):
 
 
 class Outcome(BaseModel):
-    """The outcome of a booking, also of one that was completed."""
+    """The outcome of a booking, which may already be completed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,16 +63,16 @@ class Outcome(BaseModel):
 
 
 class Listing(BaseModel):
-    """A page of a list; `after` is the last id before."""
+    """A page of the audit log; `before` is the last id of the previous page."""
 
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(50, ge=1, le=200)
-    before: int | None = Field(None, ge=0, lt=2**53, description="numbers below it alone")
+    before: int | None = Field(None, ge=0, lt=2**53, description="only entries with a smaller id")
 
 
 class Queue(BaseModel):
-    """The reports that are listed."""
+    """The state of the reports to list, and how many."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -87,16 +87,16 @@ class QueuedReport(Report):
     text: str | None
 
 
-class OutcomeTold(TypedDict):
-    """A booking as an administrator's change left it."""
+class OutcomeSet(TypedDict):
+    """A booking after an administrator's change."""
 
     id: str
     state: str
     cancelled_by: str | None
 
 
-class Noted(TypedDict):
-    """An action of an administrator."""
+class AuditEntry(TypedDict):
+    """An entry of the audit log: an administrator's action."""
 
     id: int
     actor: str
@@ -109,17 +109,17 @@ class Noted(TypedDict):
 
 @routes.get("/reports")
 async def list_reports(query: Query[Queue], db: Database) -> list[QueuedReport]:
-    """List reports with the text that they are about, the oldest first."""
+    """List reports with the reported text, the oldest first."""
     sql = f"SELECT *, {_TEXT} AS text FROM reports WHERE state = ? ORDER BY created_at, id LIMIT ?"
     rows = await db.all(sql, query.state, query.limit)
-    return [QueuedReport(**report_shown(row), reporter_id=row["reporter_id"], text=row["text"]) for row in rows]
+    return [QueuedReport(**report_view(row), reporter_id=row["reporter_id"], text=row["text"]) for row in rows]
 
 
 @routes.post("/reports/{report_id}/decision", ReportNotFound, ReportDecided)
-async def decide_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+async def decide_report(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     report_id: str, new: Body[Decision], actor: Actor, db: SystemDatabase, reviews: ReviewStore, clock: Clock
 ) -> Report:
-    """Decide a report, once. A review whose report is upheld is hidden, and counts no longer."""
+    """Decide a report, once. If a report of a review is upheld, the review is hidden and no longer counts."""
     row = await _report(report_id, db)
     if row["state"] != "open":
         raise ReportDecided(f"it was {row['state']}")
@@ -128,7 +128,7 @@ async def decide_report(  # noqa: PLR0913, PLR0917 - a handler names all that it
     statements = [
         Statement(_DECIDE, (new.decision, actor.name, now, report_id)),
         Statement(raise_unless_changed("reports")),
-        noted(actor.name, "report.decided", (row["target_kind"], row["target_id"]), details, now),
+        audit_statement(actor.name, "report.decided", (row["target_kind"], row["target_id"]), details, now),
     ]
     review = await db.first("SELECT * FROM reviews WHERE id = ? AND state = 'published'", row["target_id"])
     try:
@@ -137,12 +137,12 @@ async def decide_report(  # noqa: PLR0913, PLR0917 - a handler names all that it
         else:
             await db.batch(statements)
     except OutOfScope:
-        raise ReportDecided("another administrator was first") from None
-    return report_shown(await _report(report_id, db))
+        raise ReportDecided("another administrator decided it first") from None
+    return report_view(await _report(report_id, db))
 
 
 @routes.post("/appointments/{appointment_id}/outcome", AppointmentNotFound, ChangeRefused, Overloaded)
-async def set_outcome(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+async def set_outcome(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     appointment_id: str,
     new: Body[Outcome],
     actor: Actor,
@@ -150,27 +150,27 @@ async def set_outcome(  # noqa: PLR0913, PLR0917 - a handler names all that it a
     bookings: Bookings,
     news: AppointmentNews,
     clock: Clock,
-) -> OutcomeTold:
-    """Cancel a booking, or mark that the customer did not come; its review is withdrawn."""
+) -> OutcomeSet:
+    """Cancel a booking or mark it as a no-show; its review is withdrawn."""
     row = await db.first("SELECT * FROM appointments WHERE id = ?", appointment_id)
     if row is None:
         raise AppointmentNotFound(appointment_id)
     details = {"from": row["state"], "reason": new.reason}
-    note = noted(
+    note = audit_statement(
         actor.name, f"appointment.{new.action}", ("appointment", appointment_id), details, to_text(clock.now())
     )
     row = await bookings.change(row, Change(Action(new.action), Side.ADMIN, None, new.reason, (note,)))
-    news.tell(row)
-    return OutcomeTold(id=row["id"], state=row["state"], cancelled_by=row["cancelled_by"])
+    news.publish(row)
+    return OutcomeSet(id=row["id"], state=row["state"], cancelled_by=row["cancelled_by"])
 
 
 @routes.get("/audit")
-async def list_audit(query: Query[Listing], db: Database) -> list[Noted]:
-    """List what administrators did, the newest first."""
+async def list_audit(query: Query[Listing], db: Database) -> list[AuditEntry]:
+    """List the audit log, the newest entry first."""
     before = query.before if query.before is not None else 2**53 - 1
     rows = await db.all("SELECT * FROM admin_audit WHERE id < ? ORDER BY id DESC LIMIT ?", before, query.limit)
     return [
-        Noted(
+        AuditEntry(
             id=row["id"],
             actor=row["actor"],
             action=row["action"],

@@ -1,1 +1,1 @@
-"""Analytics: how often people search, look, book and cancel, a day."""
+"""Analytics: searches, profile views, bookings and cancellations per day."""

@@ -1,6 +1,6 @@
-"""Points of use, in one layout: index and blob 1 the kind, blob 2 the day in UTC; double 1 is 1.
+"""Data points of usage, all in one layout: index and blob 1 the kind, blob 2 the day in UTC; double 1 is 1.
 
-No point has a user, a place or a text. The environment is no blob: each has a dataset of its own.
+No point contains a user, a place or a text. The environment is not a blob: each has a dataset of its own.
 """
 
 from typing import Literal
@@ -17,14 +17,15 @@ ROUTES: dict[tuple[str, str], tuple[Kind, int]] = {
     ("GET", "/api/practitioners/{practitioner_id}"): ("view", 200),
     ("POST", "/api/appointments"): ("booking", 201),
 }
-"""The kind that a route counts as, where it answers with this status."""
+"""Routes that are counted: the kind, and the status of a response that counts."""
 
 
 class Usage:
-    """Writes points; without a dataset it does nothing."""
+    """Writes data points; does nothing without a dataset."""
 
     def __init__(self, analytics: Telemetry | None, clock: Clock) -> None:
-        self._analytics, self._clock = analytics, clock
+        self._analytics = analytics
+        self._clock = clock
 
     def count(self, kind: Kind) -> None:
         """Count one search, view, booking or cancellation of today."""
@@ -33,7 +34,7 @@ class Usage:
 
 
 async def count_use(request: Request, inner: Next, usage: Usage) -> Response:
-    """Count what a request did, by its route and the status of its answer."""
+    """Count a request as usage, by its route and the status of its response."""
     response = await inner(request)
     kind, status = ROUTES.get((request.method, request.route or ""), (None, 0))
     if kind is not None and response.status == status:

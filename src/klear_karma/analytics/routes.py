@@ -1,4 +1,4 @@
-"""`/api/analytics`: searches, views, bookings and cancellations a day, for administrators."""
+"""`/api/analytics`: searches, views, bookings and cancellations per day, for administrators."""
 
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
@@ -15,17 +15,17 @@ from edge.reach import OPEN
 routes = Routes("/api/analytics", tag="analytics", access=ADMIN, reach=OPEN)
 
 MOST_DAYS = 90
-"""Points are kept for three months."""
+"""Data points are stored for three months."""
 
 
 class AnalyticsFailed(BadGateway):
-    """The dataset of analytics did not answer."""
+    """The analytics dataset did not answer."""
 
-    title = "The dataset of analytics did not answer"
+    title = "The analytics dataset did not answer"
 
 
 class Period(BaseModel):
-    """The days that are counted, today included."""
+    """The number of days to count, today included."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -33,7 +33,7 @@ class Period(BaseModel):
 
 
 class Day(TypedDict):
-    """A day in UTC; `conversion` is bookings by views, null where nobody looked."""
+    """A day in UTC; `conversion` is bookings divided by views, null without views."""
 
     day: str
     searches: int
@@ -45,9 +45,9 @@ class Day(TypedDict):
 
 @routes.get("/daily", NotConfigured, AnalyticsFailed)
 async def get_daily_use(query: Query[Period], analytics: Telemetry, clock: Clock) -> list[Day]:
-    """Count searches, views, bookings and cancellations a day, the newest first.
+    """Count searches, views, bookings and cancellations per day, the newest first.
 
-    On Cloudflare the numbers come from Analytics Engine: estimates where it samples, and some seconds late.
+    On Cloudflare the numbers come from Analytics Engine: estimates if it samples, and some seconds late.
     """
     today = clock.now().date()
     first = today - timedelta(days=query.days - 1)

@@ -1,4 +1,4 @@
-"""Conflicts: coming bookings that a practitioner's hours and times off leave no room for; they stay, and are listed."""
+"""Conflicts: future bookings outside of a practitioner's hours or within time off. They stay valid and are listed."""
 
 from typing import TypedDict
 
@@ -30,13 +30,14 @@ class Conflict(TypedDict):
 
 
 class Conflicts:
-    """Finds a practitioner's own bookings that its calendar leaves no room for."""
+    """Finds bookings of a practitioner that no longer fit the practitioner's own calendar."""
 
     def __init__(self, db: SystemDatabase, timetables: Timetables) -> None:
-        self._db, self._timetables = db, timetables
+        self._db = db
+        self._timetables = timetables
 
     async def find(self, practitioner_id: str, now: int) -> list[Conflict]:
-        """Return the first of the coming bookings that are in conflict."""
+        """Return the earliest future bookings that are in conflict, `MOST_CONFLICTS` at most."""
         instant = from_epoch(now)
         rows = await self._db.all(_COMING, practitioner_id, now - 2 * DAY, now, instant, instant)
         if not rows:
@@ -45,13 +46,13 @@ class Conflicts:
         timetable = await self._timetables.load(practitioner_id, window, now)
         if timetable is None:
             return []
-        found = []
+        conflicts = []
         for row in rows:
-            shown = Span(to_epoch(row["starts_at"]), to_epoch(row["ends_at"]))
-            reason = fits(timetable.calendar, shown)
+            span = Span(to_epoch(row["starts_at"]), to_epoch(row["ends_at"]))
+            reason = fits(timetable.calendar, span)
             if reason is not None:
-                found.append(_conflict(row, reason))
-        return found[:MOST_CONFLICTS]
+                conflicts.append(_conflict(row, reason))
+        return conflicts[:MOST_CONFLICTS]
 
 
 def _conflict(row: dict[str, str], reason: Refusal) -> Conflict:

@@ -1,4 +1,4 @@
-"""Free slots: one pure function for the page of slots and for the decision whether one can be booked."""
+"""Free slots: one pure function lists them, and decides whether a booking's start is one of them."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,11 +12,11 @@ from klear_karma.availability.zones import Span, instant_of, wall_of
 
 DAY = 86_400
 LONGEST_BLOCK = DAY
-"""The most that a booking blocks, buffers included."""
+"""The longest time that a booking blocks, buffers included, in seconds."""
 
 
 class Hours(NamedTuple):
-    """Working hours of a weekday (Monday is 0), in minutes after midnight; a break is what lies between two."""
+    """Working hours of a weekday (Monday is 0), in minutes after midnight; a break is the gap between two of them."""
 
     weekday: int
     opens: int
@@ -24,7 +24,7 @@ class Hours(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """The terms of a service, in minutes but for the `horizon`, which is in days."""
+    """The terms of a service, in minutes; `horizon` is in days."""
 
     length: int
     increment: int
@@ -33,17 +33,17 @@ class Terms(NamedTuple):
     notice: int = 0
     horizon: int = 365
 
-    def shown(self, start: int) -> Span:
-        """Return the time of an appointment."""
+    def span(self, start: int) -> Span:
+        """Return the time of an appointment that starts at `start`, without buffers."""
         return Span(start, start + self.length * 60)
 
     def blocked(self, start: int) -> Span:
-        """Return the time that an appointment blocks: buffers included."""
+        """Return the time that an appointment blocks, buffers included."""
         return Span(start - self.before * 60, start + (self.length + self.after) * 60)
 
 
 class Calendar(NamedTuple):
-    """A practitioner's hours in a zone, the times off, and what bookings block."""
+    """A practitioner's hours in a time zone, the times off, and the times blocked by bookings."""
 
     zone: ZoneInfo
     hours: Sequence[Hours]
@@ -62,29 +62,31 @@ class Refusal(StrEnum):
 
 
 def slots(calendar: Calendar, terms: Terms, window: Span, now: int) -> Iterator[Span]:
-    """Yield the free slots that start within a window, in their order.
+    """Yield the free slots that start within a window, in ascending order.
 
-    Slots begin at steps of the increment from each beginning of working hours; an appointment may go on into hours
-    that follow at once. Buffers keep bookings apart; they may lie outside of hours.
+    Slots begin at steps of the increment from each start of working hours. An appointment may extend into hours that
+    follow without a gap. Buffers separate bookings; they may lie outside of hours.
     """
     earliest = max(window.start, now + terms.notice * 60)
     latest = min(window.end, now + terms.horizon * DAY + 1)
     if earliest >= latest:
         return
     openings = _openings(calendar, Span(earliest, latest + terms.length * 60))
-    open_times, time_off, blocked = _Union(openings), _Union(calendar.time_off), _Union(calendar.blocked)
+    open_times = _Union(openings)
+    time_off = _Union(calendar.time_off)
+    blocked = _Union(calendar.blocked)
     last = -1
     for start in merge(*[_steps(opening, terms.increment * 60, earliest, latest) for opening in openings]):
-        shown = terms.shown(start)
-        if start == last or not open_times.contains(shown):
+        span = terms.span(start)
+        if start == last or not open_times.contains(span):
             continue
-        if not time_off.overlaps(shown) and not blocked.overlaps(terms.blocked(start)):
+        if not time_off.overlaps(span) and not blocked.overlaps(terms.blocked(start)):
             last = start
-            yield shown
+            yield span
 
 
 def refusal(calendar: Calendar, terms: Terms, start: int, now: int) -> Refusal | None:
-    """Return why an appointment cannot start at an instant; None where it is a free slot."""
+    """Return why an appointment cannot start at an instant; None if it is a free slot."""
     at = Span(start, start + 1)
     if any(slots(calendar, terms, at, now)):
         return None
@@ -99,15 +101,15 @@ def refusal(calendar: Calendar, terms: Terms, start: int, now: int) -> Refusal |
     return Refusal.HOURS
 
 
-def fits(calendar: Calendar, shown: Span) -> Refusal | None:
-    """Return why a time is outside of a calendar's hours or within a time off; None where it fits."""
-    if not _Union(_openings(calendar, shown)).contains(shown):
+def fits(calendar: Calendar, span: Span) -> Refusal | None:
+    """Return why a time is outside of a calendar's hours or within time off; None if it fits."""
+    if not _Union(_openings(calendar, span)).contains(span):
         return Refusal.HOURS
-    return Refusal.TIME_OFF if _Union(calendar.time_off).overlaps(shown) else None
+    return Refusal.TIME_OFF if _Union(calendar.time_off).overlaps(span) else None
 
 
 class _Union:
-    """Times as disjoint ones in their order, those that touch joined."""
+    """A union of times as disjoint, ascending intervals; adjacent ones are merged."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self._starts: list[int] = []
@@ -122,28 +124,28 @@ class _Union:
                 self._ends.append(end)
 
     def contains(self, span: Span) -> bool:
-        """Tell whether all of a time is among these."""
+        """Tell whether a time lies completely within the union."""
         place = bisect_right(self._starts, span.start) - 1
         return place >= 0 and span.end <= self._ends[place]
 
     def overlaps(self, span: Span) -> bool:
-        """Tell whether some of a time is among these."""
+        """Tell whether a time overlaps the union."""
         place = bisect_right(self._ends, span.start)
         return place < len(self._starts) and self._starts[place] < span.end
 
 
 def _openings(calendar: Calendar, window: Span) -> list[Span]:
-    """Return working hours that touch a window, from the day before it: hours of one day can reach the next."""
+    """Return the working hours that touch a window, from the day before it: hours can end on the next day."""
     day = wall_of(calendar.zone, window.start).date() - timedelta(days=1)
     last = wall_of(calendar.zone, window.end).date()
-    found = []
+    openings = []
     while day <= last:
         for hours in calendar.hours:
             if hours.weekday == day.weekday():
                 opens = instant_of(calendar.zone, day, hours.opens)
-                found.append(Span(opens, instant_of(calendar.zone, day, hours.closes)))
+                openings.append(Span(opens, instant_of(calendar.zone, day, hours.closes)))
         day += timedelta(days=1)
-    return [span for span in found if span.start < span.end]
+    return [span for span in openings if span.start < span.end]
 
 
 def _steps(opening: Span, step: int, earliest: int, latest: int) -> range:

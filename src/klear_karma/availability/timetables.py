@@ -1,6 +1,6 @@
-"""Timetables: all that decides about a practitioner's free slots, at one instant. This code alone sees all bookings.
+"""Timetables: the data that decides a practitioner's free slots, read at one instant. Only this code sees all bookings.
 
-What comes out are times, never whose: `blocked` has no ids and no names.
+It returns times without their owners: `blocked` has no ids and no names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,9 +18,9 @@ from klear_karma.availability.slots import DAY, Calendar, Hours, Terms
 from klear_karma.availability.zones import Span, instant_of
 
 BLOCKING = "state IN ('requested', 'confirmed', 'rescheduled')"
-"""The states of bookings that block their time; the index of them has the same condition."""
+"""The states of bookings that block their time; the index `appointments_blocking` has the same condition."""
 _MARGIN = 2 * DAY
-"""How far around a window times are read: whole days off are dates of a zone."""
+"""Margin around a window, in seconds, within which times are read: whole days off are dates in a time zone."""
 
 _IDS = "IN (SELECT value FROM json_each(?))"
 _PRACTITIONERS = (
@@ -47,7 +47,7 @@ _BLOCKED = (
 
 
 class Offer(NamedTuple):
-    """A service as it is booked: its price in minor units, its terms with the practitioner's notice and horizon."""
+    """A bookable service: its price in minor units, and its terms with the practitioner's notice and horizon."""
 
     service_id: str
     name: str
@@ -57,7 +57,7 @@ class Offer(NamedTuple):
 
 
 class Timetable(NamedTuple):
-    """A practitioner's calendar in a window, with the `version` that a booking is checked against."""
+    """A practitioner's calendar in a window; a booking is checked against its `version`."""
 
     practitioner_id: str
     version: int
@@ -71,22 +71,22 @@ class Timetable(NamedTuple):
 
 
 class Timetables:
-    """Reads timetables, each of one instant of the database."""
+    """Reads timetables, each as a consistent snapshot of the database."""
 
     def __init__(self, db: SystemDatabase) -> None:
         self._db = db
 
     async def load(self, practitioner_id: str, window: Span, now: int, *, without: str = "") -> Timetable | None:
-        """Return a practitioner's timetable with all that touches a window; None where there is no practitioner.
+        """Return a practitioner's timetable within a window; None if there is no such practitioner.
 
-        The booking `without` is left out: one that moves does not stand in its own way.
+        The booking `without` is left out: a booking that is moved must not block itself.
         """
         return (await self.load_all([practitioner_id], window, now, without=without)).get(practitioner_id)
 
     async def load_all(
         self, practitioner_ids: Sequence[str], window: Span, now: int, *, without: str = ""
     ) -> Mapping[str, Timetable]:
-        """Return the timetables of practitioners by their ids, by one batch."""
+        """Return the timetables of practitioners by id, read in one batch."""
         ids = to_json(practitioner_ids).decode()
         first, last = window.start - _MARGIN, window.end + _MARGIN
         results = await self._db.batch(
@@ -99,28 +99,28 @@ class Timetables:
             ]
         )
         services, hours, time_off, blocked = (_by_practitioner(result.rows) for result in results[1:])
-        found = {}
+        timetables = {}
         for row in results[0].rows:
             name = row["id"]
-            with suppress(UnknownZone):  # of data that is gone since: nobody knows when its hours are
+            with suppress(UnknownZone):  # a zone that was removed from the time-zone data: its hours cannot be computed
                 times = (hours.get(name, []), time_off.get(name, []), blocked.get(name, []))
-                found[name] = _timetable(row, services.get(name, []), times)
-        return found
+                timetables[name] = _timetable(row, services.get(name, []), times)
+        return timetables
 
 
 def working_hours(rows: Iterable[Row]) -> list[Hours]:
-    """Return the hours of a week without its breaks."""
+    """Return the working hours of a week with the breaks cut out."""
     listed = list(rows)
     breaks = [row for row in listed if row["is_break"]]
-    found = []
+    hours = []
     for row in listed:
         if not row["is_break"]:
-            found += _without(row, [other for other in breaks if other["weekday"] == row["weekday"]])
-    return found
+            hours += _without(row, [other for other in breaks if other["weekday"] == row["weekday"]])
+    return hours
 
 
 def time_off_of(row: Row, time_zone: str) -> Span:
-    """Return the time of a row of `time_off`: whole days are those of the practitioner's zone as it is now."""
+    """Return the time of a row of `time_off`; whole days are days of the practitioner's current time zone."""
     if row["first_day"] is None:
         return Span(to_epoch(row["starts_at"]), to_epoch(row["ends_at"]))
     zone = zone_of(time_zone)
@@ -129,21 +129,22 @@ def time_off_of(row: Row, time_zone: str) -> Span:
 
 
 def _without(row: Row, breaks: Iterable[Row]) -> list[Hours]:
-    found, opens = [], row["starts_minute"]
+    spans = []
+    opens = row["starts_minute"]
     for pause in sorted(breaks, key=lambda pause: int(pause["starts_minute"])):
         if pause["starts_minute"] > opens:
-            found.append(Hours(row["weekday"], opens, min(pause["starts_minute"], row["ends_minute"])))
+            spans.append(Hours(row["weekday"], opens, min(pause["starts_minute"], row["ends_minute"])))
         opens = max(opens, pause["ends_minute"])
     if opens < row["ends_minute"]:
-        found.append(Hours(row["weekday"], opens, row["ends_minute"]))
-    return [hours for hours in found if hours.opens < hours.closes]
+        spans.append(Hours(row["weekday"], opens, row["ends_minute"]))
+    return [hours for hours in spans if hours.opens < hours.closes]
 
 
 def _by_practitioner(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(row["practitioner_id"], []).append(row)
-    return found
+        groups.setdefault(row["practitioner_id"], []).append(row)
+    return groups
 
 
 def _timetable(row: Row, services: list[Row], times: tuple[list[Row], list[Row], list[Row]]) -> Timetable:

@@ -1,4 +1,4 @@
-"""Time zones: instants of wall times, also on days that are longer or shorter than others; all in Unix seconds."""
+"""Time zones: instants of wall times, also on days of 23 or 25 hours; all in Unix seconds."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
@@ -6,20 +6,20 @@ from zoneinfo import ZoneInfo
 
 
 class Span(NamedTuple):
-    """A time from `start` to `end`, which it does not include, in Unix seconds."""
+    """A time from `start` to `end` (excluded), in Unix seconds."""
 
     start: int
     end: int
 
     def overlaps(self, other: "Span") -> bool:
-        """Tell whether both share an instant."""
+        """Tell whether two times share an instant."""
         return self.start < other.end and other.start < self.end
 
 
 def instant_of(zone: ZoneInfo, day: date, minutes: int = 0) -> int:
     """Return the first instant at which the clocks of a zone show `minutes` after midnight of a day, or later.
 
-    A wall time that clocks skip is thus the instant of the skip, and one that comes twice is its first coming.
+    A skipped wall time gives the instant of the skip; one that occurs twice gives its first occurrence.
     """
     wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
     instant = int(wall.replace(tzinfo=zone).timestamp())
@@ -30,17 +30,17 @@ def instant_of(zone: ZoneInfo, day: date, minutes: int = 0) -> int:
 
 
 def wall_of(zone: ZoneInfo, instant: int) -> datetime:
-    """Return what clocks show at an instant, with the offset."""
+    """Return the wall time at an instant, with its offset from UTC."""
     return datetime.fromtimestamp(instant, UTC).astimezone(zone)
 
 
 def days(zone: ZoneInfo, first: date, last: date) -> Span:
-    """Return the time from the first instant of a day to the last of another."""
+    """Return the time from the first instant of one day to the last instant of another."""
     return Span(instant_of(zone, first), instant_of(zone, last + timedelta(days=1)))
 
 
 def _change_between(zone: ZoneInfo, before: int, after: int) -> int:
-    """Return the instant between two at which the offset changes."""
+    """Return the instant between two others at which the offset changes."""
     offset = wall_of(zone, before).utcoffset()
     while after - before > 1:
         middle = (before + after) // 2

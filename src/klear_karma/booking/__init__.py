@@ -1,1 +1,1 @@
-"""Bookings: one of many askers gets a slot, and a state machine says what becomes of it."""
+"""Bookings: each slot is booked once, and a state machine governs all later changes."""

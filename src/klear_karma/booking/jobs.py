@@ -1,4 +1,4 @@
-"""Jobs of bookings: requests expire, and appointments that are over are completed."""
+"""Jobs of bookings: unconfirmed requests expire, and past appointments are completed."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from edge import READER, Clock, Routes, Statement, SystemDatabase, Tick
 from edge.instants import to_text
 
 CRON = "*/5 * * * *"
-A_RUN = 500
-"""Bookings that one run changes; the next one goes on."""
+PER_RUN = 500
+"""Most bookings changed per run and kind; the next run continues."""
 
 routes = Routes(tag="appointments", access=READER)
 
@@ -31,14 +31,15 @@ _CHANGE = (
 
 @routes.cron(CRON)
 async def settle_appointments(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str, Any]:
-    """Let requests expire that nobody confirmed, and complete appointments that have ended.
+    """Expire unconfirmed requests, and complete appointments that have ended.
 
-    Each batch looks at the states again: a second run at once changes and notifies nothing.
+    Each batch checks the states again, so that a simultaneous second run changes and notifies nothing.
     """
-    now, report = to_text(clock.now()), dict[str, Any]()
+    now = to_text(clock.now())
+    report = dict[str, Any]()
     for state, (condition, column, sides) in _KINDS.items():
         sql = f"SELECT json_group_array(id) AS ids, count(*) AS n FROM (SELECT id FROM appointments WHERE {condition} "
-        row = await db.first(f"{sql}ORDER BY {column} LIMIT ?)", now, A_RUN)
+        row = await db.first(f"{sql}ORDER BY {column} LIMIT ?)", now, PER_RUN)
         assert row is not None, "an aggregate has a row"
         report[state] = row["n"]
         if row["n"] and not tick.is_dry:

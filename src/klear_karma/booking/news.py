@@ -1,4 +1,4 @@
-"""News of bookings: live events for the two sides alone, after the batch."""
+"""Live events of bookings: published to the two sides only, after the batch."""
 
 from edge.access import READER, Actor
 from edge.live.publisher import Publisher
@@ -6,17 +6,17 @@ from edge.ports import Row
 
 
 def person(user_id: str) -> Actor:
-    """Return the actor that an event for one user names."""
+    """Return the actor to address an event to one user."""
     return Actor(user_id, READER, is_member=True)
 
 
 class AppointmentNews:
-    """Tells both sides of a booking that it has changed."""
+    """Publishes changes of a booking to its two sides."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
 
-    def tell(self, row: Row) -> None:
+    def publish(self, row: Row) -> None:
         """Publish the state of a booking to its two sides."""
         data = {"appointment_id": row["id"], "state": row["state"], "sequence": row["sequence"]}
         for side in ("customer", "practitioner"):

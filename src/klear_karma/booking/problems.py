@@ -1,4 +1,4 @@
-"""Problems of bookings: each names the fact."""
+"""Problems of bookings: each names one fact."""
 
 from edge import NotFound, Problem
 from klear_karma.booking.states import Refused
@@ -40,16 +40,16 @@ class SlotNotOffered(Problem):
 
 
 class NotWelcome(Problem):
-    """One of the two has blocked the other."""
+    """One of the two sides has blocked the other."""
 
-    title = "One of the two has blocked the other"
+    title = "One of the two sides has blocked the other"
     status = 409
 
 
 class OwnService(Problem):
-    """Nobody books with oneself."""
+    """Practitioners cannot book their own services."""
 
-    title = "Nobody books with oneself"
+    title = "Practitioners cannot book their own services"
     status = 409
 
 
@@ -83,13 +83,13 @@ class ChangeRefused(Problem):
 _REASONS = {
     "notice": "it is too soon",
     "horizon": "it is too far ahead",
-    "hours": "it is no free slot of the working hours",
-    "time_off": "the practitioner is away then",
+    "hours": "it is not a free slot within the working hours",
+    "time_off": "the practitioner has time off then",
 }
 _REFUSALS = {
-    Refused.STATE: "a booking that is {state} does not change so",
-    Refused.SIDE: "the other side makes this change of a booking that is {state}",
+    Refused.STATE: "this change is not possible for a booking that is {state}",
+    Refused.SIDE: "only the other side can make this change to a booking that is {state}",
     Refused.EXPIRED: "the request has expired: book again",
     Refused.TOO_LATE: "it is too late for this change",
-    Refused.TOO_EARLY: "this is known after the end of the appointment",
+    Refused.TOO_EARLY: "this is possible only after the end of the appointment",
 }

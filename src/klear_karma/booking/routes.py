@@ -1,4 +1,4 @@
-"""`/api/appointments`: book, confirm, move and cancel; what is not one's own is not there."""
+"""`/api/appointments`: book, confirm, move and cancel; other users' bookings answer 404."""
 
 from hashlib import sha256
 from typing import Annotated, Literal, Self
@@ -24,7 +24,15 @@ from klear_karma.booking.problems import (
 )
 from klear_karma.booking.states import Action, Side
 from klear_karma.booking.store import Bookings, Change, Wish
-from klear_karma.booking.views import Appointment, AppointmentList, Listing, Shifted, page, shifted, shown
+from klear_karma.booking.views import (
+    Appointment,
+    AppointmentList,
+    Listing,
+    Shifted,
+    appointment_view,
+    page,
+    shifted_bookings,
+)
 from klear_karma.members import MEMBER
 from klear_karma.practitioners.profile import PractitionerNotFound
 from klear_karma.tables import LISTED
@@ -38,7 +46,7 @@ type Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\
 
 
 class NewAppointment(BaseModel):
-    """A slot of a service, as the list of free slots shows it."""
+    """A new booking: one of the listed free slots of a service."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,7 +57,7 @@ class NewAppointment(BaseModel):
 
 
 class AppointmentChange(BaseModel):
-    """A change: `reschedule` has a new start, `cancel` may have a reason."""
+    """A change of a booking: `reschedule` requires a new start, `cancel` may have a reason."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,9 +68,9 @@ class AppointmentChange(BaseModel):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if (self.action == "reschedule") != (self.starts_at is not None):
-            raise ValueError("`reschedule` has `starts_at`, and nothing else has")
+            raise ValueError("`starts_at` is required for `reschedule` and not allowed otherwise")
         if self.reason and self.action != "cancel":
-            raise ValueError("`cancel` alone has a reason")
+            raise ValueError("a reason is allowed only for `cancel`")
         return self
 
 
@@ -83,7 +91,7 @@ _BOOKED = Operation({201: {JSON: Appointment}, 200: {JSON: Appointment}})
     status=201,
     operation=_BOOKED,
 )
-async def book_appointment(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+async def book_appointment(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     new: Body[NewAppointment],
     idempotency_key: Header[Key | None],
     actor: Actor,
@@ -91,10 +99,10 @@ async def book_appointment(  # noqa: PLR0913, PLR0917 - a handler names all that
     bookings: Bookings,
     news: AppointmentNews,
 ) -> Response:
-    """Book a slot. Of all who ask for one slot at once, one gets it; the others are answered 409.
+    """Book a slot. Of simultaneous requests for one slot, one succeeds; the others are answered 409.
 
-    A practitioner that confirms bookings has until `expires_at` to do so; until then the slot is taken. With an
-    `Idempotency-Key` a repeated request gives the same booking (200) and `Idempotency-Replayed: true`.
+    If the practitioner confirms bookings, that must happen before `expires_at`; until then the slot is reserved.
+    With an `Idempotency-Key` a repeated request returns the same booking (200) and `Idempotency-Replayed: true`.
     """
     if new.practitioner_id == actor.name:
         raise OwnService("choose another practitioner")
@@ -111,10 +119,10 @@ async def book_appointment(  # noqa: PLR0913, PLR0917 - a handler names all that
         sha256(to_json(new)).hexdigest() if idempotency_key else "",
     )
     row, is_new = await bookings.book(wish)
-    response = Response.json(shown(row, actor.name), status=201 if is_new else 200)
+    response = Response.json(appointment_view(row, actor.name), status=201 if is_new else 200)
     response.headers.append(("location", f"{routes.prefix}/{row['id']}"))
     if is_new:
-        news.tell(row)
+        news.publish(row)
     else:
         response.headers.append(("idempotency-replayed", "true"))
     return response
@@ -122,17 +130,17 @@ async def book_appointment(  # noqa: PLR0913, PLR0917 - a handler names all that
 
 @routes.get()
 async def list_appointments(query: Query[Listing], actor: Actor, db: Database) -> AppointmentList:
-    """List your bookings, as customer and as practitioner, by their starts."""
+    """List your bookings as customer and as practitioner, in the order of their starts."""
     return await page(query, actor.name, db)
 
 
-@routes.get("/shifted")
+@routes.get("/shifted", alone=True)
 async def list_shifted(actor: Actor, db: Database, clock: Clock) -> list[Shifted]:
-    """List coming bookings with you whose wall time has moved, as the rules of their time zone were changed.
+    """List your future bookings with a shifted wall time, after the rules of their time zone changed.
 
-    They stay at the instant that was booked, until one of the two moves them.
+    They stay at the booked instant until one of the two sides moves them.
     """
-    return await shifted(actor.name, to_text(clock.now()), db)
+    return await shifted_bookings(actor.name, to_text(clock.now()), db)
 
 
 @routes.get("/{appointment_id}", AppointmentNotFound)
@@ -141,31 +149,31 @@ async def get_appointment(appointment_id: str, actor: Actor, db: Database) -> Ap
     row = await db.first("SELECT * FROM appointments WHERE id = ?", appointment_id)
     if row is None:
         raise AppointmentNotFound(appointment_id)
-    return shown(row, actor.name)
+    return appointment_view(row, actor.name)
 
 
 @routes.patch("/{appointment_id}", AppointmentNotFound, ChangeRefused, SlotTaken, SlotNotOffered, Overloaded)
-async def change_appointment(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+async def change_appointment(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     appointment_id: str,
-    wanted: Body[AppointmentChange],
+    change: Body[AppointmentChange],
     actor: Actor,
     db: Database,
     bookings: Bookings,
     news: AppointmentNews,
     usage: Usage,
 ) -> Appointment:
-    """Confirm, move or cancel a booking, or mark that the customer did not come.
+    """Confirm, move or cancel a booking, or mark it as a no-show.
 
-    Customers cancel and move until `cancellation_hours` before the start. A moved booking is `rescheduled` until the
-    other side confirms the new time.
+    Customers can cancel and move until `cancellation_hours` before the start. A moved booking is `rescheduled` until
+    the other side confirms the new time.
     """
     row = await db.first("SELECT * FROM appointments WHERE id = ?", appointment_id)
     if row is None:
         raise AppointmentNotFound(appointment_id)
     side = Side.PRACTITIONER if row["practitioner_id"] == actor.name else Side.CUSTOMER
-    start = int(moment_of(wanted.starts_at).timestamp()) if wanted.starts_at else None
-    row = await bookings.change(row, Change(Action(wanted.action), side, start, wanted.reason))
-    if wanted.action == "cancel":
+    start = int(moment_of(change.starts_at).timestamp()) if change.starts_at else None
+    row = await bookings.change(row, Change(Action(change.action), side, start, change.reason))
+    if change.action == "cancel":
         usage.count("cancellation")
-    news.tell(row)
-    return shown(row, actor.name)
+    news.publish(row)
+    return appointment_view(row, actor.name)

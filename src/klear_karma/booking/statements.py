@@ -1,6 +1,6 @@
-"""SQL of bookings. Columns named for a rule are filled by its condition: where it fails, so does the whole batch.
+"""SQL of bookings. Columns named after a rule hold its condition: if it is false, a CHECK fails the whole batch.
 
-A bare `INSERT … WHERE NOT EXISTS` would change no row and let the rest of its batch take effect.
+A plain conditional INSERT (`WHERE NOT EXISTS`) would insert no row, yet let the rest of its batch take effect.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _WELCOME = (
 
 
 class Blocked(NamedTuple):
-    """The time that a booking is to block in a practitioner's calendar of a version; `now` is a stored instant."""
+    """The time that a booking will block, for a version of the practitioner's calendar; `now` is a stored instant."""
 
     appointment_id: str
     practitioner_id: str
@@ -38,13 +38,13 @@ class Blocked(NamedTuple):
 
     @property
     def free(self) -> tuple[Value, ...]:
-        """The values that `FREE` binds: all others that block, and whose request has not expired."""
+        """The values bound by `FREE`, which checks all other blocking bookings that have not expired."""
         start, end = self.span
         return (self.practitioner_id, end, start, start, self.now, self.appointment_id)
 
 
 def insert(columns: Mapping[str, Value], blocked: Blocked) -> Statement:
-    """Return the insert of a booking; it fails by `slot_taken`, `calendar_changed` or `not_welcome`."""
+    """Return the insert of a booking; it violates `slot_taken`, `calendar_changed` or `not_welcome`."""
     customer, practitioner = columns["customer_id"], blocked.practitioner_id
     rules = f"{FREE}, {_OFFERED}, {_WELCOME}"
     sql = (
@@ -57,7 +57,7 @@ def insert(columns: Mapping[str, Value], blocked: Blocked) -> Statement:
 
 
 def change(appointment_id: str, before: Mapping[str, Value], columns: Mapping[str, Value]) -> Statement:
-    """Return the change of a booking that is as it was read; it fails by `state_changed` else."""
+    """Return the change of a booking; violates `state_changed` if the booking has changed since it was read."""
     settings, values = _settings(columns)
     sql = (
         f"UPDATE appointments SET updated_at = ?, {settings}, sequence = sequence + 1, "
@@ -67,9 +67,9 @@ def change(appointment_id: str, before: Mapping[str, Value], columns: Mapping[st
 
 
 def confirm(before: Mapping[str, Value], columns: Mapping[str, Value], now: str) -> Statement:
-    """Return the confirmation of a booking that is as it was read; it fails by `slot_taken` and `state_changed`.
+    """Return the confirmation of a booking as it was read; it violates `slot_taken` or `state_changed`.
 
-    A request that has expired since it was read blocks its time no longer, and another may have it.
+    A request that has expired since it was read no longer blocks its time, and another booking may have taken it.
     """
     settings, values = _settings(columns)
     sql = (
@@ -82,7 +82,7 @@ def confirm(before: Mapping[str, Value], columns: Mapping[str, Value], now: str)
 
 
 def move(before: Mapping[str, Value], columns: Mapping[str, Value], blocked: Blocked) -> Statement:
-    """Return the move of a booking that is as it was read; it fails by `slot_taken` and the other rules, too.
+    """Return the move of a booking as it was read; it violates `slot_taken`, `calendar_changed` or `state_changed`.
 
     It blocks the new time and frees the old one in one statement.
     """
@@ -97,6 +97,6 @@ def move(before: Mapping[str, Value], columns: Mapping[str, Value], blocked: Blo
 
 
 def _settings(columns: Mapping[str, Value]) -> tuple[str, list[Value]]:
-    """Return the settings of all columns but `updated_at`, and all values, its own first."""
+    """Return the SET clause of all columns except `updated_at`, and all values, that of `updated_at` first."""
     others = [name for name in columns if name != "updated_at"]
     return ", ".join(f"{name} = ?" for name in others), [columns["updated_at"], *(columns[name] for name in others)]

@@ -1,11 +1,11 @@
-"""States of a booking, and the changes that each side may make; whatever is not here is refused."""
+"""States of a booking, and the changes that each side may make; all others are refused."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 NO_SHOW_DAYS = 7
-"""Days after the end in which a practitioner may still mark a customer who did not come."""
+"""Days after the end during which a practitioner may still mark a no-show."""
 
 
 class State(StrEnum):
@@ -21,7 +21,7 @@ class State(StrEnum):
 
 
 class Side(StrEnum):
-    """Whoever changes a booking."""
+    """The sides that change a booking."""
 
     CUSTOMER = "customer"
     PRACTITIONER = "practitioner"
@@ -29,12 +29,12 @@ class Side(StrEnum):
 
     @property
     def other(self) -> "Side":
-        """The side that hears of a change."""
+        """The side that is notified of a change."""
         return Side.PRACTITIONER if self is Side.CUSTOMER else Side.CUSTOMER
 
 
 class Action(StrEnum):
-    """The changes of a booking."""
+    """The possible changes of a booking."""
 
     CONFIRM = "confirm"
     RESCHEDULE = "reschedule"
@@ -53,7 +53,7 @@ class Refused(StrEnum):
 
 
 class Booking(NamedTuple):
-    """The parts of a booking that decide about its changes."""
+    """The parts of a booking that decide which changes are allowed."""
 
     state: State
     starts_at: datetime
@@ -80,11 +80,11 @@ _TABLE: dict[tuple[State, Action], tuple[frozenset[Side], State]] = {
 
 
 def next_state(booking: Booking, action: Action, side: Side, now: datetime) -> State | Refused:
-    """Return the state that a change leads to, or why it is refused."""
-    found = _TABLE.get((booking.state, action))
-    if found is None:
+    """Return the state after a change, or why the change is refused."""
+    transition = _TABLE.get((booking.state, action))
+    if transition is None:
         return Refused.STATE
-    sides, state = found
+    sides, state = transition
     if side not in sides or (action is Action.CONFIRM and booking.moved_by is side):
         return Refused.SIDE
     if booking.expires_at is not None and booking.expires_at <= now and booking.state is State.REQUESTED:
@@ -93,7 +93,7 @@ def next_state(booking: Booking, action: Action, side: Side, now: datetime) -> S
 
 
 def _in_time(booking: Booking, action: Action, side: Side, now: datetime) -> Refused | None:
-    """Return why a change comes too early or too late."""
+    """Return why a change is too early or too late; None if it is neither."""
     if side is Side.ADMIN:
         return None
     if action is Action.NO_SHOW:
@@ -109,5 +109,5 @@ def _in_time(booking: Booking, action: Action, side: Side, now: datetime) -> Ref
 
 
 def _is_agreed(booking: Booking) -> bool:
-    """Tell whether the customer has agreed to the time: a request and another's new time bind nobody."""
+    """Tell whether the customer has agreed to the time; a request, or a move by the other side, is not binding."""
     return booking.state is not State.REQUESTED and booking.moved_by is not Side.PRACTITIONER

@@ -1,6 +1,6 @@
-"""The store of bookings: it sees the rows of both sides, and all of one booking's writes are one batch.
+"""The store of bookings: it sees the rows of both sides, and writes each change of a booking in one batch.
 
-Whoever calls it has looked up the appointment, or the practitioner, in the caller's own rows before.
+Callers must have read the appointment or the practitioner from the user's own rows first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,13 +29,13 @@ from klear_karma.booking.problems import (
 from klear_karma.booking.states import Action, Booking, Refused, Side, State, next_state
 from klear_karma.notifications.notices import notice
 from klear_karma.ratings import withdraw
-from klear_karma.reminders.rows import forget, remind
+from klear_karma.reminders.rows import remove_reminders, replace_reminders
 from klear_karma.settings import KarmaSettings
 
 ATTEMPTS = 5
-"""How often a booking is decided anew when the calendar or the booking was changed meanwhile."""
+"""Attempts of a booking if the calendar or the booking is changed concurrently."""
 MOST_REQUESTED = 20
-"""Requests that a customer may have open: each of them blocks somebody's time."""
+"""Most open requests of a customer: each of them blocks a practitioner's time."""
 NAMELESS = "a customer"
 
 _BY_KEY = "SELECT * FROM appointments WHERE customer_id = ? AND idempotency_key = ?"
@@ -49,7 +49,7 @@ _NAMES = (
 
 
 class Wish(NamedTuple):
-    """A customer's wish for a slot; `start` is in Unix seconds."""
+    """A customer's request for a slot; `start` is in Unix seconds."""
 
     customer_id: str
     practitioner_id: str
@@ -61,7 +61,7 @@ class Wish(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A change of a booking by one side; `start` is the new one of a move, `more` is written with it."""
+    """A change of a booking by one side; `start` is the new start of a move, `more` is added to its batch."""
 
     action: Action
     side: Side
@@ -71,36 +71,38 @@ class Change(NamedTuple):
 
 
 class Bookings:
-    """Makes and changes bookings."""
+    """Creates and changes bookings."""
 
     def __init__(self, db: SystemDatabase, timetables: Timetables, clock: Clock, settings: KarmaSettings) -> None:
-        self._db, self._timetables, self._clock = db, timetables, clock
+        self._db = db
+        self._timetables = timetables
+        self._clock = clock
         self._expiry = timedelta(hours=settings.request_expiry_hours)
 
     async def book(self, wish: Wish) -> tuple[Row, bool]:
-        """Book a slot and tell whether it is new: with a key that was used the booking of then comes again.
+        """Book a slot; return the booking and whether it is new: a used idempotency key returns the earlier booking.
 
         Errors: `SlotTaken`, `SlotNotOffered`, `ServiceNotFound`, `NotWelcome`, `TooManyRequested`, `KeyReused`.
         """
         for _ in range(ATTEMPTS):
-            if found := await self._earlier(wish):
-                return found, False
+            if earlier := await self._earlier(wish):
+                return earlier, False
             try:
                 return await self._insert(wish), True
             except UniqueViolation:
-                continue  # the same key, a moment ago
+                continue  # a concurrent request used the same key
             except CheckViolation as fault:
-                if found := await self._earlier(wish):
-                    return found, False
+                if earlier := await self._earlier(wish):
+                    return earlier, False
                 _raise_rule(fault)
             except SlotTaken:
-                if found := await self._earlier(wish):
-                    return found, False
+                if earlier := await self._earlier(wish):
+                    return earlier, False
                 raise
-        raise Overloaded("the practitioner's calendar is being changed")
+        raise Overloaded("the practitioner's calendar is being changed: try again")
 
     async def change(self, row: Row, change: Change) -> Row:
-        """Change a booking as its state allows; return it as it is then.
+        """Change a booking if its state allows it; return the changed booking.
 
         Errors: `ChangeRefused`, `SlotTaken`, `SlotNotOffered`.
         """
@@ -116,10 +118,10 @@ class Bookings:
             else:
                 return await self._read(row["id"])
             row = await self._read(row["id"])
-        raise Overloaded("the booking is being changed")
+        raise Overloaded("the booking is being changed: try again")
 
     async def _earlier(self, wish: Wish) -> Row | None:
-        """Return the booking that was made with the same key; `KeyReused` where it was another wish."""
+        """Return the booking made with the same key; raises `KeyReused` if its request was different."""
         if wish.key is None:
             return None
         row = await self._db.first(_BY_KEY, wish.customer_id, wish.key)
@@ -140,9 +142,9 @@ class Bookings:
             raise ServiceNotFound(f"the practitioner has no service {wish.service_id[:80]}")
         _decide(timetable, offer.terms, wish.start, now)
         names = await self._db.first(_NAMES, wish.customer_id, wish.customer_id, to_text(now), wish.practitioner_id)
-        assert names is not None, "the practitioner was there"
+        assert names is not None, "the practitioner exists"
         if timetable.needs_confirmation and names["requested"] >= MOST_REQUESTED:
-            raise TooManyRequested(f"{MOST_REQUESTED} requests wait for an answer")
+            raise TooManyRequested(f"{MOST_REQUESTED} requests are open: wait for an answer or cancel one")
         columns = self._columns(wish, timetable, offer.terms, now) | {
             "customer_name": names["customer_name"] or NAMELESS,
             "practitioner_name": names["name"],
@@ -158,7 +160,7 @@ class Bookings:
         return await self._read(columns["id"])
 
     def _columns(self, wish: Wish, timetable: Timetable, terms: Terms, now: datetime) -> dict[str, Any]:
-        """Return the columns of a new booking that follow from the wish and the terms."""
+        """Return the columns of a new booking that depend on the request and the terms."""
         is_request = timetable.needs_confirmation
         return {
             "id": str(uuid4()),
@@ -187,7 +189,7 @@ class Bookings:
         return await self._timetables.load(practitioner_id, span, int(now.timestamp()), without=without)
 
     async def _changes(self, row: Row, change: Change, state: State, now: datetime) -> list[Statement]:
-        """Return the batch of a change: the booking itself, its reminders, its reviews and what the others hear."""
+        """Return the batch of a change: the booking, its reminders, its reviews and the notifications."""
         stamp = to_text(now)
         columns: dict[str, Any] = {"state": state.value, "updated_at": stamp}
         more: list[Statement] = []
@@ -196,13 +198,13 @@ class Bookings:
         else:
             first = _changed(row, change, columns, stamp)
         if state in {State.CANCELLED, State.NO_SHOW}:
-            more = [forget(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
+            more = [remove_reminders(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
         return [first, *more, *change.more, *_news(row, change, f"appointment.{state.value}", stamp)]
 
     async def _move(
         self, row: Row, change: Change, columns: dict[str, Any], now: datetime
     ) -> tuple[Statement, list[Statement]]:
-        """Return the move of a booking, and its reminders. A practitioner need not keep to the notice."""
+        """Return the move of a booking, and its reminders. The minimum notice does not apply to practitioners."""
         assert change.start is not None, "a move has a start"
         timetable = await self._timetable(row["practitioner_id"] or "", change.start, now, row["id"])
         if timetable is None:
@@ -218,11 +220,11 @@ class Bookings:
             row["id"], row["practitioner_id"], terms.blocked(change.start), timetable.version, to_text(now)
         )
         starts_at = datetime.fromtimestamp(change.start, UTC)
-        return statements.move(row, columns, blocked), remind(row["id"], starts_at, now)
+        return statements.move(row, columns, blocked), replace_reminders(row["id"], starts_at, now)
 
 
 def _changed(row: Row, change: Change, columns: dict[str, Any], stamp: str) -> Statement:
-    """Return the change of a booking that stays at its time."""
+    """Return the change of a booking without a new time."""
     if change.action is Action.CONFIRM:
         columns |= {"confirmed_at": row["confirmed_at"] or stamp, "expires_at": None, "moved_by": None}
         return statements.confirm(row, columns, stamp)
@@ -232,7 +234,7 @@ def _changed(row: Row, change: Change, columns: dict[str, Any], stamp: str) -> S
 
 
 def booking_of(row: Row) -> Booking:
-    """Return the parts of a row that decide about its changes."""
+    """Return the parts of a row that decide which changes are allowed."""
     return Booking(
         State(row["state"]),
         from_text(row["starts_at"]),
@@ -244,11 +246,13 @@ def booking_of(row: Row) -> Booking:
 
 
 def times(timetable: Timetable, terms: Terms, start: int) -> dict[str, Any]:
-    """Return the columns of a time: shown, blocked, and as clocks show it by the time-zone data of now."""
-    shown, blocked, zone = terms.shown(start), terms.blocked(start), timetable.calendar.zone
+    """Return the columns of a time: start and end, blocked times, and the wall time by current time-zone data."""
+    span = terms.span(start)
+    blocked = terms.blocked(start)
+    zone = timetable.calendar.zone
     return {
-        "starts_at": from_epoch(shown.start),
-        "ends_at": from_epoch(shown.end),
+        "starts_at": from_epoch(span.start),
+        "ends_at": from_epoch(span.end),
         "blocked_from": blocked.start,
         "blocked_until": blocked.end,
         "time_zone": zone.key,
@@ -258,15 +262,15 @@ def times(timetable: Timetable, terms: Terms, start: int) -> dict[str, Any]:
 
 
 def tzdata_version() -> str:
-    """Return the version of the time-zone data, or nothing where only the machine's own is there."""
+    """Return the version of the time-zone data; empty if only the operating system's data is installed."""
     try:
-        return str(import_module("tzdata").IANA_VERSION)  # read when something is booked
+        return str(import_module("tzdata").IANA_VERSION)  # imported at the first booking, not at start
     except ImportError:
         return ""
 
 
 def _decide(timetable: Timetable, terms: Terms, start: int, now: datetime) -> None:
-    """Raise what refuses a start; the page of free slots decides by the same function."""
+    """Raise a problem unless the start is a free slot, by the same function that lists free slots."""
     refused = refusal(timetable.calendar, terms, start, int(now.timestamp()))
     if refused is Refusal.TAKEN:
         raise SlotTaken
@@ -275,7 +279,7 @@ def _decide(timetable: Timetable, terms: Terms, start: int, now: datetime) -> No
 
 
 def _terms(row: Row, timetable: Timetable, side: Side) -> Terms:
-    """Return the terms of a booking that moves: its own length and buffers, the service's steps while it is there."""
+    """Return the terms of a move: the booking's own length and buffers, and the increment of its current service."""
     offer = timetable.offer(row["service_id"] or "")
     general = timetable.offers[0].terms if timetable.offers else Terms(row["minutes"], 15)
     steps = offer.terms if offer else general
@@ -290,7 +294,7 @@ def _terms(row: Row, timetable: Timetable, side: Side) -> Terms:
 
 
 def _raise_rule(fault: CheckViolation) -> None:
-    """Raise the problem of the rule that a booking breaks; return where it is to be decided anew."""
+    """Raise the problem of the violated rule; return if the booking is to be attempted again."""
     if fault.constraint == "slot_taken":
         raise SlotTaken from None
     if fault.constraint == "not_welcome":
@@ -300,18 +304,18 @@ def _raise_rule(fault: CheckViolation) -> None:
 
 
 def _consequences(columns: Mapping[str, Any], now: datetime) -> list[Statement]:
-    """Return what a new booking brings with it: a count, reminders, and the practitioner's notification."""
+    """Return the statements that accompany a new booking: count, reminders, the practitioner's notification."""
     kind = f"appointment.{'booked' if columns['state'] == State.CONFIRMED else 'requested'}"
     data = {"starts_at": columns["starts_at"], "service": columns["service_name"], "with": columns["customer_name"]}
     return [
         Statement(_COUNT, (columns["practitioner_id"],)),
-        *remind(columns["id"], from_text(columns["starts_at"]), now),
+        *replace_reminders(columns["id"], from_text(columns["starts_at"]), now),
         notice(columns["practitioner_id"], kind, columns["created_at"], columns["id"], data),
     ]
 
 
 def _news(row: Row, change: Change, kind: str, stamp: str) -> Sequence[Statement]:
-    """Return the notifications of a change: for the other side, and for both of an administrator's."""
+    """Return the notifications of a change: to the other side, or to both sides if an administrator changed it."""
     sides = [change.side.other] if change.side is not Side.ADMIN else [Side.CUSTOMER, Side.PRACTITIONER]
     starts_at = row["starts_at"] if change.start is None else from_epoch(change.start)
     data = {"starts_at": starts_at, "service": row["service_name"], "by": change.side.value}

@@ -1,4 +1,4 @@
-"""Bookings as they go out, and a page of them."""
+"""Bookings in responses, and pages of them."""
 
 from typing import Literal, TypedDict
 
@@ -20,7 +20,7 @@ MOST_SHIFTED = 500
 
 
 class Party(TypedDict):
-    """One side of a booking; the id is null where the account is gone."""
+    """One side of a booking; the id is null if the account was deleted."""
 
     id: str | None
     name: str
@@ -59,14 +59,14 @@ class Appointment(TypedDict):
 
 
 class AppointmentList(TypedDict):
-    """A page of bookings in the order of their starts; `next` is null on the last."""
+    """A page of bookings in the order of their starts; `next` is null on the last page."""
 
     appointments: list[Appointment]
     next: str | None
 
 
 class Shifted(TypedDict):
-    """A coming booking whose start is another wall time by the time-zone data of now than the one agreed."""
+    """A future booking with a start that, by current time-zone data, differs from the agreed wall time."""
 
     appointment_id: str
     starts_at: str
@@ -75,20 +75,20 @@ class Shifted(TypedDict):
 
 
 class Listing(BaseModel):
-    """The bookings that are listed, a page of them."""
+    """Filters of the list of bookings, and its page."""
 
     model_config = ConfigDict(extra="forbid")
 
     side: SideName | None = Field(None, description="absent: as customer and as practitioner")
     state: StateName | None = None
-    first: Instant | None = Field(None, alias="from", description="those that end after it")
-    last: Instant | None = Field(None, alias="to", description="those that start before it")
+    first: Instant | None = Field(None, alias="from", description="only bookings that end after it")
+    last: Instant | None = Field(None, alias="to", description="only bookings that start before it")
     limit: int = Field(50, ge=1, le=200)
-    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the page before")
+    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the previous page")
 
 
-def shown(row: Row, caller: str) -> Appointment:
-    """Return a booking as one of its sides sees it."""
+def appointment_view(row: Row, caller: str) -> Appointment:
+    """Return a booking as seen by one of its sides."""
     return Appointment(
         id=row["id"],
         side="practitioner" if row["practitioner_id"] == caller else "customer",
@@ -144,22 +144,22 @@ async def page(query: Listing, caller: str, db: Database) -> AppointmentList:
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     following = str(Cursor(rows[-1]["starts_at"], rows[-1]["id"])) if more else None
-    return AppointmentList(appointments=[shown(row, caller) for row in rows], next=following)
+    return AppointmentList(appointments=[appointment_view(row, caller) for row in rows], next=following)
 
 
-async def shifted(caller: str, now: str, db: Database) -> list[Shifted]:
-    """Return the practitioner's coming bookings whose wall time is no longer the one agreed."""
+async def shifted_bookings(caller: str, now: str, db: Database) -> list[Shifted]:
+    """Return the practitioner's future bookings with a wall time that differs from the agreed one."""
     sql = (
         "SELECT id, starts_at, wall_time, time_zone FROM appointments WHERE practitioner_id = ? AND starts_at > ? "
         f"AND state IN ('{State.REQUESTED}', '{State.CONFIRMED}', '{State.RESCHEDULED}') ORDER BY starts_at LIMIT ?"
     )
-    found = []
+    shifts = []
     for row in await db.all(sql, caller, now, MOST_SHIFTED):
         wall = _wall(row)
         if wall != row["wall_time"]:
             starts_at = utc(row["starts_at"])
-            found.append(Shifted(appointment_id=row["id"], starts_at=starts_at, agreed=row["wall_time"], now=wall))
-    return found
+            shifts.append(Shifted(appointment_id=row["id"], starts_at=starts_at, agreed=row["wall_time"], now=wall))
+    return shifts
 
 
 def _wall(row: Row) -> str:

@@ -1,1 +1,1 @@
-"""Calendars: iCalendar feeds of both sides of a booking, by secret links."""
+"""Calendars: iCalendar feeds for both sides of a booking, read through secret links."""

@@ -1,4 +1,4 @@
-"""Feeds: the bookings of one side as an iCalendar, of a window around the present."""
+"""Feeds: the bookings of one side as an iCalendar, within a window around the present."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ type Side = Literal["customer", "practitioner"]
 PAST = timedelta(days=90)
 COMING = timedelta(days=366)
 CANCELLED_SHOWN = timedelta(days=30)
-"""How long a cancelled booking stays: a calendar that no longer finds it would keep it as it was."""
+"""How long a cancelled booking stays in a feed: calendar apps keep an event that disappears unchanged."""
 MOST_EVENTS = 2_000
 
 _STATUS = {"requested": "TENTATIVE", "cancelled": "CANCELLED", "expired": "CANCELLED"}
@@ -35,18 +35,18 @@ class FeedNotFound(NotFound):
 
 
 class Feeds:
-    """Finds the feed of a link. The whole database is asked for the link alone: the rest is its owner's rows."""
+    """Reads the feed of a link. Only the link is looked up without a scope; bookings are read as its owner."""
 
     def __init__(self, db: SystemDatabase) -> None:
         self._db = db
 
     async def find(self, token: str) -> Row:
-        """Return the row of a link; `FeedNotFound` where it was revoked, or never was."""
+        """Return the row of a link; raises `FeedNotFound` if it was revoked or never existed."""
         row = await self._db.first(
             "SELECT id, user_id, side, has_notes FROM feed_links WHERE token_hash = ?", hash_of(token)
         )
         if row is None:
-            raise FeedNotFound("the link was revoked, or never was")
+            raise FeedNotFound("the link was revoked or never existed")
         return row
 
     async def read(self, link: Row, name: str, now: datetime) -> bytes:
@@ -57,12 +57,12 @@ class Feeds:
 
 
 def hash_of(token: str) -> str:
-    """Return a token's hash: of 256 random bits one round is as good as many."""
+    """Return a token's hash; one round is enough for 256 random bits."""
     return sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 def event_of(row: Mapping[str, Any], side: Side, *, has_notes: bool) -> Event:
-    """Return a booking as the calendar of a side has it; a customer's own calendar has its own note."""
+    """Return a booking as an event for one side; a customer's feed includes the customer's own note."""
     other = row["customer_name"] if side == "practitioner" else row["practitioner_name"]
     is_open = row["state"] == "requested"
     return Event(

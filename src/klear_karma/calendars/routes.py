@@ -1,4 +1,4 @@
-"""`/api/feeds`: secret links to one's calendar, and `/calendars/{token}.ics`, which calendars of others read."""
+"""`/api/feeds`: secret links to one's calendar, and `/calendars/{token}.ics`, which calendar apps read."""
 
 import secrets
 from hashlib import sha256
@@ -37,16 +37,16 @@ class TooManyLinks(Problem):
 
 
 class LinkBody(BaseModel):
-    """A new link: to the bookings that you have made, or to those made with you."""
+    """A new link: to the bookings you made as a customer, or to those made with you as a practitioner."""
 
     model_config = ConfigDict(extra="forbid")
 
     side: Side
-    has_notes: bool = Field(False, description="a practitioner's calendar with the notes of customers")
+    has_notes: bool = Field(False, description="for practitioners: include the notes of customers")
 
 
 class FeedLink(TypedDict):
-    """A link to a calendar; whoever has it reads it until it is revoked."""
+    """A link to a calendar; anyone with the link can read it until it is revoked."""
 
     id: str
     side: Literal["customer", "practitioner"]
@@ -55,7 +55,7 @@ class FeedLink(TypedDict):
 
 
 class NewFeedLink(FeedLink):
-    """A new link: `url` is shown this once."""
+    """A new link; its `url` is returned only once."""
 
     url: str
 
@@ -71,11 +71,12 @@ async def list_feeds(db: ScopedDatabase) -> list[FeedLink]:
 async def add_feed(
     new: Body[LinkBody], actor: Actor, db: ScopedDatabase, settings: KarmaSettings, clock: Clock
 ) -> NewFeedLink:
-    """Make a link to your calendar."""
+    """Create a link to your calendar."""
     counted = await db.first("SELECT count(*) AS n FROM feed_links")
     if counted and counted["n"] >= MOST_LINKS:
         raise TooManyLinks(f"there are {MOST_LINKS} links: revoke one")
-    token, now = secrets.token_urlsafe(_TOKEN_BYTES), to_text(clock.now())
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    now = to_text(clock.now())
     row = {"id": str(uuid4()), "side": new.side, "has_notes": new.has_notes, "created_at": now}
     await db.insert(
         "feed_links",
@@ -87,7 +88,7 @@ async def add_feed(
 
 @routes.delete("/{feed_id}", FeedNotFound, status=204)
 async def revoke_feed(feed_id: str, db: ScopedDatabase) -> None:
-    """Revoke a link; calendars that read it get nothing from now on."""
+    """Revoke a link; from now on it answers 404."""
     if not (await db.delete("feed_links", "id = ?", feed_id)).changes:
         raise FeedNotFound(f"there is no link {feed_id[:80]}")
 
@@ -96,7 +97,7 @@ async def revoke_feed(feed_id: str, db: ScopedDatabase) -> None:
 async def read_feed(
     file: str, if_none_match: Header[Tags], feeds: Feeds, settings: KarmaSettings, clock: Clock
 ) -> Response:
-    """Read a calendar by its secret link, whatever is accepted."""
+    """Read a calendar by its secret link; the Accept header is ignored."""
     link = await feeds.find(file.removesuffix(_SUFFIX))
     await bound(settings.feed_limiter, f"feed {link['id']}")
     body = await feeds.read(link, f"{settings.site_name}: {link['side']}", clock.now())
@@ -105,5 +106,5 @@ async def read_feed(
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     if etag in tags or "*" in tags:
         return Response(status=304, headers=headers)
-    shown = [("content-type", MEDIA_TYPE), ("content-disposition", 'inline; filename="appointments.ics"')]
-    return Response(body, 200, [*headers, *shown])
+    content = [("content-type", MEDIA_TYPE), ("content-disposition", 'inline; filename="appointments.ics"')]
+    return Response(body, 200, [*headers, *content])

@@ -1,21 +1,21 @@
-"""iCalendar (RFC 5545): events of a feed as octets, each line of 75 at most, no character cut."""
+"""iCalendar (RFC 5545): a feed as octets, folded into lines of at most 75 octets without splitting a character."""
 
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 LONGEST_LINE = 75
-"""Octets of a line without its break."""
+"""Most octets of a line, without its line break."""
 MEDIA_TYPE = "text/calendar; charset=utf-8"
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
-"""Characters that a text cannot hold: controls but tab and line feed, other line breaks, and no characters."""
+"""Characters not allowed in a text: controls except tab and line feed, other line breaks, and non-characters."""
 
 
 class Event(NamedTuple):
-    """An event; instants are stored ones (`2027-03-28 09:00:00`, UTC), `status` is a word of RFC 5545.
+    """An event; instants are as stored (`2027-03-28 09:00:00`, UTC), `status` is a value of RFC 5545.
 
-    `stamp` is the row's last change: what does not change is written as the same octets.
+    `stamp` is the row's last change, so that an unchanged event gives the same octets.
     """
 
     uid: str
@@ -31,7 +31,7 @@ class Event(NamedTuple):
 
 
 def calendar(name: str, events: Iterable[Event]) -> bytes:
-    """Return a calendar of events that is published under a name."""
+    """Return a named calendar with its events."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -50,16 +50,18 @@ def calendar(name: str, events: Iterable[Event]) -> bytes:
 
 
 def escape(text: str) -> str:
-    """Return a text as a value: its line breaks, commas, semicolons and backslashes escaped, controls left out."""
+    """Return a text as a value: line breaks, commas, semicolons and backslashes escaped, controls removed."""
     plain = _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     escaped = plain.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
     return escaped.replace("\n", "\\n")
 
 
 def fold(line: str) -> bytes:
-    """Return a line in UTF-8 with its break, continued where it has more octets than fit."""
+    """Return a line in UTF-8 with its line break, folded if it is too long."""
     octets = line.encode()
-    parts, place, room = [], 0, LONGEST_LINE
+    parts = []
+    place = 0
+    room = LONGEST_LINE
     while len(octets) - place > room:
         end = place + room
         while octets[end] & 0xC0 == 0x80:  # within a character

@@ -1,4 +1,4 @@
-"""Problems of messages: each names the fact."""
+"""Problems of messages: each names one fact."""
 
 from edge import NotFound, Problem
 
@@ -19,14 +19,14 @@ class MessageNotFound(NotFound):
 
 
 class RequestUsed(Problem):
-    """Before a booking there is one message."""
+    """Only one message is possible before a booking."""
 
-    title = "Before a booking there is one message"
+    title = "Only one message is possible before a booking"
     status = 409
 
 
 class MessageGone(Problem):
-    """This message does not change any more."""
+    """This message can no longer be changed."""
 
-    title = "This message does not change any more"
+    title = "This message can no longer be changed"
     status = 409

@@ -1,4 +1,4 @@
-"""`/api/messages` and `/api/conversations`: what the two sides of a booking write to each other."""
+"""`/api/messages` and `/api/conversations`: messages between the two sides of a booking."""
 
 from typing import Annotated, TypedDict
 
@@ -25,7 +25,7 @@ conversations = Routes("/api/conversations", tag="messages", access=READER, reac
 
 def _is_filled(text: str) -> str:
     if not text.strip():
-        raise ValueError("a text that is not blank")
+        raise ValueError("the text must not be blank")
     return text
 
 
@@ -33,7 +33,7 @@ type MessageText = Annotated[Text, Field(min_length=1, max_length=4_000), AfterV
 
 
 class NewMessage(BaseModel):
-    """A message: to a practitioner, or into a conversation that is there."""
+    """A new message: to a practitioner, or in an existing conversation."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,7 +43,7 @@ class NewMessage(BaseModel):
 
 
 class Edit(BaseModel):
-    """The text that a message has from now on."""
+    """The new text of a message."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,11 +64,11 @@ class Listing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(50, ge=1, le=200)
-    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the page before")
+    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the previous page")
 
 
 class Message(TypedDict):
-    """A message with its number in the conversation; one that was deleted has no text, and says so."""
+    """A message with its number in the conversation; a deleted one has an empty text and a `deleted_at`."""
 
     id: str
     conversation_id: str
@@ -81,7 +81,7 @@ class Message(TypedDict):
 
 
 class Conversation(TypedDict):
-    """A conversation with the other side; `unread` are the other's messages that the caller has not read."""
+    """A conversation with the other side; `unread` counts the other side's messages not yet read by the caller."""
 
     id: str
     side: str
@@ -108,15 +108,15 @@ class MessageList(TypedDict):
 
 
 class MessageNews:
-    """Tells both sides of a conversation what has happened, after the batch."""
+    """Publishes messages to both sides of a conversation, after the batch."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
 
-    def tell(self, kind: str, message: Row, conversation: Row) -> None:
+    def publish(self, kind: str, message: Row, conversation: Row) -> None:
         """Publish a message to its two sides."""
         for user_id in (conversation["customer_id"], conversation["practitioner_id"]):
-            self._publisher.publish(f"message.{kind}", _shown(message, user_id), None, person(user_id))
+            self._publisher.publish(f"message.{kind}", _message_view(message, user_id), None, person(user_id))
 
 
 _UNREAD = (
@@ -137,30 +137,30 @@ async def send_message(
     """Send a message. Before a booking a customer may send a practitioner one, and the practitioner may answer."""
     pair = await _pair(new, actor, db)
     message, conversation = await store.send(pair, actor.name, new.body)
-    news.tell("sent", message, conversation)
-    return _shown(message, actor.name)
+    news.publish("sent", message, conversation)
+    return _message_view(message, actor.name)
 
 
 @routes.patch("/{message_id}", MessageNotFound, MessageGone)
-async def edit_message(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+async def edit_message(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     message_id: str, new: Body[Edit], actor: Actor, db: Database, store: MessageStore, news: MessageNews
 ) -> Message:
     """Change the text of your message; it is marked as edited."""
     message, conversation = await _message(message_id, db)
     message = await store.edit(message, actor.name, new.body)
-    news.tell("changed", message, conversation)
-    return _shown(message, actor.name)
+    news.publish("changed", message, conversation)
+    return _message_view(message, actor.name)
 
 
 @routes.delete("/{message_id}", MessageNotFound, MessageGone)
 async def delete_message(
     message_id: str, actor: Actor, db: Database, store: MessageStore, news: MessageNews
 ) -> Message:
-    """Remove the text of your message; that there was one stays."""
+    """Delete the text of your message; an empty message remains."""
     message, conversation = await _message(message_id, db)
     message = await store.delete(message, actor.name)
-    news.tell("changed", message, conversation)
-    return _shown(message, actor.name)
+    news.publish("changed", message, conversation)
+    return _message_view(message, actor.name)
 
 
 @conversations.get()
@@ -197,7 +197,7 @@ async def get_conversation(
     following = str(Cursor(str(listed[-1]["number"]), "")) if len(rows) > query.limit else None
     return MessageList(
         conversation=_conversation(row, actor.name),
-        messages=[_shown(one, actor.name) for one in listed],
+        messages=[_message_view(message, actor.name) for message in listed],
         next=following,
     )
 
@@ -206,7 +206,7 @@ async def get_conversation(
 async def read_conversation(
     conversation_id: str, read: Body[ReadUpTo], actor: Actor, db: ScopedDatabase, store: MessageStore
 ) -> Conversation:
-    """Say up to which message you have read."""
+    """Mark a conversation as read up to a message."""
     row = await _conversation_row(conversation_id, actor, db)
     side = "practitioner" if row["practitioner_id"] == actor.name else "customer"
     await store.read(row, side, read.number)
@@ -215,7 +215,7 @@ async def read_conversation(
 
 
 async def _pair(new: NewMessage, actor: Actor, db: Database) -> Pair:
-    """Return the two sides of a new message; what is not the caller's, or is not found, is a problem."""
+    """Return the two sides of a new message; raises a problem if the caller cannot see the conversation or person."""
     if new.conversation_id is not None:
         row = await db.first("SELECT * FROM conversations WHERE id = ?", new.conversation_id)
         if row is None or new.practitioner_id not in {None, row["practitioner_id"]}:
@@ -223,9 +223,9 @@ async def _pair(new: NewMessage, actor: Actor, db: Database) -> Pair:
         return Pair(row["customer_id"], row["practitioner_id"])
     practitioner_id = new.practitioner_id or ""
     booked = "SELECT 1 AS n FROM appointments WHERE customer_id = ? AND practitioner_id = ?"
-    known = await db.first("SELECT 1 AS n FROM practitioners WHERE id = ?", practitioner_id)
-    known = known or await db.first(booked, actor.name, practitioner_id)
-    if known is None or practitioner_id == actor.name:
+    practitioner = await db.first("SELECT 1 AS n FROM practitioners WHERE id = ?", practitioner_id)
+    practitioner = practitioner or await db.first(booked, actor.name, practitioner_id)
+    if practitioner is None or practitioner_id == actor.name:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]} to write to")
     return Pair(actor.name, practitioner_id)
 
@@ -235,7 +235,7 @@ async def _message(message_id: str, db: Database) -> tuple[Row, Row]:
     if message is None:
         raise MessageNotFound(f"there is no message {message_id[:80]} of yours")
     row = await db.first("SELECT * FROM conversations WHERE id = ?", message["conversation_id"])
-    assert row is not None, "a message has a conversation"
+    assert row is not None, "every message has a conversation"
     return message, row
 
 
@@ -259,7 +259,7 @@ def _conversation(row: Row, caller: str) -> Conversation:
     )
 
 
-def _shown(row: Row, caller: str) -> Message:
+def _message_view(row: Row, caller: str) -> Message:
     return Message(
         id=row["id"],
         conversation_id=row["conversation_id"],

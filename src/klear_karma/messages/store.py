@@ -1,7 +1,7 @@
-"""The store of messages: it sees both sides of a conversation, and writes a message in one batch.
+"""The store of messages: it sees both sides of a conversation, and writes each message in one batch.
 
-Whoever calls it has found the conversation, or the practitioner, in the caller's own rows before. A message is refused
-by a column that a condition fills: without a booking a customer has one message, and none across a block.
+Callers must have read the conversation or the practitioner from the user's own rows first. The column `allowed` holds
+a condition, and a CHECK refuses the message: a customer without a booking has one, and none if a side has blocked.
 """
 
 from typing import NamedTuple
@@ -63,7 +63,7 @@ class Pair(NamedTuple):
     practitioner_id: str
 
     def other(self, user_id: str) -> str:
-        """Return the side that is not the user."""
+        """Return the id of the other side."""
         return self.practitioner_id if user_id == self.customer_id else self.customer_id
 
 
@@ -71,12 +71,14 @@ class MessageStore:
     """Writes messages."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     async def send(self, pair: Pair, sender_id: str, body: str) -> tuple[Row, Row]:
         """Send a message; return it with its conversation. Errors: `RequestUsed`, `NotWelcome`."""
         for _ in range(ATTEMPTS):
-            message_id, now = str(uuid4()), to_text(self._clock.now())
+            message_id = str(uuid4())
+            now = to_text(self._clock.now())
             try:
                 await self._db.batch(self._statements(pair, sender_id, body, (message_id, now)))
             except UniqueViolation:
@@ -85,9 +87,9 @@ class MessageStore:
                 await self._raise(fault, pair)
             message, conversation = await self._db.batch([Statement(_MESSAGE, (message_id,)), Statement(_PAIR, pair)])
             if not message.rows:
-                raise ConversationNotFound("")  # one of the two was deleted a moment ago
+                raise ConversationNotFound("")  # one of the two accounts was deleted concurrently
             return message.rows[0], conversation.rows[0]
-        raise Overloaded("the conversation is busy")
+        raise Overloaded("the conversation is busy: try again")
 
     async def edit(self, message: Row, sender_id: str, body: str) -> Row:
         """Change the text of one's own message; it is marked as edited."""
@@ -95,28 +97,28 @@ class MessageStore:
         return await self._changed(Statement(_EDIT, (body, now, message["id"], sender_id)))
 
     async def delete(self, message: Row, sender_id: str) -> Row:
-        """Remove the text of one's own message; a mark stays."""
+        """Delete the text of one's own message; the empty message remains."""
         return await self._changed(Statement(_DELETE, (to_text(self._clock.now()), message["id"], sender_id)))
 
     async def read(self, conversation: Row, side: str, number: int) -> None:
-        """Note that a side has read up to a message."""
+        """Record that a side has read up to a message."""
         assert side in {"customer", "practitioner"}, "one of the two sides"
         await self._db.run(_READ.format(side=side), number, conversation["id"])
 
     async def _changed(self, statement: Statement) -> Row:
         changed = await self._db.run(f"{statement.sql} RETURNING *", *statement.params)
         if not changed.rows:
-            raise MessageGone("it is another's, or was deleted")
+            raise MessageGone("it is not yours, or was deleted")
         return changed.rows[0]
 
     async def _raise(self, fault: CheckViolation, pair: Pair) -> None:
-        """Raise the problem that a refused message is."""
+        """Raise the problem of a refused message."""
         if fault.constraint != "message_not_allowed":
             raise fault
         customer, practitioner = pair
         if await self._db.first(_BLOCKED, customer, practitioner, practitioner, customer):
             raise NotWelcome("no message between the two is possible") from None
-        raise RequestUsed("book an appointment: before that there is one message") from None
+        raise RequestUsed("book an appointment first: without a booking only one message is possible") from None
 
     def _statements(self, pair: Pair, sender_id: str, body: str, new: tuple[str, str]) -> list[Statement]:
         message_id, now = new

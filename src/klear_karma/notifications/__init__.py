@@ -1,1 +1,1 @@
-"""Notifications: rows for one user, written in the batch of what they tell."""
+"""Notifications: rows for one user, written in the same batch as the change that they report."""

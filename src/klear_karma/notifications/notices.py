@@ -1,4 +1,4 @@
-"""Notices: the statement that writes a notification, for the batch of what it tells."""
+"""The statement that writes a notification, for the batch of the change that it reports."""
 
 from collections.abc import Mapping
 from uuid import uuid4
@@ -20,7 +20,7 @@ def notice(
     appointment_id: str | None = None,
     data: Mapping[str, object] | None = None,
 ) -> Statement:
-    """Return the statement that notifies a user; a user whose account is gone gets nothing."""
+    """Return the statement that notifies a user; it does nothing if the account was deleted."""
     return Statement(
         _INSERT, (str(uuid4()), kind, appointment_id, to_json(dict(data or {})).decode(), now, user_id or "")
     )

@@ -1,4 +1,4 @@
-"""`/api/notifications`: what has happened to one's own bookings, messages and reviews."""
+"""`/api/notifications`: notifications about one's own bookings, messages and reviews."""
 
 from typing import Any, TypedDict
 
@@ -18,17 +18,17 @@ routes = Routes("/api/notifications", tag="notifications", access=READER, reach=
 
 
 class Listing(BaseModel):
-    """The notifications that are listed, a page of them."""
+    """Filters of the list of notifications, and its page."""
 
     model_config = ConfigDict(extra="forbid")
 
     unread: bool = False
     limit: int = Field(50, ge=1, le=200)
-    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the page before")
+    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the previous page")
 
 
 class Read(BaseModel):
-    """The notifications that were read; without ids all of them."""
+    """The notifications to mark as read; without ids all of them."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +36,7 @@ class Read(BaseModel):
 
 
 class Notification(TypedDict):
-    """A notification: `data` says what it is about, by its kind."""
+    """A notification; the members of `data` depend on its `kind`."""
 
     id: str
     kind: str
@@ -47,7 +47,7 @@ class Notification(TypedDict):
 
 
 class NotificationList(TypedDict):
-    """A page of notifications, the newest first; `next` is null on the last."""
+    """A page of notifications, the newest first; `next` is null on the last page."""
 
     notifications: list[Notification]
     unread: int
@@ -55,7 +55,7 @@ class NotificationList(TypedDict):
 
 
 class Unread(TypedDict):
-    """The number of notifications that were not read."""
+    """The number of unread notifications."""
 
     unread: int
 

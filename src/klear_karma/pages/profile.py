@@ -26,7 +26,7 @@ SCHEMA = "https://schema.org/"
 
 
 class PageParts(NamedTuple):
-    """All that a page shows: the site's name and address, the practitioner, rows of reviews, and free times."""
+    """The contents of a page: the site's name and address, the practitioner, rows of reviews, and free times."""
 
     site_name: str
     site: str

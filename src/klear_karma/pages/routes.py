@@ -45,10 +45,10 @@ async def get_profile_page(
 
 
 async def _next_times(practitioner_id: str, timetables: Timetables, now: int) -> list[str]:
-    """Return the next free slots of the shortest service, on the practitioner's clocks."""
+    """Return the next free slots of the shortest service, in the practitioner's time zone."""
     window = Span(now, now + DAYS_AHEAD * 86_400)
     timetable = await timetables.load(practitioner_id, window, now)
     if timetable is None or not timetable.offers:
         return []
-    found = slots(timetable.calendar, timetable.offers[0].terms, window, now)
-    return [wall_of(timetable.calendar.zone, slot.start).isoformat() for slot in islice(found, MOST_SLOTS)]
+    free = slots(timetable.calendar, timetable.offers[0].terms, window, now)
+    return [wall_of(timetable.calendar.zone, slot.start).isoformat() for slot in islice(free, MOST_SLOTS)]

@@ -1,1 +1,1 @@
-"""Practitioners: profiles, services, working hours and time off, and how they are verified."""
+"""Practitioners: profiles, services, working hours, time off and verification."""

@@ -1,4 +1,4 @@
-"""`/api/practitioners/{id}/availability`: free slots of a service, on the clocks of whoever asks."""
+"""`/api/practitioners/{id}/availability`: free slots of a service, in the caller's time zone."""
 
 from datetime import date, timedelta
 from typing import Self, TypedDict
@@ -23,14 +23,14 @@ MOST_DAYS = 62
 USUAL_DAYS = 7
 
 
-class Asked(BaseModel):
-    """The days whose slots are listed, first and last included, on the clocks of a zone."""
+class AvailabilityQuery(BaseModel):
+    """The first and last day to list, both included, in a time zone."""
 
     model_config = ConfigDict(extra="forbid")
 
     first: Day | None = Field(None, alias="from", description="absent for today")
     last: Day | None = Field(None, alias="to", description=f"absent for {USUAL_DAYS} days; {MOST_DAYS} days at most")
-    zone: Zone | None = Field(None, description="of the days and times; absent for the practitioner's")
+    zone: Zone | None = Field(None, description="time zone of the days and times; absent for the practitioner's")
     service_id: Id | None = Field(None, description="absent for the shortest service")
 
     @model_validator(mode="after")
@@ -38,12 +38,12 @@ class Asked(BaseModel):
         if self.first and self.last:
             length = (date.fromisoformat(self.last) - date.fromisoformat(self.first)).days
             if not 0 <= length < MOST_DAYS:
-                raise ValueError(f"`to` is not before `from`, and {MOST_DAYS} days are listed at most")
+                raise ValueError(f"`to` must not be before `from`; {MOST_DAYS} days at most")
         return self
 
 
 class Slot(TypedDict):
-    """A free time with its offset from UTC, on the clocks of the asker, and its start on the practitioner's."""
+    """A free slot with its UTC offset in the requested time zone, and its start in the practitioner's."""
 
     starts_at: str
     ends_at: str
@@ -51,7 +51,7 @@ class Slot(TypedDict):
 
 
 class Availability(TypedDict):
-    """Free slots of a service in their order; `checked_at` is the instant at which they were free, in UTC."""
+    """Free slots of a service in ascending order, as of the instant `checked_at` in UTC."""
 
     practitioner_id: str
     service_id: str | None
@@ -63,19 +63,21 @@ class Availability(TypedDict):
 
 @routes.get("/{practitioner_id}/availability", PractitionerNotFound, ServiceNotFound)
 async def get_availability(
-    practitioner_id: str, query: Query[Asked], db: Database, timetables: Timetables, clock: Clock
+    practitioner_id: str, query: Query[AvailabilityQuery], db: Database, timetables: Timetables, clock: Clock
 ) -> Availability:
     """List the free slots of a practitioner's service."""
     row = await db.first("SELECT time_zone FROM practitioners WHERE id = ?", practitioner_id)
     if row is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
-    zone, now = zone_of(query.zone or row["time_zone"]), int(clock.now().timestamp())
+    zone = zone_of(query.zone or row["time_zone"])
+    now = int(clock.now().timestamp())
     window = days(zone, *_days(query, wall_of(zone, now).date()))
     timetable = await timetables.load(practitioner_id, window, now)
     if timetable is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
-    offer, own = _offer(timetable, query.service_id), timetable.calendar.zone
-    found = slots(timetable.calendar, offer.terms, window, now) if offer else ()
+    offer = _offer(timetable, query.service_id)
+    own = timetable.calendar.zone
+    free = slots(timetable.calendar, offer.terms, window, now) if offer else ()
     return Availability(
         practitioner_id=practitioner_id,
         service_id=offer.service_id if offer else None,
@@ -88,13 +90,13 @@ async def get_availability(
                 ends_at=wall_of(zone, slot.end).isoformat(),
                 practitioner_starts_at=wall_of(own, slot.start).isoformat(),
             )
-            for slot in found
+            for slot in free
         ],
     )
 
 
-def _days(query: Asked, today: date) -> tuple[date, date]:
-    """Return the first and the last day."""
+def _days(query: AvailabilityQuery, today: date) -> tuple[date, date]:
+    """Return the first and the last day of a query."""
     last = date.fromisoformat(query.last) if query.last else None
     first = date.fromisoformat(query.first) if query.first else min(today, last or today)
     if last is None:
@@ -103,7 +105,7 @@ def _days(query: Asked, today: date) -> tuple[date, date]:
 
 
 def _offer(timetable: Timetable, service_id: str | None) -> Offer | None:
-    """Return the service that is asked for; `ServiceNotFound` where it cannot be booked."""
+    """Return the requested service, or the shortest; raises `ServiceNotFound` if it cannot be booked."""
     if service_id is None:
         return timetable.offers[0] if timetable.offers else None
     offer = timetable.offer(service_id)

@@ -1,4 +1,4 @@
-"""`/api/practitioners/me/hours`: the working hours of a week, with breaks, and the bookings that they leave out."""
+"""`/api/practitioners/me/hours`: the working hours of a week, with breaks, and bookings outside of them."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -31,7 +31,7 @@ _LISTED = "SELECT * FROM working_hours WHERE practitioner_id = ? ORDER BY weekda
 
 
 class TimesBody(BaseModel):
-    """Two times of a day; 24:00 is its end."""
+    """A start and an end on one day; 24:00 is the end of the day."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,12 +41,12 @@ class TimesBody(BaseModel):
     @model_validator(mode="after")
     def _has_length(self) -> Self:
         if self.opens >= self.closes:
-            raise ValueError("closes is after opens; hours over midnight are two, one of each day")
+            raise ValueError("closes must be after opens; split hours over midnight into one entry per day")
         return self
 
 
 class HoursBody(TimesBody):
-    """Hours of a weekday, Monday is 0, and breaks within them."""
+    """Hours of a weekday (Monday is 0) with breaks."""
 
     weekday: int = Field(ge=0, le=6)
     breaks: list[TimesBody] = Field([], max_length=MOST_BREAKS)
@@ -54,13 +54,13 @@ class HoursBody(TimesBody):
     @model_validator(mode="after")
     def _holds_its_breaks(self) -> Self:
         if any(pause.opens < self.opens or pause.closes > self.closes for pause in self.breaks):
-            raise ValueError("breaks lie within their hours")
+            raise ValueError("breaks must lie within their hours")
         _require_apart(self.breaks)
         return self
 
 
 class WeekBody(BaseModel):
-    """The hours of all days: those that are left out are free."""
+    """The hours of all days; omitted days are days off."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -74,14 +74,14 @@ class WeekBody(BaseModel):
 
 
 class Times(TypedDict):
-    """Two times of a day."""
+    """A start and an end on one day."""
 
     opens: str
     closes: str
 
 
 class DayHours(TypedDict):
-    """Hours of a weekday, Monday is 0, and breaks within them."""
+    """Hours of a weekday (Monday is 0) with breaks."""
 
     weekday: int
     opens: str
@@ -90,7 +90,7 @@ class DayHours(TypedDict):
 
 
 class Week(TypedDict):
-    """The hours of a week, on the clocks of the profile's time zone; `conflicts` are bookings outside of them."""
+    """The hours of a week in the profile's time zone; `conflicts` are bookings outside of them."""
 
     hours: list[DayHours]
     conflicts: list[Conflict]
@@ -99,30 +99,32 @@ class Week(TypedDict):
 @routes.get("", ProfileMissing)
 async def get_hours(actor: Actor, db: Database, conflicts: Conflicts, clock: Clock) -> Week:
     """Get your working hours."""
-    found = await conflicts.find(actor.name, int(clock.now().timestamp()))
-    return Week(hours=_shown(await db.all(_LISTED, actor.name)), conflicts=found)
+    outside = await conflicts.find(actor.name, int(clock.now().timestamp()))
+    return Week(hours=_day_hours(await db.all(_LISTED, actor.name)), conflicts=outside)
 
 
 @routes.put("", ProfileMissing, Overloaded)
 async def put_hours(
     week: Body[WeekBody], actor: Actor, store: PractitionerStore, conflicts: Conflicts, clock: Clock
 ) -> Week:
-    """Write the working hours of all days; bookings that they leave out stay, and are listed."""
+    """Replace the working hours of all days; bookings outside of them stay valid and are listed."""
     rows = [(str(uuid4()), *row) for row in _rows(week)]
     await store.change_calendar(
         actor.name, [Statement(_DELETE, (actor.name,)), Statement(_INSERT, (actor.name, to_json(rows).decode()))]
     )
     hours = [
-        DayHours(weekday=day.weekday, opens=day.opens, closes=day.closes, breaks=[_times(one) for one in day.breaks])
+        DayHours(
+            weekday=day.weekday, opens=day.opens, closes=day.closes, breaks=[_times(pause) for pause in day.breaks]
+        )
         for day in sorted(week.hours, key=lambda day: (day.weekday, day.opens))
     ]
     return Week(hours=hours, conflicts=await conflicts.find(actor.name, int(clock.now().timestamp())))
 
 
 def _require_apart(times: Iterable[TimesBody]) -> None:
-    ordered = sorted(times, key=lambda one: one.opens)
+    ordered = sorted(times, key=lambda hours: hours.opens)
     if any(before.closes > after.opens for before, after in pairwise(ordered)):
-        raise ValueError("times of one day do not overlap")
+        raise ValueError("times of one day must not overlap")
 
 
 def _times(body: TimesBody) -> Times:
@@ -130,14 +132,14 @@ def _times(body: TimesBody) -> Times:
 
 
 def _rows(week: WeekBody) -> Iterator[tuple[int, int, int, int]]:
-    """Yield weekday, start, end, and whether it is a break."""
+    """Yield weekday, start, end (in minutes after midnight) and 1 for a break."""
     for day in week.hours:
         yield day.weekday, minutes_of(day.opens), minutes_of(day.closes), 0
         for pause in day.breaks:
             yield day.weekday, minutes_of(pause.opens), minutes_of(pause.closes), 1
 
 
-def _shown(rows: Iterable[Row]) -> list[DayHours]:
+def _day_hours(rows: Iterable[Row]) -> list[DayHours]:
     listed = list(rows)
     days = [row for row in listed if not row["is_break"]]
     return [

@@ -1,4 +1,4 @@
-"""`/api/practitioners/me/services`: what a practitioner offers, with its price, length and buffers."""
+"""`/api/practitioners/me/services`: the services of a practitioner, with price, length and buffers."""
 
 from typing import Annotated, Any, Self
 from uuid import uuid4
@@ -9,7 +9,7 @@ from edge import READER, Actor, Body, Clock, Database, NotFound, Problem, Routes
 from edge.errors import Overloaded
 from edge.instants import to_text
 from klear_karma.members import MEMBER
-from klear_karma.practitioners.profile import Service, service_shown
+from klear_karma.practitioners.profile import Service, service_view
 from klear_karma.practitioners.store import Change, PractitionerStore, ProfileMissing, Snapshot
 from klear_karma.values import Name, Price, Text
 
@@ -40,14 +40,14 @@ class TooManyServices(Problem):
 
 
 class ServiceBody(BaseModel):
-    """A service as a whole. Its price is in the minor unit of the profile's currency."""
+    """A complete service. Its price is in the minor unit of the profile's currency."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Name
     description: Annotated[Text, Field(max_length=2_000)] = ""
     minutes: int = Field(ge=5, le=1_440)
-    increment_minutes: int = Field(15, ge=5, le=1_440, description="steps at which it can begin")
+    increment_minutes: int = Field(15, ge=5, le=1_440, description="interval between possible starts")
     buffer_before_minutes: int = Field(0, ge=0, le=480)
     buffer_after_minutes: int = Field(0, ge=0, le=480)
     price: Price
@@ -56,21 +56,22 @@ class ServiceBody(BaseModel):
     @model_validator(mode="after")
     def _fits_into_a_day(self) -> Self:
         if self.minutes + self.buffer_before_minutes + self.buffer_after_minutes > 1_440:
-            raise ValueError("a service and its buffers take a day at most")
+            raise ValueError("a service with its buffers must not exceed one day")
         return self
 
 
 @routes.get()
 async def list_services(actor: Actor, db: Database) -> list[Service]:
-    """List your services, also those that cannot be booked."""
+    """List your services, including inactive ones."""
     rows = await db.all("SELECT * FROM services WHERE practitioner_id = ? ORDER BY created_at, id", actor.name)
-    return [service_shown(row) for row in rows]
+    return [service_view(row) for row in rows]
 
 
 @routes.post("", ProfileMissing, TooManyServices, Overloaded, status=201)
 async def add_service(new: Body[ServiceBody], actor: Actor, store: PractitionerStore, clock: Clock) -> Service:
     """Add a service."""
-    service_id, now = str(uuid4()), to_text(clock.now())
+    service_id = str(uuid4())
+    now = to_text(clock.now())
 
     def edit(before: Snapshot) -> Change:
         if before.profile is None:
@@ -84,14 +85,14 @@ async def add_service(new: Body[ServiceBody], actor: Actor, store: PractitionerS
         return Change([Statement(sql, values)], Snapshot(before.profile, [*before.services, row]))
 
     after = await store.change(actor.name, edit)
-    return service_shown(after.services[-1])
+    return service_view(after.services[-1])
 
 
 @routes.put("/{service_id}", ServiceNotFound, ProfileMissing, Overloaded)
 async def put_service(
     service_id: str, new: Body[ServiceBody], actor: Actor, store: PractitionerStore, clock: Clock
 ) -> Service:
-    """Change a service; bookings keep the price and length at which they were made."""
+    """Change a service; existing bookings keep their price and length."""
     now = to_text(clock.now())
 
     def edit(before: Snapshot) -> Change:
@@ -103,12 +104,12 @@ async def put_service(
         services = [{**old, **row} if old["id"] == service_id else old for old in before.services]
         return Change([changed], Snapshot(before.profile, services))
 
-    return service_shown(_find(await store.change(actor.name, edit), service_id))
+    return service_view(_find(await store.change(actor.name, edit), service_id))
 
 
 @routes.delete("/{service_id}", ServiceNotFound, ProfileMissing, Overloaded, status=204)
 async def remove_service(service_id: str, actor: Actor, store: PractitionerStore) -> None:
-    """Remove a service; its bookings stay."""
+    """Remove a service; its bookings stay valid."""
 
     def edit(before: Snapshot) -> Change:
         _find(before, service_id)
@@ -124,8 +125,8 @@ def _values(new: ServiceBody) -> dict[str, Any]:
 
 
 def _find(snapshot: Snapshot, service_id: str) -> Any:
-    """Return a practitioner's own service; another's is not there."""
-    found = next((service for service in snapshot.services if service["id"] == service_id), None)
-    if found is None:
+    """Return a service of the snapshot; raises `ServiceNotFound` otherwise."""
+    row = next((service for service in snapshot.services if service["id"] == service_id), None)
+    if row is None:
         raise ServiceNotFound(f"there is no service {service_id[:80]}")
-    return found
+    return row

@@ -1,4 +1,4 @@
-"""`/api/practitioners/{id}`: profiles as everybody sees them, and a practitioner's own."""
+"""`/api/practitioners/{id}`: public profiles, and a practitioner's own."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypedDict
@@ -51,7 +51,7 @@ class CurrencyInUse(Problem):
 
 
 class PlaceBody(BaseModel):
-    """The place where somebody works; the public sees it to about a kilometre, and no address."""
+    """A place of work; the public sees it rounded to about a kilometre, and no address."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -61,7 +61,7 @@ class PlaceBody(BaseModel):
 
 
 class ProfileBody(BaseModel):
-    """A profile as a whole; what is left out is as it is for a new one."""
+    """A complete profile; omitted members get their defaults."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,26 +72,28 @@ class ProfileBody(BaseModel):
     languages: list[Language] = Field([], max_length=20)
     city: Annotated[Line, Field(max_length=80)] = ""
     country: Country = ""
-    place: PlaceBody | None = Field(None, description="without one, a search by place does not find the practitioner")
+    place: PlaceBody | None = Field(None, description="without a place, searches by place do not find the practitioner")
     time_zone: Zone
     currency: Currency = "EUR"
     is_listed: bool = True
-    needs_confirmation: bool = Field(True, description="false: a booking is confirmed at once")
-    notice_minutes: int = Field(120, ge=0, le=43_200, description="the least time before a booking")
-    horizon_days: int = Field(90, ge=1, le=730, description="how far ahead is booked")
-    cancellation_hours: int = Field(24, ge=0, le=720, description="until when customers cancel")
+    needs_confirmation: bool = Field(True, description="false: bookings are confirmed immediately")
+    notice_minutes: int = Field(120, ge=0, le=43_200, description="minimum time between booking and start")
+    horizon_days: int = Field(90, ge=1, le=730, description="how far ahead customers can book")
+    cancellation_hours: int = Field(
+        24, ge=0, le=720, description="hours before the start until which customers can cancel"
+    )
     photo_id: Id | None = Field(None, description="a published upload of yours")
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
         for values in (self.specializations, self.languages):
             if len({value.casefold() for value in values}) < len(values):
-                raise ValueError("a list names each value once")
+                raise ValueError("a list must not repeat a value")
         return self
 
 
 class ExactPlace(TypedDict):
-    """A place as its owner has written it."""
+    """A place as entered by its owner, not rounded."""
 
     lat: float
     lng: float
@@ -114,7 +116,7 @@ class Service(TypedDict):
 
 
 class Practitioner(TypedDict):
-    """A practitioner as everybody sees it; `rating` is null before the first review, `place` is coarse."""
+    """A public profile; `rating` is null before the first review, `place` is rounded."""
 
     id: str
     name: str
@@ -140,7 +142,7 @@ class Practitioner(TypedDict):
 
 
 class OwnProfile(Practitioner):
-    """A practitioner's own profile: the place as it was written, and all services."""
+    """A practitioner's own profile, with the exact place and all services."""
 
     is_listed: bool
     exact_place: ExactPlace | None
@@ -158,9 +160,9 @@ async def get_own_profile(actor: Actor, db: Database) -> OwnProfile:
 async def put_own_profile(
     new: Body[ProfileBody], actor: Actor, store: PractitionerStore, db: Database, clock: Clock
 ) -> OwnProfile:
-    """Write your profile; a new one waits to be verified before others find it."""
+    """Create or replace your profile; a new one must be verified before others can find it."""
     if await store.user_type(actor.name) != "healer":
-        raise HealersOnly("register as a healer to offer something")
+        raise HealersOnly("register as a healer to offer services")
     if new.photo_id is not None:
         await _require_published(new.photo_id, actor.name, db)
     now = to_text(clock.now())
@@ -170,27 +172,27 @@ async def put_own_profile(
 
 @routes.get("/{practitioner_id}", PractitionerNotFound, reach=OPEN)
 async def get_practitioner(practitioner_id: str, db: Database) -> Practitioner:
-    """Get a practitioner with the services that can be booked."""
+    """Get a practitioner with all bookable services."""
     return await practitioner_of(practitioner_id, db)
 
 
 async def practitioner_of(practitioner_id: str, db: Database) -> Practitioner:
-    """Return a practitioner as everybody sees it; `PractitionerNotFound` where nobody does."""
+    """Return a public profile; raises `PractitionerNotFound` if it is not listed."""
     row = await db.first("SELECT * FROM practitioners WHERE id = ?", practitioner_id)
     if row is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
-    return _shown(row, await db.all(_SERVICES, practitioner_id))
+    return _practitioner_view(row, await db.all(_SERVICES, practitioner_id))
 
 
 async def own_profile(user_id: str, db: Database) -> OwnProfile:
-    """Return a practitioner's own profile; `ProfileMissing` where there is none."""
+    """Return a practitioner's own profile; raises `ProfileMissing` if there is none."""
     row = await db.first("SELECT * FROM practitioners WHERE id = ?", user_id)
     if row is None:
         raise ProfileMissing("write a profile first: PUT /api/practitioners/me")
     place = await db.first("SELECT lat, lng, address FROM practitioner_places WHERE practitioner_id = ?", user_id)
     services = await db.all("SELECT * FROM services WHERE practitioner_id = ? ORDER BY created_at, id", user_id)
     return OwnProfile(
-        **_shown(row, services),
+        **_practitioner_view(row, services),
         is_listed=bool(row["is_listed"]),
         exact_place=ExactPlace(lat=place["lat"], lng=place["lng"], address=place["address"]) if place else None,
         min_price=row["min_price"],
@@ -198,8 +200,8 @@ async def own_profile(user_id: str, db: Database) -> OwnProfile:
     )
 
 
-def service_shown(row: Mapping[str, Any]) -> Service:
-    """Return a row of `services` as it goes out."""
+def service_view(row: Mapping[str, Any]) -> Service:
+    """Return a service from a row of `services`."""
     return Service(
         id=row["id"],
         name=row["name"],
@@ -214,7 +216,7 @@ def service_shown(row: Mapping[str, Any]) -> Service:
     )
 
 
-def _shown(row: Row, services: list[Row]) -> Practitioner:
+def _practitioner_view(row: Row, services: list[Row]) -> Practitioner:
     has_place = row["coarse_lat"] is not None
     return Practitioner(
         id=row["id"],
@@ -237,12 +239,12 @@ def _shown(row: Row, services: list[Row]) -> Practitioner:
         horizon_days=row["horizon_days"],
         cancellation_hours=row["cancellation_hours"],
         created_at=utc(row["created_at"]),
-        services=[service_shown(service) for service in services],
+        services=[service_view(service) for service in services],
     )
 
 
 def _written(user_id: str, new: ProfileBody, before: Snapshot, now: str) -> Change:
-    """Return the change that a whole profile makes."""
+    """Return the change that replaces a profile."""
     if before.services and any(service["currency"] != new.currency for service in before.services):
         raise CurrencyInUse("remove the services first: their prices are in another currency")
     columns = _columns(new)
@@ -264,7 +266,7 @@ def _written(user_id: str, new: ProfileBody, before: Snapshot, now: str) -> Chan
 async def _require_published(upload_id: str, user_id: str, db: Database) -> None:
     sql = "SELECT 1 FROM uploads WHERE id = ? AND user_id = ? AND is_published = 1"
     if await db.first(sql, upload_id, user_id) is None:
-        raise InvalidBody([Fault(pointer="/photo_id", detail="a published upload of yours")])
+        raise InvalidBody([Fault(pointer="/photo_id", detail="must be a published upload of yours")])
 
 
 def _columns(new: ProfileBody) -> dict[str, Any]:

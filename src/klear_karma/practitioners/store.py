@@ -1,6 +1,6 @@
-"""Writes of a practitioner's own: each with a new version of the calendar, the full-text index and the least price.
+"""Writes of a practitioner's rows: each raises the calendar version and updates the full-text index and minimum price.
 
-This code writes past the tables' declarations, as the full-text index has no owner: it takes the caller's id alone.
+It writes without a scope, as the full-text index has no owner; every statement is bound to the caller's id.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from klear_karma.search.geography import FINE, Place, cell_words
 from klear_karma.search.words import indexed, one_word
 
 ATTEMPTS = 8
-"""How often a write is made anew when another one came between."""
+"""Attempts of a write if the profile is changed concurrently."""
 
 _BUMP = (
     "UPDATE practitioners SET calendar_version = calendar_version + 1, min_price = ?, updated_at = ? "
@@ -34,14 +34,14 @@ class ProfileMissing(NotFound):
 
 
 class Snapshot(NamedTuple):
-    """A practitioner's profile and services: None and empty before the first."""
+    """A practitioner's profile and services: None and empty before the profile is created."""
 
     profile: Mapping[str, Any] | None
     services: Sequence[Mapping[str, Any]]
 
 
 class Change(NamedTuple):
-    """Statements that change a practitioner's rows, and what they leave."""
+    """Statements that change a practitioner's rows, and the snapshot after them."""
 
     statements: Sequence[Statement]
     after: Snapshot
@@ -51,10 +51,11 @@ type Edit = Callable[[Snapshot], Change]
 
 
 class PractitionerStore:
-    """Reads and changes what is a practitioner's own, by the id of its user."""
+    """Reads and changes a practitioner's rows, by the user's id."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     def now(self) -> int:
         """Return the present instant in Unix seconds."""
@@ -66,7 +67,7 @@ class PractitionerStore:
         return str(row["user_type"]) if row else ""
 
     async def snapshot(self, user_id: str) -> Snapshot:
-        """Return what there is of a practitioner."""
+        """Return the current profile and services of a practitioner."""
         profiles, services = await self._db.batch(
             [
                 Statement("SELECT * FROM practitioners WHERE id = ?", (user_id,)),
@@ -76,7 +77,7 @@ class PractitionerStore:
         return Snapshot(profiles.rows[0] if profiles.rows else None, services.rows)
 
     async def change(self, user_id: str, edit: Edit) -> Snapshot:
-        """Make a change of what there is; where another came between, of what is there then."""
+        """Apply a change to the current snapshot; apply it again if a concurrent change came first."""
         for _ in range(ATTEMPTS):
             before = await self.snapshot(user_id)
             change = edit(before)
@@ -85,10 +86,10 @@ class PractitionerStore:
             except (OutOfScope, UniqueViolation):
                 continue
             return change.after
-        raise Overloaded("the profile is being changed by others")
+        raise Overloaded("the profile is being changed concurrently: try again")
 
     async def change_calendar(self, user_id: str, statements: Sequence[Statement]) -> None:
-        """Make a change of hours or time off, by which nothing of the profile changes."""
+        """Apply a change of hours or time off, which leaves the profile as it is."""
 
         def edit(before: Snapshot) -> Change:
             if before.profile is None:
@@ -112,7 +113,7 @@ class PractitionerStore:
 
 
 def index(user_id: str, after: Snapshot) -> list[Statement]:
-    """Return the statements that put a practitioner's words into the full-text index."""
+    """Return the statements that update a practitioner's entry in the full-text index."""
     assert after.profile is not None
     return [
         Statement(_UNINDEX, (user_id,)),
@@ -121,7 +122,7 @@ def index(user_id: str, after: Snapshot) -> list[Statement]:
 
 
 def words(after: Snapshot) -> str:
-    """Return the words that a practitioner is found by."""
+    """Return the indexed words of a practitioner."""
     profile: Mapping[str, Any] = after.profile or {}
     texts = [profile["name"], profile["headline"], profile["city"], profile["bio"]]
     texts += [*from_json(profile["specializations"])]
@@ -132,19 +133,19 @@ def words(after: Snapshot) -> str:
 
 
 def marks(profile: Mapping[str, Any]) -> str:
-    """Return the words that stand for a practitioner's place and specialisations."""
-    found = [f"s{one_word(name)}" for name in from_json(profile["specializations"])]
+    """Return the index terms of a practitioner's place and specialisations."""
+    specializations = [f"s{one_word(name)}" for name in from_json(profile["specializations"])]
     place = place_of(profile)
-    return " ".join([*found, *(cell_words(place) if place else [])])
+    return " ".join([*specializations, *(cell_words(place) if place else [])])
 
 
 def place_of(profile: Mapping[str, Any] | Row) -> Place | None:
-    """Return the coarse place of a profile, or None."""
+    """Return the rounded place of a profile, or None."""
     if profile["coarse_lat"] is None:
         return None
     return Place(profile["coarse_lat"], profile["coarse_lng"])
 
 
 def cell_of(place: Place | None) -> int | None:
-    """Return the number of the cell by which a place is looked up."""
+    """Return the number of the cell in which a place is indexed."""
     return None if place is None else FINE.number(place)

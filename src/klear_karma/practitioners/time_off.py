@@ -1,4 +1,4 @@
-"""`/api/practitioners/me/time-off`: days and hours without work, and the bookings that fall into them."""
+"""`/api/practitioners/me/time-off`: days and hours without work, and the bookings within them."""
 
 from datetime import date, timedelta
 from typing import Annotated, Self, TypedDict
@@ -28,7 +28,7 @@ _INSERT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _DELETE = "DELETE FROM time_off WHERE id = ? AND practitioner_id = ?"
-_BOUNDS = "whole days (first_day, last_day) or instants (starts_at, ends_at), the second not before the first"
+_BOUNDS = "give whole days (first_day, last_day) or instants (starts_at, ends_at), in ascending order"
 
 
 class TimeOffNotFound(NotFound):
@@ -45,7 +45,7 @@ class TooManyTimesOff(Problem):
 
 
 class TimeOffBody(BaseModel):
-    """Time off: whole days on the clocks of the profile's zone, the last included, or from one instant to another."""
+    """Time off: whole days in the profile's time zone, the last included, or from one instant to another."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,7 +53,7 @@ class TimeOffBody(BaseModel):
     last_day: Day | None = None
     starts_at: Instant | None = None
     ends_at: Instant | None = None
-    reason: Annotated[Line, Field(description="for you alone")] = ""
+    reason: Annotated[Line, Field(description="visible only to you")] = ""
 
     @model_validator(mode="after")
     def _has_bounds(self) -> Self:
@@ -70,7 +70,7 @@ class TimeOffBody(BaseModel):
 
 
 class TimeOff(TypedDict):
-    """Time off, in UTC; `first_day` and `last_day` are those of whole days."""
+    """Time off, in UTC; `first_day` and `last_day` are set for whole days."""
 
     id: str
     starts_at: str
@@ -81,34 +81,35 @@ class TimeOff(TypedDict):
 
 
 class NewTimeOff(TimeOff):
-    """New time off, and all bookings that the calendar leaves no room for."""
+    """New time off, and all bookings that conflict with the calendar."""
 
     conflicts: list[Conflict]
 
 
 @routes.get("", ProfileMissing)
 async def list_time_off(actor: Actor, db: Database, clock: Clock) -> list[TimeOff]:
-    """List your times off that are not over."""
+    """List your current and future times off."""
     zone = await _zone(actor.name, db)
     since = to_text(clock.now() - timedelta(days=2))
     sql = "SELECT * FROM time_off WHERE practitioner_id = ? AND ends_at > ? ORDER BY starts_at, id"
-    return [_shown(row, zone) for row in await db.all(sql, actor.name, since)]
+    return [_time_off_view(row, zone) for row in await db.all(sql, actor.name, since)]
 
 
 @routes.post("", ProfileMissing, TooManyTimesOff, Overloaded, status=201)
 async def add_time_off(
     new: Body[TimeOffBody], actor: Actor, store: PractitionerStore, db: Database, conflicts: Conflicts
 ) -> NewTimeOff:
-    """Take time off; bookings in it stay, and are listed."""
+    """Add time off; bookings within it stay valid and are listed."""
     zone = await _zone(actor.name, db)
     counted = await db.first("SELECT count(*) AS n FROM time_off WHERE practitioner_id = ?", actor.name)
     if counted and counted["n"] >= MOST_TIMES_OFF:
         raise TooManyTimesOff(f"there are {MOST_TIMES_OFF} times off: remove some")
-    row, now = _row(new, zone), store.now()
+    row = _row(new, zone)
+    now = store.now()
     bounds = (row["starts_at"], row["ends_at"], row["first_day"], row["end_day"])
     values = (row["id"], actor.name, *bounds, row["reason"], from_epoch(now))
     await store.change_calendar(actor.name, [Statement(_INSERT, values)])
-    return NewTimeOff(**_shown(row, zone), conflicts=await conflicts.find(actor.name, now))
+    return NewTimeOff(**_time_off_view(row, zone), conflicts=await conflicts.find(actor.name, now))
 
 
 @routes.delete("/{time_off_id}", TimeOffNotFound, ProfileMissing, Overloaded, status=204)
@@ -130,7 +131,8 @@ async def _zone(user_id: str, db: Database) -> str:
 def _row(new: TimeOffBody, time_zone: str) -> Row:
     row: Row = {"id": str(uuid4()), "reason": new.reason, "first_day": None, "end_day": None}
     if new.first_day and new.last_day:
-        zone, first = zone_of(time_zone), date.fromisoformat(new.first_day)
+        zone = zone_of(time_zone)
+        first = date.fromisoformat(new.first_day)
         end = date.fromisoformat(new.last_day) + timedelta(days=1)
         row |= {"first_day": first.isoformat(), "end_day": end.isoformat()}
         return row | {"starts_at": from_epoch(instant_of(zone, first)), "ends_at": from_epoch(instant_of(zone, end))}
@@ -140,7 +142,7 @@ def _row(new: TimeOffBody, time_zone: str) -> Row:
     }
 
 
-def _shown(row: Row, time_zone: str) -> TimeOff:
+def _time_off_view(row: Row, time_zone: str) -> TimeOff:
     span = time_off_of(row, time_zone)
     last = row["end_day"] and (date.fromisoformat(row["end_day"]) - timedelta(days=1)).isoformat()
     return TimeOff(

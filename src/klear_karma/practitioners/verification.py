@@ -1,4 +1,4 @@
-"""`/api/admin/practitioners`: administrators verify practitioners; nobody finds one that is not verified."""
+"""`/api/admin/practitioners`: administrators verify practitioners; unverified ones are not listed."""
 
 from typing import Literal, TypedDict
 
@@ -23,7 +23,7 @@ _AUDIT = (
 
 
 class VerificationBody(BaseModel):
-    """The state that a practitioner is to be in, and why."""
+    """The new verification state of a practitioner, and the reason."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,7 +32,7 @@ class VerificationBody(BaseModel):
 
 
 class Waiting(BaseModel):
-    """A page of practitioners that wait."""
+    """A page of practitioners awaiting verification."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,7 +40,7 @@ class Waiting(BaseModel):
 
 
 class Candidate(TypedDict):
-    """A practitioner as it waits to be verified."""
+    """A practitioner awaiting verification."""
 
     id: str
     name: str
@@ -53,7 +53,7 @@ class Candidate(TypedDict):
 
 @routes.get()
 async def list_waiting(query: Query[Waiting], db: Database) -> list[Candidate]:
-    """List the practitioners that wait to be verified, the longest first."""
+    """List the practitioners awaiting verification, the longest wait first."""
     sql = "SELECT * FROM practitioners WHERE verification = 'pending' ORDER BY updated_at, id LIMIT ?"
     return [row_as(Candidate, row, updated_at=utc(row["updated_at"])) for row in await db.all(sql, query.limit)]
 
@@ -62,7 +62,7 @@ async def list_waiting(query: Query[Waiting], db: Database) -> list[Candidate]:
 async def put_verification(
     practitioner_id: str, new: Body[VerificationBody], actor: Actor, db: SystemDatabase, clock: Clock
 ) -> Candidate:
-    """Verify a practitioner, or take that back."""
+    """Set a practitioner's verification state."""
     row = await db.first("SELECT * FROM practitioners WHERE id = ?", practitioner_id)
     if row is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")

@@ -1,1 +1,1 @@
-"""Reminders of coming appointments, made and moved in the batch of their booking."""
+"""Reminders of future appointments, created and moved in the batch of their booking."""

@@ -1,4 +1,4 @@
-"""The job of reminders: each is claimed once, and the booking's state is read again when it is sent."""
+"""The job that sends reminders: each is claimed once, and the booking's state is checked again when it is sent."""
 
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,8 @@ from edge.ports import Mail, Mailer, PortError, Row
 from klear_karma.settings import KarmaSettings
 
 CRON = "*/5 * * * *"
-A_RUN = 20
-"""Reminders that one run sends; the next one goes on."""
+PER_RUN = 20
+"""Most reminders sent per run; the next run continues."""
 
 routes = Routes(tag="appointments", access=READER)
 
@@ -42,10 +42,12 @@ class Reminders:
     """Sends reminders by mail."""
 
     def __init__(self, settings: KarmaSettings, mailer: Mailer | None, log: Log) -> None:
-        self._settings, self._mailer, self._log = settings, mailer, log
+        self._settings = settings
+        self._mailer = mailer
+        self._log = log
 
     async def send(self, row: Row) -> int:
-        """Mail a reminder to both sides; return how many mails were handed over. A failure is logged."""
+        """Mail a reminder to both sides; return the number of mails accepted. A failure is logged."""
         return sum([await self._mail(row, side, other) for side, other in _SIDES if row[side]])
 
     async def _mail(self, row: Row, side: str, other: str) -> bool:
@@ -64,12 +66,12 @@ _SIDES = (("customer", "practitioner"), ("practitioner", "customer"))
 
 @routes.cron(CRON)
 async def send_reminders(tick: Tick, db: SystemDatabase, clock: Clock, reminders: Reminders) -> dict[str, Any]:
-    """Send the reminders that are due of bookings that still stand: as notifications, and by mail.
+    """Send the due reminders of confirmed bookings: as notifications, and by mail.
 
-    One batch notifies and claims, so that a second run at once sends nothing. A mail that fails is not sent again.
+    One batch notifies and claims, so that a simultaneous second run sends nothing. A failed mail is not retried.
     """
     now = to_text(clock.now())
-    due = (now, now, A_RUN)
+    due = (now, now, PER_RUN)
     if tick.is_dry:
         row = await db.first(f"SELECT count(*) AS n FROM (SELECT 1 {_DUE})", *due)
         return {"reminders": row["n"] if row else 0}
@@ -84,7 +86,7 @@ async def send_reminders(tick: Tick, db: SystemDatabase, clock: Clock, reminders
 
 
 def _letter(row: Row, other: str) -> tuple[str, str]:
-    """Return the subject and text of a reminder; what people wrote stands in the text alone."""
+    """Return the subject and text of a reminder; user-written text appears only in the text."""
     starts_at = datetime.fromisoformat(row["wall_time"])
     when = f"{starts_at:%A, %d %B %Y at %H:%M} ({row['time_zone']}, {starts_at:%z})"
     text = f"{row['service_name']} with {row[f'{other}_name']}\n{when}\n"

@@ -1,4 +1,4 @@
-"""Rows of reminders: the statements that make, move and remove them with their booking."""
+"""Rows of reminders: the statements that create, move and remove them with their booking."""
 
 from datetime import datetime, timedelta
 
@@ -6,19 +6,21 @@ from edge import Statement
 from edge.instants import to_text
 
 BEFORE = {"day": timedelta(hours=24), "hour": timedelta(hours=1)}
-"""The kinds of reminders, and how long before the start each is due."""
+"""The kinds of reminders, and the time before the start at which each is due."""
 
 _REMOVE = "DELETE FROM reminders WHERE appointment_id = ?"
 _MAKE = "INSERT INTO reminders (appointment_id, kind, due_at) VALUES (?, ?, ?)"
 
 
-def remind(appointment_id: str, starts_at: datetime, now: datetime) -> list[Statement]:
-    """Return the statements that make the reminders of a start, instead of those of the one before."""
+def replace_reminders(appointment_id: str, starts_at: datetime, now: datetime) -> list[Statement]:
+    """Return the statements that replace a booking's reminders by those of a new start."""
     due = {kind: starts_at - before for kind, before in BEFORE.items()}
-    made = [Statement(_MAKE, (appointment_id, kind, to_text(moment))) for kind, moment in due.items() if moment > now]
-    return [forget(appointment_id), *made]
+    reminders = [
+        Statement(_MAKE, (appointment_id, kind, to_text(moment))) for kind, moment in due.items() if moment > now
+    ]
+    return [remove_reminders(appointment_id), *reminders]
 
 
-def forget(appointment_id: str) -> Statement:
+def remove_reminders(appointment_id: str) -> Statement:
     """Return the statement that removes the reminders of a booking."""
     return Statement(_REMOVE, (appointment_id,))

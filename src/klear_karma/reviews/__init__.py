@@ -1,1 +1,1 @@
-"""Reviews: one for a completed appointment, with a practitioner's rating and count that are always right."""
+"""Reviews: one per completed appointment; the practitioner's rating and count are always consistent with them."""

@@ -1,4 +1,4 @@
-"""Problems of reviews: each names the fact."""
+"""Problems of reviews: each names one fact."""
 
 from edge import NotFound, Problem
 
@@ -13,14 +13,14 @@ class ReviewNotFound(NotFound):
 
 
 class NotReviewable(Problem):
-    """Only a completed appointment is reviewed, once."""
+    """Only a completed appointment can be reviewed, once."""
 
-    title = "Only a completed appointment is reviewed, once"
+    title = "Only a completed appointment can be reviewed, once"
     status = 409
 
 
 class ReviewFixed(Problem):
-    """This review does not change any more."""
+    """This review can no longer be changed."""
 
-    title = "This review does not change any more"
+    title = "This review can no longer be changed"
     status = 409

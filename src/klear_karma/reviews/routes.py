@@ -1,4 +1,4 @@
-"""`/api/reviews`: of completed appointments alone, once, with the practitioner's reply."""
+"""`/api/reviews`: reviews of completed appointments, one each, with the practitioner's reply."""
 
 from typing import Annotated, TypedDict
 
@@ -33,7 +33,7 @@ class NewReview(BaseModel):
 
 
 class ReviewEdit(BaseModel):
-    """The rating and text that a review has from now on."""
+    """The new rating and text of a review."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,11 +55,11 @@ class Listing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(20, ge=1, le=100)
-    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the page before")
+    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the previous page")
 
 
 class Review(TypedDict):
-    """A review as everybody sees it."""
+    """A public review."""
 
     id: str
     practitioner_id: str
@@ -73,7 +73,7 @@ class Review(TypedDict):
 
 
 class OwnReview(Review):
-    """A review of or about the caller, in whatever state it is."""
+    """A review by or about the caller, in any state."""
 
     appointment_id: str
     state: str
@@ -82,7 +82,7 @@ class OwnReview(Review):
 
 
 class ReviewList(TypedDict):
-    """A page of reviews, the newest first; `next` is null on the last."""
+    """A page of reviews, the newest first; `next` is null on the last page."""
 
     reviews: list[Review]
     next: str | None
@@ -90,7 +90,7 @@ class ReviewList(TypedDict):
 
 @routes.post("", AppointmentNotFound, NotReviewable, status=201)
 async def write_review(new: Body[NewReview], actor: Actor, db: Database, store: ReviewStore, clock: Clock) -> OwnReview:
-    """Review a completed appointment of yours, once."""
+    """Review your completed appointment, once."""
     sql = "SELECT * FROM appointments WHERE id = ? AND customer_id = ?"
     appointment = await db.first(sql, new.appointment_id, actor.name)
     if appointment is None:
@@ -100,16 +100,16 @@ async def write_review(new: Body[NewReview], actor: Actor, db: Database, store: 
 
 @routes.get()
 async def list_own_reviews(actor: Actor, db: Database, clock: Clock) -> list[OwnReview]:
-    """List the reviews that you wrote, the newest first."""
+    """List your own reviews, the newest first."""
     sql = "SELECT * FROM reviews WHERE author_id = ? ORDER BY created_at DESC, id DESC LIMIT 200"
     return [_own(row, actor, clock) for row in await db.all(sql, actor.name)]
 
 
 @routes.put("/{review_id}", ReviewNotFound, ReviewFixed)
-async def edit_review(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+async def edit_review(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     review_id: str, new: Body[ReviewEdit], actor: Actor, db: Database, store: ReviewStore, clock: Clock
 ) -> OwnReview:
-    """Change your review; within a week."""
+    """Change your review within a week."""
     row = await _review(review_id, "author_id", actor, db)
     return _own(await store.edit(row, actor.name, new.rating, new.body), actor, clock)
 
@@ -121,10 +121,10 @@ async def remove_review(review_id: str, actor: Actor, db: Database, store: Revie
 
 
 @routes.put("/{review_id}/reply", ReviewNotFound)
-async def reply_to_review(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+async def reply_to_review(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     review_id: str, new: Body[Reply], actor: Actor, db: Database, store: ReviewStore, clock: Clock
 ) -> OwnReview:
-    """Reply to a review of yourself as practitioner."""
+    """Reply to a review of you as a practitioner."""
     row = await _review(review_id, "practitioner_id", actor, db)
     return _own(await store.reply(row, new.body), actor, clock)
 
@@ -142,18 +142,18 @@ async def list_reviews(practitioner_id: str, query: Query[Listing], db: Database
     rows = await db.all(sql, practitioner_id, cursor.at, cursor.row_id, query.limit + 1)
     listed = rows[: query.limit]
     following = str(Cursor(listed[-1]["created_at"], listed[-1]["id"])) if len(rows) > query.limit else None
-    return ReviewList(reviews=[_shown(row) for row in listed], next=following)
+    return ReviewList(reviews=[_review_view(row) for row in listed], next=following)
 
 
 async def _review(review_id: str, side: str, actor: Actor, db: Database) -> Row:
-    """Return a review of which the caller is the author, or the practitioner; `ReviewNotFound` else."""
+    """Return a review if the caller is its author, or its practitioner; raises `ReviewNotFound` otherwise."""
     row = await db.first("SELECT * FROM reviews WHERE id = ?", review_id)
     if row is None or row[side] != actor.name:
         raise ReviewNotFound(review_id)
     return row
 
 
-def _shown(row: Row) -> Review:
+def _review_view(row: Row) -> Review:
     return Review(
         id=row["id"],
         practitioner_id=row["practitioner_id"],
@@ -170,7 +170,7 @@ def _shown(row: Row) -> Review:
 def _own(row: Row, actor: Actor, clock: Clock) -> OwnReview:
     is_mine = row["author_id"] == actor.name
     return OwnReview(
-        **_shown(row),
+        **_review_view(row),
         appointment_id=row["appointment_id"],
         state=row["state"],
         is_mine=is_mine,

@@ -1,6 +1,6 @@
-"""The store of reviews: it looks at the appointment, and brings the practitioner's rating up to date in one batch.
+"""The store of reviews: it checks the appointment, and recomputes the practitioner's rating in the same batch.
 
-Whoever calls it has found the appointment, or the review, in the caller's own rows before.
+Callers must have read the appointment or the review from the user's own rows first.
 """
 
 from collections.abc import Sequence
@@ -36,11 +36,13 @@ class ReviewStore:
     """Writes reviews."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     async def write(self, appointment: Row, author_id: str, rating: int, body: str) -> Row:
-        """Review an appointment that took place; `NotReviewable` else, and a second time."""
-        review_id, now = str(uuid4()), to_text(self._clock.now())
+        """Review a completed appointment; raises `NotReviewable` for any other, and for a second review."""
+        review_id = str(uuid4())
+        now = to_text(self._clock.now())
         practitioner_id = appointment["practitioner_id"]
         batch = [
             Statement(_INSERT, (review_id, rating, body, now, appointment["id"], author_id)),
@@ -48,36 +50,36 @@ class ReviewStore:
             notice(practitioner_id, "review.written", now, appointment["id"], {"review_id": review_id}),
         ]
         if practitioner_id is None:
-            raise NotReviewable("the practitioner is not here any more")
+            raise NotReviewable("the practitioner's account was deleted")
         try:
             await self._db.batch(batch)
         except UniqueViolation:
-            raise NotReviewable("it has a review: change that one") from None
+            raise NotReviewable("it already has a review: change that one") from None
         except CheckViolation as fault:
             _raise_unless(fault, NotReviewable("it has not been completed"))
         return await self._read(review_id)
 
     async def edit(self, review: Row, author_id: str, rating: int, body: str) -> Row:
-        """Change one's own review within a week; `ReviewFixed` later."""
+        """Change one's own review within a week; raises `ReviewFixed` later."""
         now = self._clock.now()
         since = to_text(now - EDITABLE)
         changed = Statement(_EDIT, (rating, body, to_text(now), since, review["id"], author_id))
-        return await self._change(review, changed, "reviews are changed within a week, and not once withdrawn")
+        return await self._change(review, changed, "reviews can be changed within a week, unless withdrawn")
 
     async def remove(self, review: Row, author_id: str) -> None:
-        """Withdraw one's own review for good; there is no second one of the appointment."""
+        """Withdraw one's own review for good; the appointment cannot be reviewed again."""
         await self._db.batch([Statement(_REMOVE, (review["id"], author_id)), rate(review["practitioner_id"])])
 
     async def reply(self, review: Row, text: str | None) -> Row:
         """Write the practitioner's reply, or remove it."""
         now = to_text(self._clock.now())
         values = (text, None if text is None else now, review["id"], review["practitioner_id"])
-        told = [notice(review["author_id"], "review.replied", now, review["appointment_id"])] if text else []
-        await self._db.batch([Statement(_REPLY, values), *told])
+        notices = [notice(review["author_id"], "review.replied", now, review["appointment_id"])] if text else []
+        await self._db.batch([Statement(_REPLY, values), *notices])
         return await self._read(review["id"])
 
     async def moderate(self, review: Row, state: str, more: list[Statement]) -> Row:
-        """Hide a review or show it again, with what else is written of it; one that was withdrawn stays so."""
+        """Hide a review or publish it again, with the statements `more`; a withdrawn review stays withdrawn."""
         changed = Statement(_MODERATE, (state, review["id"]))
         return await self._change(review, changed, "it was withdrawn", more)
 
@@ -91,7 +93,7 @@ class ReviewStore:
     async def _read(self, review_id: str) -> Row:
         row = await self._db.first(_BY_ID, review_id)
         if row is None:
-            raise ReviewFixed("it was removed a moment ago")
+            raise ReviewFixed("it has just been removed")
         return row
 
 
@@ -101,5 +103,5 @@ def is_editable(row: Row, now: datetime) -> bool:
 
 
 def _raise_unless(fault: CheckViolation, problem: Exception) -> None:
-    """Raise the problem that a refused review is; any other fault as it is."""
+    """Raise the problem of a refused review; raise any other fault unchanged."""
     raise (problem if fault.constraint == "review_not_allowed" else fault) from None

@@ -1,1 +1,1 @@
-"""Safety: people block each other, and report what should not be."""
+"""Safety: users block each other, and report abuse."""

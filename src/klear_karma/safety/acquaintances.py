@@ -1,4 +1,4 @@
-"""Acquaintances: the people that a caller knows of; others' ids are not there, whoever guesses them."""
+"""Acquaintances: the users visible to a caller; guessed ids of other users are answered as unknown."""
 
 from edge import Actor, Database
 
@@ -11,6 +11,6 @@ _KNOWN = (
 
 
 async def knows(actor: Actor, user_id: str, db: Database) -> bool:
-    """Tell whether a caller has dealt with a user, or finds it as a practitioner; `db` has the caller's rows."""
+    """Tell whether a caller has dealt with a user, or the user is a listed practitioner; `db` is the caller's scope."""
     me = actor.name
     return user_id != me and await db.first(_KNOWN, user_id, me, *(me, user_id) * 3) is not None

@@ -1,4 +1,4 @@
-"""`/api/blocks`: whoever is blocked neither books nor writes, and nor does the blocker."""
+"""`/api/blocks`: blocked users can neither book nor write; nor can the blocker, in the other direction."""
 
 from typing import TypedDict
 
@@ -24,14 +24,14 @@ class PersonNotFound(NotFound):
 
 
 class TooManyBlocks(Problem):
-    """Too many people are blocked."""
+    """Too many users are blocked."""
 
-    title = "Too many people are blocked"
+    title = "Too many users are blocked"
     status = 409
 
 
 class Block(TypedDict):
-    """A person that the caller has blocked."""
+    """A user blocked by the caller."""
 
     user_id: str
     created_at: str
@@ -39,25 +39,25 @@ class Block(TypedDict):
 
 @routes.get()
 async def list_blocks(db: ScopedDatabase) -> list[Block]:
-    """List the people that you have blocked."""
+    """List the users blocked by you."""
     rows = await db.all("SELECT blocked_id, created_at FROM blocks ORDER BY created_at, blocked_id")
     return [Block(user_id=row["blocked_id"], created_at=utc(row["created_at"])) for row in rows]
 
 
 @routes.put("/{user_id}", PersonNotFound, TooManyBlocks, status=204)
 async def block_person(user_id: str, actor: Actor, db: ScopedDatabase, clock: Clock) -> None:
-    """Block a person that you have dealt with: no new bookings and messages between you. Bookings that are stay."""
+    """Block a user you have dealt with: no new bookings and messages between you. Existing bookings stay."""
     if not await knows(actor, user_id, db):
         raise PersonNotFound(user_id)
     counted = await db.first("SELECT count(*) AS n FROM blocks")
     if counted and counted["n"] >= MOST_BLOCKS:
-        raise TooManyBlocks(f"{MOST_BLOCKS} at most")
+        raise TooManyBlocks(f"{MOST_BLOCKS} at most: unblock a user")
     row = {"user_id": actor.name, "blocked_id": user_id, "created_at": to_text(clock.now())}
     await db.insert("blocks", [row], key=("user_id", "blocked_id"), keep=True)
 
 
 @routes.delete("/{user_id}", PersonNotFound, status=204)
 async def unblock_person(user_id: str, db: ScopedDatabase) -> None:
-    """Take a block back."""
+    """Unblock a user."""
     if not (await db.delete("blocks", "blocked_id = ?", user_id)).changes:
         raise PersonNotFound(user_id)

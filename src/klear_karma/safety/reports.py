@@ -1,4 +1,4 @@
-"""`/api/reports`: reports of reviews, messages and people, for administrators to decide."""
+"""`/api/reports`: reports of reviews, messages and users, to be decided by administrators."""
 
 from typing import Annotated, Literal, TypedDict
 from uuid import uuid4
@@ -25,9 +25,9 @@ _TABLES = {"review": "reviews", "message": "messages", "practitioner": "practiti
 
 
 class TargetNotFound(NotFound):
-    """There is nothing of this id to report."""
+    """There is nothing to report with this id."""
 
-    title = "There is nothing of this id to report"
+    title = "There is nothing to report with this id"
 
 
 class ReportedBefore(Problem):
@@ -39,12 +39,12 @@ class ReportedBefore(Problem):
 
 def _is_filled(text: str) -> str:
     if not text.strip():
-        raise ValueError("a text that is not blank")
+        raise ValueError("the text must not be blank")
     return text
 
 
 class NewReport(BaseModel):
-    """A report, and why."""
+    """A new report, with its reason."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,7 +54,7 @@ class NewReport(BaseModel):
 
 
 class Report(TypedDict):
-    """A report and what became of it."""
+    """A report and its decision."""
 
     id: str
     target_kind: str
@@ -66,38 +66,39 @@ class Report(TypedDict):
 
 
 class ReportStore:
-    """Writes reports, which are for administrators."""
+    """Writes reports."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     async def add(self, reporter_id: str, new: NewReport) -> Row:
-        """Add a report; `ReportedBefore` a second time."""
+        """Add a report; raises `ReportedBefore` for a second report of the same target."""
         now = to_text(self._clock.now())
         values = (str(uuid4()), reporter_id, new.target_kind, new.target_id, new.reason, now)
         try:
             return (await self._db.run(_INSERT, *values)).rows[0]
         except UniqueViolation:
-            raise ReportedBefore("it waits for a decision, or has one") from None
+            raise ReportedBefore("the first report is open or has been decided") from None
 
 
 @routes.post("", TargetNotFound, ReportedBefore, status=201)
 async def report(new: Body[NewReport], actor: Actor, db: Database, store: ReportStore) -> Report:
-    """Report a review, a message to you, a practitioner, or a person that you have dealt with."""
+    """Report a review, a message to you, a practitioner, or a user you have dealt with."""
     if not await _is_visible(new, actor, db):
         raise TargetNotFound(f"there is no {new.target_kind} {new.target_id} for you to see")
-    return report_shown(await store.add(actor.name, new))
+    return report_view(await store.add(actor.name, new))
 
 
 @routes.get()
 async def list_own_reports(db: Database) -> list[Report]:
     """List your reports, the newest first."""
     rows = await db.all("SELECT * FROM reports ORDER BY created_at DESC, id LIMIT 200")
-    return [report_shown(row) for row in rows]
+    return [report_view(row) for row in rows]
 
 
-def report_shown(row: Row) -> Report:
-    """Return a report as it goes out."""
+def report_view(row: Row) -> Report:
+    """Return a report from a row of `reports`."""
     return Report(
         id=row["id"],
         target_kind=row["target_kind"],

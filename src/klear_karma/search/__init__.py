@@ -1,1 +1,1 @@
-"""Search for practitioners: places, words, filters, and pages of answers."""
+"""Search for practitioners: places, words, filters, and pages of results."""

@@ -1,4 +1,4 @@
-"""The filter `available_on`: practitioners with a free slot on a day, by the function that decides for bookings."""
+"""The filter `available_on`: practitioners with a free slot on a day, by the same function that decides bookings."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -11,20 +11,22 @@ from klear_karma.availability.zones import Span, days
 from klear_karma.search.query import Search
 
 _FAR = timedelta(hours=15)
-"""How far the clocks of any zone are from UTC, and an hour."""
+"""The largest UTC offset of any time zone, and an hour."""
 
 
-class FreeOn:
-    """Finds those of some practitioners that have a free slot on a day."""
+class FreeSlotFilter:
+    """Filters practitioners by a free slot on a day."""
 
     def __init__(self, timetables: Timetables, clock: Clock) -> None:
-        self._timetables, self._clock = timetables, clock
+        self._timetables = timetables
+        self._clock = clock
 
     async def among(self, practitioner_ids: Sequence[str], search: Search) -> set[str]:
-        """Return those with a free slot of a service that the search's price allows, on the search's day."""
+        """Return the ids with a free slot on the search's day, of a service within the search's price."""
         if not practitioner_ids or search.available_on is None:
             return set()
-        now, day = int(self._clock.now().timestamp()), date.fromisoformat(search.available_on)
+        now = int(self._clock.now().timestamp())
+        day = date.fromisoformat(search.available_on)
         utc = days(zone_of("UTC"), day, day)
         far = int(_FAR.total_seconds())
         timetables = await self._timetables.load_all(practitioner_ids, Span(utc.start - far, utc.end + far), now)

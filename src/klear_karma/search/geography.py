@@ -1,4 +1,4 @@
-"""Distances on the globe, coarse coordinates, and grids of cells that cover a circle, also over poles and ±180°."""
+"""Distances on the globe, rounded coordinates, and grids of cells that cover a circle, also across poles and ±180°."""
 
 import math
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from typing import NamedTuple
 EARTH_KM = 6371.0088
 """The Earth's mean radius (IUGG)."""
 COARSE_DEGREES = 0.01
-"""The height of the cells whose centres stand for places in public: about 1.1 km, everywhere as wide as high."""
+"""The height of the cells that places are rounded to in public: about 1.1 km, and about as wide everywhere."""
 _MARGIN = 1e-9
-"""Radians by which a circle is widened, so that rounding loses no place at its edge."""
+"""Radians added to a circle's radius, so that rounding errors lose no place at its edge."""
 
 DISTANCE_KM = (
     f"(2 * {EARTH_KM} * asin(min(1.0, sqrt("
     "pow(sin(radians({lat} - ?) / 2), 2) + cos(radians(?)) * cos(radians({lat})) * pow(sin(radians({lng} - ?) / 2), 2)"
     "))))"
 )
-"""The haversine as SQL, of columns `lat` and `lng`; it binds latitude, latitude and longitude."""
+"""The haversine formula in SQL, for columns `lat` and `lng`; it binds latitude, latitude and longitude."""
 
 
 class Place(NamedTuple):
@@ -35,9 +35,9 @@ def distance_km(a: Place, b: Place) -> float:
 
 
 class Grid:
-    """Cells of about equal area: rows of a number of degrees of latitude, each cut into columns about as wide.
+    """Cells of about equal area: rows of equal height in degrees of latitude, each split into columns about as wide.
 
-    A cell's number is that of its row times `columns`, the number of columns at the equator, plus that of its column.
+    The number of a cell is row * `columns` (the number of columns at the equator) + column.
     """
 
     def __init__(self, degrees: float) -> None:
@@ -45,23 +45,23 @@ class Grid:
         self.columns = 2 * self.rows
 
     def number(self, place: Place) -> int:
-        """Return the number of the cell that a place lies in."""
+        """Return the number of the cell that contains a place."""
         row = self._row(place.lat)
         return row * self.columns + self._column(place.lng, self._width(row))
 
     def centre(self, place: Place) -> Place:
-        """Return the centre of the cell that a place lies in."""
+        """Return the centre of the cell that contains a place."""
         row = self._row(place.lat)
         width = self._width(row)
         column = self._column(place.lng, width)
         return Place((row + 0.5) * 180 / self.rows - 90, (column + 0.5) * 360 / width - 180)
 
     def ranges(self, place: Place, radius_km: float) -> list[tuple[int, int]]:
-        """Return the cells that a circle touches as ranges of numbers, both ends included."""
-        return [found for row in self._touched(place, radius_km) for found in self._of_row(place, radius_km, row)]
+        """Return the cells touched by a circle as ranges of numbers, both ends included."""
+        return [cells for row in self._touched(place, radius_km) for cells in self._of_row(place, radius_km, row)]
 
     def cells(self, place: Place, radius_km: float) -> list[int]:
-        """Return the numbers of the cells that a circle touches."""
+        """Return the numbers of the cells touched by a circle."""
         return [number for first, last in self.ranges(place, radius_km) for number in range(first, last + 1)]
 
     def _row(self, lat: float) -> int:
@@ -100,9 +100,9 @@ class Grid:
 
 
 def _half_width(place: Place, radius_km: float, south: float, north: float) -> float:
-    """Return the most by which a circle's longitudes differ from its centre's between two latitudes, in radians.
+    """Return the largest difference in longitude from a circle's centre between two latitudes, in radians.
 
-    The width has its extremes at the ends of the band, and where the meridian touches the circle.
+    The width has its extremes at the two latitudes, and at the point of contact of a meridian with the circle.
     """
     reach = min(math.pi, radius_km / EARTH_KM + _MARGIN)
     centre = math.radians(place.lat)
@@ -124,20 +124,20 @@ def _width_at(centre: float, reach: float, lat: float) -> float:
 
 COARSE = Grid(COARSE_DEGREES)
 FINE = Grid(0.25)
-"""The cells of an index, and of words in the full-text index."""
+"""The cells of the index `practitioners_by_cell`, and of terms in the full-text index."""
 WIDE = Grid(2.0)
-"""The cells of wider circles in the full-text index."""
+"""Larger cells in the full-text index, for large circles."""
 MOST_CELLS = 320
-"""Fine cells that a full-text query names; beyond, it names wide ones."""
+"""Most fine cells in a full-text query; larger circles use wide cells."""
 
 
 def cell_words(place: Place) -> list[str]:
-    """Return the words that stand for a place in the full-text index."""
+    """Return the terms of a place in the full-text index."""
     return [f"f{FINE.number(place)}", f"w{WIDE.number(place)}"]
 
 
 def circle_words(place: Place, radius_km: float) -> list[str]:
-    """Return the words of the cells that a circle touches."""
+    """Return the terms of the cells touched by a circle."""
     ranges = FINE.ranges(place, radius_km)
     if sum(last - first + 1 for first, last in ranges) <= MOST_CELLS:
         return [f"f{number}" for first, last in ranges for number in range(first, last + 1)]

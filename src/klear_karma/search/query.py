@@ -1,4 +1,4 @@
-"""A search as SQL: its candidates by cells of the map, by words or by rating, in pages without repeats."""
+"""Searches in SQL: candidates by map cells, words or rating, in pages without repetition."""
 
 import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -21,7 +21,7 @@ from klear_karma.values import Currency, Day, Latitude, Longitude, Price, Zone
 USUAL_RADIUS_KM = 25.0
 LARGEST_RADIUS_KM = 500.0
 PLACE_DIGITS = 2
-"""The digits of a degree to which a place is rounded: answers are cached by it, and distances are from it."""
+"""Decimal digits to which a search's place is rounded, in degrees: for the cache key and for distances."""
 
 _COLUMNS = (
     "p.id, p.name, p.headline, p.specializations, p.languages, p.city, p.country, p.coarse_lat, "
@@ -35,12 +35,12 @@ _BY_RATING = "practitioners AS p"
 _DISTANCE = DISTANCE_KM.format(lat="p.coarse_lat", lng="p.coarse_lng")
 
 Cursor = Annotated[
-    str, Field(max_length=200), Matching(r"[A-Za-z0-9_=-]*", "`next` of the page before"), Field(examples=[""])
+    str, Field(max_length=200), Matching(r"[A-Za-z0-9_=-]*", "`next` of the previous page"), Field(examples=[""])
 ]
 
 
 class Search(BaseModel):
-    """The practitioners that are looked for: near a place, of a kind, by words; with a place, the nearest first."""
+    """A search: near a place, by specialization, by words; results are sorted by distance if there is a place."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,37 +48,37 @@ class Search(BaseModel):
     lng: Longitude | None = None
     radius: float = Field(USUAL_RADIUS_KM, gt=0, le=LARGEST_RADIUS_KM, allow_inf_nan=False, description="in km")
     specialization: str | None = Field(None, min_length=1, max_length=40)
-    q: str | None = Field(None, max_length=LONGEST_QUERY, description="words; the last may be a beginning")
+    q: str | None = Field(None, max_length=LONGEST_QUERY, description="words; the last may be a prefix")
     min_rating: float | None = Field(None, ge=1, le=5, allow_inf_nan=False)
     max_price: Price | None = None
-    currency: Currency = Field("EUR", description="of `max_price`")
-    available_on: Day | None = Field(None, description="a day with a free slot of a service")
-    zone: Zone | None = Field(None, description="of that day; absent for the practitioner's")
+    currency: Currency = Field("EUR", description="currency of `max_price`")
+    available_on: Day | None = Field(None, description="a day on which a service has a free slot")
+    zone: Zone | None = Field(None, description="time zone of that day; absent for the practitioner's")
     limit: int = Field(20, ge=1, le=50)
-    after: Cursor | None = Field(None, description="`next` of the page before")
+    after: Cursor | None = Field(None, description="`next` of the previous page")
 
     @model_validator(mode="after")
     def _has_whole_place(self) -> Self:
         if (self.lat is None) != (self.lng is None):
-            raise ValueError("a place has both lat and lng")
+            raise ValueError("give both lat and lng, or neither")
         return self
 
     @property
     def place(self) -> Place | None:
-        """The place as distances are measured from it."""
+        """The rounded place from which distances are measured, or None."""
         if self.lat is None or self.lng is None:
             return None
         return Place(round(self.lat, PLACE_DIGITS) + 0.0, round(self.lng, PLACE_DIGITS) + 0.0)
 
     def key(self) -> str:
-        """Return what an answer is cached by."""
+        """Return the cache key of a search."""
         values = self.model_dump(exclude={"lat", "lng"}) | {"place": self.place, "q": match(self.q or "")}
         if self.specialization is not None:
             values["specialization"] = one_word(self.specialization)
         return to_json(values).decode()
 
     def fingerprint(self) -> str:
-        """Return a mark of the search that a cursor belongs to."""
+        """Return the fingerprint that ties a cursor to its search."""
         values = self.model_dump(exclude={"lat", "lng", "limit", "after"}) | {"place": self.place}
         return sha256(to_json(values)).hexdigest()[:12]
 
@@ -91,16 +91,19 @@ class Position(NamedTuple):
 
 
 def position_of(search: Search) -> Position | None:
-    """Return the position that a page begins behind; `InvalidParameter` for a cursor of another search."""
+    """Return the position after which a page begins; raises `InvalidParameter` for a cursor of another search."""
     if not search.after:
         return None
     try:
         rank, name, fingerprint = from_json(urlsafe_b64decode(search.after + "=" * (-len(search.after) % 4)))
         is_position = isinstance(rank, float | int) and math.isfinite(rank) and isinstance(name, str)
     except (ValueError, TypeError):
-        is_position, rank, name, fingerprint = False, 0.0, "", ""
+        is_position = False
+        rank = 0.0
+        name = ""
+        fingerprint = ""
     if not is_position or fingerprint != search.fingerprint():
-        raise InvalidParameter([Fault(pointer="after", detail="`next` of a page of the same search")])
+        raise InvalidParameter([Fault(pointer="after", detail="must be the `next` of a page of the same search")])
     return Position(float(rank), name)
 
 
@@ -111,23 +114,29 @@ def cursor_of(search: Search, position: Position) -> str:
 
 
 def page_of(search: Search, after: Position | None, limit: int) -> Statement:
-    """Return the query of the next candidates: rows with their `rank`, which is the distance where there is a place."""
-    place, expression = search.place, _match(search)
+    """Return the query of the next candidates; their `rank` is the distance, or the score if there is no place."""
+    place = search.place
+    expression = _match(search)
     values: list[Value] = []
     if place is not None:
         values += [place.lat, place.lat, place.lng]
     if expression:
-        source, bound = _BY_WORDS, [expression]
+        source = _BY_WORDS
+        bound = [expression]
         conditions = ["practitioner_texts MATCH ?"]
     elif place is not None:
         ranges = FINE.ranges(place, search.radius)
-        source, bound, conditions = _BY_CELLS, [to_json(ranges).decode()], []
+        source = _BY_CELLS
+        bound = [to_json(ranges).decode()]
+        conditions = []
     else:
-        source, bound, conditions = _BY_RATING, [], []
+        source = _BY_RATING
+        bound = []
+        conditions = []
     values += bound
-    for text, given in _filters(search):
+    for text, bindings in _filters(search):
         conditions.append(text)
-        values += given
+        values += bindings
     rank = _DISTANCE if place is not None else "p.score"
     inner = f"SELECT {_COLUMNS}, {rank} AS rank FROM {source} WHERE {' AND '.join([*conditions, *_listed()])}"
     return _ordered(search, inner, values, (after, limit))
@@ -148,7 +157,7 @@ def _ordered(search: Search, inner: str, values: list[Value], bounds: tuple[Posi
 
 
 def _listed() -> list[str]:
-    """Return the condition on everybody's practitioners, which the indexes have too."""
+    """Return the condition of listed practitioners, by which the indexes begin too."""
     return [f"p.{part}" for part in LISTED.split(" AND ")]
 
 
@@ -160,7 +169,7 @@ def _filters(search: Search) -> Iterator[tuple[str, list[Value]]]:
 
 
 def _match(search: Search) -> str:
-    """Return the MATCH expression of a search; empty where its place alone is looked up, or nothing."""
+    """Return the MATCH expression of a search; empty without words and specialization."""
     words = match(search.q or "")
     parts = [f"words : ({words})"] if words else []
     if search.specialization is not None:

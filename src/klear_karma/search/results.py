@@ -1,4 +1,4 @@
-"""Results of a search: practitioners as JSON and GeoJSON show them."""
+"""Results of a search: practitioners in JSON and GeoJSON."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
@@ -9,14 +9,14 @@ from edge.ports import Row
 
 
 class Coordinates(TypedDict):
-    """A place to about a kilometre."""
+    """A place, rounded to about a kilometre."""
 
     lat: float
     lng: float
 
 
-class Found(TypedDict):
-    """A practitioner as a search shows it: the place is coarse, the distance in km is from the rounded place."""
+class SearchResult(TypedDict):
+    """A result of a search; `place` is rounded, and the distance in km is from the search's rounded place."""
 
     id: str
     name: str
@@ -35,13 +35,13 @@ class Found(TypedDict):
     photo_id: str | None
 
 
-class FoundPage(TypedDict):
-    """A page of a search. `next` is null on the last.
+class SearchPage(TypedDict):
+    """A page of a search. `next` is null on the last page.
 
-    `truncated` says that the page ends because enough practitioners were asked for free slots: `next` goes on there.
+    `truncated` means that the page ended at the limit of free-slot checks: `next` continues from there.
     """
 
-    practitioners: list[Found]
+    practitioners: list[SearchResult]
     next: str | None
     truncated: bool
     place: Coordinates | None
@@ -61,7 +61,7 @@ class Feature(TypedDict):
     type: Literal["Feature"]
     id: str
     geometry: Point | None
-    properties: Found
+    properties: SearchResult
 
 
 class FeatureCollection(TypedDict):
@@ -74,14 +74,14 @@ class FeatureCollection(TypedDict):
 
 
 def rating_of(row: Mapping[str, Any]) -> float | None:
-    """Return the average of a practitioner's ratings, to two places."""
+    """Return a practitioner's average rating, rounded to two decimals; None without reviews."""
     return round(row["rating_sum"] / row["rating_count"], 2) if row["rating_count"] else None
 
 
-def found_of(row: Row, *, has_distance: bool) -> Found:
-    """Return a row of a search as it is shown."""
+def result_of(row: Row, *, has_distance: bool) -> SearchResult:
+    """Return a result from a row of a search."""
     has_place = row["coarse_lat"] is not None
-    return Found(
+    return SearchResult(
         id=row["id"],
         name=row["name"],
         headline=row["headline"],
@@ -100,17 +100,17 @@ def found_of(row: Row, *, has_distance: bool) -> Found:
     )
 
 
-def collection_of(page: FoundPage) -> FeatureCollection:
+def collection_of(page: SearchPage) -> FeatureCollection:
     """Return a page as GeoJSON."""
     return FeatureCollection(
         type="FeatureCollection",
-        features=[_feature(found) for found in page["practitioners"]],
+        features=[_feature(practitioner) for practitioner in page["practitioners"]],
         next=page["next"],
         truncated=page["truncated"],
     )
 
 
-def _feature(found: Any) -> Feature:
-    place = found["place"]
+def _feature(practitioner: Any) -> Feature:
+    place = practitioner["place"]
     point = None if place is None else Point(type="Point", coordinates=[place["lng"], place["lat"]])
-    return Feature(type="Feature", id=found["id"], geometry=point, properties=found)
+    return Feature(type="Feature", id=practitioner["id"], geometry=point, properties=practitioner)

@@ -9,18 +9,18 @@ from edge import PUBLIC, Clock, Database, Header, KeyValue, Log, Operation, Quer
 from edge.negotiation import NotAcceptable, best
 from edge.ports import PortError, Row
 from edge.reach import OPEN
-from klear_karma.search.available import FreeOn
+from klear_karma.search.available import FreeSlotFilter
 from klear_karma.search.query import Position, Search, cursor_of, page_of, position_of
-from klear_karma.search.results import Coordinates, FeatureCollection, FoundPage, collection_of, found_of
+from klear_karma.search.results import Coordinates, FeatureCollection, SearchPage, collection_of, result_of
 
 routes = Routes("/api/practitioners", tag="search", access=PUBLIC, reach=OPEN)
 
 OLDEST_S = 60
-"""The most that an answer out of the cache is old."""
+"""Maximum age of a cached page, in seconds."""
 CHUNK = 50
-"""Candidates whose free slots are computed at once."""
+"""Number of candidates checked for free slots per query."""
 MOST_CHECKED = 500
-"""Candidates whose free slots one page computes; beyond, the page is `truncated`."""
+"""Most candidates checked for free slots per page; beyond, the page is `truncated`."""
 JSON = "application/json"
 GEOJSON = "application/geo+json"
 
@@ -28,13 +28,15 @@ _ENTRY = re.compile(rb"([0-9]{1,12})\n(.*)", re.DOTALL)
 
 
 class SearchCache:
-    """Answers in KV by the search they are for, each with the second of its making; 60 s old at most."""
+    """Caches pages in KV by search, each with the time of its creation; 60 s old at most."""
 
     def __init__(self, kv: KeyValue | None, clock: Clock, log: Log) -> None:
-        self._kv, self._clock, self._log = kv, clock, log
+        self._kv = kv
+        self._clock = clock
+        self._log = log
 
-    async def get(self, search: Search) -> tuple[FoundPage, int] | None:
-        """Return an answer and its age in seconds, or None."""
+    async def get(self, search: Search) -> tuple[SearchPage, int] | None:
+        """Return a cached page and its age in seconds, or None."""
         if self._kv is None:
             return None
         try:
@@ -47,8 +49,8 @@ class SearchCache:
         age = int(self._clock.now().timestamp()) - int(entry[1])
         return (from_json(entry[2]), age) if 0 <= age < OLDEST_S else None
 
-    async def put(self, search: Search, page: FoundPage, made_at: int) -> None:
-        """Store an answer that was begun at an instant."""
+    async def put(self, search: Search, page: SearchPage, made_at: int) -> None:
+        """Cache a page that was read at `made_at`, in Unix seconds."""
         if self._kv is None:
             return
         try:
@@ -58,12 +60,15 @@ class SearchCache:
 
 
 class Searcher:
-    """Answers searches: out of the cache, or from the rows that everybody may read."""
+    """Answers searches from the cache, or from publicly readable rows."""
 
-    def __init__(self, db: Database, free: FreeOn, cache: SearchCache, clock: Clock) -> None:
-        self._db, self._free, self._cache, self._clock = db, free, cache, clock
+    def __init__(self, db: Database, free: FreeSlotFilter, cache: SearchCache, clock: Clock) -> None:
+        self._db = db
+        self._free = free
+        self._cache = cache
+        self._clock = clock
 
-    async def answer(self, search: Search) -> tuple[FoundPage, int]:
+    async def answer(self, search: Search) -> tuple[SearchPage, int]:
         """Return a page of a search and its age in seconds."""
         after = position_of(search)
         cached = await self._cache.get(search)
@@ -74,28 +79,28 @@ class Searcher:
         await self._cache.put(search, page, made_at)
         return page, 0
 
-    async def find(self, search: Search, after: Position | None) -> FoundPage:
-        """Return a page of a search as the database has it."""
+    async def find(self, search: Search, after: Position | None) -> SearchPage:
+        """Return a page of a search from the database."""
         if search.available_on is not None:
             return await self._available(search, after)
         rows = await self._rows(search, after, search.limit + 1)
         return _page(search, rows[: search.limit], rows[search.limit - 1] if len(rows) > search.limit else None)
 
-    async def _available(self, search: Search, after: Position | None) -> FoundPage:
-        """Return the next practitioners with free slots; a page that is not full says how far it looked."""
-        found = list[Row]()
+    async def _available(self, search: Search, after: Position | None) -> SearchPage:
+        """Return the next practitioners with free slots; the next page continues after the last one checked."""
+        matches = list[Row]()
         for _ in range(MOST_CHECKED // CHUNK):
             rows = await self._rows(search, after, CHUNK + 1)
             are_free = await self._free.among([row["id"] for row in rows[:CHUNK]], search)
             for number, row in enumerate(rows[:CHUNK]):
                 if row["id"] in are_free:
-                    found.append(row)
-                    if len(found) == search.limit:
-                        return _page(search, found, row if number + 1 < len(rows) else None)
+                    matches.append(row)
+                    if len(matches) == search.limit:
+                        return _page(search, matches, row if number + 1 < len(rows) else None)
             if len(rows) <= CHUNK:
-                return _page(search, found, None)
+                return _page(search, matches, None)
             after = Position(rows[CHUNK - 1]["rank"], rows[CHUNK - 1]["id"])
-        return _page(search, found, rows[CHUNK - 1], is_truncated=True)
+        return _page(search, matches, rows[CHUNK - 1], is_truncated=True)
 
     async def _rows(self, search: Search, after: Position | None, limit: int) -> list[Row]:
         sql, values = page_of(search, after, limit)
@@ -103,16 +108,16 @@ class Searcher:
 
 
 def key_of(search: Search) -> str:
-    """Return the name of an answer in KV."""
+    """Return the KV key of a search."""
     return f"search:1:{sha256(search.key().encode(errors='surrogatepass')).hexdigest()}"
 
 
-_BODIES = {JSON: FoundPage, GEOJSON: FeatureCollection}
+_BODIES = {JSON: SearchPage, GEOJSON: FeatureCollection}
 
 
 @routes.get("/search", NotAcceptable, operation=Operation({200: _BODIES}))
 async def search_practitioners(query: Query[Search], accept: Header[str | None], searcher: Searcher) -> Response:
-    """Search for practitioners: with a place the nearest first, else the best rated."""
+    """Search for practitioners: the nearest first if there is a place, otherwise the best rated."""
     media_type = best(accept, [JSON, GEOJSON])
     if media_type is None:
         raise NotAcceptable([JSON, GEOJSON])
@@ -122,11 +127,11 @@ async def search_practitioners(query: Query[Search], accept: Header[str | None],
     return response
 
 
-def _page(search: Search, rows: list[Row], last: Row | None, *, is_truncated: bool = False) -> FoundPage:
-    """Return a page; the next begins behind `last`, where there is one."""
+def _page(search: Search, rows: list[Row], last: Row | None, *, is_truncated: bool = False) -> SearchPage:
+    """Return a page; if there is a `last` row, the next page begins after it."""
     place = search.place
-    return FoundPage(
-        practitioners=[found_of(row, has_distance=place is not None) for row in rows],
+    return SearchPage(
+        practitioners=[result_of(row, has_distance=place is not None) for row in rows],
         next=None if last is None else cursor_of(search, Position(last["rank"], last["id"])),
         truncated=is_truncated,
         place=None if place is None else Coordinates(lat=place.lat, lng=place.lng),

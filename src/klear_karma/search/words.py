@@ -1,7 +1,7 @@
-"""Words of a full-text index: folded, cut where no spaces are written, and quoted for MATCH.
+"""Words of a full-text index: folded, split into pairs in scripts without spaces, and quoted for MATCH.
 
-The index's own tokenizer is `ascii`, which takes every other character for a letter: all cutting is done here, alike
-for the index and for a query, and SQLite's version of Unicode does not matter.
+The index uses the tokenizer `ascii`, which takes every other character for a letter. All splitting is done here, in
+the same way for the index and for queries, so that the Unicode version of SQLite does not matter.
 """
 
 import re
@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from unicodedata import category, normalize
 
 LONGEST_QUERY = 200
-"""Characters of a query."""
+"""Most characters of a query."""
 MOST_WORDS = 16
-"""Words of a query; further ones are left out."""
+"""Most words of a query; further ones are ignored."""
 LONGEST_WORD = 64
-"""Characters of a word; further ones are left out, alike in index and query."""
+"""Most characters of a word; further ones are cut off, both in the index and in queries."""
 
 _LETTERS = str.maketrans(
     {
@@ -34,19 +34,19 @@ _LETTERS = str.maketrans(
     }
 )
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u0640\u064b-\u065f\u0670]")
-"""Accents of Latin, Greek and Cyrillic, points of Hebrew, vowels and the stretching stroke of Arabic."""
+"""Accents of Latin, Greek and Cyrillic, points of Hebrew, vowels and tatweel of Arabic."""
 _UNSPACED = re.compile(
     "[\u0e01-\u0e5b\u0e81-\u0edf\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
-"""Runs of writing without spaces: Chinese, Japanese, Thai, Lao, Burmese, Khmer."""
+"""Runs of scripts without spaces: Chinese, Japanese, Thai, Lao, Burmese, Khmer."""
 
 
 _ASCII_WORD = re.compile("[a-z0-9]+")
 
 
 def fold(text: str) -> str:
-    """Return text without case, accents and forms of presentation: `Łódź` is `lodz`, `Straße` is `strasse`."""
+    """Return a text without case, accents and presentation forms: `Łódź` is `lodz`, `Straße` is `strasse`."""
     if text.isascii():
         return text.lower()
     plain = normalize("NFKD", normalize("NFKD", text).casefold()).translate(_LETTERS)
@@ -54,7 +54,7 @@ def fold(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the folded words of a text: its runs of letters, digits and their marks."""
+    """Return the folded words of a text: runs of letters, digits and combining marks."""
     folded = fold(text)
     if folded.isascii():
         return _ASCII_WORD.findall(folded)
@@ -62,26 +62,26 @@ def words_of(text: str) -> list[str]:
 
 
 def indexed(texts: Iterable[str]) -> str:
-    """Return texts as they are put into the index, spaces between the words."""
+    """Return the index entry of texts: their words, separated by spaces."""
     return " ".join(part for text in texts for word in words_of(text) for part in _indexed_parts(word))
 
 
 def one_word(text: str) -> str:
-    """Return a text as one folded word, without what separates its words."""
+    """Return a text as one folded word, without separators."""
     return "".join(words_of(text))
 
 
 def match(text: str) -> str:
-    """Return what a user wrote as a MATCH expression of its words, the last as a beginning; empty without words."""
-    found = words_of(text[:LONGEST_QUERY])[:MOST_WORDS]
+    """Return the MATCH expression of a user's query, with the last word as a prefix; empty without words."""
+    words = words_of(text[:LONGEST_QUERY])[:MOST_WORDS]
     phrases = [
-        phrase for number, word in enumerate(found, 1) for phrase in _phrases(word, is_last=number == len(found))
+        phrase for number, word in enumerate(words, 1) for phrase in _phrases(word, is_last=number == len(words))
     ]
     return " AND ".join(phrases)
 
 
 def quote(word: str) -> str:
-    """Return a word as a string of MATCH, in which nothing is syntax."""
+    """Return a word as a quoted string of MATCH, without syntax."""
     return '"' + word.replace('"', '""') + '"'
 
 
@@ -91,7 +91,7 @@ def _is_of_word(letter: str) -> bool:
 
 
 def _runs(word: str) -> Iterator[tuple[str, bool]]:
-    """Yield the parts of a word, and whether they are written without spaces."""
+    """Yield the parts of a word, and whether each is in a script without spaces."""
     place = 0
     for run in _UNSPACED.finditer(word):
         if run.start() > place:
@@ -111,7 +111,7 @@ def _indexed_parts(word: str) -> Iterator[str]:
 
 
 def _phrases(word: str, *, is_last: bool) -> Iterator[str]:
-    """Yield what a word of a query matches: two characters at a time where no spaces are written."""
+    """Yield the MATCH phrases of a query's word: pairs of characters in scripts without spaces."""
     for part, is_unspaced in _runs(word):
         if not is_unspaced:
             yield quote(part[:LONGEST_WORD]) + ("*" if is_last and word.endswith(part) else "")

@@ -1,4 +1,4 @@
-"""`/assets/{id}`: published pictures for everybody, private ones by a signed link that is not over."""
+"""`/assets/{id}`: published pictures for everybody, private ones through a signed link that has not expired."""
 
 from typing import Annotated
 
@@ -36,7 +36,7 @@ class Signature(BaseModel):
 
 
 @routes.get("/{upload_id}", AssetNotFound, operation=Operation({200: SHOWN, 304: {}}))
-async def get_asset(  # noqa: PLR0913, PLR0917 - a link's parts and what checks it
+async def get_asset(  # noqa: PLR0913, PLR0917 - a link's parts and the parts that check it
     upload_id: str,
     query: Query[Signature],
     if_none_match: Header[Tags],
@@ -52,10 +52,10 @@ async def get_asset(  # noqa: PLR0913, PLR0917 - a link's parts and what checks 
     signer = LinkSigner(settings.signing_keys())
     if not is_public and not signer.is_good(upload_id, query.expires, query.signature, clock.now()):
         raise AssetNotFound
-    found = await files.get(upload_id)
-    if found is None:
+    file = await files.get(upload_id)
+    if file is None:
         raise AssetNotFound
-    stored, body = found
+    stored, body = file
     cache = "public, max-age=300" if is_public else "private, no-store"
     headers: HeaderList = [("etag", f'"{stored.etag}"'), ("cache-control", cache)]
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]

@@ -1,4 +1,4 @@
-"""The files of pictures in the bucket, and what is asked of all users' rows about them."""
+"""The files of pictures in the bucket, and the queries about them across all users."""
 
 from collections.abc import AsyncIterable
 
@@ -7,14 +7,15 @@ from edge.pictures.formats import Picture
 from edge.ports import Row, StoredObject
 
 MOST_REMOVED = 500
-"""Pictures that one run removes."""
+"""Most pictures removed per run."""
 
 
 class PictureFiles:
-    """Files by the ids of their uploads."""
+    """Stores the files of pictures by upload id."""
 
     def __init__(self, uploads: Bucket, db: SystemDatabase) -> None:
-        self._bucket, self._db = uploads, db
+        self._bucket = uploads
+        self._db = db
 
     async def put(self, upload_id: str, body: bytes, picture: Picture) -> None:
         """Store a picture."""
@@ -26,7 +27,7 @@ class PictureFiles:
         return await self._bucket.get(key_of(upload_id))
 
     async def row(self, upload_id: str) -> Row | None:
-        """Return whether a picture is public, and its type; None where its user is gone or it never was."""
+        """Return the row of a picture: published or not, and its type; None without picture or owner."""
         sql = "SELECT is_published, content_type FROM uploads WHERE id = ? AND user_id IS NOT NULL"
         return await self._db.first(sql, upload_id)
 
@@ -35,12 +36,12 @@ class PictureFiles:
         await self._bucket.delete(key_of(upload_id))
 
     async def leave_profile(self, user_id: str, upload_id: str) -> None:
-        """Take a picture out of its owner's profile."""
+        """Remove a picture from its owner's profile."""
         sql = "UPDATE practitioners SET photo_id = NULL, updated_at = CURRENT_TIMESTAMP WHERE id = ? AND photo_id = ?"
         await self._db.run(sql, user_id, upload_id)
 
     async def remove_ownerless(self, *, is_dry: bool) -> int:
-        """Remove the pictures of users that are gone, the file before the row; return how many."""
+        """Remove the pictures of deleted users, the file before the row; return their number."""
         rows = await self._db.all("SELECT id FROM uploads WHERE user_id IS NULL LIMIT ?", MOST_REMOVED)
         for row in [] if is_dry else rows:
             await self.delete(row["id"])
@@ -49,5 +50,5 @@ class PictureFiles:
 
 
 def key_of(upload_id: str) -> str:
-    """Return the name of a file in the bucket."""
+    """Return the key of a file in the bucket."""
     return f"uploads/{upload_id}"

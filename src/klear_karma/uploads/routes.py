@@ -1,4 +1,4 @@
-"""`/api/uploads`: pictures of users, checked by their content and stripped of metadata, private until published."""
+"""`/api/uploads`: pictures of users, checked by content and stripped of metadata, private until published."""
 
 from typing import TypedDict
 from uuid import uuid4
@@ -32,9 +32,9 @@ class UploadNotFound(NotFound):
 
 
 class NotAPicture(Problem):
-    """This is no picture that can be stored."""
+    """This is not a picture that can be stored."""
 
-    title = "This is no picture that can be stored"
+    title = "This is not a picture that can be stored"
     status = 422
 
 
@@ -46,7 +46,7 @@ class TooManyUploads(Problem):
 
 
 class Publication(BaseModel):
-    """Whether everybody sees a picture."""
+    """The visibility of a picture."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,7 +54,7 @@ class Publication(BaseModel):
 
 
 class Upload(TypedDict):
-    """A picture; `path` is where everybody finds it while it is published."""
+    """A picture; `path` is its public address while it is published."""
 
     id: str
     content_type: str
@@ -67,7 +67,7 @@ class Upload(TypedDict):
 
 
 class SignedLink(TypedDict):
-    """A link to a picture that is good until an instant, for whoever has it."""
+    """A link to a picture; anyone with the link can read it until it expires."""
 
     url: str
     expires_at: str
@@ -76,7 +76,7 @@ class SignedLink(TypedDict):
 @routes.get()
 async def list_uploads(db: ScopedDatabase) -> list[Upload]:
     """List your pictures."""
-    return [_shown(row) for row in await db.all("SELECT * FROM uploads ORDER BY created_at, id")]
+    return [_upload_view(row) for row in await db.all("SELECT * FROM uploads ORDER BY created_at, id")]
 
 
 @routes.post(
@@ -89,9 +89,9 @@ async def list_uploads(db: ScopedDatabase) -> list[Upload]:
     operation=Operation({201: {"application/json": Upload}}, body=SENT),
 )
 async def add_upload(request: Request, actor: Actor, db: ScopedDatabase, files: PictureFiles, clock: Clock) -> Response:
-    """Send a picture as the body: JPEG, PNG or WebP by its content, 5 MiB and 25 million pixels at most.
+    """Upload a picture as the body: JPEG, PNG or WebP by its content, 5 MiB and 25 million pixels at most.
 
-    Its metadata is removed, a place above all; how it is to be turned stays.
+    Its metadata is removed, above all its place; its orientation stays.
     """
     media_type = (request.headers.get("content-type") or "").partition(";")[0].strip().casefold()
     if not media_type.startswith("image/") and media_type != "application/octet-stream":
@@ -105,28 +105,30 @@ async def add_upload(request: Request, actor: Actor, db: ScopedDatabase, files: 
         raise TooManyUploads(f"there are {MOST_UPLOADS} pictures: remove some")
     row: Row = {"id": str(uuid4()), "user_id": actor.name, "content_type": picture.media_type, "bytes": len(body)}
     row |= {"width": picture.width, "height": picture.height, "is_published": 0, "created_at": to_text(clock.now())}
-    await db.insert("uploads", [row])  # before the file: no file is ever without a row
+    await db.insert("uploads", [row])  # before the file, so that no file is ever without a row
     try:
         await files.put(row["id"], body, picture)
     except PortError:
         await db.delete("uploads", "id = ?", row["id"])
         raise
-    return Response.json(_shown(row), 201)
+    response = Response.json(_upload_view(row), 201)
+    response.headers.append(("location", f"{routes.prefix}/{row['id']}/link"))
+    return response
 
 
 @routes.patch("/{upload_id}", UploadNotFound)
 async def publish_upload(upload_id: str, new: Body[Publication], db: ScopedDatabase, files: PictureFiles) -> Upload:
-    """Publish a picture, or take that back; a profile loses a picture that is no longer public."""
+    """Publish a picture, or make it private; a private picture is removed from the profile."""
     changed = await db.update("uploads", {"is_published": int(new.is_published)}, "id = ?", upload_id)
     row = await _own(upload_id, db)
     if changed.changes and not new.is_published:
         await files.leave_profile(row["user_id"], upload_id)
-    return _shown(row)
+    return _upload_view(row)
 
 
 @routes.get("/{upload_id}/link", UploadNotFound)
 async def get_upload_link(upload_id: str, db: ScopedDatabase, settings: KarmaSettings, clock: Clock) -> SignedLink:
-    """Get a link to your picture for a quarter of an hour."""
+    """Get a link to your picture that is valid for 15 minutes."""
     row = await _own(upload_id, db)
     query, ends_at = LinkSigner(settings.signing_keys()).sign(row["id"], clock.now())
     return SignedLink(url=f"{ASSETS}/{row['id']}?{query}", expires_at=utc(to_text(ends_at)))
@@ -143,7 +145,7 @@ async def remove_upload(upload_id: str, db: ScopedDatabase, files: PictureFiles)
 
 @routes.cron(CRON)
 async def remove_pictures_of_deleted_users(tick: Tick, files: PictureFiles) -> dict[str, int]:
-    """Remove the pictures of accounts that are gone."""
+    """Remove the pictures of deleted accounts."""
     return {"pictures": await files.remove_ownerless(is_dry=tick.is_dry)}
 
 
@@ -154,7 +156,7 @@ async def _own(upload_id: str, db: ScopedDatabase) -> Row:
     return row
 
 
-def _shown(row: Row) -> Upload:
+def _upload_view(row: Row) -> Upload:
     return Upload(
         id=row["id"],
         content_type=row["content_type"],

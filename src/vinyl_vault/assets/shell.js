@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "b70f52e948d8b685",
+  "version": "2edcbc8d1cce560e",
   "files": [
     "/css/site.css",
     "/css/views.css",

@@ -1,4 +1,4 @@
-// The service worker: keeps the files of the site, so that it opens without a network. It never keeps an answer of the API.
+// The service worker: caches the files of the site for offline use. It never caches answers of the API.
 importScripts("shell.js"); // self.SHELL: the files, and a version that changes with them
 const CACHE = `shell-${self.SHELL.version}`;
 const COVERS = "covers";
@@ -19,7 +19,7 @@ self.addEventListener("sync", (event) => {
 async function install() {
   const cache = await caches.open(CACHE);
   await Promise.all(self.SHELL.files.map(async (path) => {
-    const accept = path === "/" ? "text/html" : "*/*"; // at "/" programs get JSON
+    const accept = path === "/" ? "text/html" : "*/*"; // "/" returns JSON to programs
     const answer = await fetch(path, { cache: "reload", headers: { accept } });
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     await cache.put(path, answer);
@@ -51,7 +51,7 @@ async function cover(request) {
   return answer;
 }
 
-// The browser is online again: open tabs send what waits.
+// The browser is online again: open tabs send their pending changes.
 async function wake() {
   for (const client of await self.clients.matchAll({ type: "window" })) client.postMessage("sync");
 }

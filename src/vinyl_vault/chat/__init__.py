@@ -1,1 +1,1 @@
-"""A chat about one's own collection, by a model that looks things up in the caller's rows and nowhere else."""
+"""A chat about one's own collection; the model can look up only the caller's rows."""

@@ -1,4 +1,4 @@
-"""`POST /api/chat`: questions about one's own collection, answered as the words come."""
+"""`POST /api/chat`: questions about one's own collection, answered as a stream."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -13,8 +13,7 @@ from edge import READER, Actor, Body, Clock, Database, Log, NotConfigured, Opera
 from edge.clients.model_faults import ModelBroke, ModelNotFound, ModelOverloaded, ModelSlow, PromptRefused, problem_of
 from edge.data import ScopedDatabase, Sql
 from edge.errors import InternalError
-from edge.live.event_stream import SSE, event_stream
-from edge.negotiation import best
+from edge.live.event_stream import JSON, SSE, event_stream, wants_events
 from edge.ports.model import Model, ModelError, ModelServers, Part, Prompt, ToolCall
 from vinyl_vault.chat.settings import TOGETHER, ChatSettings
 from vinyl_vault.chat.tools import look_up, tool_schemas
@@ -22,9 +21,8 @@ from vinyl_vault.members import MEMBER
 
 routes = Routes("/api/chat", tag="chat", access=READER, reach=MEMBER)
 
-JSON = "application/json"
 ROUNDS = 4
-"""How often the model is asked for one answer."""
+"""Most requests to the model per answer."""
 LOOK_UPS = 8
 ANSWER_TOKENS = 1_000
 BODY_LIMIT = 256 * 1024
@@ -46,17 +44,20 @@ class Message(BaseModel):
 
 
 class Question(BaseModel):
-    """A question, with what was said before it, oldest first; nothing of a conversation is stored here."""
+    """A question with the previous messages, oldest first; conversations are not stored on the server."""
 
     model_config = ConfigDict(extra="forbid")
 
     message: Annotated[str, Field(min_length=1, max_length=8_000)]
     history: Annotated[list[Message], Field(max_length=30)] = []
-    stream: bool | None = Field(None, description="false for one JSON answer; absent: what the Accept header asks for")
+    stream: bool | None = Field(
+        None,
+        description="true for events, false for one JSON answer; absent: what the Accept header asks for, else JSON",
+    )
 
 
 class ChatAnswer(TypedDict):
-    """A whole answer; `look_ups` are the tools that were called, `questions_left` those of the day."""
+    """A complete answer; `look_ups` are the tools called, `questions_left` the remaining questions of the day."""
 
     answer: str
     model: str
@@ -66,7 +67,7 @@ class ChatAnswer(TypedDict):
 
 
 class ChatState(TypedDict):
-    """Whether questions can be asked (`ready`), how many a day, and how many the day has left."""
+    """The state of the chat: `ready` if a model is configured, questions per day, and questions left today."""
 
     ready: bool
     daily_questions: int
@@ -74,17 +75,17 @@ class ChatState(TypedDict):
 
 
 class QuestionsUsedUp(Problem):
-    """The questions of this day are used up."""
+    """The daily questions are used up."""
 
-    title = "The questions of this day are used up"
+    title = "The daily questions are used up"
     status = 429
 
     def __init__(self, limit: int, wait: int) -> None:
-        super().__init__(f"{limit} questions a day", headers=[("retry-after", str(wait))], retry_after=wait)
+        super().__init__(f"{limit} questions per day (UTC)", headers=[("retry-after", str(wait))], retry_after=wait)
 
 
 class Chat:
-    """Counts a question of the caller, then begins its answer."""
+    """Counts a caller's question, and prepares its answer."""
 
     def __init__(
         self, settings: ChatSettings, servers: ModelServers, db: ScopedDatabase, clock: Clock, log: Log
@@ -96,7 +97,7 @@ class Chat:
         self._log = log
 
     async def begin(self, question: Question, actor: Actor, request_id: str) -> "Answering":
-        """Count a question and return its answer, not begun. Errors: `NotConfigured`, `QuestionsUsedUp`."""
+        """Count a question and return its answer, ready to run. Errors: `NotConfigured`, `QuestionsUsedUp`."""
         settings = self._settings
         key = settings.together_api_key
         if not self._is_ready():
@@ -104,13 +105,14 @@ class Chat:
         model = self._servers.at(settings.together_api_url, key.get_secret_value() if key else None)
         left = await self._count(actor.name)
         system = {"role": "system", "content": _SYSTEM.format(day=self._clock.now().date().isoformat())}
-        history = [{"role": one.role, "content": one.content} for one in question.history]
+        history = [{"role": message.role, "content": message.content} for message in question.history]
         messages = [system, *history, {"role": "user", "content": question.message}]
         return Answering(model, settings.chat_model, messages, self._db, Report(self._log, request_id, left))
 
     async def state(self) -> ChatState:
-        """Return whether questions can be asked, and how many are left."""
-        limit, day = self._settings.chat_daily_questions, self._clock.now().date().isoformat()
+        """Return whether a model is configured, and the number of questions left."""
+        limit = self._settings.chat_daily_questions
+        day = self._clock.now().date().isoformat()
         row = await self._db.first("SELECT used FROM chat_days WHERE day = ?", day)
         left = max(0, limit - int(row["used"])) if row else limit
         return ChatState(ready=self._is_ready(), daily_questions=limit, questions_left=left)
@@ -119,8 +121,9 @@ class Chat:
         return self._settings.together_api_key is not None or self._settings.together_api_url != TOGETHER
 
     async def _count(self, user_id: str) -> int:
-        """Count one question in one statement, unless none is left; return how many are left then."""
-        now, limit = self._clock.now(), self._settings.chat_daily_questions
+        """Count one question in one statement, unless none is left; return the number left."""
+        now = self._clock.now()
+        limit = self._settings.chat_daily_questions
         day = now.date().isoformat()
         first = {"user_id": user_id, "day": day, "used": 0}
         await self._db.insert("chat_days", [first], key=("user_id", "day"), keep=True)
@@ -134,7 +137,7 @@ class Chat:
 
 
 class Report:
-    """Logs the faults of an answer, and tells its caller how many questions the day has left."""
+    """Logs the failures of an answer; `left` is the caller's number of questions left today."""
 
     def __init__(self, log: Log, request_id: str, left: int) -> None:
         self.log = log
@@ -142,17 +145,17 @@ class Report:
         self.left = left
 
     def problem(self, fault: Exception) -> Problem:
-        """Return a fault as the caller's problem; one of ours is logged."""
+        """Return the problem for a failure; log it if it is an internal one."""
         if isinstance(fault, ModelError):
             return problem_of(fault)
         if isinstance(fault, Problem):
             return fault
         self.log("error", "chat failed", request_id=self.request_id, error="".join(format_exception(fault)))
-        return InternalError("the answer broke off")
+        return InternalError("the answer was interrupted: ask again")
 
 
 class Answering:
-    """One answer: the model's rounds with its look-ups, in the caller's rows."""
+    """One answer: rounds of the model, with look-ups in the caller's rows."""
 
     def __init__(
         self, model: Model, name: str, messages: Sequence[dict[str, Any]], db: Database, report: Report
@@ -167,9 +170,10 @@ class Answering:
         self._status: Literal["complete", "cut", "stopped"] = "stopped"
 
     async def run(self) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
-        """Yield `token` and `tool` events as they come. Errors: `ModelError`."""
+        """Yield `token` and `tool` events as they arrive. Errors: `ModelError`."""
         for _ in range(ROUNDS):
-            begun, last = len(self._text), Part()
+            begun = len(self._text)
+            last = Part()
             prompt = Prompt(self._name, self._messages, tool_schemas(), {"max_tokens": ANSWER_TOKENS})
             async with aclosing(self._model.stream(prompt)) as parts:
                 async for last in parts:
@@ -179,14 +183,14 @@ class Answering:
             if not last.tool_calls:
                 self._status = "cut" if last.finish_reason == "length" else "complete"
                 return
-            self._messages.append(_asked(self._text[begun:], last.tool_calls))
+            self._messages.append(_tool_call_message(self._text[begun:], last.tool_calls))
             for call in last.tool_calls:
                 yield "tool", await self._look_up(call)
         self._text += STOPPED
         yield "token", {"text": STOPPED}
 
     def done(self) -> ChatAnswer:
-        """Return the whole answer."""
+        """Return the complete answer."""
         return ChatAnswer(
             answer=self._text,
             model=self._name,
@@ -206,7 +210,7 @@ class Answering:
 
 @routes.get("")
 async def get_chat(chats: Chat) -> ChatState:
-    """Learn whether questions can be asked, and how many the day has left."""
+    """Get the state of the chat: whether it is configured, and the questions left today."""
     return await chats.state()
 
 
@@ -223,14 +227,13 @@ async def get_chat(chats: Chat) -> ChatState:
     operation=Operation({200: {JSON: ChatAnswer, SSE: "vinyl_vault.chat.shapes:ChatEvents"}}),
 )
 async def chat(question: Body[Question], request: Request, actor: Actor, chats: Chat) -> Response:
-    """Ask about the collection. The model looks things up in the caller's records and statistics.
+    """Ask a question about your collection. The model looks up your records and statistics.
 
-    Streamed as Server-Sent Events: `token` and `tool` as they come, then `done` or `error`. With
-    `Accept: application/json` or `"stream": false` it is one JSON object.
+    It is one JSON object. With `Accept: text/event-stream` or `"stream": true` it is streamed as Server-Sent Events:
+    `token` and `tool` as they come, then `done` or `error`.
     """
     answering = await chats.begin(question, actor, request.id)
-    accepted = best(request.headers.get("accept"), (SSE, JSON)) == JSON
-    if not (accepted if question.stream is None else not question.stream):
+    if wants_events(request, question.stream):
         return event_stream(_events(answering, request))
     try:
         async with aclosing(answering.run()) as events:
@@ -256,8 +259,8 @@ def _event(name: str, data: Any) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), to_json(data))
 
 
-def _asked(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:
-    """Return the message by which the model called its tools."""
+def _tool_call_message(text: str, calls: Sequence[ToolCall]) -> dict[str, Any]:
+    """Return the assistant message with the model's tool calls."""
     called = [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
         for call in calls

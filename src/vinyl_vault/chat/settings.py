@@ -1,4 +1,4 @@
-"""Settings of the chat: any server that speaks OpenAI's chat completions, Together's unless another is named."""
+"""Settings of the chat: any server with OpenAI's chat completions API; the default is Together."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ TOGETHER = "https://api.together.ai/v1"
 
 
 class ChatSettings(Settings):
-    """The model's server and name; `chat_daily_questions` are those of one user in a day of UTC."""
+    """The model's server and name; `chat_daily_questions` is the limit per user and day (UTC)."""
 
     together_api_url: BaseUrl = TOGETHER
     together_api_key: Secret | None = None

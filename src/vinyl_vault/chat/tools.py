@@ -1,4 +1,4 @@
-"""The look-ups of the model: records and statistics of the caller, read by the caller's own database."""
+"""The tools of the model: records and statistics of the caller, read in the caller's scope."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -14,17 +14,17 @@ from vinyl_vault.collection.listing import Filters, page
 from vinyl_vault.collection.stats import StatsOptions, get_stats
 
 LONGEST_RESULT = 8_000
-"""Characters of a result that the model is shown."""
+"""Most characters of a result sent to the model."""
 LONGEST_ARGUMENTS = 4_000
 ROWS = 25
 LONGEST_NOTES = 300
 
-_SHOWN = ("artist", "album", "year", "label", "format", "genre", "style", "country", "media_condition", "rating")
+_BRIEF = ("artist", "album", "year", "label", "format", "genre", "style", "country", "media_condition", "rating")
 _MORE = ("sleeve_condition", "folder", "shelf", "tags", "price_paid", "market_value", "status")
 
 
 class FindRecords(BaseModel):
-    """Filters of a list of records; `q` are words that stand anywhere in them."""
+    """Filters of a list of records; `q` are words that may occur anywhere in a record."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,7 +43,7 @@ class FindRecords(BaseModel):
 
 
 class CollectionStats(BaseModel):
-    """How many groups each list of statistics has."""
+    """The number of groups in each list of statistics."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,7 +51,7 @@ class CollectionStats(BaseModel):
 
 
 class Tool(NamedTuple):
-    """A tool: its arguments, its function, and its purpose in words."""
+    """A tool: the model of its arguments, its function, and its description."""
 
     takes: type[BaseModel]
     run: Callable[[Any, Database], Awaitable[object]]
@@ -66,8 +66,8 @@ class Result(NamedTuple):
 
 
 async def _find_records(query: FindRecords, db: Database) -> object:
-    found = await page(Filters.model_validate(query.model_dump(exclude_none=True)), db)
-    return {"total": found["total"], "records": [_brief(record) for record in found["records"]]}
+    records = await page(Filters.model_validate(query.model_dump(exclude_none=True)), db)
+    return {"total": records["total"], "records": [_brief(record) for record in records["records"]]}
 
 
 async def _collection_stats(query: CollectionStats, db: Database) -> object:
@@ -75,8 +75,8 @@ async def _collection_stats(query: CollectionStats, db: Database) -> object:
 
 
 def _brief(record: Any) -> dict[str, Any]:
-    """Return what of a record has a value, its notes cut."""
-    brief = {name: record[name] for name in (*_SHOWN, *_MORE) if record[name] not in (None, "", [])}
+    """Return the non-empty fields of a record, with shortened notes."""
+    brief = {name: record[name] for name in (*_BRIEF, *_MORE) if record[name] not in (None, "", [])}
     notes = record["notes"]
     return brief | ({"notes": notes[:LONGEST_NOTES]} if notes else {})
 
@@ -85,12 +85,12 @@ TOOLS = {
     "find_records": Tool(FindRecords, _find_records, "Records of the user's collection or wantlist, with filters."),
     "collection_stats": Tool(CollectionStats, _collection_stats, "Counts and values by genre, decade, artist, label."),
 }
-"""By the name that the model calls it."""
+"""The tools by name."""
 
 
 @cache
 def tool_schemas() -> list[dict[str, Any]]:
-    """Return the tools in OpenAI's form."""
+    """Return the tools in OpenAI's format."""
     return [
         {"type": "function", "function": {"name": name, "description": tool.about, "parameters": _schema(tool.takes)}}
         for name, tool in TOOLS.items()
@@ -104,19 +104,19 @@ def _schema(takes: type[BaseModel]) -> dict[str, Any]:
 
 
 async def look_up(call: ToolCall, db: Database) -> Result:
-    """Do what the model asks for; what is wrong with it is told to the model, which may ask better."""
+    """Run a tool call; errors are returned to the model, which can correct its call."""
     tool = TOOLS.get(call.name)
     if tool is None:
-        return _refused(f"there is no tool {call.name[:80]}; there are {', '.join(TOOLS)}")
+        return _refused(f"there is no tool {call.name[:80]}; available tools: {', '.join(TOOLS)}")
     if len(call.arguments) > LONGEST_ARGUMENTS:
         return _refused(f"the arguments have more than {LONGEST_ARGUMENTS} characters")
     try:
-        found = await tool.run(tool.takes.model_validate_json(call.arguments or "{}"), db)
+        result = await tool.run(tool.takes.model_validate_json(call.arguments or "{}"), db)
     except ValidationError as fault:
-        return _refused("the arguments do not fit", errors=list_faults(fault))
+        return _refused("the arguments are invalid", errors=list_faults(fault))
     except Problem as fault:
         return _refused(fault.detail or fault.title)
-    return Result(_cut(found), True)
+    return Result(_cut(result), True)
 
 
 def _refused(error: str, **more: object) -> Result:

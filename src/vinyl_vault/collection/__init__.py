@@ -1,1 +1,1 @@
-"""Collections: records, lists, statistics, links that show a collection to others."""
+"""Collections: records, lists, statistics, and links that share a collection."""

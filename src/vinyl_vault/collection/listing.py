@@ -1,4 +1,4 @@
-"""Lists of records: the filters of a query as SQL, and pages in the order of artist and album."""
+"""Lists of records: filters in SQL, and pages in the order of artist and album."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypedDict
@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge import Database, Statement
 from edge.errors import Fault, InvalidParameter
 from edge.ports import Value
-from vinyl_vault.record import Line, MediaGrade, Record, SleeveGrade, shown
+from vinyl_vault.record import Line, MediaGrade, Record, SleeveGrade, record_view
 
 _ORDER = "artist COLLATE NOCASE, album COLLATE NOCASE, id"
 
 
 class View(NamedTuple):
-    """The records that somebody may see, as SQL, and the columns that a search may look at."""
+    """The records visible to a caller, as an SQL condition, and the columns that a search may read."""
 
     condition: str
     searched: tuple[str, ...]
@@ -24,7 +24,7 @@ OWNER = View("true", ("artist", "album", "label", "catalogue_number", "barcode",
 
 
 class Filters(BaseModel):
-    """The records that are listed, a page of them; names are compared without regard to case in ASCII."""
+    """Filters of a list of records, and its page; names are compared ignoring case in ASCII."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,14 +44,14 @@ class Filters(BaseModel):
     year_from: int | None = Field(None, ge=0, le=9999)
     year_to: int | None = Field(None, ge=0, le=9999)
     rating_from: int | None = Field(None, ge=1, le=5)
-    q: Line | None = Field(None, description="words, each of which stands somewhere in the record")
-    deleted: bool = Field(False, description="true: the records that were deleted, instead of all others")
+    q: Line | None = Field(None, description="words that must all occur in the record")
+    deleted: bool = Field(False, description="true: only deleted records; false: only others")
     limit: int = Field(50, ge=1, le=200)
-    after: Line | None = Field(None, description="`next` of the page before: the id of its last record")
+    after: Line | None = Field(None, description="`next` of the previous page: the id of its last record")
 
 
 class Records(TypedDict):
-    """A page of records, ordered by artist and album; `next` is null on the last, `total` counts all pages."""
+    """A page of records, ordered by artist and album; `next` is null on the last page, `total` counts all records."""
 
     records: list[Record]
     next: str | None
@@ -59,16 +59,18 @@ class Records(TypedDict):
 
 
 async def page(filters: Filters, db: Database, view: View = OWNER) -> Records:
-    """Return a page of the records in the caller's database."""
+    """Return a page of the records in the caller's scope."""
     conditions = [(view.condition, []), *_conditions(filters, view)]
     where = " AND ".join(text for text, _ in conditions)
-    values = [value for _, given in conditions for value in given]
-    place, bound = "", list[Value]()
+    values = [value for _, bindings in conditions for value in bindings]
+    place = ""
+    bound = list[Value]()
     if filters.after is not None:
         row = await db.first("SELECT artist, album, id FROM collections WHERE id = ?", filters.after)
         if row is None:
             raise InvalidParameter([Fault(pointer="after", detail="there is no such record")])
-        place, bound = f" AND ({_ORDER}) > (?, ?, ?)", [row["artist"], row["album"], row["id"]]
+        place = f" AND ({_ORDER}) > (?, ?, ?)"
+        bound = [row["artist"], row["album"], row["id"]]
     sql = f"SELECT * FROM collections WHERE {where}{place} ORDER BY {_ORDER} LIMIT ?"
     listed, counted = await db.batch(
         [
@@ -78,14 +80,14 @@ async def page(filters: Filters, db: Database, view: View = OWNER) -> Records:
     )
     rows = listed.rows[: filters.limit]
     return Records(
-        records=[shown(row) for row in rows],
+        records=[record_view(row) for row in rows],
         next=rows[-1]["id"] if len(listed.rows) > len(rows) else None,
         total=counted.rows[0]["total"],
     )
 
 
 def _conditions(filters: Filters, view: View) -> Iterator[tuple[str, list[Value]]]:
-    """Yield the conditions of a query, with their values."""
+    """Yield the conditions of a query with their bound values."""
     yield f"deleted_at IS {'NOT ' if filters.deleted else ''}NULL", []
     for name in ("status", "media_condition", "sleeve_condition"):
         if (value := getattr(filters, name)) is not None:

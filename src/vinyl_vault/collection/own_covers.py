@@ -1,4 +1,4 @@
-"""Covers that users send: checked by their content, without metadata, under an address that nobody can guess."""
+"""Covers uploaded by users: checked by content, stripped of metadata, under an address that cannot be guessed."""
 
 from secrets import token_hex
 from typing import Any
@@ -34,22 +34,22 @@ from vinyl_vault.sync.store import SyncStore
 routes = Routes("/api/collection", tag="collection", access=READER, reach=MEMBER)
 
 MOST_STORED = 1024**3
-"""Bytes of all covers of a user."""
-A_RUN = 200
-"""Objects that one run removes."""
-A_DAY = 5_000
-"""Covers without a record that one daily run finds."""
+"""Most bytes of all covers of a user."""
+PER_RUN = 200
+"""Most objects removed per run."""
+PER_DAY = 5_000
+"""Most unused covers released per daily run."""
 
 _USED = "SELECT coalesce(sum(bytes), 0) AS bytes FROM own_covers"
-_SHOWN = f"'{address_of('')[: -len('.jpg')]}' || own_covers.key || '.jpg'"
+_ADDRESS = f"'{address_of('')[: -len('.jpg')]}' || own_covers.key || '.jpg'"
 """The address of a cover, in SQL."""
 _ORPHANS = (
     "UPDATE own_covers SET user_id = NULL WHERE rowid IN (SELECT rowid FROM own_covers WHERE user_id IS NOT NULL "
-    f"AND NOT EXISTS (SELECT 1 FROM collections WHERE user_id = own_covers.user_id AND cover = {_SHOWN}) "
+    f"AND NOT EXISTS (SELECT 1 FROM collections WHERE user_id = own_covers.user_id AND cover = {_ADDRESS}) "
     "AND NOT EXISTS (SELECT 1 FROM sync_conflicts WHERE user_id = own_covers.user_id "
-    f"AND field = 'cover' AND lost = json_quote({_SHOWN})) AND created_at < datetime(?, '-1 day') LIMIT ?)"
+    f"AND field = 'cover' AND lost = json_quote({_ADDRESS})) AND created_at < datetime(?, '-1 day') LIMIT ?)"
 )
-"""A record that was deleted shows its cover still, as it can be brought back."""
+"""A deleted record still counts as a use of its cover, as it can be restored."""
 
 
 class UnfitCover(Problem):
@@ -60,9 +60,9 @@ class UnfitCover(Problem):
 
 
 class TooManyCovers(Problem):
-    """There is no room for further covers."""
+    """The limit for covers is reached."""
 
-    title = "There is no room for further covers"
+    title = "The limit for covers is reached"
     status = 409
 
 
@@ -75,7 +75,7 @@ class TooManyCovers(Problem):
     Overloaded,
     operation=Operation(body=SENT),
 )
-async def put_cover(  # noqa: PLR0913, PLR0917 - a request, its caller and what works on it
+async def put_cover(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     record_id: str,
     request: Request,
     actor: Actor,
@@ -84,9 +84,9 @@ async def put_cover(  # noqa: PLR0913, PLR0917 - a request, its caller and what 
     cache: Bucket,
     clock: Clock,
 ) -> Record:
-    """Send a picture as a record's cover: the body is a JPEG, PNG or WebP of at most 5 MiB and 25 million pixels.
+    """Upload a record's cover: the body is a JPEG, PNG or WebP of at most 5 MiB and 25 million pixels.
 
-    Its metadata, such as the place where it was taken, is removed. To remove a cover, change `cover` to null.
+    Its metadata, such as the location, is removed. To remove a cover, change `cover` to null.
     """
     await live(record_id, db)
     try:
@@ -104,17 +104,17 @@ async def put_cover(  # noqa: PLR0913, PLR0917 - a request, its caller and what 
 
 @routes.cron(CRON)
 async def release_covers(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str, Any]:
-    """Release covers that no record shows for a day or more; the next minute's job removes them."""
+    """Release covers that no record has used for a day; the job of the next minute removes them."""
     if tick.is_dry:
         return {}
-    [released] = await db.batch([Statement(_ORPHANS, (to_text(clock.now()), A_DAY))])
+    [released] = await db.batch([Statement(_ORPHANS, (to_text(clock.now()), PER_DAY))])
     return {"covers": released.changes}
 
 
 @routes.cron("* * * * *")
 async def remove_covers(tick: Tick, db: SystemDatabase, cache: Bucket) -> dict[str, Any]:
-    """Remove the pictures of deleted accounts, and those that no record shows."""
-    rows = await db.all("SELECT key FROM own_covers WHERE user_id IS NULL LIMIT ?", A_RUN)
+    """Remove released covers, and those of deleted accounts."""
+    rows = await db.all("SELECT key FROM own_covers WHERE user_id IS NULL LIMIT ?", PER_RUN)
     for row in [] if tick.is_dry else rows:
         await cache.delete(path_of(row["key"]))
         await db.run("DELETE FROM own_covers WHERE key = ?", row["key"])
@@ -124,4 +124,4 @@ async def remove_covers(tick: Tick, db: SystemDatabase, cache: Bucket) -> dict[s
 async def _check_room(db: Database, size: int) -> None:
     used = await db.first(_USED)
     if used and used["bytes"] + size > MOST_STORED:
-        raise TooManyCovers(f"your covers have {MOST_STORED} bytes together: remove some, room is made within a day")
+        raise TooManyCovers(f"your covers may use {MOST_STORED} bytes: remove some; their space is freed within a day")

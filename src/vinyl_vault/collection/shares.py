@@ -1,4 +1,4 @@
-"""Links by which others look at a collection: read-only, revocable, and without prices, places and notes."""
+"""Links that share a collection: read-only, revocable, and without prices, places and notes."""
 
 import secrets
 from hashlib import sha256
@@ -24,7 +24,7 @@ public = Routes("/api/shared", tag="shares", access=PUBLIC)
 MOST_SHARES = 20
 _TOKEN_BYTES = 32
 _STRANGER = View(f"NOT {SOLD}", ("artist", "album", "label", "catalogue_number", "colour"))
-"""A search looks at nothing that is not shown: else it would tell what stands in notes."""
+"""A search reads only shared columns; otherwise it would reveal the contents of notes."""
 
 
 class ShareNotFound(NotFound):
@@ -41,7 +41,7 @@ class TooManyShares(Problem):
 
 
 class NewShare(BaseModel):
-    """A new link; whoever has it sees its name."""
+    """A new link; its name is visible to anyone with the link."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -56,8 +56,8 @@ class Share(TypedDict):
     created_at: str
 
 
-class MadeShare(TypedDict):
-    """A new link: `token` is shown this once, `path` leads to the collection."""
+class CreatedShare(TypedDict):
+    """A new link: `token` is returned only once, `path` is the address of the collection."""
 
     id: str
     name: str
@@ -67,7 +67,7 @@ class MadeShare(TypedDict):
 
 
 class SharedFilters(BaseModel):
-    """The records that are listed, a page of them."""
+    """Filters of a shared collection, and its page."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -80,7 +80,7 @@ class SharedFilters(BaseModel):
 
 
 class SharedRecord(TypedDict):
-    """A record as strangers see it."""
+    """A record in a shared collection."""
 
     id: str
     status: Literal["owned", "wanted"]
@@ -100,7 +100,7 @@ class SharedRecord(TypedDict):
 
 
 class SharedRecords(TypedDict):
-    """A page of a shared collection; `next` is null on the last."""
+    """A page of a shared collection; `next` is null on the last page."""
 
     name: str
     records: list[SharedRecord]
@@ -109,16 +109,16 @@ class SharedRecords(TypedDict):
 
 
 class SharedCollections:
-    """Finds the collection of a link. The whole database is asked for the link alone: the rest is its owner's rows."""
+    """Finds the collection of a link. Only the link is looked up without a scope; records are read as its owner."""
 
     def __init__(self, db: SystemDatabase) -> None:
         self._db = db
 
     async def find(self, token: str) -> tuple[str, ScopedDatabase]:
-        """Return a link's name and the database of its owner; `ShareNotFound` for a link that is not there."""
+        """Return a link's name and the database scope of its owner; raises `ShareNotFound` for an unknown link."""
         row = await self._db.first("SELECT user_id, name FROM shares WHERE token_hash = ?", _hashed(token))
         if row is None:
-            raise ShareNotFound("the link was revoked, or never was")
+            raise ShareNotFound("the link was revoked or never existed")
         return row["name"], TABLES.scoped(self._db, Actor(row["user_id"], READER, is_member=True))
 
 
@@ -128,36 +128,38 @@ async def list_shares(db: ScopedDatabase) -> list[Share]:
     return [row_as(Share, row) for row in await db.all("SELECT id, name, created_at FROM shares ORDER BY created_at")]
 
 
-@routes.post("", TooManyShares, status=201)
-async def add_share(new: Body[NewShare], actor: Actor, db: ScopedDatabase, clock: Clock) -> MadeShare:
-    """Make a link to your collection, for whoever has it."""
+@routes.post("", TooManyShares, status=201, location="/api/shared/{token}")
+async def add_share(new: Body[NewShare], actor: Actor, db: ScopedDatabase, clock: Clock) -> CreatedShare:
+    """Create a link to your collection; anyone with the link can read it."""
     counted = await db.first("SELECT count(*) AS n FROM shares")
     if counted and counted["n"] >= MOST_SHARES:
         raise TooManyShares(f"there are {MOST_SHARES} links: revoke one")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     share = {"id": str(uuid4()), "name": new.name, "created_at": to_text(clock.now())}
     await db.insert("shares", [share | {"user_id": actor.name, "token_hash": _hashed(token)}])
-    return row_as(MadeShare, share, token=token, path=f"{public.prefix}/{token}")
+    return row_as(CreatedShare, share, token=token, path=f"{public.prefix}/{token}")
 
 
 @routes.delete("/{share_id}", ShareNotFound, status=204)
 async def revoke_share(share_id: str, db: ScopedDatabase) -> None:
-    """Revoke a link; it leads nowhere from now on."""
+    """Revoke a link; from now on it answers 404."""
     if not (await db.delete("shares", "id = ?", share_id)).changes:
         raise ShareNotFound(f"there is no link {share_id[:80]}")
 
 
 @public.get("/{token}", ShareNotFound, operation=Operation({200: {"application/json": SharedRecords}}))
 async def get_shared_collection(token: str, query: Query[SharedFilters], shared: SharedCollections) -> Response:
-    """Look at a collection by its link."""
+    """Read a shared collection by its link."""
     name, db = await shared.find(token)
-    found = await page(Filters(**query.model_dump()), db, _STRANGER)
-    records = [row_as(SharedRecord, record) for record in found["records"]]
-    response = Response.json(SharedRecords(name=name, records=records, next=found["next"], total=found["total"]))
+    records_page = await page(Filters(**query.model_dump()), db, _STRANGER)
+    records = [row_as(SharedRecord, record) for record in records_page["records"]]
+    response = Response.json(
+        SharedRecords(name=name, records=records, next=records_page["next"], total=records_page["total"])
+    )
     response.headers.append(("cache-control", "no-store"))
     return response
 
 
 def _hashed(token: str) -> str:
-    """Return a token's hash: of 256 random bits one round is as good as many."""
+    """Return a token's hash; one round is enough for 256 random bits."""
     return sha256(token.encode(errors="surrogatepass")).hexdigest()

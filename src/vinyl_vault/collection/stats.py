@@ -1,4 +1,4 @@
-"""`/api/stats`: counts and values of the records that a user owns; amounts of different currencies are never added."""
+"""`/api/stats`: counts and values of a user's records; amounts of different currencies are never added."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypedDict
@@ -21,19 +21,19 @@ _DIMENSIONS: Mapping[str, tuple[str, str]] = {
     "media_conditions": ("media_condition", ""),
     "sleeve_conditions": ("sleeve_condition", ""),
 }
-"""For each list of groups, the expression by which records are grouped, and what it needs."""
+"""The expression that groups the records of each list, and its join."""
 
 
 class StatsOptions(BaseModel):
-    """The length of each list."""
+    """The most groups in each list."""
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(50, ge=1, le=500, description="groups of each list, the largest first")
+    limit: int = Field(50, ge=1, le=500, description="groups in each list, the largest first")
 
 
 class Amount(TypedDict):
-    """An amount in minor units, and of how many records it is the sum."""
+    """A sum in minor units over a number of records."""
 
     currency: str
     amount: int
@@ -41,7 +41,7 @@ class Amount(TypedDict):
 
 
 class Group(TypedDict):
-    """Records that share a name, null where they have none; a record of two genres is in both."""
+    """Records that share a name, or null without one; a record with two genres is in both groups."""
 
     name: str | None
     records: int
@@ -49,7 +49,7 @@ class Group(TypedDict):
 
 
 class DecadeGroup(TypedDict):
-    """Records of a decade, such as 1970; null where the year is not known."""
+    """Records of a decade, such as 1970; null if the year is unknown."""
 
     decade: int | None
     records: int
@@ -57,10 +57,10 @@ class DecadeGroup(TypedDict):
 
 
 class Stats(TypedDict):
-    """A collection in numbers.
+    """Statistics of a collection.
 
-    `owned`, `wanted` and `sold` count records; all groups and `value` are of those that are owned. `value` is the sum
-    of market values, `paid` and `earned` of prices, each by its currency.
+    `owned`, `wanted` and `sold` count records; all groups and `value` include only owned records. `value` sums market
+    values, `paid` and `earned` sum prices, each by currency.
     """
 
     owned: int
@@ -88,8 +88,8 @@ async def get_stats(query: Query[StatsOptions], db: Database) -> Stats:
     """Get counts and values of your collection by genre, decade, artist, label and condition."""
     amounts = {"value": ("market_value", OWNED), "paid": ("price_paid", OWNED)}
     amounts["earned"] = ("price_sold", f"deleted_at IS NULL AND status = 'owned' AND {SOLD}")
-    statements = [Statement(_COUNTS), *(_amounts(*one) for one in amounts.values())]
-    statements += [_groups(*one) for one in _DIMENSIONS.values()]
+    statements = [Statement(_COUNTS), *(_amounts(*amount) for amount in amounts.values())]
+    statements += [_groups(*dimension) for dimension in _DIMENSIONS.values()]
     counts, *results = [result.rows for result in await db.batch(statements)]
     sums = dict(zip(amounts, map(_listed, results), strict=False))
     groups = dict(zip(_DIMENSIONS, (_grouped(rows)[: query.limit] for rows in results[len(amounts) :]), strict=True))
@@ -119,7 +119,7 @@ def _amounts(column: str, where: str) -> Statement:
 
 
 def _groups(expression: str, join: str) -> Statement:
-    """Return the statement that counts owned records, and sums their values, by name and currency."""
+    """Return the statement that counts owned records and sums their values, by name and currency."""
     return Statement(
         f"SELECT {expression} AS name, market_value ->> 'currency' AS currency, count(*) AS records, "
         f"sum(market_value ->> 'amount') AS amount FROM collections {join} WHERE {OWNED} GROUP BY 1, 2"
@@ -131,7 +131,7 @@ def _listed(rows: Iterable[Row]) -> list[Amount]:
 
 
 def _grouped(rows: Iterable[Row]) -> list[Group]:
-    """Return the groups of rows by name and currency, the largest first."""
+    """Merge rows per name and currency into groups, the largest first."""
     groups: dict[str, Group] = {}
     for row in rows:
         name = None if row["name"] in {None, ""} else str(row["name"])

@@ -1,4 +1,4 @@
-"""`/api/stats/values`: the value of a collection by day; a schedule has prices asked for again and again."""
+"""`/api/stats/values`: the value of a collection by day; a schedule refreshes the prices."""
 
 from datetime import date, timedelta
 from typing import Any, TypedDict
@@ -12,9 +12,9 @@ from vinyl_vault.members import MEMBER
 
 CRON = "10 4 * * *"
 USERS = 200
-"""Users whose values one statement notes."""
-A_RUN = 5_000
-"""Records without a schedule that one run gives one."""
+"""Number of users per statement that records values."""
+PER_RUN = 5_000
+"""Most records scheduled per run."""
 
 routes = Routes("/api/stats/values", tag="stats", access=READER, reach=MEMBER)
 
@@ -34,7 +34,7 @@ _SCHEDULE = (
 
 
 class HistoryOptions(BaseModel):
-    """The days that are listed."""
+    """The number of days to list."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,7 +42,7 @@ class HistoryOptions(BaseModel):
 
 
 class DailyValue(TypedDict):
-    """The sum of market values in minor units on a day, and of how many records it is the sum."""
+    """The sum of market values on a day, in minor units, over a number of records."""
 
     day: str
     currency: str
@@ -52,7 +52,7 @@ class DailyValue(TypedDict):
 
 @routes.get()
 async def list_values(query: Query[HistoryOptions], db: Database, clock: Clock) -> list[DailyValue]:
-    """List the value of your collection by day, the oldest first; each currency by itself."""
+    """List the value of your collection by day and currency, the oldest first."""
     first = clock.now().date() - timedelta(days=query.days - 1)
     rows = await db.all(
         "SELECT day, currency, amount, records FROM daily_values WHERE day >= ? ORDER BY day, currency",
@@ -63,15 +63,16 @@ async def list_values(query: Query[HistoryOptions], db: Database, clock: Clock) 
 
 @routes.cron(CRON)
 async def note_values(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str, Any]:
-    """Note what collections are worth today, and schedule the prices of records that have no schedule."""
-    now, last = clock.now(), ""
+    """Record the values of all collections today, and schedule price updates for records without a schedule."""
+    now = clock.now()
+    last = ""
     noted = scheduled = 0
     while users := await db.all(_USERS, last, USERS):
         first, last = last, str(users[-1]["id"])
         if tick.is_dry:
             noted += len(users)
             continue
-        results = await db.batch(_statements(now.date(), to_text(now), (first, last), A_RUN - scheduled))
+        results = await db.batch(_statements(now.date(), to_text(now), (first, last), PER_RUN - scheduled))
         noted += results[0].changes
         scheduled += results[1].changes
     return {"users": noted} if tick.is_dry else {"values": noted, "scheduled": scheduled}

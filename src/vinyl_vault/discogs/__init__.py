@@ -1,1 +1,1 @@
-"""Records, prices and covers by Discogs: searched within its limit, kept in R2 and served from there."""
+"""Records, prices and covers from Discogs: fetched within its rate limit, cached in R2 and served from there."""

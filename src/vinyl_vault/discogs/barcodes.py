@@ -1,4 +1,4 @@
-"""Barcodes of records: UPC and EAN, with and without check digit, spaces and the zero before."""
+"""Barcodes of records: UPC and EAN, with and without check digit, spaces and leading zero."""
 
 import re
 
@@ -8,11 +8,11 @@ MOST_FORMS = 4
 
 
 class NoBarcode(ValueError):
-    """A text is no barcode."""
+    """A text is not a barcode."""
 
 
 def digits_of(text: str) -> str:
-    """Return a barcode's digits; `NoBarcode` for anything but 6 to 14 of them."""
+    """Return a barcode's digits; raises `NoBarcode` unless there are 6 to 14."""
     digits = _SEPARATORS.sub("", text)
     if not digits.isascii() or not _DIGITS.fullmatch(digits):
         raise NoBarcode("a barcode has 6 to 14 digits, with spaces or hyphens between them")
@@ -20,18 +20,18 @@ def digits_of(text: str) -> str:
 
 
 def check_digit(digits: str) -> str:
-    """Return the check digit that follows these digits (GS1: weights 3 and 1 from the right)."""
+    """Return the check digit of some digits (GS1: weights 3 and 1 from the right)."""
     total = sum(int(digit) * (1 if place % 2 else 3) for place, digit in enumerate(reversed(digits)))
     return str(-total % 10)
 
 
 def is_checked(digits: str) -> bool:
-    """Tell whether a barcode ends with its check digit."""
+    """Tell whether a barcode ends with a correct check digit."""
     return check_digit(digits[:-1]) == digits[-1]
 
 
 def canonical(text: str) -> str:
-    """Return the one form of a barcode that all its other forms share: EAN-13, or EAN-8, with check digit."""
+    """Return the canonical form of a barcode: EAN-13, or EAN-8, with check digit."""
     digits = digits_of(text)
     if len(digits) == 14 and digits[0] == "0":
         digits = digits[1:]
@@ -43,13 +43,13 @@ def canonical(text: str) -> str:
 
 
 def forms(text: str) -> list[str]:
-    """Return the forms under which a record may be listed, the likeliest first, and no more than `MOST_FORMS`."""
+    """Return the forms in which Discogs may list a barcode, the likeliest first, at most `MOST_FORMS`."""
     digits, whole = digits_of(text), canonical(text)
-    found = [digits, whole]
+    candidates = [digits, whole]
     if len(whole) == 13 and whole[0] == "0":
-        found.append(whole[1:])
+        candidates.append(whole[1:])
     if len(digits) == 12:
-        found.append(digits + check_digit(digits))
+        candidates.append(digits + check_digit(digits))
     if is_checked(whole):
-        found.append(whole[:-1])
-    return list(dict.fromkeys(found))[:MOST_FORMS]
+        candidates.append(whole[:-1])
+    return list(dict.fromkeys(candidates))[:MOST_FORMS]

@@ -1,4 +1,4 @@
-"""Discogs' API as a client: key, User-Agent and currency are added here, and every call is within the budget."""
+"""A client of the Discogs API: it adds key, User-Agent and currency, and takes every call from the budget."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -7,14 +7,14 @@ from urllib.parse import quote, urlencode, urlsplit
 from pydantic_core import from_json
 
 from edge import Clock, Fetch, NotFound
-from edge.clients.upstream import Patience, UpstreamFailed, UpstreamTimeout, patiently, retry_after
+from edge.clients.upstream import RetryPolicy, UpstreamFailed, UpstreamTimeout, retry, retry_after
 from edge.http import HeaderList
 from edge.ports import Fetched, FetchTimeout
 from vinyl_vault.discogs.budget import Budget
 from vinyl_vault.discogs.settings import DiscogsSettings
 
 NAME = "Discogs"
-PATIENCE = Patience(attempts=3, attempt=10.0, deadline=20.0)
+PATIENCE = RetryPolicy(attempts=3, attempt=10.0, deadline=20.0)
 ACCEPT = ("accept", "application/vnd.discogs.v2.discogs+json")
 
 type Json = dict[str, Any]
@@ -28,7 +28,7 @@ class DiscogsNotFound(NotFound):
 
 
 class Discogs:
-    """Calls Discogs: each attempt takes a call out of the budget, and a 429 ends the attempts of all isolates."""
+    """Calls Discogs: each attempt takes a call from the budget, and a 429 pauses the calls of all isolates."""
 
     def __init__(self, settings: DiscogsSettings, fetch: Fetch, clock: Clock, budget: Budget) -> None:
         self._settings = settings
@@ -38,31 +38,31 @@ class Discogs:
         self._take: Take = budget.take
 
     def spare(self) -> "Discogs":
-        """Return the client for background work, which takes only calls that callers leave."""
+        """Return a client for background work, which uses only spare calls."""
         other = Discogs(self._settings, self._fetch, self._clock, self._budget)
         other._take = self._budget.take_spare
         return other
 
     async def search(self, **query: str) -> list[Json]:
-        """Return the releases that a search finds, as Discogs orders them."""
-        found = await self._json("/database/search", {"type": "release", "per_page": "25", **query})
-        results = found.get("results")
+        """Return the releases found by a search, in the order of Discogs."""
+        document = await self._json("/database/search", {"type": "release", "per_page": "25", **query})
+        results = document.get("results")
         if not isinstance(results, list):
             raise UpstreamFailed(f"{NAME} answered a search without results", upstream=NAME)
         return [hit for hit in results if isinstance(hit, dict) and hit.get("type") == "release" and _id_of(hit)]
 
     async def release(self, id_: int, currency: str) -> Json:
-        """Return a release with its lowest price in a currency; `DiscogsNotFound` where there is none."""
+        """Return a release with its lowest price in a currency; raises `DiscogsNotFound` if there is none."""
         return await self._json(f"/releases/{id_}", {"curr_abbr": currency})
 
     async def stats(self, id_: int, currency: str) -> Json:
-        """Return how many copies of a release are for sale, and from which price in a currency."""
+        """Return the number of copies of a release for sale, and the lowest price in a currency."""
         return await self._json(f"/marketplace/stats/{id_}", {"curr_abbr": currency})
 
     async def image(self, url: str) -> bytes:
-        """Return an image's bytes, from Discogs' own addresses alone: the key goes to no other."""
+        """Return an image's bytes, only from addresses of Discogs: the key must not be sent elsewhere."""
         if not self._is_own(url):
-            raise UpstreamFailed(f"{NAME} named an image that is not at its own address", upstream=NAME)
+            raise UpstreamFailed(f"{NAME} returned an image address outside of its own site", upstream=NAME)
         fetched = await self._get(url, ("accept", "image/jpeg, image/png, image/webp"))
         if fetched.status != 200:
             raise _failed(fetched.status)
@@ -76,12 +76,12 @@ class Discogs:
         if fetched.status != 200:
             raise _failed(fetched.status)
         try:
-            found = from_json(fetched.body)
+            document = from_json(fetched.body)
         except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise UpstreamFailed(f"{NAME} answered what is no JSON object", upstream=NAME)
-        return found
+            document = None
+        if not isinstance(document, dict):
+            raise UpstreamFailed(f"{NAME} did not answer with a JSON object", upstream=NAME)
+        return document
 
     async def _get(self, url: str, accept: tuple[str, str]) -> Fetched:
         headers = [*self._headers(), accept]
@@ -92,11 +92,11 @@ class Discogs:
                 raise await self._budget.refuse(retry_after(fetched, self._clock.now()))
             return fetched
 
-        tries = await patiently(once, PATIENCE, self._clock, self._take)
+        tries = await retry(once, PATIENCE, self._clock, self._take)
         if isinstance(tries.outcome, Fetched):
             return tries.outcome
         kind = UpstreamTimeout if isinstance(tries.outcome, FetchTimeout) else UpstreamFailed
-        raise kind(f"{NAME}: {tries.summary()}", upstream=NAME, attempts=tries.told)
+        raise kind(f"{NAME}: {tries.summary()}", upstream=NAME, attempts=tries.history)
 
     def _headers(self) -> HeaderList:
         settings = self._settings
@@ -107,7 +107,7 @@ class Discogs:
         ]
 
     def _is_own(self, url: str) -> bool:
-        """Tell whether an address is the API's own, or one of discogs.com by HTTPS."""
+        """Tell whether an address has the API's origin, or is on discogs.com over HTTPS."""
         try:
             parts, own = urlsplit(url), urlsplit(self._settings.discogs_api_url)
             origin = (parts.scheme, parts.hostname, parts.port)

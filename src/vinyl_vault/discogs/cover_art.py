@@ -1,4 +1,4 @@
-"""The Cover Art Archive as a fall-back: a release found at MusicBrainz by its barcode, and its front cover."""
+"""The Cover Art Archive as a fallback: front covers of releases found in MusicBrainz by barcode."""
 
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -11,7 +11,7 @@ from vinyl_vault.discogs.barcodes import NoBarcode, forms
 from vinyl_vault.discogs.settings import DiscogsSettings
 
 WINDOW = Window(1, 1.1)
-"""MusicBrainz takes one request a second of an address."""
+"""MusicBrainz allows one request per second and client address."""
 PATIENCE_S = 3.0
 TIMEOUT_S = 10.0
 MOST_HOPS = 4
@@ -19,7 +19,7 @@ _HOSTS = (".archive.org", ".coverartarchive.org", ".musicbrainz.org")
 
 
 class CoverArt:
-    """Asks MusicBrainz and the Cover Art Archive; whatever fails there leaves a record without a cover."""
+    """Fetches covers from MusicBrainz and the Cover Art Archive; after a failure there is no cover."""
 
     def __init__(self, settings: DiscogsSettings, fetch: Fetch, clock: Clock, log: Log) -> None:
         self._settings = settings
@@ -29,7 +29,7 @@ class CoverArt:
         self._log = log
 
     async def front(self, barcode: str) -> bytes | None:
-        """Return the bytes of the front cover of a release with a barcode, or None."""
+        """Return the bytes of the front cover for a barcode, or None."""
         try:
             codes = forms(barcode)
         except NoBarcode:
@@ -38,7 +38,7 @@ class CoverArt:
             id_ = await self._release_of(codes)
             return None if id_ is None else await self._image(f"{self._settings.cover_art_url}/release/{id_}/front-500")
         except PortError as fault:
-            self._log("warning", "no fall-back cover", error=str(fault)[:300])
+            self._log("warning", "fallback cover not fetched", error=str(fault)[:300])
             return None
 
     async def _release_of(self, codes: list[str]) -> str | None:
@@ -46,8 +46,8 @@ class CoverArt:
         if wait > PATIENCE_S:
             return None
         await self._clock.sleep(wait)
-        wanted = " OR ".join(f"barcode:{code}" for code in codes)
-        query = urlencode({"query": wanted, "fmt": "json", "limit": "1"})
+        condition = " OR ".join(f"barcode:{code}" for code in codes)
+        query = urlencode({"query": condition, "fmt": "json", "limit": "1"})
         fetched = await self._get(f"{self._settings.musicbrainz_url}/ws/2/release?{query}")
         if fetched.status == 503:
             await self._throttle.pause("musicbrainz", 5.0)
@@ -60,7 +60,7 @@ class CoverArt:
         return quote(id_, safe="") if isinstance(id_, str) else None
 
     async def _image(self, url: str) -> bytes | None:
-        """Follow the archive's redirects to its own hosts, and to no other."""
+        """Fetch an image, following redirects only to hosts of the archive."""
         for _ in range(MOST_HOPS):
             fetched = await self._get(url)
             location = fetched.header("location")

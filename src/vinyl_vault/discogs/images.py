@@ -1,4 +1,4 @@
-"""`/cache/images/{key}.jpg`: covers as R2 has them, with validators and ranges; what a key names never changes."""
+"""`/cache/images/{key}.jpg`: covers from R2, with validators and ranges; the cover of a key never changes."""
 
 import re
 from typing import Annotated
@@ -16,10 +16,10 @@ routes = Routes("/cache/images", tag="discogs", access=PUBLIC)
 _FILE = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)\.jpg")
 _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 OWN = "own-"
-"""Begins the keys of covers that users sent: only a browser keeps those, so that nobody has them after a removal."""
+"""Prefix of the keys of uploaded covers; only browsers may cache them, so that a removed cover is gone."""
 _YEAR = "max-age=31536000, immutable"
 
-type Given = Annotated[str, Field(max_length=1_000)] | None
+type HeaderText = Annotated[str, Field(max_length=1_000)] | None
 
 
 class ImageNotFound(NotFound):
@@ -29,9 +29,9 @@ class ImageNotFound(NotFound):
 
 
 class RangeNotSatisfiable(Problem):
-    """The image has no such bytes."""
+    """The image does not have this range."""
 
-    title = "The image has no such bytes"
+    title = "The image does not have this range"
     status = 416
 
     def __init__(self, size: int) -> None:
@@ -47,11 +47,11 @@ class RangeNotSatisfiable(Problem):
 async def get_image(
     file: str,
     cache: Bucket,
-    if_none_match: Header[Given],
-    range: Header[Given],  # noqa: A002 - the header's name
-    if_range: Header[Given],
+    if_none_match: Header[HeaderText],
+    range: Header[HeaderText],  # noqa: A002 - the header's name
+    if_range: Header[HeaderText],
 ) -> Response:
-    """Get a cover. JPEG, PNG and WebP come under the name `.jpg`; the Content-Type tells which it is."""
+    """Get a cover. JPEG, PNG and WebP are all served as `.jpg`, with the right Content-Type."""
     named = _FILE.fullmatch(file)
     stored = await cache.head(path_of(named[1])) if named and len(file) <= 200 else None
     if stored is None or stored.content_type not in SHOWN:
@@ -62,19 +62,19 @@ async def get_image(
         return Response(status=304, headers=headers)
     part = _part(range, stored.size) if if_range in {None, etag} else None
     offset, length = part or (0, None)
-    found = await cache.get(stored.key, offset=offset, length=length)
-    if found is None:
+    content = await cache.get(stored.key, offset=offset, length=length)
+    if content is None:
         raise ImageNotFound
     headers += [("content-type", str(stored.content_type)), ("content-length", str(length or stored.size))]
     if length is None:
-        return Response(found[1], 200, headers)
+        return Response(content[1], 200, headers)
     headers.append(("content-range", f"bytes {offset}-{offset + length - 1}/{stored.size}"))
-    return Response(found[1], 206, headers)
+    return Response(content[1], 206, headers)
 
 
-def _headers(stored: StoredObject, whose: str) -> HeaderList:
-    kept = ("cache-control", f"{whose}, {_YEAR}")
-    return [("etag", f'"{stored.etag}"'), kept, ("accept-ranges", "bytes")]
+def _headers(stored: StoredObject, visibility: str) -> HeaderList:
+    caching = ("cache-control", f"{visibility}, {_YEAR}")
+    return [("etag", f'"{stored.etag}"'), caching, ("accept-ranges", "bytes")]
 
 
 def _is_among(etag: str, if_none_match: str) -> bool:
@@ -83,17 +83,17 @@ def _is_among(etag: str, if_none_match: str) -> bool:
 
 
 def _part(text: str | None, size: int) -> tuple[int, int] | None:
-    """Return offset and length of one range (RFC 9110, 14.2); None where the whole is to be sent."""
-    asked = _RANGE.fullmatch(text.strip()) if text else None
-    if asked is None or not (asked[1] or asked[2]):
+    """Return offset and length of one range (RFC 9110, 14.2); None to send the whole image."""
+    match = _RANGE.fullmatch(text.strip()) if text else None
+    if match is None or not (match[1] or match[2]):
         return None
-    if not asked[1]:
-        length = min(int(asked[2]), size)
+    if not match[1]:
+        length = min(int(match[2]), size)
         offset = size - length
     else:
-        offset = int(asked[1])
-        last = min(int(asked[2]), size - 1) if asked[2] else size - 1
-        if asked[2] and int(asked[2]) < offset:
+        offset = int(match[1])
+        last = min(int(match[2]), size - 1) if match[2] else size - 1
+        if match[2] and int(match[2]) < offset:
             return None
         length = last - offset + 1
     if length < 1 or offset >= size:

@@ -1,17 +1,17 @@
-"""Currencies that Discogs knows, and amounts in their minor units."""
+"""The currencies of Discogs, and amounts in minor units."""
 
 from decimal import ROUND_HALF_UP, Decimal, DecimalException
 from typing import Literal
 
 type Currency = Literal["USD", "GBP", "EUR", "CAD", "AUD", "JPY", "CHF", "MXN", "BRL", "NZD", "SEK", "ZAR"]
 MOST_MINOR = 10**12
-"""An amount above this is no price."""
+"""Largest amount accepted as a price, in minor units."""
 
 _WITHOUT_MINOR = frozenset({"JPY"})
 
 
 def minor_units(amount: object, currency: str) -> int | None:
-    """Return an amount in cents, in yen for JPY; None for what is no amount."""
+    """Return an amount in cents, or in yen for JPY; None if it is not an amount."""
     if isinstance(amount, bool) or not isinstance(amount, int | float | str):
         return None
     try:

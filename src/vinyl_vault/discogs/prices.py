@@ -1,4 +1,4 @@
-"""Prices of releases by currency, kept in R2 with their age."""
+"""Prices of releases by currency, cached in R2 with their age."""
 
 from functools import partial
 
@@ -7,22 +7,22 @@ from vinyl_vault.discogs.client import Discogs, Json
 from vinyl_vault.discogs.money import minor_units
 
 FRESH_S = 86_400
-"""Seconds for which a price is served without asking again."""
+"""Seconds for which a cached price is served."""
 
 
 class Prices:
-    """The lowest price of a release in a currency, and how many copies are for sale."""
+    """Reads the lowest price of a release in a currency, and the number of copies for sale."""
 
     def __init__(self, answers: Answers, discogs: Discogs) -> None:
         self._answers = answers
         self._discogs = discogs
 
     def spare(self) -> "Prices":
-        """Return the prices for background work, which takes only calls that callers leave."""
+        """Return prices for background work, which uses only spare calls."""
         return Prices(self._answers, self._discogs.spare())
 
     async def get(self, release_id: int, currency: str) -> Answer:
-        """Return a price, at most a day old where Discogs answers; the data are None for no such release."""
+        """Return a price, at most a day old unless Discogs fails; its data are None if there is no such release."""
         key = f"price-{release_id}-{currency.lower()}"
         return await self._answers.get(key, partial(self._fetch, release_id, currency), lambda _: FRESH_S)
 

@@ -1,4 +1,4 @@
-"""Releases by their id, as a collection keeps them, each with its cover; fetched once and kept in R2."""
+"""Releases by id, in the form of a collection's record, each with its cover; fetched once and cached in R2."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -8,17 +8,17 @@ from vinyl_vault.discogs.answers import DAY_S, Answer, Answers
 from vinyl_vault.discogs.client import Discogs, Json
 from vinyl_vault.discogs.covers import PENDING, Covers
 from vinyl_vault.discogs.money import minor_units
-from vinyl_vault.discogs.names import shown
+from vinyl_vault.discogs.names import display_name
 from vinyl_vault.discogs.settings import DiscogsSettings
 from vinyl_vault.formats import parse, text_of
 
 PENDING_S = 60
-"""Seconds until a release is fetched again whose cover could not be."""
+"""Seconds until a release without a fetchable cover is fetched again."""
 MOST_TEXTS = 50
 
 
 class Releases:
-    """Releases, each under the key `release-{id}`."""
+    """Reads releases, each cached under the key `release-{id}`."""
 
     def __init__(self, settings: DiscogsSettings, answers: Answers, discogs: Discogs, covers: Covers) -> None:
         self._answers = answers
@@ -28,13 +28,13 @@ class Releases:
         self._keep_s = settings.discogs_keep_days * DAY_S
 
     def spare(self) -> "Releases":
-        """Return the releases for background work, which takes only calls that callers leave."""
+        """Return releases for background work, which uses only spare calls."""
         other = object.__new__(Releases)
         vars(other).update(vars(self), _discogs=self._discogs.spare())
         return other
 
     async def get(self, id_: int) -> Answer:
-        """Return a release; its data are None where Discogs has none of this id."""
+        """Return a release; its data are None if Discogs has none with this id."""
         return await self._answers.get(key_of_release(id_), partial(self._fetch, id_), self._fresh_s)
 
     async def _fetch(self, id_: int) -> Json:
@@ -53,8 +53,8 @@ def key_of_release(id_: int) -> str:
 
 
 def _record(id_: int, release: Json, currency: str) -> Json:
-    """Return what is kept of a release; a field that cannot be read is left empty."""
-    names = _texts(one.get("name") for one in _dicts(release.get("artists")))
+    """Return the cached fields of a release; an unreadable field is left empty."""
+    names = _texts(artist.get("name") for artist in _dicts(release.get("artists")))
     labels = _dicts(release.get("labels"))
     formats = text_of(_dicts(release.get("formats")))
     lowest = release.get("lowest_price")
@@ -66,8 +66,8 @@ def _record(id_: int, release: Json, currency: str) -> Json:
         "artist": ", ".join(names),
         "artist_shown": _credit(_dicts(release.get("artists"))),
         "year": _year(release.get("year")),
-        "label": ", ".join(_unique(_texts(one.get("name") for one in labels))),
-        "catalogue_number": ", ".join(_unique(_texts(one.get("catno") for one in labels))),
+        "label": ", ".join(_unique(_texts(label.get("name") for label in labels))),
+        "catalogue_number": ", ".join(_unique(_texts(label.get("catno") for label in labels))),
         "format": formats,
         "formats": parse(formats),
         "genre": _texts(release.get("genres") or ()),
@@ -83,25 +83,25 @@ def _record(id_: int, release: Json, currency: str) -> Json:
 
 
 def _image_of(release: Json) -> str | None:
-    """Return the address of the primary image, else of the first."""
-    images = [one for one in _dicts(release.get("images")) if isinstance(one.get("uri"), str) and one["uri"]]
-    primary = [one for one in images if one.get("type") == "primary"]
-    return next((str(one["uri"]) for one in (*primary, *images)), None)
+    """Return the address of the primary image, or of the first; None without images."""
+    images = [image for image in _dicts(release.get("images")) if isinstance(image.get("uri"), str) and image["uri"]]
+    primary = [image for image in images if image.get("type") == "primary"]
+    return next((str(image["uri"]) for image in (*primary, *images)), None)
 
 
 def _credit(artists: list[Json]) -> str:
-    """Return the artists as a sleeve names them: variations and joining words, without numbers of namesakes."""
+    """Return the artists as printed on the sleeve: name variations and joining words, without namesake numbers."""
     text = ""
-    for one in artists:
-        name = shown(_text(one.get("anv")) or _text(one.get("name")))
-        join = _text(one.get("join")).strip()
+    for artist in artists:
+        name = display_name(_text(artist.get("anv")) or _text(artist.get("name")))
+        join = _text(artist.get("join")).strip()
         text += name + (", " if join in {"", ","} else f" {join} ")
     return text.strip(" ,")[:500]
 
 
 def _barcode(release: Json) -> str:
-    codes = (one for one in _dicts(release.get("identifiers")) if one.get("type") == "Barcode")
-    return next((text for one in codes if (text := _text(one.get("value")).strip())), "")[:100]
+    codes = (identifier for identifier in _dicts(release.get("identifiers")) if identifier.get("type") == "Barcode")
+    return next((text for code in codes if (text := _text(code.get("value")).strip())), "")[:100]
 
 
 def _year(value: Any) -> int | None:
@@ -110,11 +110,11 @@ def _year(value: Any) -> int | None:
 
 
 def _dicts(value: Any) -> list[Json]:
-    return [one for one in value if isinstance(one, dict)][:MOST_TEXTS] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)][:MOST_TEXTS] if isinstance(value, list) else []
 
 
 def _texts(values: Iterable[Any]) -> list[str]:
-    return [text for one in list(values)[:MOST_TEXTS] if (text := _text(one))]
+    return [text for value in list(values)[:MOST_TEXTS] if (text := _text(value))]
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""`/api/discogs`: the best release of a search, and what a release costs."""
+"""`/api/discogs`: the best release of a search, and the price of a release."""
 
 from typing import Annotated, TypedDict, cast
 
@@ -36,7 +36,7 @@ type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 
 
 class SearchOptions(BaseModel):
-    """One of: artist and album, a barcode, a catalogue number."""
+    """A search by one of: artist and album, a barcode, a catalogue number."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,7 +44,7 @@ class SearchOptions(BaseModel):
     album: Name | None = None
     barcode: Annotated[str, StringConstraints(max_length=40)] | None = None
     catno: Name | None = None
-    currency: Currency | None = Field(None, description="of the price; else that of the settings")
+    currency: Currency | None = Field(None, description="currency of the price; absent for the default")
 
 
 class PriceOptions(BaseModel):
@@ -53,14 +53,14 @@ class PriceOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     release_id: Annotated[int, Field(ge=1, le=MOST_ID)]
-    currency: Currency | None = Field(None, description="of the price; else that of the settings")
+    currency: Currency | None = Field(None, description="currency of the price; absent for the default")
 
 
 class FoundRelease(TypedDict):
-    """A release at Discogs: `id` is one of releases, never of masters. `cover` is served from here.
+    """A release at Discogs: `id` is always that of a release, never of a master. `cover` is an address on this site.
 
-    `price` is the lowest at which a copy is for sale, in `currency`, and `price_minor` the same in minor units; both
-    are null where none is. `cached` tells that nothing was asked of Discogs, `age_s` how old the answer is.
+    `price` is the lowest price of a copy for sale, in `currency`, and `price_minor` the same in minor units; both are
+    null if none is for sale. `cached` is true if Discogs was not called; `age_s` is the age of the answer.
     """
 
     id: int
@@ -89,7 +89,7 @@ class FoundRelease(TypedDict):
 
 
 class ReleasePrice(TypedDict):
-    """The lowest price of a release in a currency, null where no copy is for sale, and how many are."""
+    """The lowest price of a release in a currency, null if no copy is for sale, and the number of copies."""
 
     release_id: int
     currency: str
@@ -116,17 +116,17 @@ async def search_release(
         release["for_sale"] = price["for_sale"]
     if release["cover"] == PENDING:
         release["cover"] = None
-    return cast("FoundRelease", release | {"cached": answer.was_kept, "age_s": answer.age_s})
+    return cast("FoundRelease", release | {"cached": answer.was_cached, "age_s": answer.age_s})
 
 
 @routes.get("/price", *_PROBLEMS)
 async def get_price(
     query: Query[PriceOptions], request: Request, prices: Prices, settings: DiscogsSettings
 ) -> ReleasePrice:
-    """Get the lowest price of a release, and how many copies are for sale."""
+    """Get the lowest price of a release, and the number of copies for sale."""
     await bound(settings.search_limiter, f"discogs {address(request)}")
     answer = await prices.get(query.release_id, query.currency or settings.discogs_currency)
-    return cast("ReleasePrice", _data_of(answer) | {"cached": answer.was_kept, "age_s": answer.age_s})
+    return cast("ReleasePrice", _data_of(answer) | {"cached": answer.was_cached, "age_s": answer.age_s})
 
 
 async def _searched(query: SearchOptions, search: Search) -> Answer:
@@ -139,7 +139,7 @@ async def _searched(query: SearchOptions, search: Search) -> Answer:
         return await search.by_catalogue_number(query.catno)
     if query.artist is None or query.album is None:
         missing = "album" if query.album is None else "artist"
-        raise InvalidParameter([Fault(pointer=missing, detail="artist and album are given together")])
+        raise InvalidParameter([Fault(pointer=missing, detail="give artist and album together")])
     return await search.by_names(query.artist, query.album)
 
 

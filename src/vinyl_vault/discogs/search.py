@@ -1,4 +1,4 @@
-"""The best release of a search: by artist and album, by barcode or by catalogue number."""
+"""The best release for an artist and album, a barcode or a catalogue number."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -9,17 +9,17 @@ from vinyl_vault.discogs.answers import DAY_S, Answer, Answers
 from vinyl_vault.discogs.barcodes import NoBarcode, canonical, forms
 from vinyl_vault.discogs.client import Discogs, DiscogsNotFound, Json
 from vinyl_vault.discogs.covers import PENDING
-from vinyl_vault.discogs.names import is_listed, key_of, numbers, plain, shown, split_title
+from vinyl_vault.discogs.names import display_name, is_listed, key_of, numbers, plain, split_title
 from vinyl_vault.discogs.releases import PENDING_S, Releases
 from vinyl_vault.discogs.settings import DiscogsSettings
 
 MOST_HITS = 4
-"""Hits that are fetched before a search gives up: some of them are gone (404)."""
+"""Most hits fetched per query, as some of them are gone (404)."""
 _NO_NUMBERS = frozenset({"", "0", "none"})
 
 
 class Search:
-    """Searches Discogs, once for each key; a hit that is gone gives way to the next."""
+    """Searches Discogs, once per key; a hit that is gone is skipped."""
 
     def __init__(self, settings: DiscogsSettings, answers: Answers, discogs: Discogs, releases: Releases) -> None:
         self._answers = answers
@@ -30,13 +30,14 @@ class Search:
     async def by_names(self, artist: str, album: str) -> Answer:
         """Return the best release of an artist and album."""
         key = key_of("album", f"{plain(artist)} {numbers(artist)}", album)
-        query = {"artist": shown(artist), "release_title": shown(album)}
+        query = {"artist": display_name(artist), "release_title": display_name(album)}
         return await self._get(key, [query], (artist, album))
 
     async def by_barcode(self, barcode: str) -> Answer:
-        """Return the best release with a barcode, in whatever form it is written; `InvalidParameter` for none."""
+        """Return the best release with a barcode in any form; raises `InvalidParameter` if it is not a barcode."""
         try:
-            key, codes = f"barcode-{canonical(barcode)}", forms(barcode)
+            key = f"barcode-{canonical(barcode)}"
+            codes = forms(barcode)
         except NoBarcode as fault:
             raise InvalidParameter([Fault(pointer="barcode", detail=str(fault))]) from None
         return await self._get(key, [{"barcode": code} for code in codes], ("", ""))
@@ -44,19 +45,19 @@ class Search:
     async def by_catalogue_number(self, number: str) -> Answer:
         """Return the best release with a catalogue number."""
         if number.strip().casefold() in _NO_NUMBERS:
-            raise InvalidParameter([Fault(pointer="catno", detail="it stands for a release without a number")])
+            raise InvalidParameter([Fault(pointer="catno", detail="this value means that a release has no number")])
         return await self._get(key_of("catno", number), [{"catno": number.strip()}], ("", ""))
 
     async def _get(self, key: str, queries: list[dict[str, str]], names: tuple[str, str]) -> Answer:
         return await self._answers.get(key, partial(self._find, queries, names), self._fresh_s)
 
     async def _find(self, queries: list[dict[str, str]], names: tuple[str, str]) -> Json:
-        """Ask for one query after another until one has hits, and return the best that can be fetched."""
+        """Try the queries in order until one has a hit that can be fetched; return that release."""
         for query in queries:
             for hit in ranked(await self._discogs.search(**query), *names)[:MOST_HITS]:
-                found = await self._releases.get(int(hit["id"]))
-                if found.data is not None:
-                    return found.data
+                release = await self._releases.get(int(hit["id"]))
+                if release.data is not None:
+                    return release.data
         raise DiscogsNotFound
 
     def _fresh_s(self, data: Json) -> float:
@@ -64,7 +65,7 @@ class Search:
 
 
 def ranked(hits: Iterable[Json], artist: str, album: str) -> list[Json]:
-    """Return hits, the best first: the same names, on vinyl, owned by most; else as Discogs orders them."""
+    """Sort hits, the best first: same names, on vinyl, owned by most users; otherwise in the order of Discogs."""
     return sorted(hits, key=partial(_rank, artist, album))
 
 

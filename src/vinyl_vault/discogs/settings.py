@@ -1,4 +1,4 @@
-"""Settings of the calls to Discogs, and of the fall-back for covers."""
+"""Settings of the calls to Discogs, and of the fallback for covers."""
 
 from typing import Annotated
 
@@ -13,10 +13,10 @@ USER_AGENT = "VinylVaultApi/0.1"
 
 
 class DiscogsSettings(Settings):
-    """The key and secret of an application at Discogs, and the calls that may be made with them.
+    """The key and secret of a Discogs application, and its budget of calls.
 
-    `discogs_wait_s` is how long a caller waits for a call at most; background work leaves `discogs_spare_calls` of a
-    minute to callers. Discogs blocks a general User-Agent: `discogs_user_agent` names the site and its address.
+    `discogs_wait_s` is the longest wait of a request for a call; background work leaves `discogs_spare_calls` per
+    minute to requests. Discogs blocks generic User-Agents: `discogs_user_agent` names the site and its address.
     """
 
     cache: Bucket

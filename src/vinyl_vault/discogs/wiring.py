@@ -1,4 +1,4 @@
-"""The providers and routes of this room, for the app's composition."""
+"""Providers, limits and resources of this package, for the composition root."""
 
 from edge import Limit
 from edge.clients.leases import Leases
@@ -26,5 +26,5 @@ PROVIDERS = [
     event(expiry.Expiry),
 ]
 LIMITS = {"SEARCH_LIMITER": Limit(30, 60)}
-"""Searches and prices of an address: one visitor leaves calls to the others."""
+"""Limit of searches and prices per client address, so that one visitor does not use up the calls of all."""
 RESOURCES = [routes.routes, images.routes, expiry.routes]

@@ -1,1 +1,1 @@
-"""Offline-first sync: what a push becomes, and how it is written."""
+"""Offline-first sync: parsing, merging and writing of pushes."""

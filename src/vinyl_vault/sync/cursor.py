@@ -1,4 +1,4 @@
-"""A client's place in its user's history of changes, as the text that it sends back."""
+"""A client's position in its user's history of changes, as an opaque text that it sends back."""
 
 import re
 from typing import NamedTuple
@@ -7,7 +7,7 @@ _CURSOR = re.compile(r"([0-9a-f]{16})(?:-([0-9]{1,15}))?\.([0-9]{1,15})")
 
 
 class Head(NamedTuple):
-    """The newest revision of a user's records; deletions up to `floor` were purged. No user's first epoch is empty."""
+    """The newest revision of a user's records; deletions up to `floor` are purged. An empty epoch means no push yet."""
 
     epoch: str = ""
     rev: int = 0
@@ -15,9 +15,9 @@ class Head(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """All changes up to `rev` are known.
+    """A position after all changes up to `rev`.
 
-    A walk through the full state is told of no deletion that was purged before it began: `walk` is the floor of then.
+    While a client reads the full state, `walk` is the floor at its start: it needs no deletions purged before that.
     """
 
     epoch: str
@@ -28,16 +28,16 @@ class Cursor(NamedTuple):
         return f"{self.epoch}{f'-{self.walk}' if self.walk > self.rev else ''}.{self.rev}"
 
     def is_valid(self, head: Head) -> bool:
-        """Tell whether the changes behind it are all there."""
+        """Tell whether all changes after the cursor are still stored."""
         return self.epoch == head.epoch and self.rev <= head.rev and max(self.rev, self.walk) >= head.floor
 
 
 def read_cursor(text: object) -> Cursor | None:
-    """Return the cursor of a text; None for what is none, such as a time."""
-    found = _CURSOR.fullmatch(text) if isinstance(text, str) else None
-    return Cursor(found[1], int(found[3]), int(found[2] or 0)) if found else None
+    """Parse a cursor; None if the text is not one, such as a timestamp."""
+    match = _CURSOR.fullmatch(text) if isinstance(text, str) else None
+    return Cursor(match[1], int(match[3]), int(match[2] or 0)) if match else None
 
 
 def start_of(head: Head) -> Cursor:
-    """Return the cursor from which a walk through the full state begins."""
+    """Return the cursor at the start of the full state."""
     return Cursor(head.epoch, 0, head.floor)

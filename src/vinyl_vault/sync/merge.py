@@ -1,8 +1,8 @@
 """The merge of a client's changes into records, without any I/O.
 
-Each field of a record has the revision in which it was last written, and the client that wrote it. A change says the
-revision that its author saw. A value that another client wrote since then, and that differs, is a conflict: the later
-one in the server's order stays, the other is reported. No clock is compared.
+Each field of a record has the revision of its last write, and the client that wrote it. A change names the revision
+last seen by its author. If another client has written a different value since then, there is a conflict: the value
+that reaches the server later wins, the other is reported. No clocks are compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,19 @@ from pydantic_core import to_json
 from vinyl_vault.record import DEFAULTS, EXTRA, LARGEST_RECORD, MOST_EXTRA, MOST_TAGS
 
 DELETED = "deleted_at"
-"""The name under which the last deletion or revival of a record has a revision and a client."""
+"""The name of the pseudo-field that tracks the last deletion or revival of a record."""
 TAG = "tags."
-"""Begins the name under which a tag has a revision and a client."""
+"""Prefix of the names of pseudo-fields that track single tags."""
 NEWEST = 2**53 - 1
-"""As the revision that an author saw: all changes, whatever they are."""
+"""A seen revision that stands for all changes, so that there are no conflicts."""
 MOST_RECORDS = 100_000
-"""Records of a user; as many again may be deleted and not purged yet."""
+"""Most records of a user; the same number of deleted records may await purging."""
 
 
 class Change(NamedTuple):
-    """A change of one record: `fields` are those that were edited, `rev` is the revision that its author saw.
+    """A change of one record: `fields` are the edited ones, `rev` is the revision last seen by its author.
 
-    Where it `expects_record`, one that is not there was purged, and the change alone makes no other.
+    If it `expects_record` and the record is missing, the record was purged, and the change does not create a new one.
     """
 
     id: str
@@ -36,7 +36,7 @@ class Change(NamedTuple):
 
 
 class Conflict(NamedTuple):
-    """A value, or a deletion, that did not last."""
+    """A value or deletion that was overwritten: `kept` is the winner, `lost` the other."""
 
     id: str
     kind: str
@@ -47,7 +47,7 @@ class Conflict(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """A change that was not made, and the field for which it was not."""
+    """A rejected change, with the reason and the field."""
 
     id: str | None
     code: str
@@ -55,15 +55,16 @@ class Rejection(NamedTuple):
 
 
 class Rejected(Exception):
-    """A change cannot be made."""
+    """A change is rejected."""
 
     def __init__(self, code: str, field: str) -> None:
         super().__init__(code)
-        self.code, self.field = code, field
+        self.code = code
+        self.field = field
 
 
 class Stored:
-    """A record while changes are merged into it; revisions below 0 are those that the write is to give."""
+    """A record during a merge; negative revisions are placeholders for those assigned by the write."""
 
     __slots__ = ("by", "created_at", "deleted_at", "fields", "id", "rev", "revs")
 
@@ -77,15 +78,15 @@ class Stored:
         self.rev = 0
 
     def is_unseen(self, name: str, rev: int, client: str) -> bool:
-        """Tell whether another client has written a field since a revision."""
+        """Tell whether another client has written a field after a revision."""
         return self.revs.get(name, 0) > rev and self.by.get(name) != client
 
 
 class Merge:
-    """Merges the changes of one client, in their order, into the records that they touch.
+    """Merges the changes of one client, in order, into the affected records.
 
-    Afterwards `changed` are the records to be written, in the order of their new revisions; `applied` those of which
-    the client's copy is now equal to the server's, with their revisions; `merged` those of which it is not.
+    Afterwards `changed` are the records to write, in the order of their new revisions; `applied` are the records with
+    a client's copy equal to the server's, with their revisions; `merged` are the records with a different copy.
     """
 
     def __init__(self, client: str, now: str, records: Mapping[str, Stored]) -> None:
@@ -93,7 +94,7 @@ class Merge:
         self.now = now
         self.records = dict(records)
         self.room = MOST_RECORDS
-        """New records that there is room for."""
+        """The number of new records that may be added."""
         self.changed: list[Stored] = []
         self.applied: dict[str, int] = {}
         self.merged: dict[str, None] = {}
@@ -101,7 +102,7 @@ class Merge:
         self.rejections: list[Rejection] = []
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """Merge changes; one that cannot be made is rejected, the others are not."""
+        """Merge changes; an invalid one is rejected without affecting the others."""
         for change in changes:
             try:
                 if change.is_deletion:
@@ -112,9 +113,10 @@ class Merge:
                 self.rejections.append(Rejection(change.id, fault.code, fault.field))
 
     def update(self, change: Change) -> None:
-        """Write the fields that differ; a change of a deleted record revives it."""
+        """Write the differing fields; a change of a deleted record revives it."""
         record = self.records.get(change.id) or self.new_record(change)
-        is_current = record.deleted_at is None and self.is_current(record, change)  # a deletion forgot the fields
+        # A client drops the fields of a record that it deletes, so its copy of a revived record is not current.
+        is_current = record.deleted_at is None and self.is_current(record, change)
         values, conflicts = self.resolve(record, change)
         self.records[record.id] = record
         conflicts += self.revival(record, change)
@@ -127,15 +129,15 @@ class Merge:
             if name == "tags":
                 self.write_tags(record, value)
             elif value is None and name.startswith(EXTRA):
-                self.forget(record, name)
+                self.remove_field(record, name)
             else:
                 self.write(record, name)
                 record.fields[name] = value
         self.conflicts += conflicts
-        self.note(record, is_current)
+        self.mark_current(record, is_current)
 
     def delete(self, change: Change) -> None:
-        """Delete a record, unless another client has changed any field of it that the author did not see."""
+        """Delete a record, unless another client has changed a field since the author's revision."""
         record = self.records.get(change.id)
         if record is None:
             self.applied.setdefault(change.id, 0)
@@ -148,18 +150,18 @@ class Merge:
             self.touch(record)
             self.write(record, DELETED)
             record.deleted_at = self.now
-        self.note(record, is_current)
+        self.mark_current(record, is_current)
 
     def is_deletion_refused(self, record: Stored, change: Change) -> bool:
-        """Tell whether a deletion would remove what its author has not seen."""
+        """Tell whether a deletion would remove changes not seen by its author."""
         return any(record.is_unseen(name, change.rev, self.client) for name in record.revs)
 
     def is_current(self, record: Stored, change: Change) -> bool:
-        """Tell whether the client's copy of a record is the server's but for this push."""
+        """Tell whether the client's copy of a record equals the server's, apart from this push."""
         return record.id not in self.merged and record.rev <= change.rev
 
     def new_record(self, change: Change) -> Stored:
-        """Return a new record; one needs an artist or an album."""
+        """Return a new record; raises `Rejected` without artist and album, or if the collection is full."""
         if change.expects_record:
             raise Rejected("gone", "id")
         if not change.fields.get("artist") and not change.fields.get("album"):
@@ -170,7 +172,7 @@ class Merge:
         return Stored(change.id, self.now)
 
     def resolve(self, record: Stored, change: Change) -> tuple[dict[str, Any], list[Conflict]]:
-        """Return the values that a change writes, and its conflicts; those that are equal are not written."""
+        """Return the differing values of a change, and its conflicts."""
         values: dict[str, Any] = {}
         conflicts: list[Conflict] = []
         for name, value in change.fields.items():
@@ -189,7 +191,7 @@ class Merge:
         return values, conflicts
 
     def resolve_tags(self, record: Stored, rev: int, value: Any) -> list[str]:
-        """Return a record's tags after a change: a whole list removes none that another client has added since."""
+        """Return a record's tags after a change: a complete list keeps tags added by other clients since then."""
         current = {*record.fields["tags"]}
         if isinstance(value, dict):
             tags = current - {*value.get("remove", ())} | {*value.get("add", ())}
@@ -200,19 +202,19 @@ class Merge:
         return sorted(tags)
 
     def revival(self, record: Stored, change: Change) -> list[Conflict]:
-        """Return the conflict of a change with a deletion that its author did not see."""
+        """Return the conflict of a change with a deletion not seen by its author."""
         if record.deleted_at is None or not record.is_unseen(DELETED, change.rev, self.client):
             return []
         return [Conflict(record.id, "revived", None, False, True, record.by[DELETED])]
 
     def touch(self, record: Stored) -> None:
-        """Give a record a new revision, one for all changes of it."""
+        """Give a record a new revision, once per merge."""
         if record not in self.changed:
             self.changed.append(record)
             record.rev = -len(self.changed)
 
     def write_tags(self, record: Stored, tags: Sequence[str]) -> None:
-        """Write a record's tags: each has a revision of its own, as several clients add some."""
+        """Write a record's tags; each has a revision of its own, as several clients can add tags."""
         for tag in {*tags} - {*record.fields["tags"]}:
             self.write(record, TAG + tag)
         for tag in {*record.fields["tags"]} - {*tags}:
@@ -220,18 +222,18 @@ class Merge:
             record.by.pop(TAG + tag, None)
         record.fields["tags"] = tags
 
-    def forget(self, record: Stored, name: str) -> None:
+    def remove_field(self, record: Stored, name: str) -> None:
         """Remove a field of another program."""
         for values in (record.fields, record.revs, record.by):
             values.pop(name, None)
 
     def write(self, record: Stored, name: str) -> None:
-        """Note the revision and the client of a field's new value."""
+        """Record the revision and the client of a field's new value."""
         record.revs[name] = record.rev
         record.by[name] = self.client
 
-    def note(self, record: Stored, is_current: bool) -> None:
-        """Note whether the client knows a record as it is now."""
+    def mark_current(self, record: Stored, is_current: bool) -> None:
+        """Record whether the client's copy of a record is current."""
         if is_current:
             self.applied[record.id] = record.rev
         else:
@@ -240,5 +242,5 @@ class Merge:
 
 
 def differs(value: Any, other: Any) -> bool:
-    """Tell whether two values are not the same in JSON, where true is not 1."""
+    """Tell whether two values differ in JSON, in which true is not 1."""
     return value != other or type(value) is not type(other)

@@ -1,7 +1,7 @@
-"""A push as a client sends it, and the changes that it stands for; two shapes of a record are read.
+"""A push of a client, parsed into changes; records are accepted in two formats.
 
-Our own clients send for each record the revision that a person saw and the fields that were edited. Simple clients send
-records as flat objects, without a revision, perhaps without an id, and a time or nothing in `last_sync`.
+Our own clients send for each record the last seen revision and the edited fields. Simple clients send records as flat
+objects without a revision, perhaps without an id, and a timestamp or nothing in `last_sync`.
 """
 
 import re
@@ -20,14 +20,14 @@ from vinyl_vault.sync.cursor import Cursor, read_cursor
 from vinyl_vault.sync.merge import Change, Rejection
 
 MOST_ROWS = 500
-"""Records and deletions of one push, and records of one page of others' changes."""
+"""Most records and deletions in one push, and most records in one page of the answer."""
 BODY_LIMIT = 2 * 1024 * 1024
 ID = r"[A-Za-z0-9._:~-]{1,64}"
-"""A record's id."""
+"""The pattern of a record's id."""
 _ID = re.compile(ID)
 _LONGEST_SHOWN = 100
 OURS = frozenset({"id", "rev", "user_id", "created_at", "updated_at", "deleted_at", "synced", *SERVER_FIELDS})
-"""Members of a flat record that are not a person's to write; they are passed over."""
+"""Members of a flat record that clients cannot write; they are ignored."""
 
 
 class PushTooLarge(Problem):
@@ -37,33 +37,37 @@ class PushTooLarge(Problem):
     status = 413
 
     def __init__(self, rows: int) -> None:
-        super().__init__(f"{rows} changes; send at most {MOST_ROWS} at a time, in pushes of their own", limit=MOST_ROWS)
+        super().__init__(f"{rows} changes in one push: send at most {MOST_ROWS} per push", limit=MOST_ROWS)
 
 
 class SyncRequest(BaseModel):
-    """Changes of a client, and the place from which it wants those of others.
+    """Changes of a client, and its cursor for the changes of others.
 
-    Each of `albums` is `{id, rev, set: {field: value}}`, `rev` being the revision that was seen when it was edited (0
-    for a new record), or a flat record; each of `deleted_ids` is `{id, rev}` or an id.
+    Each of `albums` is `{id, rev, set: {field: value}}`, with the revision `rev` seen at the time of the edit (0 for a
+    new record), or a flat record; each of `deleted_ids` is `{id, rev}` or an id.
     """
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
-    client_id: str | None = Field(None, pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="one a user and installation")
-    seq: int | None = Field(None, ge=0, le=LARGEST, description="counts the client's pushes; a repeat has the same")
-    version: int | None = Field(None, alias="schema", ge=0, le=LARGEST, description="of the client's own tables")
-    last_sync: JsonValue = Field(None, description="`last_sync` of the answer before; absent for the full state")
-    limit: int = Field(
-        500, ge=1, le=1_000, description="records of others that the answer has at most; 500 in any case"
+    client_id: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="unique per user and installation"
     )
+    seq: int | None = Field(
+        None, ge=0, le=LARGEST, description="number of the client's push; a repeated push has the same"
+    )
+    version: int | None = Field(
+        None, alias="schema", ge=0, le=LARGEST, description="version of the client's own tables"
+    )
+    last_sync: JsonValue = Field(None, description="`last_sync` of the previous answer; absent for the full state")
+    limit: int = Field(500, ge=1, le=1_000, description="most records of others in the answer; never more than 500")
     albums: list[dict[str, JsonValue]] = []
     deleted_ids: list[Annotated[str | int, Field()] | dict[str, JsonValue]] = []
 
 
 class Push(NamedTuple):
-    """The changes of one push.
+    """A parsed push.
 
-    `client` writes the fields; the push is remembered under `memory` and `seq`, and known again by `body_hash`.
+    `client` is the author of the fields; the push is stored under `memory` and `seq`, and recognised by `body_hash`.
     """
 
     client: str
@@ -77,15 +81,16 @@ class Push(NamedTuple):
 
 
 class _Refused(Exception):
-    """A row of a push is not valid."""
+    """A row of a push is invalid."""
 
     def __init__(self, code: str, field: str) -> None:
         super().__init__(code)
-        self.code, self.field = code, field
+        self.code = code
+        self.field = field
 
 
 def read_push(request: SyncRequest, body: bytes, user_id: str) -> Push:
-    """Return the push of a request; rows that are not valid are among its rejections."""
+    """Parse a request into a push; invalid rows become rejections."""
     rows = len(request.albums) + len(request.deleted_ids)
     if rows > MOST_ROWS:
         raise PushTooLarge(rows)
@@ -111,56 +116,57 @@ def read_push(request: SyncRequest, body: bytes, user_id: str) -> Push:
 
 
 class _Reader:
-    """Reads the rows of a push; `seen` is the revision of a row that does not say its own."""
+    """Reads the rows of a push; `seen` is the default for rows without a revision."""
 
     def __init__(self, name: str, seen: int) -> None:
-        self.name, self.seen = name, seen
+        self.name = name
+        self.seen = seen
         self.changes: list[Change] = []
         self.rejections: list[Rejection] = []
 
     def read_album(self, album: Mapping[str, JsonValue], position: int) -> None:
-        given = album.get("id")
-        record_id = str(uuid5(NAMESPACE_URL, f"{self.name}/{position}")) if given is None else given
+        sent_id = album.get("id")
+        record_id = str(uuid5(NAMESPACE_URL, f"{self.name}/{position}")) if sent_id is None else sent_id
         self._read(record_id, album, is_deletion=False)
 
     def read_deletion(self, item: str | int | Mapping[str, JsonValue]) -> None:
         members = item if isinstance(item, Mapping) else {"id": item}
         self._read(members.get("id"), members, is_deletion=True)
 
-    def _read(self, given: JsonValue, members: Mapping[str, JsonValue], *, is_deletion: bool) -> None:
+    def _read(self, sent_id: JsonValue, members: Mapping[str, JsonValue], *, is_deletion: bool) -> None:
         try:
-            record_id = _id(given)
+            record_id = _id(sent_id)
             rev = _rev(members.get("rev"), self.seen)
             fields = {} if is_deletion else _fields(members)
         except _Refused as fault:
-            shown = str(given)[:_LONGEST_SHOWN] if isinstance(given, str | int) else None
-            self.rejections.append(Rejection(shown, fault.code, fault.field[:_LONGEST_SHOWN]))
+            excerpt = str(sent_id)[:_LONGEST_SHOWN] if isinstance(sent_id, str | int) else None
+            self.rejections.append(Rejection(excerpt, fault.code, fault.field[:_LONGEST_SHOWN]))
             return
         expects_record = "set" in members and bool(members.get("rev"))
         self.changes.append(Change(record_id, rev, fields, is_deletion, expects_record))
 
 
-def _id(given: JsonValue) -> str:
-    """Return a record's id; a number is one as well."""
-    text = str(given) if isinstance(given, str) or type(given) is int else ""
+def _id(sent_id: JsonValue) -> str:
+    """Return a record's id; a number is accepted too."""
+    text = str(sent_id) if isinstance(sent_id, str) or type(sent_id) is int else ""
     if not _ID.fullmatch(text):
         raise _Refused("invalid", "id")
     return text
 
 
-def _rev(given: JsonValue, seen: int) -> int:
-    if given is None:
+def _rev(value: JsonValue, seen: int) -> int:
+    if value is None:
         return seen
-    if type(given) is not int or not 0 <= given <= LARGEST:
+    if type(value) is not int or not 0 <= value <= LARGEST:
         raise _Refused("invalid", "rev")
-    return given
+    return value
 
 
 def _fields(album: Mapping[str, JsonValue]) -> dict[str, Any]:
-    """Return the fields that a row sets, validated."""
+    """Return the validated fields of a row."""
     edited = album["set"] if "set" in album else _flat(album)
     try:
-        return RecordFields.model_validate(edited).given()
+        return RecordFields.model_validate(edited).edited_fields()
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_context=False, include_input=False)[0]
         code = "unknown_field" if first["type"] == "extra_forbidden" else "invalid"
@@ -168,11 +174,11 @@ def _fields(album: Mapping[str, JsonValue]) -> dict[str, Any]:
 
 
 def _flat(album: Mapping[str, JsonValue]) -> dict[str, Any]:
-    """Return the fields of a flat record; members of other programs are kept with it."""
-    known = {name: album[name] for name in FIELDS if name in album and name not in SERVER_FIELDS}
+    """Return the fields of a flat record; unknown members are stored in `extra`."""
+    fields = {name: album[name] for name in FIELDS if name in album and name not in SERVER_FIELDS}
     extra = album.get("extra")
     others: dict[str, Any] = dict(extra) if isinstance(extra, dict) else {} if extra is None else {"extra": extra}
     for name, value in album.items():
-        if name not in known and name not in OURS and name != "extra":
+        if name not in fields and name not in OURS and name != "extra":
             others[name] = to_json(value).decode() if isinstance(value, dict | list) else value
-    return known | ({"extra": others} if others else {})
+    return fields | ({"extra": others} if others else {})

@@ -1,4 +1,4 @@
-"""`/api/collection/sync`: an exchange of changes between a client and its user's collection; `/api/conflicts`."""
+"""`/api/collection/sync`: the exchange of changes between a client and its user's collection; `/api/conflicts`."""
 
 from collections.abc import Iterable
 from typing import Any, TypedDict
@@ -11,7 +11,7 @@ from edge.errors import Overloaded, PayloadTooLarge
 from edge.ports import Row
 from edge.rows import parsed
 from vinyl_vault.members import MEMBER
-from vinyl_vault.record import Record, shown
+from vinyl_vault.record import Record, record_view
 from vinyl_vault.sync.cursor import Cursor
 from vinyl_vault.sync.merge import Conflict
 from vinyl_vault.sync.push import BODY_LIMIT, PushTooLarge, SyncRequest, read_push
@@ -22,16 +22,16 @@ conflicts = Routes("/api/conflicts", tag="sync", access=READER, reach=MEMBER)
 
 
 class SeqReused(Problem):
-    """This number was used for another push."""
+    """This push number was used with other contents."""
 
-    title = "This number was used for another push"
+    title = "This push number was used with other contents"
     status = 409
 
 
 class ClientBehind(Problem):
-    """This number is older than the pushes that are remembered."""
+    """This push number is older than the stored pushes."""
 
-    title = "This number is older than the pushes that are remembered"
+    title = "This push number is older than the stored pushes"
     status = 409
 
 
@@ -42,14 +42,14 @@ class ConflictNotFound(NotFound):
 
 
 class AppliedChange(TypedDict):
-    """A record of which the client's copy is the server's now, at this revision."""
+    """A record with a client's copy equal to the server's, at this revision."""
 
     id: str
     rev: int
 
 
 class ConflictSummary(TypedDict):
-    """A value that did not last: of a field, or whether the record was deleted."""
+    """An overwritten value: of a field, or of the record's deletion."""
 
     id: str
     field: str | None
@@ -60,7 +60,7 @@ class ConflictSummary(TypedDict):
 
 
 class RejectedChange(TypedDict):
-    """A change that was not made: `code` is invalid, unknown_field, missing, too_many, too_long, full or gone."""
+    """A rejected change: `code` is invalid, unknown_field, missing, too_many, too_long, full or gone."""
 
     id: str | None
     code: str
@@ -70,8 +70,8 @@ class RejectedChange(TypedDict):
 class SyncAnswer(TypedDict):
     """The result of an exchange.
 
-    `albums` and `deleted_ids` are changes since `last_sync`, and records that others had changed as well; those of the
-    push alone are in `applied`. With `reset` the full state follows, from its beginning.
+    `albums` and `deleted_ids` are changes since `last_sync`, and records merged with changes of others. Records changed
+    only by this push are in `applied`. With `reset` the client must start again: the full state follows.
     """
 
     last_sync: str
@@ -85,7 +85,7 @@ class SyncAnswer(TypedDict):
 
 
 class StoredConflict(TypedDict):
-    """A conflict that nobody has dismissed; `kept` and `lost` are values of `field`, or whether it was deleted."""
+    """An open conflict; `kept` and `lost` are values of `field`, or tell if the record was deleted."""
 
     id: str
     record_id: str
@@ -98,7 +98,7 @@ class StoredConflict(TypedDict):
 
 
 class Paging(BaseModel):
-    """The page of a list."""
+    """A page of a list."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -113,25 +113,29 @@ class Conflicts(TypedDict):
     total: int
 
 
-@routes.post("/sync", PushTooLarge, PayloadTooLarge, SeqReused, ClientBehind, Overloaded, body_limit=BODY_LIMIT)
+@routes.post(
+    "/sync", PushTooLarge, PayloadTooLarge, SeqReused, ClientBehind, Overloaded, body_limit=BODY_LIMIT, alone=True
+)
 async def sync_collection(sent: Body[SyncRequest], request: Request, actor: Actor, store: SyncStore) -> SyncAnswer:
-    """Send changes and get those of other devices.
+    """Send changes and receive those of other devices.
 
-    The same push sent again is answered alike and changes nothing. Conflicts are decided by field, the later push wins;
-    what was lost is in the answer, and in the list of conflicts until somebody dismisses it.
+    A repeated push gets the same answer and changes nothing. Conflicts are resolved per field; the later push wins.
+    The lost values are in the answer, and in the list of conflicts until they are dismissed.
     """
     push = read_push(sent, await request.body(BODY_LIMIT), actor.name)
     try:
         outcome = await store.push(push)
     except Reused:
-        raise SeqReused(f"push {push.seq} came before with other contents: take the next number") from None
+        raise SeqReused(f"push {push.seq} was sent before with other contents: use the next number") from None
     except Behind:
-        raise ClientBehind(f"push {push.seq} is over: take a new client_id and send what is left") from None
+        raise ClientBehind(
+            f"push {push.seq} is no longer stored: use a new client_id and send the remaining changes again"
+        ) from None
     return answer(outcome, push.limit)
 
 
 def answer(outcome: Outcome, limit: int) -> SyncAnswer:
-    """Return an exchange's answer: no record is in it both as applied and as another's."""
+    """Return the answer to a push; no record is both in `applied` and in `albums`."""
     page = outcome.page[:limit]
     applied = dict(outcome.applied)
     rows: dict[str, Row | None] = {}
@@ -144,7 +148,7 @@ def answer(outcome: Outcome, limit: int) -> SyncAnswer:
     return SyncAnswer(
         last_sync=str(cursor),
         more=len(outcome.page) > limit,
-        albums=[shown(row) for row in rows.values() if row is not None and row["deleted_at"] is None],
+        albums=[record_view(row) for row in rows.values() if row is not None and row["deleted_at"] is None],
         deleted_ids=[name for name, row in rows.items() if row is None or row["deleted_at"] is not None],
         applied=[AppliedChange(id=name, rev=rev) for name, rev in applied.items()],
         conflicts=summaries(outcome.conflicts),
@@ -153,16 +157,17 @@ def answer(outcome: Outcome, limit: int) -> SyncAnswer:
     )
 
 
-def summaries(found: Iterable[Conflict]) -> list[ConflictSummary]:
-    """Return conflicts as they go out."""
+def summaries(conflicts: Iterable[Conflict]) -> list[ConflictSummary]:
+    """Return the summaries of conflicts."""
     return [
-        ConflictSummary(id=c.id, field=c.field, kind=c.kind, kept=c.kept, lost=c.lost, lost_by=c.lost_by) for c in found
+        ConflictSummary(id=c.id, field=c.field, kind=c.kind, kept=c.kept, lost=c.lost, lost_by=c.lost_by)
+        for c in conflicts
     ]
 
 
 @conflicts.get()
 async def list_conflicts(query: Query[Paging], db: ScopedDatabase) -> Conflicts:
-    """List the conflicts that nobody has dismissed, newest first."""
+    """List the open conflicts, newest first."""
     rows = await db.all(
         "SELECT *, count(*) OVER () AS total FROM sync_conflicts ORDER BY found_at DESC, client_id, seq, n "
         "LIMIT ? OFFSET ?",
@@ -184,7 +189,7 @@ async def dismiss_conflict(conflict_id: str, db: ScopedDatabase) -> None:
 
 
 _ID = "client_id || '~' || seq || '~' || n"
-"""A conflict's id in SQL."""
+"""The id of a conflict, in SQL."""
 
 
 def _stored(row: Row) -> StoredConflict:

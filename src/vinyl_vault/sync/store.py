@@ -1,10 +1,10 @@
-"""Writes the changes of a user's clients, each push in one transaction, and reads the changes since a cursor.
+"""Writes the pushes of a user's clients, each in one transaction, and reads the changes since a cursor.
 
-D1 has no transaction but a batch. So records are read, merged in memory, and written in one batch that fails as a whole
-where one of them is no longer as it was read. New revisions are counted from the user's head inside the batch: a row is
-written with a revision below 0, and the batch's next statement turns these into the next ones of the head.
+The only transaction of D1 is a batch. So records are read, merged in memory, and written in one batch that fails if
+any of them has changed since it was read. New revisions are assigned inside the batch: rows are written with negative
+revisions, and the next statement replaces them by the ones that follow the user's head.
 
-All of it goes through the caller's own database, in which no other user's rows exist.
+All statements run in the caller's database scope, which contains no other user's rows.
 """
 
 import random
@@ -26,13 +26,13 @@ from vinyl_vault.sync.merge import MOST_RECORDS, Change, Conflict, Merge, Reject
 from vinyl_vault.sync.push import Push
 
 ATTEMPTS = 8
-"""How often a push is merged again, where records change between its read and its write."""
+"""Attempts of a push if records change between its read and its write."""
 PAUSE_S = 0.05
-"""The longest pause before the second attempt; each further one may be as much longer."""
+"""Longest pause before the second attempt, in seconds; it grows by this amount per attempt."""
 REMEMBERED = 32
-"""Pushes of a client that are remembered."""
+"""Number of stored pushes per client."""
 DOCUMENT_BYTES = 1_500_000
-"""Bytes of records that one statement writes; D1 takes 2 MB."""
+"""Most bytes of records per statement; D1 accepts 2 MB."""
 
 _REVISION = "(SELECT sync_heads.rev FROM sync_heads) - ? -"
 _FINAL_REVISIONS = (
@@ -53,7 +53,7 @@ _CONFLICTS = "SELECT * FROM sync_conflicts WHERE client_id = ? AND seq = ? ORDER
 
 
 class Memory(NamedTuple):
-    """A push that was answered: revisions below 0 count from `base`."""
+    """An answered push; negative revisions count from `base`."""
 
     body_hash: str
     applied: dict[str, int]
@@ -63,7 +63,7 @@ class Memory(NamedTuple):
 
 
 class State(NamedTuple):
-    """All that a push depends on, as it was read; `revs` are the revisions of all records that it touches."""
+    """The state read for a push; `revs` are the revisions of all affected records."""
 
     head: Head
     records: dict[str, Stored]
@@ -73,10 +73,10 @@ class State(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The result of a push: revisions of records that the client knows, and rows that it gets.
+    """The result of a push: revisions of records current at the client, and rows to send.
 
-    `page` are changes since its cursor, in their order, with one more where there are more; `sent` are rows that it
-    gets besides, None for one that was purged meanwhile.
+    `page` are the changes since its cursor, in order, with one extra row if there are more. `sent` are further rows to
+    send; None for a record that has been purged since.
     """
 
     head: Head
@@ -90,24 +90,26 @@ class Outcome(NamedTuple):
 
 
 class Reused(Exception):
-    """A push has the number of another one with other bytes."""
+    """A push number was used before with other contents."""
 
 
 class Behind(Exception):
-    """A push has a number that is no longer remembered."""
+    """A push number is older than the stored pushes."""
 
 
 class SyncStore:
-    """The records of one user, for all that writes them."""
+    """Reads and writes the records of one user; every write of records goes through it."""
 
     merge_class: type[Merge] = Merge
 
     def __init__(self, db: ScopedDatabase, user_id: str, clock: Clock, most_records: int = MOST_RECORDS) -> None:
-        self._db, self.user_id, self._clock = db, user_id, clock
+        self._db = db
+        self.user_id = user_id
+        self._clock = clock
         self._most = most_records
 
     async def push(self, push: Push) -> Outcome:
-        """Write a push, once however often it comes; `Reused` and `Behind` for a number that cannot be its own."""
+        """Write a push, exactly once even if it is repeated. Errors: `Reused`, `Behind`, `Overloaded`."""
         for attempt in range(ATTEMPTS):
             state = await self.read(push)
             if (memory := self.remembered(push, state)) is not None:
@@ -119,15 +121,15 @@ class SyncStore:
                 if not _is_race(fault):
                     raise
             await self._clock.sleep(random.uniform(0, PAUSE_S * (attempt + 1)))
-        raise Overloaded("the records change too fast; send the same push again")
+        raise Overloaded("the records are being changed concurrently: send the same push again")
 
     async def change(self, changes: Sequence[Change], client: str) -> Outcome:
-        """Write changes that are not remembered, such as those of one request."""
+        """Write changes without a push number, such as those of one request."""
         memory = f"{client}:{uuid4().hex[:8]}"
         return await self.push(Push(client, memory, 0, "", changes, (), None, limit=0))
 
     async def read(self, push: Push) -> State:
-        """Read what a push depends on, in one batch."""
+        """Read the state for a push, in one batch."""
         ids = [*{change.id: None for change in push.changes}]
         since = to_text(self._clock.now() - NAMELESS_KEPT) if push.memory != push.client else ""
         statements = [
@@ -146,12 +148,12 @@ class SyncStore:
         )
 
     async def room_for(self, new: int) -> int:
-        """Return how many of some new records there is room for."""
+        """Return the number of new records, up to `new`, that may be added."""
         row = await self._db.first(_HEAD)
         return await self.room(new, Head(**row) if row else Head())
 
     async def room(self, new: int, head: Head) -> int:
-        """Return how many new records there is room for. No record is without a revision: so few have few records."""
+        """Return the number of records that may be added; few revisions mean few records, without counting them."""
         if head.rev + new <= self._most:
             return new
         row = await self._db.first(_COUNT)
@@ -159,7 +161,7 @@ class SyncStore:
         return min(self._most - live, 2 * self._most - stored)
 
     def remembered(self, push: Push, state: State) -> Memory | None:
-        """Return the memory of a push that came before; None for a new one, and for one without changes."""
+        """Return the stored answer of a repeated push; None for a new one, and for one without changes."""
         if not push.changes and not push.rejections:
             return None
         if state.memory is None and push.seq < state.newest:
@@ -169,17 +171,18 @@ class SyncStore:
         return state.memory
 
     def merge(self, push: Push, state: State, room: int) -> Merge:
-        """Merge a push into the records that were read; what another epoch's client saw counts for nothing."""
+        """Merge a push into the records read; revisions seen in another epoch are ignored."""
         merge = self.merge_class(push.client, to_text(self._clock.now()), state.records)
         merge.room = room
-        cursor, head = push.cursor, state.head
+        cursor = push.cursor
+        head = state.head
         is_foreign = cursor is not None and (cursor.epoch != head.epoch or cursor.rev > head.rev)
         merge.apply([change._replace(rev=0) for change in push.changes] if is_foreign else push.changes)
         merge.rejections[:0] = push.rejections
         return merge
 
     async def repeat(self, push: Push, state: State, memory: Memory) -> Outcome:
-        """Answer a push that came before: what became of it, and the changes since its cursor as they are now."""
+        """Answer a repeated push: its stored result, and the current changes since its cursor."""
         start, is_reset = self.start(push, state.head)
         whole = [*memory.merged, *(memory.applied if is_reset else ())]
         statements = [
@@ -190,11 +193,11 @@ class SyncStore:
         ]
         head, page, sent, conflicts = [result.rows for result in await self._db.batch(statements)]
         applied = {name: memory.base - rev if rev < 0 else rev for name, rev in memory.applied.items()}
-        found = [_conflict(row) for row in conflicts]
-        return Outcome(Head(**head[0]), start, applied, found, memory.rejections, page, _by_id(whole, sent), is_reset)
+        losses = [_conflict(row) for row in conflicts]
+        return Outcome(Head(**head[0]), start, applied, losses, memory.rejections, page, _by_id(whole, sent), is_reset)
 
     async def write(self, push: Push, state: State, merge: Merge) -> Outcome:
-        """Write a merged push in one batch, and read the changes since its cursor in the same one."""
+        """Write a merged push and read the changes since its cursor, in one batch."""
         head = state.head if state.head.epoch else Head(uuid4().hex[:16])
         start, is_reset = self.start(push, head)
         statements: list[Statement | ScopedStatement] = []
@@ -208,7 +211,7 @@ class SyncStore:
         results = await self._db.batch([*statements, *reads])
         rows = [result.rows for result in results[-len(reads) :]]
         after = Head(**rows[0][0])
-        if after.epoch != head.epoch:  # another push was this user's first
+        if after.epoch != head.epoch:  # a concurrent push was the user's first
             start = start._replace(epoch=after.epoch)
         base = after.rev - len(merge.changed)
         applied = {name: base - rev if rev < 0 else rev for name, rev in merge.applied.items()}
@@ -216,18 +219,19 @@ class SyncStore:
         return Outcome(after, start, applied, merge.conflicts, merge.rejections, rows[1], sent, is_reset)
 
     def start(self, push: Push, head: Head) -> tuple[Cursor, bool]:
-        """Return the cursor from which changes are read, and whether the client's own is no longer valid."""
+        """Return the cursor to read changes from, and true if the client's own is no longer valid."""
         if push.cursor is None:
             return start_of(head), False
         return (push.cursor, False) if push.cursor.is_valid(head) else (start_of(head), True)
 
     def page(self, push: Push, start: Cursor) -> Statement:
-        """Return the statement that reads the changes since a cursor, and one more."""
+        """Return the statement that reads the changes since a cursor, with one extra row."""
         return Statement(_PAGE, (start.rev, push.limit + 1 if push.limit else 0))
 
     def writes(self, push: Push, state: State, merge: Merge) -> Iterator[ScopedStatement]:
         """Yield the statements that write a merged push."""
-        prepare, count = self._db.prepare, len(merge.changed)
+        prepare = self._db.prepare
+        count = len(merge.changed)
         yield self.guard(state, count)
         if push.body_hash:
             yield from self.memorize(push, merge)
@@ -243,13 +247,14 @@ class SyncStore:
             yield prepare.insert("sync_conflicts", documents)
 
     def guard(self, state: State, count: int) -> ScopedStatement:
-        """Return the statement that takes new revisions, and fails where a record is not as it was read."""
+        """Return the statement that reserves new revisions, and fails if a record has changed since it was read."""
         changes = {"rev": Sql("rev + ?", count), "ok": Sql(_UNCHANGED, _json([*state.revs.items()]))}
         return self._db.prepare.update("sync_heads", changes, "true", returning=None)
 
     def memorize(self, push: Push, merge: Merge) -> Iterator[ScopedStatement]:
-        """Yield the statements that remember a push, and forget old ones."""
-        prepare, now = self._db.prepare, self._clock.now()
+        """Yield the statements that store a push, and remove old ones."""
+        prepare = self._db.prepare
+        now = self._clock.now()
         old = (push.memory, push.seq - REMEMBERED, to_text(now - NAMELESS_KEPT) if push.memory != push.client else "")
         yield prepare.delete("sync_queue", "client_id = ? AND (seq < ? OR pushed_at <= ?)", *old, returning=None)
         answer = {"applied": merge.applied, "merged": [*merge.merged], "rejections": merge.rejections}
@@ -268,13 +273,13 @@ class SyncStore:
         )
 
     def row(self, record: Stored) -> dict[str, Any]:
-        """Return a record as the database holds it."""
+        """Return a record's row."""
         own = {"user_id": self.user_id, "id": record.id, "created_at": record.created_at, "rev": record.rev}
         own |= {"deleted_at": record.deleted_at, "field_revs": _json(record.revs), "field_by": _json(record.by)}
         return own | columns_of(record.fields)
 
     def conflict_rows(self, push: Push, merge: Merge) -> Iterator[dict[str, Any]]:
-        """Yield the conflicts of a merged push as the database holds them."""
+        """Yield the rows of a merged push's conflicts."""
         for n, conflict in enumerate(merge.conflicts):
             values = {"kept": _json(conflict.kept), "lost": _json(conflict.lost), "lost_by": conflict.lost_by}
             about = {"record_id": conflict.id, "kind": conflict.kind, "field": conflict.field, "found_at": merge.now}
@@ -282,12 +287,12 @@ class SyncStore:
 
 
 def _is_race(fault: ConstraintViolation) -> bool:
-    """Tell whether a write failed as another one came between."""
+    """Tell whether a write failed because of a concurrent one."""
     return fault.constraint == "unchanged" or fault.table == "sync_queue"
 
 
 def _by_id(ids: Iterable[str], rows: Iterable[Row]) -> dict[str, Row | None]:
-    """Return rows by the ids that were asked for; a client is sent them whole, on a reset all that it has pushed."""
+    """Return rows by id, None for missing ones: records to send completely, on a reset all pushed ones."""
     return {**dict.fromkeys(ids), **{row["id"]: row for row in rows}}
 
 
@@ -312,12 +317,12 @@ def _memory(row: Row) -> Memory:
 
 
 def _conflict(row: Row) -> Conflict:
-    kept, lost = from_json(row["kept"]), from_json(row["lost"])
-    return Conflict(row["record_id"], row["kind"], row["field"], kept, lost, row["lost_by"])
+    winner, lost = from_json(row["kept"]), from_json(row["lost"])
+    return Conflict(row["record_id"], row["kind"], row["field"], winner, lost, row["lost_by"])
 
 
 def _chunks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Yield rows in lists that are small enough for one statement."""
+    """Yield rows in lists small enough for one statement."""
     chunk: list[dict[str, Any]] = []
     size = 0
     for row in rows:

@@ -1,1 +1,1 @@
-"""Import and export: Discogs' CSV files and what a browser kept, checked first, resumable, nothing lost on the way."""
+"""Import and export: CSV files of Discogs and data from localStorage; checked first, resumable, lossless."""

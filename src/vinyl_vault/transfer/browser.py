@@ -1,4 +1,4 @@
-"""The content of a browser's localStorage: lists of albums in the shapes of the old site, as rows of records."""
+"""Data from the old site's localStorage: lists of albums in its formats, read as rows of records."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from vinyl_vault.transfer.table_reader import ReadRow
 
 LISTS = ("albums", "collection", "records", "items", "data")
 WANTED = ("wantlist", "wanted", "wishlist")
-"""Members that hold a list of records: of what is owned, and of what is wanted."""
+"""Names of members with a list of records: `LISTS` of owned records, `WANTED` of the wantlist."""
 NAMES = {
     "title": "album",
     "name": "album",
@@ -46,16 +46,16 @@ NAMES = {
     "styles": "style",
     "location": "shelf",
 }
-"""Members of other names, and the fields that they are."""
-OURS = frozenset({"id", "rev", "user_id", "created_at", "updated_at", "deleted_at", "synced", *SERVER_FIELDS})
+"""Other names of members, and their fields."""
+SERVER_MEMBERS = frozenset({"id", "rev", "user_id", "created_at", "updated_at", "deleted_at", "synced", *SERVER_FIELDS})
 DEEPEST = 4
 
-_COLUMNS: dict[str, Column] = {one.field: one for one in (*OWN[1:], *COLLECTION)}
+_COLUMNS: dict[str, Column] = {column.field: column for column in (*OWN[1:], *COLLECTION)}
 _LISTED = frozenset({"genre", "style", "tags"})
 
 
 def read_browser(document: Any, status: str = "") -> Iterator[ReadRow]:
-    """Yield the albums of a document; `BadTable` where it holds no list of them."""
+    """Yield the albums of a document; raises `BadTable` if it contains no list of albums."""
     lists = list(_lists(document, "", 0))
     if not lists:
         raise BadTable(f"there is no list of records: send a list, or an object with one of {', '.join(LISTS)}")
@@ -68,13 +68,13 @@ def read_browser(document: Any, status: str = "") -> Iterator[ReadRow]:
 
 
 def _lists(value: Any, name: str, depth: int) -> Iterator[tuple[str, list[Any]]]:
-    """Find lists of objects: the document itself, its members, or JSON texts in them, as localStorage has."""
+    """Find lists of objects: the document itself, its members, or JSON texts within them, as in localStorage."""
     if isinstance(value, str) and value[:1] in {"[", "{"} and depth < DEEPEST:
         try:
             value = from_json(value, allow_inf_nan=False)
         except ValueError:
             return
-    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
         yield name, value
     elif isinstance(value, dict) and depth < DEEPEST:
         for key, member in value.items():
@@ -82,14 +82,14 @@ def _lists(value: Any, name: str, depth: int) -> Iterator[tuple[str, list[Any]]]
 
 
 def _list_name(key: str) -> str:
-    """Return the part of a storage key that tells which list it is, such as that of `vinyl-vault:wantlist`."""
+    """Return the part of a storage key that identifies the list, such as in `vinyl-vault:wantlist`."""
     lower = key.casefold()
     return next((name for name in WANTED if name in lower), lower)
 
 
 def _read(row: int, album: Any, status: str) -> ReadRow:
     if not isinstance(album, dict):
-        return ReadRow(row, None, "it is no object")
+        return ReadRow(row, None, "it is not an object")
     try:
         return ReadRow(row, _fields(album, status))
     except BadRow as fault:
@@ -101,21 +101,21 @@ def _fields(album: Mapping[str, Any], status: str) -> dict[str, Any]:
     extra: dict[str, Any] = {}
     for member, value in album.items():
         name = NAMES.get(member, member)
-        if member in OURS or value is None or value == "":
+        if member in SERVER_MEMBERS or value is None or value == "":
             continue
         if name == "status" and value in {"owned", "wanted"}:
             fields["status"] = value
         elif name not in FIELDS or name in fields or not _take(name, value, fields):
-            extra[member[:LONGEST_NAME] or "?"] = _kept(member, value)
+            extra[member[:LONGEST_NAME] or "?"] = _extra_value(member, value)
     if not fields.get("artist") and not fields.get("album"):
         raise BadRow("it has neither an artist nor a title")
     if "format" in fields and "formats" not in fields:
-        fields["formats"] = [dict(one) for one in parse_formats(fields["format"])]
+        fields["formats"] = [dict(carrier) for carrier in parse_formats(fields["format"])]
     return fields | ({"extra": extra} if extra else {})
 
 
 def _take(name: str, value: Any, fields: dict[str, Any]) -> bool:
-    """Take a field's value where it can be read; else it is kept as it is."""
+    """Set a field if its value can be read; return false to store the value in `extra`."""
     if name in _LISTED and isinstance(value, list):
         words = [word[:LONGEST_NAME] for word in value if isinstance(word, str) and word and "\0" not in word]
         fields[name] = list(dict.fromkeys(words))[:30]
@@ -136,8 +136,8 @@ def _take(name: str, value: Any, fields: dict[str, Any]) -> bool:
     return True
 
 
-def _kept(member: str, value: Any) -> Any:
-    """Return a value of another program as a record keeps it."""
+def _extra_value(member: str, value: Any) -> Any:
+    """Return an unknown member's value for `extra`."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):

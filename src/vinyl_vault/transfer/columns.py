@@ -1,7 +1,7 @@
-"""The columns of Discogs' files, and ours behind them: each as a field of a record, and back to the same characters.
+"""Columns of Discogs' files and our own: each is read into a field, and written back to the same characters.
 
-A cell whose field would be written otherwise, such as a year of 0, is kept as it was in `extra` under its column's
-name; it is written again as long as the field is still what it was read as.
+A cell that its field would write differently, such as a year of 0, is stored unchanged in `extra` under its column's
+name. It is written again while the field still has the value read from it.
 """
 
 import re
@@ -25,11 +25,11 @@ type Render = Callable[[Any], str]
 
 
 class BadRow(ValueError):
-    """A row makes no record; the message says why."""
+    """A row is not a valid record; the message gives the reason."""
 
 
 class Column(NamedTuple):
-    """A column: its name in a file, the record's field, and how a cell is read and written."""
+    """A column: its name in a file, the record's field, and the functions that read and write a cell."""
 
     name: str
     field: str
@@ -92,7 +92,7 @@ def _sleeve(text: str) -> str | None:
 
 
 def _words(text: str) -> list[str]:
-    """Return a list of words: between semicolons, or in JSON where a word has one itself."""
+    """Parse a list of words: separated by semicolons, or in JSON if a word contains one."""
     words: Any = None
     if text.startswith("["):
         try:
@@ -114,14 +114,14 @@ _MONEY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,2})?) ([A-Z]{3})")
 
 
 def _money(text: str) -> dict[str, Any] | None:
-    found = _MONEY.fullmatch(text.strip())
-    if found is None:
+    match = _MONEY.fullmatch(text.strip())
+    if match is None:
         return None
     try:
-        amount = Decimal(found[1]).scaleb(0 if found[2] in _WITHOUT_MINOR else 2)
+        amount = Decimal(match[1]).scaleb(0 if match[2] in _WITHOUT_MINOR else 2)
     except InvalidOperation:
         return None
-    return {"amount": int(amount), "currency": found[2]} if amount == int(amount) and amount <= 10**12 else None
+    return {"amount": int(amount), "currency": match[2]} if amount == int(amount) and amount <= 10**12 else None
 
 
 def _money_text(money: Mapping[str, Any] | None) -> str:
@@ -133,7 +133,7 @@ def _money_text(money: Mapping[str, Any] | None) -> str:
 
 
 def _day(text: str) -> str | None:
-    from datetime import date  # noqa: PLC0415 - on first use: few files have dates
+    from datetime import date  # noqa: PLC0415 - imported on first use, as few files have dates
 
     try:
         return date.fromisoformat(text.strip()).isoformat()
@@ -165,9 +165,9 @@ COLLECTION = (
     Column("Collection Sleeve Condition", "sleeve_condition", _sleeve, _plain, ("sleeve condition",)),
     Column("Collection Notes", "notes", _notes, _plain, ("notes",)),
 )
-"""The columns of Discogs' export of a collection, in its order."""
+"""The columns of Discogs' export of a collection, in order."""
 WANTLIST = (*_FIRST, Column("Notes", "notes", _notes, _plain, ("collection notes",)))
-"""The columns of Discogs' export of a wantlist, in its order."""
+"""The columns of Discogs' export of a wantlist, in order."""
 OWN = (
     Column("Master Id", "discogs", _master, _entry_text("master"), ("master id",)),
     Column("Genre", "genre", _words, _words_text, ("genres",)),
@@ -182,38 +182,38 @@ OWN = (
     Column("Price Sold", "price_sold", _money, _money_text),
     Column("Sold On", "sold_on", _day, _plain),
 )
-"""Our own columns, which stand behind Discogs' where a record has something in them."""
+"""Our own columns, which follow those of Discogs if a record has a value in them."""
 
 _COLLECTION_ONLY = frozenset({"folder", "date_added", "media_condition", "sleeve_condition"})
 _WORD = re.compile(r"[^a-z0-9#]+")
 
 
 def standard(is_wantlist: bool) -> tuple[Column, ...]:
-    """Return the columns of one of Discogs' two files."""
+    """Return the columns of Discogs' export of a collection or wantlist."""
     return WANTLIST if is_wantlist else COLLECTION
 
 
 class Header(NamedTuple):
-    """A file's columns: for each its name there, and its column, None where it is unknown."""
+    """A file's columns: their names in the file, and for each its column, or None if it is unknown."""
 
     names: tuple[str, ...]
     columns: tuple[Column | None, ...]
 
     @property
     def is_wantlist(self) -> bool:
-        """Whether the file is a wantlist of Discogs: it has `release_id` and `Notes`, and nothing of a collection."""
+        """True for a wantlist of Discogs: it has `release_id` and `Notes`, and no column only of collections."""
         fields = {column.field for column in self.columns if column}
         has_notes = "notes" in map(_compared, self.names)
         return has_notes and "discogs" in fields and not fields & _COLLECTION_ONLY
 
 
 def read_header(cells: Sequence[str]) -> Header:
-    """Return the columns of a first row; `BadRow` where it names neither an artist nor a title."""
-    known = {_compared(name): one for one in (*COLLECTION, *OWN) for name in (one.name, *one.other_names)}
+    """Return the columns of a header row; raises `BadRow` if it has neither an artist nor a title."""
+    by_name = {_compared(name): column for column in (*COLLECTION, *OWN) for name in (column.name, *column.other_names)}
     columns: list[Column | None] = []
     names: list[str] = []
     for place, cell in enumerate(map(undo_escape, cells), 1):
-        column = known.get(_compared(cell))
+        column = by_name.get(_compared(cell))
         if column is not None and column in columns:
             column = None
         columns.append(column)
@@ -221,9 +221,9 @@ def read_header(cells: Sequence[str]) -> Header:
         names.append(name if name not in names else f"{name[:90]} #{place}")
     fields = {column.field for column in columns if column}
     if not fields & {"artist", "album"}:
-        raise BadRow("the first row names no columns: Artist or Title is needed")
+        raise BadRow("the first row has no column names: Artist or Title is required")
     if columns.count(None) > MOST_EXTRA - len(COLLECTION) - len(OWN):
-        raise BadRow("the first row has too many columns that are not known")
+        raise BadRow("the first row has too many unknown columns")
     return Header(tuple(names), tuple(columns))
 
 
@@ -232,7 +232,7 @@ def _compared(name: str) -> str:
 
 
 def read_row(header: Header, cells: Sequence[str], status: str) -> dict[str, Any]:
-    """Return the fields of a row; a missing cell is empty. `BadRow` where it makes no record."""
+    """Return the fields of a row; a missing cell is empty. Raises `BadRow` if it is not a valid record."""
     if any(cells[len(header.names) :]):
         raise BadRow(f"it has {len(cells)} cells, the first row {len(header.names)}")
     fields: dict[str, Any] = {"status": status}
@@ -250,7 +250,7 @@ def read_row(header: Header, cells: Sequence[str], status: str) -> dict[str, Any
     if long := [name for name, cell in extra.items() if len(cell) > LONGEST_EXTRA]:
         raise BadRow(f"{long[0]} has more than {LONGEST_EXTRA} characters")
     if "format" in fields:
-        fields["formats"] = [dict(one) for one in parse_formats(fields["format"])]
+        fields["formats"] = [dict(carrier) for carrier in parse_formats(fields["format"])]
     return fields | ({"extra": extra} if extra else {})
 
 
@@ -267,9 +267,12 @@ def _padded(cells: Sequence[str], length: int) -> list[str]:
 
 
 def write_cells(columns: Sequence[Column | str], record: Mapping[str, Any]) -> list[str]:
-    """Return the cells of a record under columns; one that is a name is a field of `extra`."""
+    """Return a record's cells for columns; a column given as a text is a field of `extra`."""
     extra = record.get("extra") or {}
-    return [_extra_text(extra.get(one)) if isinstance(one, str) else _cell(one, record, extra) for one in columns]
+    return [
+        _extra_text(extra.get(column)) if isinstance(column, str) else _cell(column, record, extra)
+        for column in columns
+    ]
 
 
 def _cell(column: Column, record: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
@@ -290,23 +293,25 @@ def _extra_text(value: Any) -> str:
 
 
 def layout(header: Sequence[str] | None, records_have: Iterable[str], *, is_wantlist: bool) -> list[Column | str]:
-    """Return the columns of an export: those of the last import in its order, then what records have besides.
+    """Return the columns of an export: those of the last import, in order, then further columns with values.
 
-    `records_have` are the names of the columns, known or not, in which some record has a character.
+    `records_have` are the names of all columns, known or unknown, with a value in some record.
     """
-    known = {one.name: one for one in (*standard(is_wantlist), *OWN)}
+    by_name = {column.name: column for column in (*standard(is_wantlist), *OWN)}
     last = read_header(header) if header is not None else None
     chosen: list[Column | str] = []
     if last is None:
         chosen += standard(is_wantlist)
     else:
-        by_field = {one.field: one for one in known.values() if one.name != "Master Id"}
+        by_field = {column.field: column for column in by_name.values() if column.name != "Master Id"}
         for name, column in zip(last.names, last.columns, strict=True):
-            chosen.append(name if column is None else known.get(column.name) or by_field.get(column.field) or name)
-    present = {one if isinstance(one, str) else one.name for one in chosen}
-    fields = {one.field for one in chosen if not isinstance(one, str) and one.name != "Master Id"}
+            chosen.append(name if column is None else by_name.get(column.name) or by_field.get(column.field) or name)
+    present = {column if isinstance(column, str) else column.name for column in chosen}
+    fields = {column.field for column in chosen if not isinstance(column, str) and column.name != "Master Id"}
     rest = [name for name in records_have if name not in present]
     chosen += [
-        one for one in known.values() if one.name in rest and (one.field not in fields or one.field == "discogs")
+        column
+        for column in by_name.values()
+        if column.name in rest and (column.field not in fields or column.field == "discogs")
     ]
-    return [*chosen, *sorted(name for name in rest if name not in known)]
+    return [*chosen, *sorted(name for name in rest if name not in by_name)]

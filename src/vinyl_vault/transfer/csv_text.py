@@ -1,4 +1,4 @@
-"""CSV as people send it: any part of a file at a time, in UTF-8, UTF-16 or Latin-1, by comma, semicolon or tab."""
+"""CSV in parts of any size: in UTF-8, UTF-16 or Windows-1252, separated by comma, semicolon or tab."""
 
 import codecs
 import re
@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 MOST_CELL = 20_000
-"""Characters of one cell; a quotation mark that is never closed ends in one that is longer."""
+"""Most characters of one cell; an unclosed quotation mark leads to a longer one."""
 MOST_CELLS = 300
 DELIMITERS = (",", ";", "\t")
 
@@ -21,14 +21,14 @@ _LATIN = "windows-1252-bytes"
 
 
 class BadTable(ValueError):
-    """A file is no table that can be read; the message says in which row."""
+    """A file is not a readable table; the message names the row."""
 
 
 class Decoder:
-    """Text of bytes that come in parts: UTF-16 where its mark begins the file, else UTF-8, else Windows-1252.
+    """Decodes bytes in parts: UTF-16 if the file begins with its byte order mark, else UTF-8, else Windows-1252.
 
-    Excel saves in the last on Windows: a file is in it whose first byte beyond ASCII is no UTF-8. In a file that mixes
-    both, each byte that is no UTF-8 is one of Windows-1252.
+    Excel on Windows saves in Windows-1252. It is used if the first non-ASCII byte of a file is invalid UTF-8; in a file
+    that mixes both, each invalid byte is read as Windows-1252.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Decoder:
         self._rest = b""
 
     def decode(self, part: bytes, *, is_last: bool = False) -> str:
-        """Return the text of a part; a character that is cut in two comes with the next."""
+        """Return the text of a part; a character split between parts is returned with the next one."""
         data = self._rest + part
         self._rest = b""
         if not self.encoding:
@@ -52,21 +52,21 @@ class Decoder:
         return text
 
     def state(self) -> list[Any]:
-        """Return what the next parts depend on, as JSON has it."""
+        """Return the state needed for the next parts, as JSON values."""
         return [self.encoding, self._is_plain, self._rest.hex()]
 
     def resume(self, state: list[Any]) -> None:
-        """Go on where another decoder was."""
+        """Continue from the state of another decoder."""
         self.encoding, self._is_plain, rest = state
         self._rest = bytes.fromhex(rest)
 
     def _decoded(self, data: bytes, is_last: bool) -> tuple[str, int]:
-        """Return the text of whole characters, and how many bytes they are."""
+        """Return the text of complete characters, and their length in bytes."""
         try:
             return self._strict(data, is_last)
         except UnicodeDecodeError as fault:
             if self.encoding != "utf-8":
-                raise BadTable("the text is no UTF-16 as its beginning says") from None
+                raise BadTable("the text begins with the mark of UTF-16, but is not valid UTF-16") from None
             if self._is_plain and data[: fault.start].isascii():
                 self.encoding = "windows-1252"
                 return self._strict(data, is_last)
@@ -80,22 +80,21 @@ class Decoder:
 
 
 def _as_windows(fault: UnicodeError) -> tuple[str, int]:
-    """Read one byte that is no UTF-8 as Windows-1252."""
+    """Decode one invalid byte of UTF-8 as Windows-1252."""
     assert isinstance(fault, UnicodeDecodeError)
     return _WINDOWS[fault.object[fault.start]], fault.start + 1
 
 
 _WINDOWS = "".join(bytes([n]).decode("cp1252", "ignore") or bytes([n]).decode("latin-1") for n in range(256))
-"""The characters of Windows-1252 by their bytes; those of Latin-1 where it has none."""
+"""The characters of Windows-1252 by byte; undefined bytes are those of Latin-1."""
 
 codecs.register_error(_LATIN, _as_windows)
 
 
 class RowReader:
-    """Rows of a text that comes in parts; a row is given when its end is there.
+    """Reads rows from a text in parts; a row is yielded when it is complete.
 
-    The delimiter is the one that the first row has most of, or that a line `sep=;` names. Rows without a character
-    are passed over.
+    The delimiter is the most frequent one in the first row, or the one of a line `sep=;`. Empty rows are skipped.
     """
 
     def __init__(self) -> None:
@@ -104,7 +103,7 @@ class RowReader:
         self._rest = ""
 
     def feed(self, text: str, *, is_last: bool = False) -> Iterator[list[str]]:
-        """Yield the rows that are whole with this text; `BadTable` for one that cannot be read."""
+        """Yield the rows completed by a text; raises `BadTable` for an unreadable row."""
         text = self._rest + text
         self._rest = ""
         if not self.delimiter and not self._begin(text, is_last=is_last):
@@ -128,15 +127,15 @@ class RowReader:
         self._rest = text[place:]
 
     def state(self) -> list[Any]:
-        """Return what the next parts depend on, as JSON has it."""
+        """Return the state needed for the next parts, as JSON values."""
         return [self.delimiter, self.row, self._rest]
 
     def resume(self, state: list[Any]) -> None:
-        """Go on where another reader was."""
+        """Continue from the state of another reader."""
         self.delimiter, self.row, self._rest = state
 
     def _begin(self, text: str, *, is_last: bool) -> bool:
-        """Find the delimiter in the first line; false as long as it is not whole."""
+        """Find the delimiter in the first line; return false while the line is incomplete."""
         named = _SEPARATOR_LINE.match(text)
         if named:
             self.delimiter = named[1]
@@ -151,31 +150,31 @@ class RowReader:
         return True
 
     def _row_at(self, text: str, place: int, *, is_last: bool) -> tuple[list[str], int]:
-        """Return the cells of the row at a place and the place behind it, -1 where its end is not there yet."""
+        """Return the cells of the row at a position, and the position after it, or -1 if it is incomplete."""
         cells: list[str] = []
         cell = _cell(self.delimiter)
         while True:
-            found = cell.match(text, place)
-            if found is None:  # a quotation mark that is not closed yet
+            match = cell.match(text, place)
+            if match is None:  # an open quotation mark
                 self._check(len(text) - place)
                 if is_last:
                     raise BadTable(f"row {self.row + 1}: a quotation mark is not closed")
                 return [], -1
-            quoted, tail, plain, end = found.groups()
+            quoted, tail, plain, end = match.groups()
             cells.append(plain if quoted is None else quoted.replace('""', '"') + tail)
             self._check(len(cells[-1]))
             if len(cells) > MOST_CELLS:
                 raise BadTable(f"row {self.row + 1} has more than {MOST_CELLS} cells")
-            place = found.end()
+            place = match.end()
             if end == self.delimiter:
                 continue
-            is_cut = place == len(text) and (not end or end == "\r")  # the rest, or \n, may come with the next part
+            is_cut = place == len(text) and (not end or end == "\r")  # the rest, or \n, may follow in the next part
             return ([], -1) if is_cut and not is_last else (cells, place)
 
     def _check(self, length: int) -> None:
         if length > MOST_CELL:
             raise BadTable(
-                f"row {self.row + 1} has a cell of more than {MOST_CELL} characters; is a quotation mark open?"
+                f"row {self.row + 1} has a cell of more than {MOST_CELL} characters: is a quotation mark unclosed?"
             )
 
 
@@ -197,10 +196,10 @@ def _written(cell: str, quote_all: bool) -> str:
 
 
 def escape_formula(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Escape a text that spreadsheets would read as a formula."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def undo_escape(text: str) -> str:
-    """Return a text as it was before a formula's escape."""
+    """Undo the escape of a formula."""
     return text[1:] if _ESCAPED.match(text) else text

@@ -1,4 +1,4 @@
-"""Covers, genres and prices of records: asked for in the background, again and again, within the calls left over."""
+"""Covers, genres and prices of records: fetched and refreshed in the background, with spare calls only."""
 
 from datetime import timedelta
 from math import ceil
@@ -21,20 +21,20 @@ from vinyl_vault.tables import TABLES
 from vinyl_vault.transfer.work import member
 
 CLIENT = "@discogs"
-"""The client under which fields are filled in; no device can have a name with @."""
+"""The client name of filled-in fields; no device can choose a name with @."""
 CALLS = 2
-"""Calls to Discogs for one release: itself and its cover."""
+"""Calls to Discogs per release: the release and its cover."""
 MOST_ATTEMPTS = 6
 FIRST_PAUSE = timedelta(minutes=5)
 
 _DUE = "SELECT * FROM details_due WHERE user_id > ? AND due_at <= ? ORDER BY user_id, due_at LIMIT 1"
-"""The first record that is due of the next user after one."""
+"""The first due record of the next user, in the order of ids."""
 _FILLED = ("year", "label", "catalogue_number", "format", "formats", "genre", "style", "country", "barcode", "cover")
-"""Fields that are filled in where a record has nothing there; what a person wrote stays."""
+"""Fields that are filled in if they are empty; values written by users stay."""
 
 
 class Details:
-    """Fills records in, one of each user in turn, until the calls that may be made are used up."""
+    """Fills in records, one per user in turn, until the spare calls are used up."""
 
     def __init__(
         self, db: SystemDatabase, releases: Releases, settings: DiscogsSettings, clock: Clock, log: Log
@@ -46,13 +46,15 @@ class Details:
         self._log = log
 
     async def fill(self, seconds: float) -> int:
-        """Fill records in for some seconds; return how many were."""
-        end, filled, last = monotonic() + seconds, 0, ""
+        """Fill in records for some seconds; return their number."""
+        end = monotonic() + seconds
+        filled = 0
+        last = ""
         while monotonic() < end:
             row = await self._db.first(_DUE, last, to_text(self._clock.now()))
             if row is None and not last:
                 break
-            last = row["user_id"] if row else ""  # behind the last user comes the first again
+            last = row["user_id"] if row else ""  # after the last user, start again with the first
             if row is None:
                 continue
             if not await self._fill(row):
@@ -61,17 +63,17 @@ class Details:
         return filled
 
     async def _fill(self, row: Row) -> bool:
-        """Fill one record in, or put it off; false where no further call may be made now."""
+        """Fill in one record, or postpone it; return false if no further call is possible now."""
         db = TABLES.scoped(self._db, member(row["user_id"]))
         try:
             answer = await self._releases.get(row["release_id"])
         except (DiscogsBusy, NotConfigured):
             return False
         except Problem as fault:
-            await self._put_off(db, row, f"{type(fault).__name__}: {fault}")
+            await self._postpone(db, row, f"{type(fault).__name__}: {fault}")
             return True
         if answer.data is not None and answer.data["cover"] == PENDING and row["attempts"] < MOST_ATTEMPTS:
-            await self._put_off(db, row, "the cover could not be fetched")
+            await self._postpone(db, row, "the cover could not be fetched")
             return True
         if answer.data is not None and await self._write(db, row, answer.data):
             later = {"import_id": "", "attempts": 0, "due_at": to_text(self._clock.now() + self._pause)}
@@ -81,7 +83,7 @@ class Details:
         return True
 
     async def _write(self, db: ScopedDatabase, row: Row, release: Json) -> bool:
-        """Write what a record lacks, and its value; false for one that was deleted, or is of another release now."""
+        """Write the empty fields of a record, and its value; return false if it was deleted or its release changed."""
         record = await db.first("SELECT * FROM collections WHERE id = ?", row["record_id"])
         if record is None or record["deleted_at"] is not None:
             return False
@@ -99,8 +101,10 @@ class Details:
             await SyncStore(db, row["user_id"], self._clock).change([change], CLIENT)
         return True
 
-    async def _put_off(self, db: ScopedDatabase, row: Row, reason: str) -> None:
-        self._log("warning", "details put off", release=row["release_id"], attempts=row["attempts"], error=reason[:300])
+    async def _postpone(self, db: ScopedDatabase, row: Row, reason: str) -> None:
+        self._log(
+            "warning", "details postponed", release=row["release_id"], attempts=row["attempts"], error=reason[:300]
+        )
         if row["attempts"] >= MOST_ATTEMPTS:
             await db.delete("details_due", "record_id = ?", row["record_id"])
             return
@@ -110,6 +114,6 @@ class Details:
 
 
 def minutes_for(records: int, settings: DiscogsSettings) -> int:
-    """Return about how many minutes the details of some records take."""
+    """Return the approximate number of minutes to fetch the details of some records."""
     calls = max(1, settings.discogs_calls_per_minute - settings.discogs_spare_calls)
     return ceil(records * CALLS / calls)

@@ -1,4 +1,4 @@
-"""Which rows of a file are in the collection already: copies are counted, as two equal rows are two copies."""
+"""Finds the rows of a file that are in the collection already. Copies are counted, as two equal rows are two copies."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,24 +11,24 @@ type Verdict = Literal["new", "same", "possible"]
 
 
 def key_of(fields: Mapping[str, Any]) -> bytes:
-    """Return the key that equal copies share: the entry at Discogs, else the names, with folder and date."""
+    """Return the key of equal copies: the Discogs entry, else the names, with folder and date."""
     place = (str(fields.get("folder") or ""), str(fields.get("date_added") or ""))
     return _digest("key", str(fields.get("status") or "owned"), *_identity(fields), *place)
 
 
 def pressing_of(fields: Mapping[str, Any]) -> bytes:
-    """Return the key that all copies of one pressing share, wherever they stand."""
+    """Return the key of all copies of a pressing, in any folder."""
     return _digest("pressing", str(fields.get("status") or "owned"), *_identity(fields))
 
 
 def album_of(fields: Mapping[str, Any]) -> bytes:
-    """Return the key that all pressings of one album share."""
+    """Return the key of all pressings of an album."""
     names = (plain(str(fields.get("artist") or "")), plain(str(fields.get("album") or "")))
     return _digest("album", str(fields.get("status") or "owned"), *names)
 
 
 class Duplicates:
-    """Counts the copies of a collection, then judges the rows of a file one by one, in their order."""
+    """Counts the copies in a collection, then compares the rows of a file with them, in order."""
 
     def __init__(self, records: Iterable[Mapping[str, Any]]) -> None:
         self._copies: Counter[bytes] = Counter()
@@ -48,16 +48,16 @@ class Duplicates:
             self._unknown.add(album)
 
     def judge(self, fields: Mapping[str, Any]) -> Verdict:
-        """Tell of a row whether its copy is there, or perhaps, or not.
+        """Tell whether a row is a copy in the collection: "same", "possible" or "new".
 
-        It is there as often as the collection has the key; further ones are new copies. It is perhaps there where the
-        collection has the pressing with another folder or date, or the album with no pressing on one of both sides.
+        Each copy in the collection matches one row with its key; further rows are new copies. A row is possibly there
+        if the collection has the pressing with another folder or date, or the album without a pressing on either side.
         """
         key = key_of(fields)
         if self._copies.get(key, 0) > 0:
             self._copies[key] -= 1
             return "same"
-        if key in self._copies:  # one more copy than the collection has
+        if key in self._copies:  # more copies than in the collection
             return "new"
         if pressing_of(fields) in self._pressings:
             return "possible"

@@ -1,4 +1,4 @@
-"""`/api/collection/export`: the whole collection as Discogs' CSV or as JSON, a page of records at a time."""
+"""`/api/collection/export`: the whole collection as Discogs' CSV or as JSON, streamed in pages of records."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from edge import READER, Operation, Query, Response, Routes
 from edge.data import ScopedDatabase
 from vinyl_vault.members import MEMBER
-from vinyl_vault.record import Record, shown
+from vinyl_vault.record import Record, record_view
 from vinyl_vault.transfer.columns import OWN, Column, layout, standard, write_cells
 from vinyl_vault.transfer.csv_text import escape_formula, write_row
 
@@ -32,7 +32,7 @@ _LAYOUT = (
 
 
 class ExportOptions(BaseModel):
-    """The records to export, and their form: `quotes=all` puts every cell of a CSV file in quotation marks."""
+    """The records to export, and their format; `quotes=all` puts every cell of a CSV file in quotation marks."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,12 +41,12 @@ class ExportOptions(BaseModel):
     quotes: Literal["few", "all"] = "few"
 
 
-@routes.get("", operation=Operation({200: {"text/csv": str, "application/json": list[Record]}}))
+@routes.get("", alone=True, operation=Operation({200: {"text/csv": str, "application/json": list[Record]}}))
 async def export_collection(query: Query[ExportOptions], db: ScopedDatabase) -> Response:
     """Export the collection, or the wantlist, as Discogs' CSV or as JSON.
 
-    The columns are those of the last file that was imported, else Discogs' own; others stand behind them where a record
-    has something in them. A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    The columns are those of the last imported file, else those of Discogs; further columns follow if a record has a
+    value in them. A cell that a spreadsheet would read as a formula is prefixed with an apostrophe.
     """
     name = f"{'wantlist' if query.status == 'wanted' else 'collection'}.{query.format}"
     headers = [("content-disposition", f'attachment; filename="{name}"')]
@@ -58,15 +58,15 @@ async def export_collection(query: Query[ExportOptions], db: ScopedDatabase) -> 
 
 
 async def _columns(db: ScopedDatabase, status: str) -> list[Column | str]:
-    """Return the columns in which some record has something, in the order of the last import."""
+    """Return the columns with a value in some record, in the order of the last import."""
     is_wantlist = status == "wanted"
-    known = (*standard(is_wantlist), *OWN)
+    columns = (*standard(is_wantlist), *OWN)
     used = [
-        f"max({_USED.get(one.name) or f"ifnull({one.field}, '') NOT IN ('', '[]')"}) AS c{n}"
-        for n, one in enumerate(known)
+        f"max({_USED.get(column.name) or f"ifnull({column.field}, '') NOT IN ('', '[]')"}) AS c{n}"
+        for n, column in enumerate(columns)
     ]
-    found = await db.first(f"SELECT {', '.join(used)} FROM collections WHERE status = ? AND deleted_at IS NULL", status)
-    names = [one.name for n, one in enumerate(known) if found and found[f"c{n}"]]
+    use = await db.first(f"SELECT {', '.join(used)} FROM collections WHERE status = ? AND deleted_at IS NULL", status)
+    names = [column.name for n, column in enumerate(columns) if use and use[f"c{n}"]]
     extra = [row["name"] for row in await db.all(_EXTRA, status)]
     last = await db.first(_LAYOUT, int(is_wantlist))
     return layout(from_json(last["layout"]) if last else None, [*names, *extra], is_wantlist=is_wantlist)
@@ -81,7 +81,7 @@ _USED = {
 async def _csv(
     db: ScopedDatabase, status: str, columns: list[Column | str], *, quote_all: bool
 ) -> AsyncIterator[bytes]:
-    names = [one if isinstance(one, str) else one.name for one in columns]
+    names = [column if isinstance(column, str) else column.name for column in columns]
     yield write_row([escape_formula(name) for name in names], quote_all=quote_all).encode()
     async for records in _pages(db, status):
         lines = [
@@ -100,8 +100,8 @@ async def _json(db: ScopedDatabase, status: str) -> AsyncIterator[bytes]:
 
 
 async def _pages(db: ScopedDatabase, status: str) -> AsyncIterator[list[Any]]:
-    """Yield the records, ordered by artist and album, some at a time."""
+    """Yield pages of records, ordered by artist and album."""
     last: tuple[str, str, str] = ("", "", "")
     while rows := await db.all(_PAGE, status, *last, PAGE):
-        yield [shown(row) for row in rows]
+        yield [record_view(row) for row in rows]
         last = (rows[-1]["artist"], rows[-1]["album"], rows[-1]["id"])

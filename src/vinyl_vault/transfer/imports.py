@@ -1,4 +1,4 @@
-"""Imports of one user: a file is read part by part, checked against the collection, and then written."""
+"""Imports of one user: a file is read in parts, compared with the collection, and then written."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ from vinyl_vault.transfer.uploads import Chunk, Upload, validated
 MOST_BYTES = 50 * 1024 * 1024
 MOST_ROWS = 100_000
 MOST_WAITING = 20
-"""Imports of a user that are neither done nor removed."""
+"""Most unfinished imports of a user."""
 MOST_LISTED = 100
-"""Rows that were refused, or that may be there already, which an answer lists."""
+"""Most refused or possible rows in a report, and most imports in a list."""
 PAGE = 2_000
 
 _LETTERS = {"new": "n", "same": "s", "possible": "p"}
@@ -51,22 +51,22 @@ class FileTooLarge(Problem):
 
 
 class ImportConflict(Problem):
-    """The import is not in the state for this."""
+    """This is not possible in the import's state."""
 
-    title = "The import is not in the state for this"
+    title = "This is not possible in the import's state"
     status = 409
 
 
 class Part(NamedTuple):
-    """A part of a file, counted from 0."""
+    """A part of a file, numbered from 0."""
 
     number: int
     body: bytes
     is_last: bool
 
 
-class Taken(NamedTuple):
-    """The rows of a part: how many, how many chunks the file has now, and those that make no record."""
+class PartRows(NamedTuple):
+    """The rows of a part: their number, the file's number of chunks so far, and the refused rows."""
 
     read: int
     chunks: int
@@ -74,7 +74,7 @@ class Taken(NamedTuple):
 
 
 class Imports:
-    """The imports of one user, through the user's own database."""
+    """The imports of one user, in the user's database scope."""
 
     def __init__(self, db: ScopedDatabase, bucket: Bucket, user_id: str, clock: Clock) -> None:
         self._db = db
@@ -83,11 +83,11 @@ class Imports:
         self._clock = clock
 
     def upload(self, import_id: str) -> Upload:
-        """Return the objects of an import."""
+        """Return the stored objects of an import."""
         return Upload(self._bucket, self._user_id, import_id)
 
     async def get(self, import_id: str) -> Row:
-        """Return an import; `ImportNotFound` where the user has none of this id."""
+        """Return an import; raises `ImportNotFound` if the user has none with this id."""
         row = await self._db.first("SELECT * FROM imports WHERE id = ?", import_id)
         if row is None:
             raise ImportNotFound
@@ -98,24 +98,25 @@ class Imports:
         return await self._db.all("SELECT * FROM imports ORDER BY created_at DESC, id LIMIT ?", MOST_LISTED)
 
     async def begin(self, name: str, source: str, status: str) -> Row:
-        """Begin an import; `ImportConflict` where too many wait."""
+        """Begin an import; raises `ImportConflict` if too many are unfinished."""
         waiting = await self._db.first("SELECT count(*) AS n FROM imports WHERE state <> 'done'")
         if waiting and waiting["n"] >= MOST_WAITING:
-            raise ImportConflict(f"{MOST_WAITING} imports wait: carry one out, or remove it")
-        now, import_id = to_text(self._clock.now()), uuid4().hex
+            raise ImportConflict(f"{MOST_WAITING} imports are unfinished: apply or remove one")
+        now = to_text(self._clock.now())
+        import_id = uuid4().hex
         row = {"user_id": self._user_id, "id": import_id, "state": "open", "source": source, "name": name}
         await self._db.insert("imports", [row | {"created_at": now, "updated_at": now}])
         await self.upload(import_id).keep_state(0, TableReader(status).state())
         return await self.get(import_id)
 
     async def add_part(self, row: Row, part: Part) -> Row:
-        """Read the next part of a CSV file; one that came before changes nothing."""
+        """Read the next part of a CSV file; a repeated part changes nothing."""
         if row["state"] != "open" or part.number < row["parts"]:
             if part.number < row["parts"]:
                 return row
-            raise ImportConflict("the last part of the file came already")
+            raise ImportConflict("the last part of the file was sent already")
         if part.number > row["parts"]:
-            raise ImportConflict(f"part {row['parts']} comes next")
+            raise ImportConflict(f"part {row['parts']} is expected next")
         self._bound(row, len(part.body))
         upload = self.upload(row["id"])
         state = await upload.state(row["parts"])
@@ -123,34 +124,34 @@ class Imports:
             raise ImportNotFound
         reader = TableReader.resume(state)
         try:
-            taken = await self._keep(row, reader.read(part.body, is_last=part.is_last))
+            part_rows = await self._keep(row, reader.read(part.body, is_last=part.is_last))
         except BadTable as fault:
             raise NotATable(str(fault)) from None
         await upload.keep_state(part.number + 1, reader.state())
         about: dict[str, Any] = {"encoding": reader.encoding, "delimiter": reader.delimiter}
         if reader.header is not None:
             about |= {"layout": to_json(reader.header.names).decode(), "is_wantlist": int(reader.status == "wanted")}
-        return await self._note(row, len(part.body), taken, about)
+        return await self._record_progress(row, len(part.body), part_rows, about)
 
     async def add_rows(self, row: Row, rows: Sequence[ReadRow], size: int) -> Row:
-        """Take the rows of a file that came as a whole."""
+        """Add the rows of a file that was sent in one piece."""
         self._bound(row, size)
-        return await self._note(row, size, await self._keep(row, rows), {"encoding": "utf-8"})
+        return await self._record_progress(row, size, await self._keep(row, rows), {"encoding": "utf-8"})
 
     async def check(self, row: Row) -> Row:
-        """Judge all rows of a file against the collection as it is now; a running import can be written then."""
+        """Compare all rows of a file with the current collection; afterwards a running import can be written."""
         upload = self.upload(row["id"])
         duplicates = Duplicates([record async for record in self._records()])
         counts = dict.fromkeys(_LETTERS.values(), 0)
         possible: list[dict[str, Any]] = []
         for chunk in range(row["chunks"]):
             verdicts = ""
-            for one in await upload.rows(chunk):
-                letter = _LETTERS[duplicates.judge(one["fields"])]
+            for item in await upload.rows(chunk):
+                letter = _LETTERS[duplicates.judge(item["fields"])]
                 verdicts += letter
                 counts[letter] += 1
                 if letter == "p" and len(possible) < MOST_LISTED:
-                    possible.append(_summary(one))
+                    possible.append(_summary(item))
             await upload.keep_verdicts(chunk, verdicts)
         changes: dict[str, Any] = {"possible": to_json(possible).decode(), "next_chunk": 0}
         if row["state"] == "open":
@@ -160,37 +161,40 @@ class Imports:
         return await self.get(row["id"])
 
     async def remove(self, row: Row) -> None:
-        """Remove an import and its rows; what it wrote into the collection stays."""
+        """Remove an import and its rows; records already written stay."""
         await self._db.delete("imports", "id = ?", row["id"])
         await self.upload(row["id"]).remove()
 
-    async def _keep(self, row: Row, rows: Iterable[ReadRow]) -> Taken:
-        """Write the rows that make records, chunk by chunk as they are read, and note the others."""
-        upload, chunk = self.upload(row["id"]), Chunk()
-        read, refused, chunks = 0, list[dict[str, Any]](), int(row["chunks"])
-        for one in map(validated, rows):
+    async def _keep(self, row: Row, rows: Iterable[ReadRow]) -> PartRows:
+        """Store the valid rows in chunks while they are read, and collect the refused ones."""
+        upload = self.upload(row["id"])
+        chunk = Chunk()
+        read = 0
+        refused = list[dict[str, Any]]()
+        chunks = int(row["chunks"])
+        for read_row in map(validated, rows):
             read += 1
             if row["rows_read"] + read > MOST_ROWS:
                 raise FileTooLarge(f"a file has at most {MOST_ROWS} rows", limit=MOST_ROWS)
-            if one.fields is None:
-                refused.append({"row": one.row, "reason": one.fault})
-            elif full := chunk.add({"row": one.row, "fields": one.fields}):
+            if read_row.fields is None:
+                refused.append({"row": read_row.row, "reason": read_row.fault})
+            elif full := chunk.add({"row": read_row.row, "fields": read_row.fields}):
                 await upload.keep_rows(chunks, full)
                 chunks += 1
         if chunk.rows:
             await upload.keep_rows(chunks, chunk.rows)
             chunks += 1
-        return Taken(read, chunks, refused)
+        return PartRows(read, chunks, refused)
 
-    async def _note(self, row: Row, size: int, taken: Taken, about: dict[str, Any]) -> Row:
-        """Count what was read of a file, unless another event did."""
-        listed = [*from_json(row["refusals"]), *taken.refused][:MOST_LISTED]
+    async def _record_progress(self, row: Row, size: int, part_rows: PartRows, about: dict[str, Any]) -> Row:
+        """Record the progress of a file, unless a concurrent request did."""
+        listed = [*from_json(row["refusals"]), *part_rows.refused][:MOST_LISTED]
         changes = about | {
             "bytes": row["bytes"] + size,
             "parts": row["parts"] + 1,
-            "chunks": taken.chunks,
-            "rows_read": row["rows_read"] + taken.read,
-            "rows_refused": row["rows_refused"] + len(taken.refused),
+            "chunks": part_rows.chunks,
+            "rows_read": row["rows_read"] + part_rows.read,
+            "rows_refused": row["rows_refused"] + len(part_rows.refused),
             "refusals": to_json(listed).decode(),
         }
         await self._change(row["id"], changes, "state = 'open' AND parts = ?", row["parts"])
@@ -212,7 +216,7 @@ class Imports:
             raise FileTooLarge(f"a file has at most {MOST_BYTES} bytes", limit=MOST_BYTES)
 
 
-def _summary(one: dict[str, Any]) -> dict[str, Any]:
-    fields = one["fields"]
+def _summary(item: dict[str, Any]) -> dict[str, Any]:
+    fields = item["fields"]
     names = {name: str(fields.get(name) or "")[:200] for name in ("artist", "album", "folder", "date_added")}
-    return {"row": one["row"], **names, "discogs": fields.get("discogs")}
+    return {"row": item["row"], **names, "discogs": fields.get("discogs")}

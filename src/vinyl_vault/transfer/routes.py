@@ -1,4 +1,4 @@
-"""`/api/collection/import`: a file is sent, checked without a change, and carried out when its owner says so."""
+"""`/api/collection/import`: a file is uploaded, checked without changing the collection, and applied on request."""
 
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -28,11 +28,11 @@ from vinyl_vault.transfer.work import ImportWork
 routes = Routes("/api/collection/import", tag="import", access=READER, reach=MEMBER)
 
 PART_LIMIT = 8 * 1024 * 1024
-"""Bytes of one part of a file, or of what a browser kept."""
+"""Most bytes of one part of a CSV file, or of a JSON document."""
 AT_ONCE_S = 5.0
-"""Seconds for which the request that begins an import writes rows itself."""
+"""Seconds for which the request that applies an import writes rows itself."""
 JOB_S = 20.0
-"""Seconds of each of the minute's two works."""
+"""Seconds of each of the two steps of the job that runs every minute."""
 
 _JSON = "application/json"
 _CSV = ("text/csv", "text/plain", "text/tab-separated-values", "application/csv", "application/vnd.ms-excel")
@@ -42,18 +42,18 @@ type Name = Annotated[str, Field(max_length=200)]
 
 
 class FileOptions(BaseModel):
-    """A file, or its first part; `more` where further parts follow, `apply` to carry it out at once."""
+    """A file, or its first part; `more` if further parts follow, `apply` to write it immediately."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Name = ""
-    status: Literal["owned", "wanted"] | None = Field(None, description="of its records; else the columns tell")
+    status: Literal["owned", "wanted"] | None = Field(None, description="status of its records; absent: by its columns")
     more: bool = False
     apply: bool = False
 
 
 class PartOptions(BaseModel):
-    """A further part; `more` where others follow."""
+    """A further part; `more` if others follow."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -61,7 +61,7 @@ class PartOptions(BaseModel):
 
 
 class Choice(BaseModel):
-    """How to carry an import out: `add` writes also the rows that may be in the collection already."""
+    """Options of applying an import: `add` also writes rows that may be in the collection already."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,7 +69,7 @@ class Choice(BaseModel):
 
 
 class RefusedRow(TypedDict):
-    """A row that makes no record, counted from 1 with the header, and why."""
+    """A refused row, numbered from 1 including the header, and the reason."""
 
     row: int
     reason: str
@@ -87,7 +87,7 @@ class PossibleRow(TypedDict):
 
 
 class RowCounts(TypedDict):
-    """The rows of a file: `same` are in the collection as often as in the file, `possible` perhaps."""
+    """The numbers of rows: `same` are in the collection already, `possible` may be."""
 
     read: int
     new: int
@@ -97,7 +97,7 @@ class RowCounts(TypedDict):
 
 
 class Progress(TypedDict):
-    """Work that goes on: `done` of `total`; `minutes` are about those that are left, 0 where it is not known."""
+    """Progress of background work: `done` of `total`; `minutes` is the estimated rest, 0 if unknown."""
 
     done: int
     total: int
@@ -105,10 +105,10 @@ class Progress(TypedDict):
 
 
 class ImportReport(TypedDict):
-    """An import: `open` while parts are to come, then `checked` (nothing is written yet), `running`, `done`.
+    """An import: `open` while parts are missing, then `checked` (nothing is written yet), `running`, `done`.
 
-    `details` are covers and prices, which come in the background within Discogs' limit. At most 100 refused and
-    possible rows are listed.
+    `details` are covers and prices, which are fetched in the background within Discogs' limit. At most 100 refused and
+    100 possible rows are listed.
     """
 
     id: str
@@ -141,8 +141,8 @@ _SENT = Operation({201: {_JSON: ImportReport}}, body=_FILE)
 """JSON is taken as well; a generator writes no client that sends it or a file, so the document has the file."""
 
 
-@routes.post("", *_FILE_PROBLEMS, body_limit=PART_LIMIT, operation=_SENT)
-async def import_file(  # noqa: PLR0913, PLR0917 - a request, its caller and what works on it
+@routes.post("", *_FILE_PROBLEMS, body_limit=PART_LIMIT, operation=_SENT, alone=True)
+async def import_file(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     query: Query[FileOptions],
     request: Request,
     actor: Actor,
@@ -151,10 +151,10 @@ async def import_file(  # noqa: PLR0913, PLR0917 - a request, its caller and wha
     background: Background,
     settings: DiscogsSettings,
 ) -> Response:
-    """Send a CSV file of Discogs, or as JSON what a browser kept, and learn what it would change.
+    """Upload a CSV file of Discogs, or the old site's localStorage as JSON, and get a report of the changes.
 
-    Nothing is written before `/apply`, unless `apply=true`. A file above 8 MB comes in parts: the first one here with
-    `more=true`, each further one by `PUT …/parts/{n}`.
+    Nothing is written before `/apply`, unless `apply=true`. A file above 8 MB is sent in parts: the first one here with
+    `more=true`, each further one with `PUT …/parts/{n}`.
     """
     body = await request.body(PART_LIMIT)
     imports = work.imports(db, actor.name)
@@ -172,7 +172,9 @@ async def import_file(  # noqa: PLR0913, PLR0917 - a request, its caller and wha
         row = await imports.check(row)
         if query.apply:
             row = await _applied(db, work, background, row, takes_possible=False)
-    return Response.json(await _report(db, row, settings), 201)
+    response = Response.json(await _report(db, row, settings), 201)
+    response.headers.append(("location", f"{routes.prefix}/{row['id']}"))
+    return response
 
 
 @routes.put(
@@ -182,7 +184,7 @@ async def import_file(  # noqa: PLR0913, PLR0917 - a request, its caller and wha
     body_limit=PART_LIMIT,
     operation=Operation(body=_FILE),
 )
-async def import_part(  # noqa: PLR0913, PLR0917 - a request, its caller and what works on it
+async def import_part(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     import_id: str,
     number: int,
     query: Query[PartOptions],
@@ -192,7 +194,7 @@ async def import_part(  # noqa: PLR0913, PLR0917 - a request, its caller and wha
     work: ImportWork,
     settings: DiscogsSettings,
 ) -> ImportReport:
-    """Send a further part of a file, counted from 0; the last one without `more`. A part sent again changes nothing."""
+    """Upload a further part of a file, numbered from 0, the last one without `more`. Repeating a part is safe."""
     if _media_type(request) not in _FILES:
         raise UnsupportedMediaType("send text/csv")
     imports = work.imports(db, actor.name)
@@ -205,7 +207,7 @@ async def import_part(  # noqa: PLR0913, PLR0917 - a request, its caller and wha
 
 
 @routes.post("/{import_id}/apply", ImportNotFound, ImportConflict)
-async def apply_import(  # noqa: PLR0913, PLR0917 - a request, its caller and what works on it
+async def apply_import(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     import_id: str,
     choice: Body[Choice],
     actor: Actor,
@@ -214,7 +216,7 @@ async def apply_import(  # noqa: PLR0913, PLR0917 - a request, its caller and wh
     background: Background,
     settings: DiscogsSettings,
 ) -> ImportReport:
-    """Write a checked file into the collection. It is judged once more; what is left goes on in the background."""
+    """Write a checked file into the collection. It is compared once more; the rest is written in the background."""
     row = await work.imports(db, actor.name).get(import_id)
     row = await _applied(db, work, background, row, takes_possible=choice.possible == "add")
     return await _report(db, row, settings)
@@ -237,39 +239,39 @@ async def get_import(
 
 @routes.delete("/{import_id}", ImportNotFound, ImportConflict, status=204)
 async def remove_import(import_id: str, actor: Actor, db: ScopedDatabase, work: ImportWork) -> None:
-    """Remove an import; what it wrote into the collection stays. A running one ends where it is."""
+    """Remove an import; records already written stay. A running import is stopped."""
     imports = work.imports(db, actor.name)
     await imports.remove(await imports.get(import_id))
 
 
 @routes.cron("* * * * *")
 async def carry_on(tick: Tick, work: ImportWork, details: Details) -> dict[str, Any]:
-    """Go on with imports that are not done, and ask for covers and prices."""
+    """Continue running imports, and fetch covers and prices."""
     if tick.is_dry:
         return {}
-    imports = await work.go_on_with_all(JOB_S)
+    imports = await work.resume_all(JOB_S)
     return {"imports": imports, "details": await details.fill(JOB_S)}
 
 
 @routes.cron(CRON)
 async def forget_old_files(tick: Tick, work: ImportWork) -> dict[str, Any]:
-    """Remove files that were sent a month ago and never carried out."""
-    return {} if tick.is_dry else {"objects": await work.forget_old()}
+    """Remove files that were uploaded a month ago and never applied."""
+    return {} if tick.is_dry else {"objects": await work.remove_old()}
 
 
 async def _applied(
     db: ScopedDatabase, work: ImportWork, background: Background, row: Row, *, takes_possible: bool
 ) -> Row:
     await work.begin(db, row, takes_possible=takes_possible)
-    await work.go_on(row["user_id"], row["id"], AT_ONCE_S)
+    await work.resume(row["user_id"], row["id"], AT_ONCE_S)
     now = await work.imports(db, row["user_id"]).get(row["id"])
     if now["state"] == "running":
-        background.add(work.go_on(row["user_id"], row["id"]))
+        background.add(work.resume(row["user_id"], row["id"]))
     return now
 
 
 async def _part(imports: Imports, row: Row, part: Part) -> Row:
-    """Read the first part; an import whose file cannot be read leaves nothing behind."""
+    """Read the first part; an unreadable file leaves no import behind."""
     try:
         return await imports.add_part(row, part)
     except (NotATable, FileTooLarge):
@@ -283,7 +285,7 @@ def _browser_rows(body: bytes, status: str) -> list[Any]:
     except BadTable as fault:
         raise NotATable(str(fault)) from None
     except ValueError as fault:
-        raise NotATable(f"no JSON: {fault}"[:300]) from None
+        raise NotATable(f"invalid JSON: {fault}"[:300]) from None
 
 
 def _media_type(request: Request) -> str:

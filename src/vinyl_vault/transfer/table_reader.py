@@ -1,4 +1,4 @@
-"""A CSV file as rows of records, from bytes that come in parts; between two parts all that it knows is JSON."""
+"""Reads a CSV file as rows of records, from bytes in parts; its state between two parts is JSON."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from vinyl_vault.transfer.csv_text import BadTable, Decoder, RowReader
 
 
 class ReadRow(NamedTuple):
-    """A row of a file: the fields of a record, or the reason why it makes none."""
+    """A row of a file: the fields of a record, or the reason for its refusal."""
 
     row: int
     fields: dict[str, Any] | None
@@ -16,7 +16,7 @@ class ReadRow(NamedTuple):
 
 
 class TableReader:
-    """Reads one file. `status` is that of its records; "" where the columns tell."""
+    """Reads one file. `status` is that of its records; "" to find it by the columns."""
 
     def __init__(self, status: str = "") -> None:
         self.status = status
@@ -35,7 +35,7 @@ class TableReader:
         return self._rows.delimiter
 
     def read(self, part: bytes, *, is_last: bool = False) -> Iterator[ReadRow]:
-        """Yield the rows that are whole with this part; `BadTable` where the file is no table."""
+        """Yield the rows completed by a part; raises `BadTable` if the file is not a table."""
         for cells in self._rows.feed(self._decoder.decode(part, is_last=is_last), is_last=is_last):
             if self.header is None:
                 self._begin(cells)
@@ -45,7 +45,7 @@ class TableReader:
             raise BadTable("the file is empty")
 
     def state(self) -> dict[str, Any]:
-        """Return what the next parts depend on."""
+        """Return the state needed for the next parts."""
         header = None if self.header is None else self.header.names
         return {
             "status": self.status,
@@ -56,7 +56,7 @@ class TableReader:
 
     @classmethod
     def resume(cls, state: dict[str, Any]) -> "TableReader":
-        """Return a reader that goes on where another one was."""
+        """Return a reader that continues from a state."""
         reader = cls(state["status"])
         reader._decoder.resume(state["decoder"])
         reader._rows.resume(state["rows"])

@@ -1,4 +1,4 @@
-"""The rows of files that are being imported, in the bucket: read once, then judged and written chunk by chunk."""
+"""The rows of imported files in the bucket: parsed once, then compared and written in chunks."""
 
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
@@ -12,13 +12,13 @@ from vinyl_vault.record import RecordFields
 from vinyl_vault.transfer.table_reader import ReadRow
 
 CHUNK_ROWS = 500
-"""Rows of one chunk: they are written in one push."""
+"""Most rows of one chunk, which is written in one push."""
 CHUNK_BYTES = 1_000_000
-"""Bytes of one chunk, about; D1 takes 2 MB in one statement."""
+"""Approximate bytes of one chunk; D1 accepts 2 MB in one statement."""
 
 
 class Upload:
-    """The objects of one file: chunks of rows, and the state of its reader after each part."""
+    """The stored objects of one file: chunks of rows, and the state of its reader after each part."""
 
     def __init__(self, bucket: Bucket, user_id: str, import_id: str) -> None:
         self._bucket = bucket
@@ -29,7 +29,7 @@ class Upload:
         await self._put(f"rows-{chunk}", rows)
 
     async def rows(self, chunk: int) -> list[dict[str, Any]]:
-        """Return the rows of a chunk, each `{row, fields}`; none where it is gone."""
+        """Return the rows of a chunk, each `{row, fields}`; empty if the chunk was removed."""
         return await self._get(f"rows-{chunk}") or []
 
     async def keep_state(self, parts: int, state: dict[str, Any]) -> None:
@@ -38,8 +38,8 @@ class Upload:
 
     async def state(self, parts: int) -> dict[str, Any] | None:
         """Return the reader's state after some parts."""
-        found: dict[str, Any] | None = await self._get(f"state-{parts}")
-        return found
+        document: dict[str, Any] | None = await self._get(f"state-{parts}")
+        return document
 
     async def keep_verdicts(self, chunk: int, verdicts: str) -> None:
         """Write a letter for each row of a chunk: n(ew), s(ame) or p(ossible)."""
@@ -64,8 +64,8 @@ class Upload:
         await self._bucket.put(f"{self._prefix}/{name}.json", to_json(value), content_type="application/json")
 
     async def _get(self, name: str) -> Any:
-        found = await self._bucket.get(f"{self._prefix}/{name}.json")
-        return None if found is None else from_json(await _joined(found[1]))
+        stored = await self._bucket.get(f"{self._prefix}/{name}.json")
+        return None if stored is None else from_json(await _joined(stored[1]))
 
 
 async def _joined(parts: Any) -> bytes:
@@ -74,29 +74,31 @@ async def _joined(parts: Any) -> bytes:
 
 
 class Chunk:
-    """Rows that are written in one push: as many as fit."""
+    """Collects rows for one push, up to its size limits."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
         self._size = 0
 
     def add(self, row: dict[str, Any]) -> list[dict[str, Any]]:
-        """Add a row; where it does not fit, return the rows that were there, and begin the next chunk with it."""
+        """Add a row; if the chunk is full, return its rows and begin the next chunk with the new row."""
         length = len(to_json(row))
         if not self.rows or (len(self.rows) < CHUNK_ROWS and self._size + length <= CHUNK_BYTES):
             self.rows.append(row)
             self._size += length
             return []
-        full, self.rows, self._size = self.rows, [row], length
+        full = self.rows
+        self.rows = [row]
+        self._size = length
         return full
 
 
 def validated(read: ReadRow) -> ReadRow:
-    """Return a row with its fields as a push has them; one that a record does not take is refused."""
+    """Validate the fields of a row like those of a push; an invalid row is refused."""
     if read.fields is None:
         return read
     try:
-        return read._replace(fields=RecordFields.model_validate(read.fields).given())
+        return read._replace(fields=RecordFields.model_validate(read.fields).edited_fields())
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))[:100]

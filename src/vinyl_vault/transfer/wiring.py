@@ -1,4 +1,4 @@
-"""The providers and routes of this room, for the app's composition."""
+"""Providers and resources of this package, for the composition root."""
 
 from edge.injection import event
 from vinyl_vault.transfer import export, routes

@@ -1,4 +1,4 @@
-"""Writes checked files into their collections, chunk by chunk: whatever repeats a chunk leaves the same records."""
+"""Writes checked files into their collections in chunks; a repeated chunk leaves the same records."""
 
 from datetime import timedelta
 from time import monotonic
@@ -22,17 +22,17 @@ from vinyl_vault.transfer.imports import ImportConflict, ImportNotFound, Imports
 
 LEASE_S = 120.0
 TO_JUDGE = -1
-"""The next chunk of an import that has the user's one place, and whose rows are to be judged first."""
-KEPT = timedelta(days=30)
+"""`next_chunk` of a running import before its rows are compared once more."""
+RETENTION = timedelta(days=30)
 MOST_REMOVED = 500
 STEP_S = 15.0
-"""Seconds for which one event writes chunks; the next one goes on."""
+"""Seconds for which one event writes chunks; the next event continues."""
 
 
 class ImportWork:
-    """Carries imports out: begun by a request, and gone on with by whatever comes next."""
+    """Applies imports: a request begins, and later events continue."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the services of an import, each by its type
+    def __init__(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
         self, db: SystemDatabase, cache: Bucket, leases: Leases, clock: Clock, log: Log, settings: CollectionSettings
     ) -> None:
         self._most_records = settings.most_records
@@ -47,26 +47,26 @@ class ImportWork:
         return Imports(db, self._bucket, user_id, self._clock)
 
     async def begin(self, db: ScopedDatabase, row: Row, *, takes_possible: bool) -> None:
-        """Let a checked file be judged once more and written; `ImportConflict` while another one is."""
+        """Mark a checked import as running; raises `ImportConflict` while another one is running."""
         if row["state"] != "checked":
-            raise ImportConflict(f"the import is {row['state']}; only one that is checked can be carried out")
+            raise ImportConflict(f"the import is {row['state']}: only a checked import can be applied")
         rows = row["rows_new"] + (row["rows_possible"] if takes_possible else 0)
         room = await self._store(db, row["user_id"]).room_for(rows)
         if rows > room:
             raise ImportConflict(
-                f"there is room for {max(0, room)} of {rows} records: a collection has {self._most_records}"
+                f"only {max(0, room)} of {rows} records can be added: a collection has at most {self._most_records}"
             )
         now = {"updated_at": to_text(self._clock.now())}
         changes: dict[str, Any] = {"state": "running", "next_chunk": TO_JUDGE, "takes_possible": int(takes_possible)}
         try:
             begun = await db.update("imports", changes | now, "id = ? AND state = 'checked'", row["id"])
         except UniqueViolation:
-            raise ImportConflict("another import of yours is being carried out: wait for its end") from None
+            raise ImportConflict("another import of yours is running: wait for its end") from None
         if not begun.changes:
-            raise ImportConflict("the import was carried out, or removed")
+            raise ImportConflict("the import was applied or removed")
 
-    async def go_on(self, user_id: str, import_id: str, seconds: float = STEP_S) -> None:
-        """Write chunks for some seconds, unless another event does."""
+    async def resume(self, user_id: str, import_id: str, seconds: float = STEP_S) -> None:
+        """Write chunks for some seconds, unless another event is doing so."""
         name = f"import:{user_id}:{import_id}"
         until = await self._leases.take(name, LEASE_S)
         if until is None:
@@ -74,30 +74,30 @@ class ImportWork:
         try:
             await self._write(TABLES.scoped(self._db, member(user_id)), user_id, import_id, monotonic() + seconds)
         except ImportNotFound:
-            self._log("info", "import was removed while it was written", id=import_id)
+            self._log("info", "import removed while it was written", id=import_id)
         except Overloaded as fault:
-            self._log("warning", "import goes on later", id=import_id, error=str(fault))
+            self._log("warning", "import continues later", id=import_id, error=str(fault))
         finally:
             await self._leases.give_back(name, until)
 
-    async def go_on_with_all(self, seconds: float) -> int:
-        """Go on with running imports, those first that were left longest; return how many there are."""
+    async def resume_all(self, seconds: float) -> int:
+        """Continue running imports, the least recently updated first; return their number."""
         rows = await self._db.all(
             "SELECT user_id, id FROM imports WHERE state = 'running' ORDER BY updated_at LIMIT 20"
         )
         end = monotonic() + seconds
         for row in rows:
             if (left := end - monotonic()) > 0:
-                await self.go_on(row["user_id"], row["id"], left)
+                await self.resume(row["user_id"], row["id"], left)
         return len(rows)
 
-    async def forget_old(self) -> int:
-        """Remove files that nobody carried out for a month, and what is left of others; return how many objects."""
+    async def remove_old(self) -> int:
+        """Remove imports not applied for a month, and leftover objects; return the number of objects."""
         now = self._clock.now()
-        old = to_text(now - KEPT)
+        old = to_text(now - RETENTION)
         await self._db.run("DELETE FROM imports WHERE state IN ('open', 'checked') AND updated_at < ?", old)
         page = await self._bucket.list("imports/", limit=MOST_REMOVED)
-        over = [stored.key for stored in page.objects if stored.uploaded < now - KEPT]
+        over = [stored.key for stored in page.objects if stored.uploaded < now - RETENTION]
         for key in over:
             await self._bucket.delete(key)
         return len(over)
@@ -117,20 +117,21 @@ class ImportWork:
             row = await imports.get(import_id)
 
     async def _write_chunk(self, db: ScopedDatabase, imports: Imports, row: Row) -> None:
-        """Push one chunk under its number, so that it is written once; then note it."""
-        chunk, upload = row["next_chunk"], imports.upload(row["id"])
-        taken = "np" if row["takes_possible"] else "n"
+        """Push one chunk under its number, so that it is written once; then record the progress."""
+        chunk = row["next_chunk"]
+        upload = imports.upload(row["id"])
+        letters = "np" if row["takes_possible"] else "n"
         rows = zip(await upload.rows(chunk), await upload.verdicts(chunk), strict=True)
-        chosen = [one for one, verdict in rows if verdict in taken]
-        changes = [Change(record_id(row, one["row"]), 0, one["fields"]) for one in chosen]
+        chosen = [item for item, verdict in rows if verdict in letters]
+        changes = [Change(record_id(row, item["row"]), 0, item["fields"]) for item in chosen]
         client = f"import:{row['id']}"
         push = Push(client, client, chunk, f"{client}:{chunk}", changes, (), None, limit=0)
         if changes:
             try:
                 await self._store(db, row["user_id"]).push(push)
-            except Behind:  # it was written so long ago that nobody remembers
+            except Behind:  # it was written so long ago that the push is no longer stored
                 self._log("info", "chunk was written before", id=row["id"], chunk=chunk)
-        due = [self._due(row, one) for one in chosen if _release_of(one["fields"])]
+        due = [self._due(row, item) for item in chosen if _release_of(item["fields"])]
         if due:
             await db.insert("details_due", due, key=("user_id", "record_id"), keep=True)
         noted = {"next_chunk": chunk + 1, "details_wanted": row["details_wanted"] + len(due)}
@@ -145,23 +146,23 @@ class ImportWork:
     def _store(self, db: ScopedDatabase, user_id: str) -> SyncStore:
         return SyncStore(db, user_id, self._clock, self._most_records)
 
-    def _due(self, row: Row, one: dict[str, Any]) -> dict[str, Any]:
+    def _due(self, row: Row, item: dict[str, Any]) -> dict[str, Any]:
         return {
             "user_id": row["user_id"],
-            "record_id": record_id(row, one["row"]),
+            "record_id": record_id(row, item["row"]),
             "import_id": row["id"],
-            "release_id": _release_of(one["fields"]),
+            "release_id": _release_of(item["fields"]),
             "due_at": to_text(self._clock.now()),
         }
 
 
 def member(user_id: str) -> Actor:
-    """Return a user as the caller of its own database."""
+    """Return a user as an actor, to scope a database to the user's rows."""
     return Actor(user_id, READER, is_member=True)
 
 
 def record_id(row: Row, number: int) -> str:
-    """Return the id of the record that a row of a file makes: the same however often it is written."""
+    """Return the id of the record of a file's row; it is the same for every attempt."""
     return str(uuid5(NAMESPACE_URL, f"import/{row['user_id']}/{row['id']}/{number}"))
 
 

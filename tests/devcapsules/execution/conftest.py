@@ -1,4 +1,4 @@
-"""The Worker with a sandbox, and members of it."""
+"""The Worker with a sandbox, and its members."""
 
 from pathlib import Path
 
@@ -12,5 +12,5 @@ from edge.testing.runner import Runner
 
 @pytest.fixture
 def sandboxed(tmp_path: Path) -> Runner[Client]:
-    """Return a runner on the local runtime, whose programs run in the sandbox."""
+    """Return a runner on the local runtime with a sandbox for programs."""
     return Runner(app, tmp_path / "state", ENV, [])

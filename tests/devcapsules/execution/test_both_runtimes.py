@@ -1,4 +1,4 @@
-"""The routes on both runtimes, where programs run by a remote executor's dialect over this machine's sandbox."""
+"""The routes on both runtimes; programs run in this machine's sandbox behind a remote executor's protocol."""
 
 from typing import Any
 
@@ -28,10 +28,10 @@ def test_tests_run_remotely_on_both_runtimes(run: Run) -> None:
                 answer = await user.post(TESTS, body)
                 assert answer.status == 200, answer.text
                 results: list[dict[str, Any]] = answer.json()["results"]
-                assert [one["status"] for one in results] == ["ok", "wrong"], answer.text
-                assert [one["actual"] for one in results] == ["5", None]
+                assert [result["status"] for result in results] == ["ok", "wrong"], answer.text
+                assert [result["actual"] for result in results] == ["5", None]
             listed = (await user.get("/api/v1/execute/limits")).json()["languages"]
-            assert {one["executor"] for one in listed} == {"piston"}
+            assert {language["executor"] for language in listed} == {"piston"}
             remote.sim.failure = (503, "")
             answer = await user.post("/api/v1/execute", {"source_code": "print(1)", "language": "python"})
             assert answer.status == 503

@@ -32,7 +32,7 @@ def case(arguments: list[Any], expected: Any, **more: Any) -> dict[str, Any]:
     return {"arguments": arguments, "expected": expected, **more}
 
 
-def test_program_is_run_and_its_end_told(sandboxed: Run) -> None:
+def test_program_runs_and_its_result_is_returned(sandboxed: Run) -> None:
     async def play(client: Client) -> None:
         user = await as_member(client, "ada")
         body = {"source_code": "print(input() * 2)", "language": "python", "stdin": "ab", "time_limit": 3}
@@ -54,18 +54,18 @@ def test_program_is_run_and_its_end_told(sandboxed: Run) -> None:
     sandboxed(play)
 
 
-def test_stranger_executes_nothing_and_a_key_does(sandboxed: Run) -> None:
+def test_keys_can_execute_and_strangers_cannot(sandboxed: Run) -> None:
     async def play(client: Client) -> None:
         body = {"source_code": "print(1)", "language": "python"}
         for path in (EXECUTE, TESTS, f"{TESTS}/results.json"):
             assert (await client.post(path, body)).status == 401
         assert (await client.get(f"{EXECUTE}/limits")).status == 401
         user = await as_member(client, "ada")
-        made = (await user.post("/api/v1/auth/api-keys", {"name": "blog", "origins": ["https://a.example"]})).json()
+        document = (await user.post("/api/v1/auth/api-keys", {"name": "blog", "origins": ["https://a.example"]})).json()
         widget = copy(client)
-        widget.headers = [("authorization", f"Bearer {made['secret']}"), ("origin", "https://a.example")]
+        widget.headers = [("authorization", f"Bearer {document['secret']}"), ("origin", "https://a.example")]
         assert (await widget.post(EXECUTE, body)).json()["stdout"] == "1\n"
-        widget.headers = [("authorization", f"Bearer {made['secret']}"), ("origin", "https://b.example")]
+        widget.headers = [("authorization", f"Bearer {document['secret']}"), ("origin", "https://b.example")]
         assert (await widget.post(EXECUTE, body)).status == 403
 
     sandboxed(play)
@@ -102,13 +102,13 @@ def add(a, b):
         answer = await user.post(TESTS, suite(source, cases) | {"time_limit": 0.8})
         assert answer.status == 200, answer.text
         ran = answer.json()
-        statuses = [one["status"] for one in ran["results"]]
+        statuses = [result["status"] for result in ran["results"]]
         assert statuses == ["ok", "wrong", "exception", "exception", "time", "ok", "ok"]
         assert (ran["passed"], ran["passed_count"], ran["total"]) == (False, 3, 7)
         first, second, _, fourth, fifth, *_ = ran["results"]
         assert (first["name"], first["arguments"], first["expected"], first["actual"]) == ("small", "1, 2", "3", "3")
         assert second["message"] == "another value was expected"
-        assert {one["stdout"] for one in ran["results"] if one["status"] == "ok"} == {"adding 1\n"}
+        assert {result["stdout"] for result in ran["results"] if result["status"] == "ok"} == {"adding 1\n"}
         assert fourth["message"] == "ValueError: unlucky"
         assert fifth["message"] == "ran longer than its limit of 800 ms"
         assert fifth["stdout"] == "adding 1\n"
@@ -116,7 +116,7 @@ def add(a, b):
     sandboxed(play)
 
 
-def test_hidden_case_tells_whether_it_passes_and_nothing_else(sandboxed: Run) -> None:
+def test_hidden_case_reveals_only_its_status(sandboxed: Run) -> None:
     source = "def add(a, b):\n    print('secret', a)\n    if b == 2: raise ValueError(a)\n    return a"
     cases = [case([71, 1], 71, hidden=True), case([72, 2], 1, hidden=True), case([73, 3], 1, hidden=True, name="last")]
 
@@ -124,15 +124,15 @@ def test_hidden_case_tells_whether_it_passes_and_nothing_else(sandboxed: Run) ->
         user = await as_member(client, "ada")
         answer = await user.post(TESTS, suite(source, cases))
         results = answer.json()["results"]
-        assert [one["status"] for one in results] == ["ok", "wrong", "wrong"]
-        for one in results:
-            assert one.keys() - {"name", "hidden", "status", "passed", "message"} == {
-                name for name, value in one.items() if value is None
+        assert [result["status"] for result in results] == ["ok", "wrong", "wrong"]
+        for result in results:
+            assert result.keys() - {"name", "hidden", "status", "passed", "message"} == {
+                name for name, value in result.items() if value is None
             }
         assert not any(text in answer.text for text in ("71", "72", "73", "secret", "ValueError"))
         answer = await user.post(f"{TESTS}/results.json", suite(source, cases))
         assert not any(text in answer.text for text in ("71", "72", "73", "secret", "ValueError"))
-        assert [one["status"] for one in answer.json()["tests"]] == ["pass", "fail", "fail"]
+        assert [result["status"] for result in answer.json()["tests"]] == ["pass", "fail", "fail"]
 
     sandboxed(play)
 
@@ -184,13 +184,13 @@ def test_results_come_in_exercisms_form(sandboxed: Run) -> None:
 
     async def play(client: Client) -> None:
         user = await as_member(client, "ada")
-        found = (await user.post(f"{TESTS}/results.json", suite(ADD, cases))).json()
-        assert {name: found[name] for name in ("version", "status", "message")} == {
+        document = (await user.post(f"{TESTS}/results.json", suite(ADD, cases))).json()
+        assert {name: document[name] for name in ("version", "status", "message")} == {
             "version": 3,
             "status": "fail",
             "message": None,
         }
-        passed, failed, broken = found["tests"]
+        passed, failed, broken = document["tests"]
         assert passed == {
             "name": "adds",
             "status": "pass",
@@ -201,9 +201,9 @@ def test_results_come_in_exercisms_form(sandboxed: Run) -> None:
         assert (failed["name"], failed["status"], failed["message"]) == ("Test 2", "fail", "expected 4, got 3")
         assert broken["status"] == "error"
         assert broken["message"].startswith("TypeError")
-        found = (await user.post(f"{TESTS}/results.json", suite("def add(:", cases))).json()
-        assert (found["status"], found["tests"]) == ("error", [])
-        assert "SyntaxError" in found["message"]
+        document = (await user.post(f"{TESTS}/results.json", suite("def add(:", cases))).json()
+        assert (document["status"], document["tests"]) == ("error", [])
+        assert "SyntaxError" in document["message"]
 
     sandboxed(play)
 
@@ -243,7 +243,7 @@ def test_typescript_and_javascript_are_tested_by_the_same_rules(sandboxed: Run) 
         {"expected": 1},
     ],
 )
-def test_bad_suite_is_refused_in_words(sandboxed: Run, change: dict[str, Any]) -> None:
+def test_invalid_suite_is_refused_with_a_reason(sandboxed: Run, change: dict[str, Any]) -> None:
     async def play(client: Client) -> None:
         user = await as_member(client, "ada")
         answer = await user.post(TESTS, suite(ADD, [case([1, 2], 3)]) | change)
@@ -253,20 +253,20 @@ def test_bad_suite_is_refused_in_words(sandboxed: Run, change: dict[str, Any]) -
     sandboxed(play)
 
 
-def test_limits_are_told(sandboxed: Run) -> None:
+def test_limits_are_listed(sandboxed: Run) -> None:
     async def play(client: Client) -> None:
         user = await as_member(client, "ada")
-        found = (await user.get(f"{EXECUTE}/limits")).json()
-        assert {one["language"] for one in found["languages"]} == {"python", "javascript", "typescript"}
-        assert {one["executor"] for one in found["languages"]} == {"sandbox"}
-        assert [one["status"] for one in found["statuses"]] == list(STATUSES)
+        document = (await user.get(f"{EXECUTE}/limits")).json()
+        assert {language["language"] for language in document["languages"]} == {"python", "javascript", "typescript"}
+        assert {language["executor"] for language in document["languages"]} == {"sandbox"}
+        assert [status["status"] for status in document["statuses"]] == list(STATUSES)
 
     sandboxed(play)
 
 
-def test_health_says_in_which_way_programs_run(sandboxed: Run) -> None:
+def test_health_names_the_executor(sandboxed: Run) -> None:
     async def play(client: Client) -> None:
-        probe = (await client.get("/health")).json()["probes"]["sandbox"]
+        probe = (await client.get("/health")).json()["checks"]["sandbox"]
         assert probe["status"] == "ok"
         assert "bubblewrap" in probe["message"]
         assert "attacks held" in probe["message"]
@@ -284,15 +284,15 @@ ATTACKS = [
 
 
 def attack(sandboxed: Run, number: int) -> list[float]:
-    """Run attacks side by side, and return the seconds that /health took meanwhile."""
+    """Run attacks concurrently; return the response times of /health in seconds."""
 
     async def play(client: Client) -> list[float]:
         user = await as_member(client, "ada")
-        assert (await client.get("/health")).json()["probes"]["sandbox"]["status"] == "ok"
+        assert (await client.get("/health")).json()["checks"]["sandbox"]["status"] == "ok"
         bodies = [{"source_code": ATTACKS[n % 5], "language": "python", "time_limit": 0.5} for n in range(number)]
         running = [asyncio.ensure_future(user.post(EXECUTE, body)) for body in bodies]
         waits = []
-        while not all(one.done() for one in running):
+        while not all(task.done() for task in running):
             started = monotonic()
             assert (await client.get("/health")).status == 200
             waits.append(monotonic() - started)
@@ -318,15 +318,15 @@ def test_health_answers_fast_under_many_attacks(sandboxed: Run) -> None:
     assert sorted(waits)[int(len(waits) * 0.99)] < 1
 
 
-def test_remote_executor_runs_what_no_sandbox_does(sandboxed: Run) -> None:
+def test_remote_executor_runs_languages_without_sandbox(sandboxed: Run) -> None:
     with Remote("piston") as remote:
         sandboxed.env |= {"SANDBOX": "off", "EXECUTOR_URL": remote.sim.api, "AWS_EXECUTOR_API_KEY": KEY}
 
         async def play(client: Client) -> None:
             user = await as_member(client, "ada")
-            assert (await client.get("/health")).json()["probes"]["sandbox"]["status"] == "not_configured"
+            assert (await client.get("/health")).json()["checks"]["sandbox"]["status"] == "not_configured"
             ran = (await user.post(TESTS, suite(ADD, [case([1, 2], 3), case([1, 2], 4)]))).json()
-            assert [one["status"] for one in ran["results"]] == ["ok", "wrong"]
+            assert [result["status"] for result in ran["results"]] == ["ok", "wrong"]
             assert len(remote.sim.requests) == 2
             assert "testCases" not in str(remote.sim.requests)
             remote.sim.failure = (503, "")
@@ -338,7 +338,7 @@ def test_remote_executor_runs_what_no_sandbox_does(sandboxed: Run) -> None:
         sandboxed(play)
 
 
-def test_where_nobody_runs_programs_that_is_said(sandboxed: Run) -> None:
+def test_missing_executor_is_reported(sandboxed: Run) -> None:
     sandboxed.env |= {"SANDBOX": "off"}
 
     async def play(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Values: how an author's JSON, and what a program returned, are compared."""
+"""Values: comparison of an author's JSON with the values returned by programs."""
 
 import json
 from typing import Any
@@ -109,12 +109,12 @@ def test_object_of_another_type_equals_nothing() -> None:
         '["s", "unended',
     ],
 )
-def test_what_is_no_encoded_value_is_refused(text: str) -> None:
+def test_invalid_encoded_value_is_refused(text: str) -> None:
     with pytest.raises(BadValue):
         read(text)
 
 
-def test_brackets_in_texts_are_no_nesting() -> None:
+def test_brackets_in_texts_do_not_count_as_nesting() -> None:
     assert read(json.dumps(["s", "[{" * 5_000])) == ["s", "[{" * 5_000]
 
 
@@ -130,12 +130,12 @@ def test_brackets_in_texts_are_no_nesting() -> None:
         {"$set": {}},
     ],
 )
-def test_author_who_writes_no_value_is_told(value: Any) -> None:
+def test_invalid_author_value_is_reported(value: Any) -> None:
     with pytest.raises(BadValue, match=r"^\$"):
         encode(value)
 
 
-def test_values_are_shown_as_people_read_them() -> None:
+def test_values_are_displayed_readably() -> None:
     value = [1, 2.5, True, None, "a\n\ud800", {"$tuple": [1]}, {"$set": [1]}, {"k": NAN}]
     assert show(encode(value)) == '[1, 2.5, true, null, "a\\n?", (1), set(1), {"k": nan}]'
     assert len(show(encode("x" * 5_000))) < 2_010

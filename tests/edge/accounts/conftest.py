@@ -1,6 +1,5 @@
-"""The app with accounts on both runtimes, and what a browser and a program do with it."""
+"""The app with accounts on both runtimes, and helpers that act as a browser and as a program."""
 
-import asyncio
 import re
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.edge.accounts.site.app import app
+from tests.patience import pauses
 from tests.workers.hosting import EDGE, PACKAGES, ROOT
 
 from edge.testing import Answer, Client
@@ -47,7 +47,7 @@ type Run = SiteRunner
 
 @pytest.fixture(scope="session")
 def workers_host(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """Return what runs the Worker; it starts with the first test that asks."""
+    """Return a runner of the Worker, which starts with the first test that needs it."""
     folder = copytree(HERE / "worker", tmp_path_factory.mktemp("accounts") / "worker")
     (folder / "python_modules").symlink_to(ROOT / "python_modules")
     host = Host(workers, folder / "wrangler.toml", trees=TREES, overrides=PACKAGES)
@@ -93,7 +93,7 @@ async def as_member(client: Client, method: str, target: str, tokens: dict[str, 
 
 
 def cookie_of(answer: Answer) -> str | None:
-    """Return the cookie's name and value that an answer stores; None where it stores none."""
+    """Return the name and value of an answer's cookie; None without one."""
     stored = re.match(r"((?:__Secure-)?refresh=[^;]*);", answer.header("set-cookie") or "")
     return stored[1] if stored else None
 
@@ -107,29 +107,31 @@ async def age(client: Client, seconds: float) -> None:
 async def mails(run: Run, count: int, *about: str) -> list[str]:
     """Wait until so many mails were sent and return their texts, each behind its address and subject.
 
-    Those are counted whose subjects have one of the texts in `about`: in workerd a notice of another test may be late.
+    Only subjects with one of the texts in `about` count: in workerd a notice of another test may be late.
     """
-    found: list[str] = []
-    for _ in range(400):
-        found = [mail for mail in _sent(run) if not about or any(one in mail.partition("\n")[0] for one in about)]
-        if len(found) >= count:
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{len(found)} of {count} mails")
+    matching: list[str] = []
+    async for _ in pauses():
+        matching = [
+            mail for mail in _sent(run) if not about or any(subject in mail.partition("\n")[0] for subject in about)
+        ]
+        if len(matching) >= count:
+            return matching
+    raise AssertionError(f"{len(matching)} of {count} mails")
 
 
 def _sent(run: Run) -> list[str]:
     if run.host is None:
         files = sorted((run.state / "mail" / "MAILER").glob("*.eml"))
         return [f"{mail['to']}: {mail['subject']}\n{mail.get_content()}" for mail in map(_read, files)]
-    found, lines = [], run.host.logs[run.earlier :]
+    mails = []
+    lines = run.host.logs[run.earlier :]
     for number, line in enumerate(lines):
         if line.startswith("Text: "):
-            to = next(one for one in reversed(lines[:number]) if one.startswith("To: "))
-            subject = next(one for one in reversed(lines[:number]) if one.startswith("Subject: "))
+            to = next(line for line in reversed(lines[:number]) if line.startswith("To: "))
+            subject = next(line for line in reversed(lines[:number]) if line.startswith("Subject: "))
             text = Path(line.removeprefix("Text: ").strip()).read_text()
-            found.append(f"{to.removeprefix('To: ')}: {subject.removeprefix('Subject: ')}\n{text}")
-    return found
+            mails.append(f"{to.removeprefix('To: ')}: {subject.removeprefix('Subject: ')}\n{text}")
+    return mails
 
 
 def _read(path: Path) -> EmailMessage:
@@ -138,6 +140,6 @@ def _read(path: Path) -> EmailMessage:
 
 def token_of(mail: str) -> str:
     """Return the token of the link in a mail."""
-    found = re.search(r"https://vinyl\.example/api/auth/pages/[a-z]+#token=([\w-]+)", mail)
-    assert found, mail
-    return found[1]
+    match = re.search(r"https://vinyl\.example/api/auth/pages/[a-z]+#token=([\w-]+)", mail)
+    assert match, mail
+    return match[1]

@@ -29,7 +29,7 @@ class Door:
         self.attempts = Attempts(db, self.clock, "k" * 32)
 
     async def fail(self, network: str, email: str) -> int:
-        """Make an attempt that fails; return 0, or the seconds to wait where it is refused."""
+        """Make an attempt that fails; return 0, or the seconds to wait if it is refused."""
         try:
             await self.attempts.log_in(network, f"mark {network}", email)
         except TooManyRequests as refused:
@@ -99,7 +99,7 @@ def test_address_that_tries_many_accounts_is_delayed(at_door: AtDoor) -> None:
     at_door(case)
 
 
-def test_account_that_is_tried_from_many_addresses_is_delayed_alike_if_known_or_not(at_door: AtDoor) -> None:
+def test_attempts_from_many_addresses_are_delayed_with_and_without_an_account(at_door: AtDoor) -> None:
     async def case(door: Door) -> None:
         await door.know("ada@example.org", HOME)
         waits = []
@@ -120,7 +120,7 @@ def test_others_lock_no_user_out_of_a_network_that_logged_in_before(at_door: AtD
             await door.fail(f"203.0.113.{number}", "ada@example.org")
         assert await door.fail(CAFE, "ada@example.org") > 0
         assert await door.fail(HOME, "ada@example.org") == 0
-        await door.attempts.welcome(CAFE, "ada@example.org")
+        await door.attempts.exempt_network(CAFE, "ada@example.org")
         assert await door.fail(CAFE, "ada@example.org") == 0
 
     at_door(case)
@@ -134,7 +134,7 @@ def test_many_at_once_count_as_many(at_door: AtDoor) -> None:
     assert at_door(case) == BY_BOTH.free
 
 
-def test_success_is_given_back_and_old_failures_are_forgotten(at_door: AtDoor) -> None:
+def test_success_is_refunded_and_old_failures_expire(at_door: AtDoor) -> None:
     async def case(door: Door) -> None:
         for _ in range(50):
             await door.attempts.give_back(await door.attempts.log_in(HOME, "mark", "ada@example.org"))
@@ -149,9 +149,10 @@ def test_success_is_given_back_and_old_failures_are_forgotten(at_door: AtDoor) -
 
 def test_address_gets_few_mails_but_one_within_every_link_of_a_reset(at_door: AtDoor) -> None:
     async def case(door: Door) -> None:
-        taken = [await door.attempts.may_mail("ada@example.org") for _ in range(BY_MAILBOX.free + 2)]
-        assert taken == [True] * BY_MAILBOX.free + [False] * 2
-        gaps, last = [], 0.0
+        verdicts = [await door.attempts.may_mail("ada@example.org") for _ in range(BY_MAILBOX.free + 2)]
+        assert verdicts == [True] * BY_MAILBOX.free + [False] * 2
+        gaps = []
+        last = 0.0
         for minute in range(24 * 60):
             door.clock.pass_by(60)
             if await door.attempts.may_mail("Ada@example.org"):
@@ -163,7 +164,7 @@ def test_address_gets_few_mails_but_one_within_every_link_of_a_reset(at_door: At
     at_door(case)
 
 
-def test_table_tells_neither_addresses_nor_what_was_typed(at_door: AtDoor) -> None:
+def test_table_holds_neither_addresses_nor_passwords(at_door: AtDoor) -> None:
     async def case(door: Door) -> list[dict[str, Any]]:
         await door.fail(HOME, "a password that was typed in the wrong field")
         return await door.db.all("SELECT * FROM auth_attempts")
@@ -185,11 +186,11 @@ def test_log_in_beyond_the_limit_is_429_and_equal_for_known_and_unknown_addresse
 
     async def case(client: Client) -> None:
         await registered(client)
-        known, unknown = [await refused(client, email) for email in (ADA["email"], "nobody@example.org")]
-        names = [sorted(name for name, _ in answer.headers) for answer in (known, unknown)]
+        member, unknown = [await refused(client, email) for email in (ADA["email"], "nobody@example.org")]
+        names = [sorted(name for name, _ in answer.headers) for answer in (member, unknown)]
         assert names[0] == names[1]
-        assert {*known.json()} == {*unknown.json()}
-        assert known.json()["detail"] == unknown.json()["detail"]
-        assert int(known.header("retry-after") or 0) >= 1
+        assert {*member.json()} == {*unknown.json()}
+        assert member.json()["detail"] == unknown.json()["detail"]
+        assert int(member.header("retry-after") or 0) >= 1
 
     run(case)

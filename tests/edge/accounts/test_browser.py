@@ -26,17 +26,17 @@ def tabs(folder: Path, wakes: int, seed: int) -> dict[str, Any]:
         command = [node(), str(HERE / "tabs.mjs"), served.url, str(wakes), str(seed)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20 + wakes * 2)
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
 
 
-def check(told: dict[str, Any]) -> None:
-    assert told["registered"] == [201, None]
-    counts = Counter(told["statuses"])
+def check(report: dict[str, Any]) -> None:
+    assert report["registered"] == [201, None]
+    counts = Counter(report["statuses"])
     assert counts.keys() <= {200, "TimeoutError"}, counts
     assert counts[200] > counts["TimeoutError"]
-    assert told["cookies"] == [{"name": "refresh", "path": "/api/auth", "httpOnly": True, "sameSite": "Strict"}]
-    assert told["seen"] == ""
+    assert report["cookies"] == [{"name": "refresh", "path": "/api/auth", "httpOnly": True, "sameSite": "Strict"}]
+    assert report["seen"] == ""
 
 
 def test_four_tabs_stay_logged_in(tmp_path: Path) -> None:

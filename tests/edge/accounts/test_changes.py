@@ -15,7 +15,7 @@ NEW = "another horse battery"
 
 
 def shape(answer: Answer) -> tuple[Any, ...]:
-    """Return an answer without what differs between any two requests."""
+    """Return an answer without its values that differ between any two requests."""
     return answer.status, answer.text, sorted(name for name, _ in answer.headers)
 
 
@@ -38,7 +38,7 @@ def test_registration_is_confirmed_by_mail_and_password(run: Run) -> None:
     run(case)
 
 
-def test_answers_do_not_tell_whether_address_is_known(run: Run) -> None:
+def test_answers_do_not_reveal_registered_addresses(run: Run) -> None:
     run.env |= BY_EMAIL
 
     async def case(client: Client) -> None:
@@ -50,11 +50,11 @@ def test_answers_do_not_tell_whether_address_is_known(run: Run) -> None:
             [await client.post("/api/auth/register", body) for body in (ADA, other)],
             [await client.post("/api/auth/reset", {"email": body["email"]}) for body in (ADA, other)],
         ]
-        for known, unknown in pairs:
-            assert shape(known) == shape(unknown)
-            assert known.status == 202
+        for member, unknown in pairs:
+            assert shape(member) == shape(unknown)
+            assert member.status == 202
         sent = await mails(run, 4, "confirm your address", "you have an account", "reset your password")
-        assert sorted(one.partition("\n")[0] for one in sent[1:]) == [
+        assert sorted(mail.partition("\n")[0] for mail in sent[1:]) == [
             "ada@example.org: Vinyl Vault: reset your password",
             "ada@example.org: Vinyl Vault: you have an account",
             "nobody@example.org: Vinyl Vault: confirm your address",
@@ -65,7 +65,8 @@ def test_answers_do_not_tell_whether_address_is_known(run: Run) -> None:
 
 def test_password_change_ends_all_sessions_and_beats_the_grace(run: Run) -> None:
     async def case(client: Client) -> None:
-        first, second = await registered(client), (await client.post("/api/auth/login", ADA)).json()
+        first = await registered(client)
+        second = (await client.post("/api/auth/login", ADA)).json()
         wrong = {"password": "wrong horse battery", "new_password": NEW}
         assert (await as_member(client, "POST", "/api/auth/password", first, wrong)).status == 401
         common = {"password": ADA["password"], "new_password": "password1"}
@@ -161,10 +162,12 @@ def test_log_in_beyond_the_bound_ends_the_session_unused_for_longest(run: Run) -
         second = (await client.post("/api/auth/login", ADA)).json()
         listed = (await as_member(client, "GET", "/api/auth/sessions", first)).json()["sessions"]
         assert len(listed) == MOST_SESSIONS
-        assert {first["session_id"], second["session_id"]} <= {one["id"] for one in listed}
+        assert {first["session_id"], second["session_id"]} <= {session["id"] for session in listed}
         await client.ports.settings.db.run(later)
         third = (await client.post("/api/auth/login", ADA)).json()
-        statuses = [(await as_member(client, "GET", "/api/auth/me", one)).status for one in (first, second, third)]
+        statuses = [
+            (await as_member(client, "GET", "/api/auth/me", tokens)).status for tokens in (first, second, third)
+        ]
         assert statuses == [401, 200, 200]
 
     run(case)
@@ -177,7 +180,7 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all(run: Run) -> None:
         second = (await client.post("/api/auth/login", ADA, headers=named)).json()
         ben = await registered(client, email="ben@example.org")
         listed = (await as_member(client, "GET", "/api/auth/sessions", first)).json()["sessions"]
-        assert {one["id"]: (one["client"], one["is_current"]) for one in listed} == {
+        assert {session["id"]: (session["client"], session["is_current"]) for session in listed} == {
             first["session_id"]: ("", True),
             second["session_id"]: ("Tester/1.0", False),
         }
@@ -258,4 +261,4 @@ def test_routes_that_mail_answer_503_without_a_mailer(local: Run, missing: str) 
             await as_member(client, "POST", "/api/auth/email", tokens, change),
         ]
 
-    assert [(one.status, one.json()["setting"]) for one in local(case)] == [(503, missing)] * 2
+    assert [(answer.status, answer.json()["setting"]) for answer in local(case)] == [(503, missing)] * 2

@@ -49,7 +49,9 @@ def test_document_of_an_app_with_accounts_is_valid() -> None:
 def test_columns_of_the_app_are_given_at_registration_and_shown(run: Run) -> None:
     async def case(client: Client) -> None:
         healer, customer = await registered(client, kind="healer"), await registered(client, email="b@example.org")
-        kinds = [(await as_member(client, "GET", "/api/auth/me", one)).json()["kind"] for one in (healer, customer)]
+        kinds = [
+            (await as_member(client, "GET", "/api/auth/me", tokens)).json()["kind"] for tokens in (healer, customer)
+        ]
         assert kinds == ["healer", "customer"]
         refused = {"email": "c@example.org", "password": "correct horse battery", "kind": "admin"}
         assert (await client.post("/api/auth/register", refused)).status == 422
@@ -72,7 +74,7 @@ def test_columns_of_the_app_wait_for_the_confirmation(local: Run) -> None:
 
 def declared(*more: Table) -> Tables:
     own = {MEMBER: "owner_id = :caller"}
-    rest = [Table(name) for name in ("reviews", "tickets") if name not in {one.name for one in more}]
+    rest = [Table(name) for name in ("reviews", "tickets") if name not in {table.name for table in more}]
     return Tables(SCHEMA, USERS, *PRIVATE, Table("notes", read=READER, own=own), *rest, *more)
 
 

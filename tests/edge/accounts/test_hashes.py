@@ -5,7 +5,15 @@ import asyncio
 import pytest
 from tests.edge.parts.conftest import SetClock
 
-from edge.auth.accounts.hashes import LONGEST_WAIT_S, MOST_AT_ONCE, MOST_WAITING, POLICY, Hasher, PasswordHash, rest_of
+from edge.auth.accounts.hashes import (
+    LONGEST_WAIT_S,
+    MOST_AT_ONCE,
+    MOST_WAITING,
+    POLICY,
+    Hasher,
+    PasswordHash,
+    padding_cost,
+)
 from edge.errors import Overloaded
 from edge.ports.crypto import ScryptCost
 from edge.runtimes.local.clock import LocalClock
@@ -32,7 +40,7 @@ WRONG = [
 
 
 class Work:
-    """Scrypt that does nothing but count, and waits to be let on where it is told to."""
+    """A fake scrypt that only counts its calls, and can be made to wait."""
 
     def __init__(self) -> None:
         self.work: list[int] = []
@@ -52,7 +60,7 @@ class Work:
         raise NotImplementedError(key, signature, message)
 
 
-def test_policy_is_what_owasp_advises_for_its_memory() -> None:
+def test_policy_matches_owasps_advice_for_its_memory() -> None:
     assert POLICY == (2**14, 8, 5)
 
 
@@ -106,7 +114,7 @@ def test_every_check_does_the_work_of_the_present_cost(cost: ScryptCost) -> None
 
 
 def test_cost_that_is_higher_adds_no_work() -> None:
-    assert rest_of(ScryptCost(2**15, 8, 5), POLICY) is None
+    assert padding_cost(ScryptCost(2**15, 8, 5), POLICY) is None
 
 
 def test_two_hash_at_once_and_a_bounded_queue_waits() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.edge.parts.conftest import SetClock
+from tests.patience import pauses
 
 from edge.access import ADMIN, READER, Actor
 from edge.auth.accounts.sessions import member
@@ -64,11 +65,11 @@ def test_administrator_sees_all_rows_and_has_no_account(local: Run) -> None:
     async def case(client: Client) -> list[int]:
         await registered(client)
         admin = [("x-api-key", ADMIN_KEY)]
-        wanted = {"password": "p", "new_password": "a new password"}
+        bodies = {"password": "p", "new_password": "a new password"}
         return [
             (await client.get("/notes", headers=admin)).status,
             (await client.get("/api/auth/me", headers=admin)).status,
-            (await client.request("POST", "/api/auth/password", headers=admin, json=wanted)).status,
+            (await client.request("POST", "/api/auth/password", headers=admin, json=bodies)).status,
             (await client.request("DELETE", "/api/auth/me", headers=admin, json={"password": "p"})).status,
             (await client.get("/api/auth/sessions", headers=admin)).status,
         ]
@@ -105,13 +106,13 @@ def test_without_a_signing_key_accounts_answer_503(local: Run) -> None:
 def test_ticket_of_a_member_opens_events_as_the_member(run: Run) -> None:
     async def case(client: Client) -> None:
         tokens = await registered(client)
-        made = await as_member(client, "POST", "/ws/ticket", tokens)
-        assert made.status == 201, made.text
+        ticket = await as_member(client, "POST", "/ws/ticket", tokens)
+        assert ticket.status == 201, ticket.text
         settings: Any = client.ports.settings
         row = await settings.db.first("SELECT actor, fingerprint FROM tickets")
         assert row == {"actor": tokens["user_id"], "fingerprint": tokens["session_id"]}
         await as_member(client, "DELETE", "/api/auth/sessions", tokens)
-        late = await client.get(made.json()["events"])
+        late = await client.get(ticket.json()["events"])
         assert (late.status, "the session has ended" in late.text) == (401, True)
 
     run(case)
@@ -182,14 +183,14 @@ def test_bad_body_is_a_problem_of_422(local: Run, path: str, body: Any) -> None:
 def test_odd_texts_are_unknown_and_never_500(local: Run) -> None:
     async def case(client: Client) -> list[int]:
         odd = ["\0", "\ud7ff", "' OR 1=1 --", "%", "\u202e", "ses_1.0.\u00e9", "ses_.\u0661.x", "a.b.c.d", "😀" * 40]
-        found = []
+        statuses = []
         for text in odd:
-            found += [
+            statuses += [
                 (await client.post("/api/auth/login", {"email": text, "password": text})).status,
                 (await client.post("/api/auth/refresh", {"refresh_token": text})).status,
                 (await client.post("/api/auth/reset/confirm", {"token": text, "password": "a good password"})).status,
             ]
-        return found
+        return statuses
 
     assert {*local(case)} == {401, 404}
 
@@ -200,7 +201,7 @@ def test_passwords_are_taken_exactly_as_they_were_sent(local: Run) -> None:
     async def case(client: Client) -> list[int]:
         await registered(client, password=password)
         tries = [password, password.strip(), password.replace("e\u0301", "\u00e9"), password.upper()]
-        answers = [await client.post("/api/auth/login", ADA | {"password": one}) for one in tries]
+        answers = [await client.post("/api/auth/login", ADA | {"password": password}) for password in tries]
         return [answer.status for answer in answers]
 
     assert local(case) == [200, 401, 401, 401]
@@ -210,20 +211,19 @@ def test_hash_of_an_old_cost_is_raised_at_log_in(local: Run) -> None:
     async def case(client: Client) -> list[str]:
         settings: Any = client.ports.settings
         await registered(client)
-        found = []
+        statuses = []
         old = "$scrypt$ln=4,r=8,p=1$c2FsdA$"
         digest = scrypt(ADA["password"].encode(), salt=b"salt", n=16, r=8, p=1, dklen=32)
         await settings.db.run("UPDATE user_passwords SET hash = ?", old + b64encode(digest).decode().rstrip("="))
         wrong = await client.post("/api/auth/login", ADA | {"password": "wrong horse battery"})
         right = await client.post("/api/auth/login", ADA)
         assert (wrong.status, right.status) == (401, 200)
-        for _ in range(100):
+        async for _ in pauses():
             row = await settings.db.first("SELECT hash FROM user_passwords")
-            found.append(row["hash"][:20])
-            if not found[-1].startswith("$scrypt$ln=4"):
+            statuses.append(row["hash"][:20])
+            if not statuses[-1].startswith("$scrypt$ln=4"):
                 break
-            await asyncio.sleep(0.02)
         assert (await client.post("/api/auth/login", ADA)).status == 200
-        return found
+        return statuses
 
     assert local(case)[-1].startswith("$scrypt$ln=10,r=8,p=")

@@ -13,7 +13,7 @@ from .conftest import ADA, Run, mails, registered, token_of
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-def test_page_is_html_whose_policy_lets_its_own_script_run(local: Run, purpose: Purpose) -> None:
+def test_page_is_html_with_a_policy_for_its_own_script(local: Run, purpose: Purpose) -> None:
     local.env["SITE_NAME"] = "<b>Vinyl</b>"
     answer = local(lambda client: client.get(f"/api/auth/pages/{purpose}"))
     assert (answer.status, answer.header("content-type")) == (200, "text/html; charset=utf-8")
@@ -36,10 +36,10 @@ def test_opening_a_link_changes_nothing(run: Run) -> None:
         await registered(client)
         await client.post("/api/auth/reset", {"email": ADA["email"]})
         (mail,) = await mails(run, 1, "reset your password")
-        found = re.search(r"https://vinyl\.example(\S+)#", mail)
-        assert found
+        match = re.search(r"https://vinyl\.example(\S+)#", mail)
+        assert match
         for method in ("GET", "HEAD", "GET"):
-            assert (await client.request(method, f"{found[1]}?token={token_of(mail)}")).status == 200
+            assert (await client.request(method, f"{match[1]}?token={token_of(mail)}")).status == 200
         assert (await client.post("/api/auth/login", ADA)).status == 200
         new = {"token": token_of(mail), "password": "another horse battery"}
         return await client.post("/api/auth/reset/confirm", new)

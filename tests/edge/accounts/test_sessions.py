@@ -38,7 +38,7 @@ class Site:
         return refreshed.token
 
     async def after(self, seconds: float, token: str) -> str:
-        """Refresh some seconds later and return the token, or what became of it."""
+        """Refresh some seconds later and return the token, or the reason of the refusal."""
         self.clock.pass_by(seconds)
         return await outcome(self.sessions, token)
 
@@ -76,7 +76,7 @@ async def opened(folder: Path) -> AsyncIterator[Site]:
 
 @pytest.fixture
 def on_site(tmp_path: Path) -> Callable[[Callable[[Site], Awaitable[Any]]], Any]:
-    """Return what runs a case on a site."""
+    """Return a function that runs a case on a site."""
 
     async def run(case: Callable[[Site], Awaitable[Any]]) -> Any:
         async with opened(tmp_path) as site:
@@ -277,7 +277,7 @@ class Browser:
             await self.log_in()
 
     async def serve(self, token: str) -> str:
-        """Return what the answer stores: a token where it is a new one, nothing where the jar stays as it is."""
+        """Return the token that the answer stores, "" if the cookie jar stays as it is."""
         try:
             refreshed = await self.sessions.refresh(token)
         except (ReuseFound, Unauthorized):
@@ -289,7 +289,7 @@ class Browser:
 
 
 async def simulated(site: Site, rules: Rotation, wakes: int, seed: int) -> int:
-    """Return how often somebody was logged out who did nothing wrong."""
+    """Return the number of log-outs without a reason."""
     browser = Browser(site, Sessions(site.db, site.clock, KEYS, rules), Random(seed))
     await browser.log_in()
     for _ in range(wakes):

@@ -50,9 +50,9 @@ def test_own_pages_may_use_the_cookie_and_foreign_ones_may_not(local: Run) -> No
         ours, foreign = [
             {
                 name: await client.post("/api/auth/refresh", {}, headers=[*headers, cookie])
-                for name, headers in given.items()
+                for name, headers in origin.items()
             }
-            for given in (OURS, FOREIGN)
+            for origin in (OURS, FOREIGN)
         ]
         return ours, foreign
 
@@ -81,9 +81,11 @@ def test_body_must_be_json_so_that_no_form_can_send_it(local: Run) -> None:
         types = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
         return [
             (
-                await client.request("POST", "/api/auth/refresh", headers=[*headers, ("content-type", one)], body=b"{}")
+                await client.request(
+                    "POST", "/api/auth/refresh", headers=[*headers, ("content-type", type_)], body=b"{}"
+                )
             ).status
-            for one in types
+            for type_ in types
         ]
 
     assert local(case) == [415] * 3
@@ -107,7 +109,7 @@ def test_wildcard_origins_of_cors_are_no_leave_to_use_the_cookie(local: Run) -> 
         ("", "refresh", False),
     ],
 )
-def test_cookie_is_secure_where_the_site_is(local: Run, site: str, name: str, is_secure: bool) -> None:
+def test_cookie_is_secure_if_the_site_is(local: Run, site: str, name: str, is_secure: bool) -> None:
     local.env["SITE_URL"] = site
 
     async def case(client: Client) -> str:
@@ -167,7 +169,7 @@ def test_reuse_tells_the_owner_once(run: Run) -> None:
         assert (await refreshed(client, successor["refresh_token"])).status == 200
         await age(client, 11)
         answers = await asyncio.gather(*(refreshed(client, tokens["refresh_token"]) for _ in range(5)))
-        assert [(one.status, one.json()["reason"]) for one in answers] == [(401, "reuse")] * 5
+        assert [(answer.status, answer.json()["reason"]) for answer in answers] == [(401, "reuse")] * 5
         assert (await as_member(client, "GET", "/api/auth/me", successor)).status == 401
         assert [mail.partition("\n")[0] for mail in await mails(run, 1, "session")] == [
             "ada@example.org: Vinyl Vault: a session was ended"
@@ -188,7 +190,7 @@ def test_fifty_parallel_refreshes_give_one_rotation_and_fifty_sessions(run: Run)
         assert await settings.db.all("SELECT counter, ended_at FROM refresh_tokens") == [
             {"counter": 1, "ended_at": None}
         ]
-        checks = await asyncio.gather(*(as_member(client, "GET", "/api/auth/me", one.json()) for one in answers))
+        checks = await asyncio.gather(*(as_member(client, "GET", "/api/auth/me", answer.json()) for answer in answers))
         assert [check.status for check in checks] == [200] * 50
 
     run(case)

@@ -58,7 +58,7 @@ class Generator:
         return f"{first}{self._space()}{name} AS {hint}({with_literals}) "
 
     def _select(self, depth: int, width: int, names: Sequence[str] = ()) -> str:
-        """Return a SELECT; its list holds literals alone, as it stands before the values of FROM in the text."""
+        """Return a SELECT; its list holds only literals, as it precedes the values of FROM in the text."""
         text, sources = self._from(depth)
         tail = ""
         kind = self.random.random()
@@ -139,7 +139,8 @@ class Generator:
             return f"({first} {self.random.choice(['AND', 'OR'])} {self._condition(sources, depth - 1)})"
         if kind < 0.17:
             return f"NOT ({self._condition(sources, depth - 1)})"
-        left, inner = self._column(sources), self._source(0)
+        left = self._column(sources)
+        inner = self._source(0)
         if kind < 0.26:
             return f"{left} {self.random.choice(['IN', 'NOT IN'])} (SELECT {self._column([inner])} FROM {inner.text})"
         if kind < 0.3:  # a table as the list itself: it has to have one column
@@ -180,7 +181,7 @@ class Generator:
         return f"{source.alias}.{self._quoted(self.random.choice(source.columns))}"
 
     def _literally(self, make: Callable[[], str]) -> str:
-        """Return what a part of the statement makes with literals in place of bound values."""
+        """Return a part of the statement, made with literals in place of bound values."""
         before, self._value = self._value, lambda: self.random.choice(LITERALS)
         try:
             return make()

@@ -1,4 +1,4 @@
-"""Texts that try to see or change another caller's rows: none may, whatever of them runs."""
+"""Texts that try to see or change another caller's rows: none may, even if parts of them run."""
 
 import asyncio
 from collections import Counter
@@ -24,7 +24,7 @@ from edge.data.scope import Scope
 from edge.ports import DatabaseError, PortError, Row
 
 EACH = 250
-"""Texts that one database is given; its rows are compared after them."""
+"""Texts for one database; its rows are compared after them."""
 WORLD: World = ROWS | {"users": []}
 
 SOURCES = (
@@ -171,8 +171,10 @@ def attack(random: Random) -> str:
 
 
 async def attacked(tables: Tables, seed: int, total: int, *, locked: bool = True) -> tuple[Counter[str], list[str]]:
-    """Run attacks; return what came of them, and those that saw or changed another's row."""
-    random, counts, hits = Random(seed), Counter[str](), list[str]()
+    """Run attacks; return the counts of the outcomes, and the attacks that saw or changed another's row."""
+    random = Random(seed)
+    counts = Counter[str]()
+    hits = list[str]()
     for _ in range(total // EACH):
         with loaded(WORLD) as db:
             before = snapshot(db.connection)
@@ -189,7 +191,7 @@ async def attacked(tables: Tables, seed: int, total: int, *, locked: bool = True
 
 
 async def ran(call: object) -> tuple[str, list[Row]]:
-    """Return what came of one text, and its rows."""
+    """Return the outcome of one text, and its rows."""
     try:
         rows: list[Row] = await call  # type: ignore[misc]
     except StatementRefused:
@@ -234,7 +236,7 @@ def test_attacks_notice_a_rule_that_is_off(rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", WEAKER)
-def test_second_lock_holds_where_a_rule_is_off(rule: str) -> None:
+def test_second_lock_holds_without_a_rule(rule: str) -> None:
     counts, hits = asyncio.run(attacked(weakened(WEAKER[rule]), 1, 1_000))
     unlocked = asyncio.run(attacked(weakened(WEAKER[rule]), 1, 1_000, locked=False))[1]
     assert counts["second lock"] > 0

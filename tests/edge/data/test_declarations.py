@@ -27,7 +27,8 @@ NOTES = "CREATE TABLE notes (id TEXT PRIMARY KEY, owner_id TEXT, body TEXT, n IN
 TEAMS = "CREATE TABLE teams (id TEXT PRIMARY KEY, user_id TEXT)"
 KEYS = "CREATE TABLE keys (id TEXT PRIMARY KEY)"
 VIEW = "CREATE VIEW latest AS SELECT id, body FROM notes"
-TEAM, KEY = Table("teams", own="user_id = :caller"), Table("keys", private=True)
+TEAM = Table("teams", own="user_id = :caller")
+KEY = Table("keys", private=True)
 
 
 def schema_of(*statements: str) -> Schema:
@@ -40,8 +41,8 @@ def schema_of(*statements: str) -> Schema:
 SCHEMA = schema_of(NOTES, TEAMS, KEYS, VIEW)
 
 
-def declare(**given: object) -> Tables:
-    return Tables(SCHEMA, Table("notes", **given), TEAM, KEY)  # type: ignore[arg-type]
+def declare(**declared: object) -> Tables:
+    return Tables(SCHEMA, Table("notes", **declared), TEAM, KEY)  # type: ignore[arg-type]
 
 
 def test_every_table_is_declared_once_and_is_in_the_schema() -> None:
@@ -61,22 +62,22 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("declared", "complaint"),
     [
         ({"writable": ("body", "title")}, "no column title"),
         ({"kinds": {"title": Kind.JSON}}, "no column title"),
-        ({"own": "owner_id = :caller AND title = 1"}, "title: no column, table or word of SQL"),
-        ({"own": "owner = :caller"}, "owner: no column"),
-        ({"own": "id IN (SELECT id FROM gone)"}, "gone: no column, table"),
+        ({"own": "owner_id = :caller AND title = 1"}, "title: unknown column, table or word of SQL"),
+        ({"own": "owner = :caller"}, "owner: unknown column"),
+        ({"own": "id IN (SELECT id FROM gone)"}, "gone: unknown column, table"),
         ({"own": "id IN (SELECT id FROM main.gone)"}, "gone: no table"),
-        ({"own": "id IN (SELECT team FROM teams)"}, "team: no column"),
+        ({"own": "id IN (SELECT team FROM teams)"}, "team: unknown column"),
         ({"own": "owner_id = :caller)"}, "parentheses in pairs"),
         ({"own": "(owner_id = :caller"}, "parentheses in pairs"),
         ({"own": ") OR ("}, "parentheses in pairs"),
         ({"public": " "}, "one expression"),
-        ({"own": "owner_id = ?"}, "not for a condition"),
-        ({"own": "owner_id = :caller; DELETE FROM notes"}, "not for a condition"),
-        ({"own": 'owner_id = "x"'}, "not for a condition"),
+        ({"own": "owner_id = ?"}, "not allowed in a condition"),
+        ({"own": "owner_id = :caller; DELETE FROM notes"}, "not allowed in a condition"),
+        ({"own": 'owner_id = "x"'}, "not allowed in a condition"),
         ({"own": "owner_id = 'x"}, "quotes in pairs"),
         ({"own": "owner_id = 'é'"}, "ASCII"),
         ({"own": "owner_id = :caller -- mine"}, "comment"),
@@ -87,8 +88,8 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
         ({"own": "owner_id NOT IN (SELECT id FROM teams)"}, "NOT IN and IS"),
         ({"own": "owner_id IS :caller"}, "NOT IN and IS"),
         ({"own": "owner_id IS  NOT :caller"}, "NOT IN and IS"),
-        ({"own": "id IN (SELECT name FROM sqlite_master)"}, "sqlite_master: not for a condition"),
-        ({"own": "id IN (SELECT id FROM temp.teams)"}, "temp: not for a condition"),
+        ({"own": "id IN (SELECT name FROM sqlite_master)"}, "sqlite_master: not allowed in a condition"),
+        ({"own": "id IN (SELECT id FROM temp.teams)"}, "temp: not allowed in a condition"),
         ({"own": "id IN (SELECT id FROM main . teams)"}, "main is written before a table"),
         ({"own": "owner_id IN (SELECT value FROM json_each(:subjects))"}, "member callers do not have"),
         ({"own": {OWNER: "id IN (SELECT value FROM json_each(:subjects))"}}, "owner callers do not have"),
@@ -99,16 +100,16 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
         ({"public": "owner_id = :caller"}, "anonymous callers do not have"),
         ({"own": "g = :caller"}, "a new row does not have yet"),
         ({"check": "g = 'x'"}, "a new row does not have yet"),
-        ({"private": True, "own": "owner_id = :caller"}, "private table has no rows"),
-        ({"private": True, "writable": ()}, "private table has no rows"),
+        ({"private": True, "own": "owner_id = :caller"}, "private table has no own"),
+        ({"private": True, "writable": ()}, "private table has no own"),
         ({"own": "id IN (SELECT id FROM keys)"}, "main.keys has all"),
         ({"own": "id IN (SELECT id FROM latest)"}, "main.latest has all"),
-        ({"read": OPERATOR, "write": READER}, "who writes a table reads it"),
+        ({"read": OPERATOR, "write": READER}, "the role for write must be"),
     ],
 )
-def test_declaration_that_does_not_hold_fails(given: dict[str, object], complaint: str) -> None:
+def test_declaration_that_does_not_hold_fails(declared: dict[str, object], complaint: str) -> None:
     with pytest.raises(DeclarationError, match=complaint):
-        declare(**given)
+        declare(**declared)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class Whole:
 
 
 class Counter:
-    """Counts what it is asked."""
+    """Counts its calls."""
 
     def __init__(self, settings: OneDatabase) -> None:
         self.settings = settings
@@ -74,8 +74,8 @@ def quiet(*_: object, **__: object) -> None:
     """Log nothing."""
 
 
-def composed(*resources: Routes, **given: Any) -> App:
-    parts: dict[str, Any] = {"settings": OneDatabase, "authenticate": authenticate, "tables": TABLES, **given}
+def composed(*resources: Routes, **options: Any) -> App:
+    parts: dict[str, Any] = {"settings": OneDatabase, "authenticate": authenticate, "tables": TABLES, **options}
     return App("scoped", version="1", resources=resources, **parts)
 
 
@@ -143,10 +143,12 @@ def test_handler_gets_its_callers_database(path: str, caller: str, ids: list[str
 def test_concurrent_requests_on_the_same_ports_keep_their_callers() -> None:
     async def case(client: Client) -> None:
         callers = ["mine", "theirs", "admin"] * 20
-        calls = (client.get(path, headers=[("x-caller", one)]) for one in callers for path in ("/drives", "/found"))
+        calls = (
+            client.get(path, headers=[("x-caller", caller)]) for caller in callers for path in ("/drives", "/found")
+        )
         answers = [answer.json() for answer in await asyncio.gather(*calls)]
         rows = {"mine": ["mine1"], "theirs": ["theirs1"], "admin": ["mine1", "theirs1"]}
-        assert answers == [rows[one] for one in callers for _ in range(2)]
+        assert answers == [rows[caller] for caller in callers for _ in range(2)]
 
     serve(composed(listing(), providers=PROVIDERS), case)
 
@@ -167,7 +169,8 @@ def test_frame_gets_the_database_of_its_actor() -> None:
 
 
 def test_code_without_a_caller_asks_for_the_whole_database_by_name() -> None:
-    routes, seen = Routes(tag="t", access=READER), list[int]()
+    routes = Routes(tag="t", access=READER)
+    seen = list[int]()
 
     @routes.cron("* * * * *")
     async def count(_: Tick, db: SystemDatabase) -> None:
@@ -185,9 +188,9 @@ def test_code_without_a_caller_asks_for_the_whole_database_by_name() -> None:
     assert seen == [2, 2]
 
 
-def is_refused(complaint: str, *resources: Routes, **given: Any) -> None:
+def is_refused(complaint: str, *resources: Routes, **options: Any) -> None:
     with pytest.raises(PlanError, match=complaint):
-        composed(*resources, **given)
+        composed(*resources, **options)
 
 
 def test_code_without_a_caller_gets_no_callers_database() -> None:
@@ -200,30 +203,30 @@ def test_code_without_a_caller_gets_no_callers_database() -> None:
     for handler in (job, finding, scoped):
         routes = Routes(tag="t", access=READER)
         routes.cron("* * * * *")(handler)
-        is_refused("ask for SystemDatabase", routes, providers=PROVIDERS)
+        is_refused("use SystemDatabase", routes, providers=PROVIDERS)
 
     async def flow(_: Run, finder: Finder) -> None: ...
 
     routes = Routes(tag="t", access=READER)
     routes.workflow("FLOW")(flow)
-    is_refused("ask for SystemDatabase", routes, providers=PROVIDERS)
+    is_refused("use SystemDatabase", routes, providers=PROVIDERS)
 
     async def consumer(_: Delivery, db: Database) -> None: ...
 
     routes = Routes(tag="t", access=READER)
     routes.queue("jobs")(consumer)
-    is_refused("ask for SystemDatabase", routes)
+    is_refused("use SystemDatabase", routes)
 
-    async def known(request: Request, db: Database) -> Actor:
+    async def authenticate(request: Request, db: Database) -> Actor:
         raise NotImplementedError
 
     async def admitted(request: Request, finder: Finder) -> None: ...
 
     async def layer(request: Request, call_next: Any, db: Database) -> Any: ...
 
-    is_refused("ask for SystemDatabase", authenticate=known)
-    is_refused("ask for SystemDatabase", admit=admitted, providers=PROVIDERS)
-    is_refused("ask for SystemDatabase", middleware=[layer])
+    is_refused("use SystemDatabase", authenticate=authenticate)
+    is_refused("use SystemDatabase", admit=admitted, providers=PROVIDERS)
+    is_refused("use SystemDatabase", middleware=[layer])
 
 
 class HoldsCaller:
@@ -233,13 +236,13 @@ class HoldsCaller:
 
 
 class HoldsFinder:
-    """Would hold what holds a caller's database."""
+    """Would hold an object that holds a caller's database."""
 
     def __init__(self, finder: Finder) -> None: ...
 
 
 class HoldsBackground:
-    """Would hold what ends with its event."""
+    """Would hold an object that ends with its event."""
 
     def __init__(self, background: Background) -> None: ...
 
@@ -247,7 +250,7 @@ class HoldsBackground:
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
-        (HoldsCaller, "ask for SystemDatabase"),
+        (HoldsCaller, "use SystemDatabase"),
         (HoldsFinder, "a singleton cannot hold .*Finder"),
         (HoldsBackground, "a singleton cannot hold Background"),
     ],
@@ -255,36 +258,36 @@ class HoldsBackground:
 def test_singleton_holds_nothing_of_an_event(make: type, complaint: str) -> None:
     routes = Routes(tag="t", access=READER)
 
-    async def handler(held: Any, db: Database) -> None: ...
+    async def handler(resource: Any, db: Database) -> None: ...
 
-    handler.__annotations__["held"] = make
+    handler.__annotations__["resource"] = make
     routes.get("/x")(handler)
     is_refused(complaint, routes, providers=[singleton(make), event(Finder)])
 
 
 def test_provider_beside_tables_says_its_lifetime() -> None:
-    is_refused("say its lifetime", providers=[Whole])
+    is_refused("declare its lifetime", providers=[Whole])
     App("plain", version="1", settings=OneDatabase, resources=[], authenticate=authenticate, providers=[Whole])
 
 
-def test_singletons_last_and_what_is_made_for_an_event_does_not() -> None:
+def test_singletons_last_and_event_objects_do_not() -> None:
     class PerEvent(Counter):
         """Made for each event."""
 
     routes = Routes(tag="t", access=READER, reach=OPEN)
 
     @routes.get("/count")
-    async def count(kept: Counter, fresh: Annotated[PerEvent, ""]) -> list[int]:
-        kept.count += 1
+    async def count(counter: Counter, fresh: Annotated[PerEvent, ""]) -> list[int]:
+        counter.count += 1
         fresh.count += 1
-        return [kept.count, fresh.count]
+        return [counter.count, fresh.count]
 
     async def case(client: Client) -> Any:
         return [(await client.get("/count", headers=[("x-caller", "mine")])).json() for _ in range(3)]
 
-    given = {"providers": [singleton(Counter), event(PerEvent)]}
-    assert serve(composed(routes, **given), case) == [[1, 1], [2, 1], [3, 1]]
-    assert serve(composed(routes, **given, tables=None), case) == [[1, 1], [2, 1], [3, 1]]
+    options = {"providers": [singleton(Counter), event(PerEvent)]}
+    assert serve(composed(routes, **options), case) == [[1, 1], [2, 1], [3, 1]]
+    assert serve(composed(routes, **options, tables=None), case) == [[1, 1], [2, 1], [3, 1]]
 
 
 def test_settings_of_a_handler_hold_no_database() -> None:
@@ -297,7 +300,7 @@ def test_settings_of_a_handler_hold_no_database() -> None:
     assert ask(composed(routes), "/settings", "mine") is False
 
 
-def test_another_database_is_asked_for_as_the_systems() -> None:
+def test_another_database_is_declared_as_the_systems() -> None:
     routes = Routes(tag="t", access=READER)
 
     @routes.get("/other")
@@ -312,13 +315,13 @@ def test_route_without_rows_says_its_reach() -> None:
     @routes.get("/silent")
     async def silent(db: SystemDatabase) -> None: ...
 
-    is_refused("say its reach=", routes)
+    is_refused("declare its reach=", routes)
     frames = Routes(tag="t", access=READER)
 
     @frames.frame("silent", access=READER)
     async def silent_frame(frame: Frame) -> None: ...
 
-    is_refused("say its reach=", frames)
+    is_refused("declare its reach=", frames)
 
 
 class CarOutOfReach(Forbidden):
@@ -338,9 +341,9 @@ def reaching() -> Routes:
     async def get_all() -> str:
         return "all"
 
-    @routes.post("/body", reach=subject("wanted.car"))
-    async def post_body(wanted: Body[dict[str, str]]) -> str:
-        return wanted["car"]
+    @routes.post("/body", reach=subject("values.car"))
+    async def post_body(values: Body[dict[str, str]]) -> str:
+        return values["car"]
 
     @routes.frame("all", access=READER, reach=UNBOUND)
     async def all_frame(frame: Frame) -> str:
@@ -386,7 +389,7 @@ def test_reach_names_a_parameter_of_a_route_with_a_caller() -> None:
 
 def test_access_table_says_role_reach_and_whole_database() -> None:
     lines = access_table(composed(listing(), reaching(), providers=PROVIDERS)).splitlines()
-    shown = {" ".join(line.split()) for line in lines}
+    rows = {" ".join(line.split()) for line in lines}
     assert {
         "GET /drives reader rows",
         "GET /found reader rows",
@@ -400,7 +403,7 @@ def test_access_table_says_role_reach_and_whole_database() -> None:
         "bound vin IN (SELECT value FROM json_each(:subjects))",
         "owner all rows",
         "writable n, txt",
-    } <= shown
+    } <= rows
 
 
 def test_application_without_tables_gets_the_binding_as_before() -> None:

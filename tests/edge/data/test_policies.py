@@ -20,7 +20,7 @@ from schema import describe, rendered
 ROLES = {CallerKind.ANONYMOUS: Role.PUBLIC, CallerKind.ADMIN: ADMIN}
 VALUES = {"caller": "a", "role": 1, "subjects": '["v"]'}
 BY_KEY = {"capsule_versions": "capsule_id = 'a'"}
-"""Tables that are only asked for by a key: which rows everybody sees depends on another table, row by row."""
+"""Tables that are only read by a key: another table decides on the visibility of each row."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def plans(tables: Tables, connection: sqlite3.Connection) -> Iterator[tuple[str,
                 if where not in {"0", "false", "true"}:
                     key = f" WHERE {BY_KEY[name]}" if name in BY_KEY else ""
                     sql, names = scope.read(f"SELECT * FROM {name}{key}")
-                    steps = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [VALUES[one] for one in names])
+                    steps = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [VALUES[name] for name in names])
                     yield name, kind, [str(step[3]) for step in steps]
 
 
@@ -59,9 +59,9 @@ def scans(plan: list[str], tables: Tables) -> list[str]:
 
 
 def test_each_condition_searches_an_index(tessie: sqlite3.Connection) -> None:
-    found = [*plans(TABLES, tessie)]
-    assert {name for name, _, _ in found} >= {"drives", "agent_messages", "energy_reports"}
-    assert [(name, kind, plan) for name, kind, plan in found if scans(plan, TABLES)] == []
+    results = [*plans(TABLES, tessie)]
+    assert {name for name, _, _ in results} >= {"drives", "agent_messages", "energy_reports"}
+    assert [(name, kind, plan) for name, kind, plan in results if scans(plan, TABLES)] == []
 
 
 @pytest.mark.parametrize("package", packages())
@@ -72,21 +72,21 @@ def test_each_condition_of_an_app_searches_an_index_also_with_statistics(package
     migrate(tmp_path / "DB.sqlite", ROOT / "migrations" / app.migrations)
     with closing(sqlite3.connect(tmp_path / "DB.sqlite", cached_statements=0)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_stat1").fetchone()[0] > 0
-        found = [*plans(tables, connection)]
-    assert [(name, kind, plan) for name, kind, plan in found if scans(plan, tables)] == []
+        results = [*plans(tables, connection)]
+    assert [(name, kind, plan) for name, kind, plan in results if scans(plan, tables)] == []
 
 
 def test_condition_without_an_index_is_noticed(tessie: sqlite3.Connection) -> None:
     (index,) = tessie.execute("SELECT sql FROM sqlite_schema WHERE name = 'agent_messages_actor'").fetchone()
     tessie.execute("DROP INDEX agent_messages_actor")
-    found = [name for name, _, plan in plans(TABLES, tessie) if scans(plan, TABLES)]
+    results = [name for name, _, plan in plans(TABLES, tessie) if scans(plan, TABLES)]
     tessie.execute(index)
-    assert set(found) == {"agent_messages"}
+    assert set(results) == {"agent_messages"}
 
 
 def test_conditions_of_the_world_search_an_index(worlds: sqlite3.Connection) -> None:
-    found = {name for name, _, plan in plans(world.TABLES, worlds) if scans(plan, world.TABLES)}
-    assert found == {"comments"}  # its EXISTS is asked for each row; IN would search the index
+    results = {name for name, _, plan in plans(world.TABLES, worlds) if scans(plan, world.TABLES)}
+    assert results == {"comments"}  # its EXISTS is asked for each row; IN would search the index
 
 
 def test_every_statement_of_a_scope_compiles(worlds: sqlite3.Connection, tessie: sqlite3.Connection) -> None:
@@ -96,13 +96,13 @@ def test_every_statement_of_a_scope_compiles(worlds: sqlite3.Connection, tessie:
                 scope, writes = tables.scope(kind, role)
                 for name, relation in tables.schema.relations.items():
                     sql, names = scope.read(f"SELECT count(*) FROM {name}")
-                    connection.execute(f"EXPLAIN {sql}", [VALUES[one] for one in names])
+                    connection.execute(f"EXPLAIN {sql}", [VALUES[name] for name in names])
                     rows = tables.rows.get(name)
                     if rows is None or rows.declared.private or relation.form != "table" or not relation.key:
                         continue
                     if role >= rows.declared.write and scope.own.get(name) != "0":
                         text, names = writes.delete(name, "true", ())
-                        connection.execute(f"EXPLAIN {text}", [VALUES[one] for one in names])
+                        connection.execute(f"EXPLAIN {text}", [VALUES[name] for name in names])
 
 
 @pytest.mark.golden

@@ -1,4 +1,4 @@
-"""Random reads of random callers give what a database gives that physically holds only the caller's rows."""
+"""Random reads of random callers return the rows of a database that physically holds only the caller's rows."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.contracts.world import TABLES, caller, made, visible
+from tests.contracts.world import TABLES, caller, random_world, visible
 from tests.edge.data.generator import Generator
 from tests.edge.data.weakened import Unlocked, WithoutRule2, WithoutRule3, WithoutRule4, weakened
 from tests.edge.data.worlds import loaded, reduced, some_indexes
@@ -23,17 +23,19 @@ HARMLESS = (
     "circular reference",
     "parse error in rank function",  # NATURAL JOIN of a full-text table sees its hidden columns (rule 9)
 )
-"""Errors that a scoped statement may have where the same on the caller's rows has none."""
+"""Errors that a scoped statement may have although the same statement on the caller's rows has none."""
 
-type Found = tuple[list[str] | None, str]
+type Result = tuple[list[str] | None, str]
 """The rows of a statement, or None, and the error."""
 
 
 async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True) -> tuple[Counter[str], list[str]]:
-    """Run random statements; return what came of them, and what differs from the caller's rows."""
-    random, counts, faults = Random(seed), Counter[str](), list[str]()
+    """Run random statements; return the counts of the outcomes, and the differences from the caller's rows."""
+    random = Random(seed)
+    counts = Counter[str]()
+    faults = list[str]()
     for _ in range(total // EACH):
-        world, actor, indexes = made(random), caller(random), some_indexes(random)
+        world, actor, indexes = random_world(random), caller(random), some_indexes(random)
         with loaded(world, indexes) as everybody, reduced(visible(world, actor), indexes) as theirs:
             if random.random() < 0.3:
                 everybody.connection.execute("ANALYZE")
@@ -41,17 +43,17 @@ async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True)
             for _ in range(EACH):
                 generator = Generator(random)
                 sql = generator.statement()
-                wanted = await found(theirs.all(sql, *generator.params))
-                got = await found(scoped.all(sql, *generator.params))
-                outcome = judged(wanted, got)
+                expected = await result_of(theirs.all(sql, *generator.params))
+                got = await result_of(scoped.all(sql, *generator.params))
+                outcome = judge(expected, got)
                 counts[outcome] += 1
                 if outcome.isupper():
-                    faults.append(f"{outcome}: {actor}: {sql!r} {generator.params}: {wanted} {got}")
+                    faults.append(f"{outcome}: {actor}: {sql!r} {generator.params}: {expected} {got}")
     return counts, sorted(faults, key=len)
 
 
-async def found(call: Any) -> Found:
-    """Return what a statement gives, in no order, or why it fails."""
+async def result_of(call: Any) -> Result:
+    """Return the rows of a statement, in no order, or its error."""
     try:
         rows: list[Row] = await call
     except StatementRefused:
@@ -61,20 +63,20 @@ async def found(call: Any) -> Found:
     return sorted(repr([*row.values()]) for row in rows), ""
 
 
-def judged(wanted: Found, got: Found) -> str:
-    """Return what came of a statement; in capitals what must not be."""
+def judge(expected: Result, got: Result) -> str:
+    """Return the outcome of a statement; in capitals a forbidden one."""
     rows, fault = got
     if rows is None:
         if "authorized" in fault or "prohibited" in fault:
             return "SECOND LOCK"
         if fault == "refused":
             return "refused"
-        if wanted[0] is None:
+        if expected[0] is None:
             return "both fail"
         return "stricter" if fault.startswith(HARMLESS) else "FAILS"
-    if wanted[0] is None:
+    if expected[0] is None:
         return "RUNS"
-    if rows != wanted[0]:
+    if rows != expected[0]:
         return "DIFFERS"
     return "same rows" if rows else "both empty"
 

@@ -45,14 +45,14 @@ CREATE TRIGGER touched AFTER UPDATE ON children BEGIN SELECT 1; SELECT 2; END;
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Schema:
+def described(tmp_path_factory: pytest.TempPathFactory) -> Schema:
     folder = tmp_path_factory.mktemp("migrations")
     (folder / "0001_init.sql").write_text(DDL)
     return read(folder)
 
 
-def test_every_name_is_described(found: Schema) -> None:
-    forms = {relation.name: relation.form for relation in found.relations.values()}
+def test_every_name_is_described(described: Schema) -> None:
+    forms = {relation.name: relation.form for relation in described.relations.values()}
     assert forms == {
         "children": "table",
         "found": "fts",
@@ -62,12 +62,12 @@ def test_every_name_is_described(found: Schema) -> None:
         "places": "virtual",
     }
     stored = "found_config found_content found_data found_docsize found_idx places_node places_parent places_rowid"
-    assert found.hidden == (*stored.split(), "d1_migrations")
-    assert found.triggers == ("touched",)
+    assert described.hidden == (*stored.split(), "d1_migrations")
+    assert described.triggers == ("touched",)
 
 
-def test_columns_have_kinds_by_type_name_default_or_check(found: Schema) -> None:
-    kinds = " ".join(f"{name}={column.kind}" for name, column in found.relations["children"].columns.items())
+def test_columns_have_kinds_by_type_name_default_or_check(described: Schema) -> None:
+    kinds = " ".join(f"{name}={column.kind}" for name, column in described.relations["children"].columns.items())
     assert kinds == (
         "id=text parent=integer other=text is_done=boolean has_more=boolean started_at=instant day=instant topics=json "
         "fields=json ratio=real photo=blob amount=real anything=text note=text twice=integer stored=text "
@@ -75,8 +75,8 @@ def test_columns_have_kinds_by_type_name_default_or_check(found: Schema) -> None
     )
 
 
-def test_columns_have_nulls_defaults_and_references(found: Schema) -> None:
-    columns = found.relations["children"].columns
+def test_columns_have_nulls_defaults_and_references(described: Schema) -> None:
+    columns = described.relations["children"].columns
     required = {name for name, column in columns.items() if not column.nullable}
     assert required == {"id", "parent", "is_done", "started_at", "topics"}
     defaults = {name: column.default for name, column in columns.items() if column.default is not None}
@@ -88,8 +88,8 @@ def test_columns_have_nulls_defaults_and_references(found: Schema) -> None:
     assert {name for name, column in columns.items() if column.is_generated} == {"twice", "stored"}
 
 
-def test_declared_types_and_affinities_are_those_of_sqlite(found: Schema) -> None:
-    columns = found.relations["children"].columns
+def test_declared_types_and_affinities_are_those_of_sqlite(described: Schema) -> None:
+    columns = described.relations["children"].columns
     assert {name: (columns[name].type, columns[name].affinity) for name in AFFINITIES} == AFFINITIES
 
 
@@ -104,26 +104,30 @@ AFFINITIES = {
 }
 
 
-def test_keys_and_indexes_are_described(found: Schema) -> None:
-    assert found.relations["pairs"].key == ("a", "b")
-    assert found.relations["children"].unique == (("day",), ("parent", "note"))
-    assert found.relations["parents"].unique == (("name",),)
-    assert found.indexes == (
+def test_keys_and_indexes_are_described(described: Schema) -> None:
+    assert described.relations["pairs"].key == ("a", "b")
+    assert described.relations["children"].unique == (("day",), ("parent", "note"))
+    assert described.relations["parents"].unique == (("name",),)
+    assert described.indexes == (
         Index("children_by_time", "children", ("started_at DESC", "lower(note)")),
         Index("children_day", "children", ("day",), is_unique=True),
         Index("children_open", "children", ("note",), is_unique=True, where="is_done = 0 AND (note <> ')')"),
     )
 
 
-def test_module_says_what_was_read(found: Schema) -> None:
+def test_module_holds_the_described_schema(described: Schema) -> None:
     names: dict[str, Any] = {}
-    exec(rendered(found), names)
-    said: Schema = names["SCHEMA"]
-    assert rendered(said) == rendered(found)
-    assert {name: relation.columns for name, relation in said.relations.items()} == {
-        name: relation.columns for name, relation in found.relations.items()
+    exec(rendered(described), names)
+    module_schema: Schema = names["SCHEMA"]
+    assert rendered(module_schema) == rendered(described)
+    assert {name: relation.columns for name, relation in module_schema.relations.items()} == {
+        name: relation.columns for name, relation in described.relations.items()
     }
-    assert (said.indexes, said.triggers, said.hidden) == (found.indexes, found.triggers, found.hidden)
+    assert (module_schema.indexes, module_schema.triggers, module_schema.hidden) == (
+        described.indexes,
+        described.triggers,
+        described.hidden,
+    )
 
 
 def test_name_that_is_no_lower_case_word_is_refused() -> None:

@@ -28,7 +28,7 @@ type Case = Callable[[ScopedDatabase], Awaitable[object]]
 
 
 def run(case: Case, actor: Actor | None = BOUND, tables: Tables = TABLES) -> Any:
-    """Run a case with a caller's database, and return what it returns."""
+    """Run a case with a caller's database, and return its result."""
 
     async def scoped() -> object:
         with loaded(WORLD) as db:
@@ -125,7 +125,7 @@ def test_rule_3_views_private_tables_and_stored_tables_are_empty() -> None:
         "SELECT ? + ?2",
     ],
 )
-def test_rule_4_refuses_what_leaves_the_scope(text: str) -> None:
+def test_rule_4_refuses_statements_that_leave_the_scope(text: str) -> None:
     assert is_refused(text, *[1] * text.count("?"))
 
 
@@ -152,14 +152,14 @@ def test_rule_4_refuses_what_leaves_the_scope(text: str) -> None:
         "with recursive x AS (SELECT 'update') SELECT * FROM x",
     ],
 )
-def test_rules_5_and_11_refuse_what_does_not_read(text: str) -> None:
+def test_rules_5_and_11_refuse_statements_that_do_not_read(text: str) -> None:
     assert is_refused(text)
     run(lambda db: refused(StatementRefused, db.run(text)))
     run(lambda db: refused(StatementRefused, db.first(text)))
     run(lambda db: refused(StatementRefused, db.batch([Statement("SELECT 1"), Statement(text)])))
 
 
-def test_rule_5_takes_what_reads() -> None:
+def test_rule_5_accepts_reads() -> None:
     assert ids("\n\t select\n1 AS x") == [1]
     assert ids("VALUES ((SELECT count(*) FROM drives))") == [1]
     assert ids("SELECT'a'") == ["a"]
@@ -221,7 +221,7 @@ def test_rule_10_rowid_is_there_for_tables_that_say_so() -> None:
     assert is_refused("SELECT id FROM drives INDEXED BY drives_by_vin", kind=DatabaseError)
 
 
-def test_rule_12_key_of_another_is_told_without_its_value() -> None:
+def test_rule_12_conflict_with_another_callers_key_hides_its_value() -> None:
     async def case(db: ScopedDatabase) -> None:
         text = await refused(DatabaseError, db.insert("drives", [{"id": "theirs1", "vin": "mine"}]))
         assert "theirs1" not in text
@@ -234,9 +234,9 @@ def test_result_of_a_read_says_nothing_of_other_statements() -> None:
     async def case(db: ScopedDatabase) -> None:
         result = await db.run("SELECT id FROM drives")
         assert (result.rows, result.changes, result.last_row_id) == ([{"id": "mine1"}], 0, 0)
-        assert [one.rows for one in await db.batch([Statement("SELECT id FROM drives WHERE vin = ?", ("mine",))])] == [
-            [{"id": "mine1"}]
-        ]
+        assert [
+            result.rows for result in await db.batch([Statement("SELECT id FROM drives WHERE vin = ?", ("mine",))])
+        ] == [[{"id": "mine1"}]]
         assert await db.first("SELECT id FROM drives WHERE id = ?", "theirs1") is None
         await db.probe()
 
@@ -265,7 +265,7 @@ LEAKS = (
 
 
 @pytest.mark.parametrize("text", LEAKS)
-def test_second_lock_denies_what_the_text_lets_through(text: str) -> None:
+def test_second_lock_denies_tables_that_the_text_lets_through(text: str) -> None:
     denied = run(lambda db: refused(DatabaseError, db.all(text)), tables=weakened(WithoutRule4))
     assert "prohibited" in denied or "not authorized" in denied
 

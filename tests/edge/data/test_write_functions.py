@@ -1,4 +1,4 @@
-"""The functions that write a caller's rows: what they take, what they refuse, and what becomes of a batch."""
+"""The functions that write a caller's rows: their arguments, their refusals, and their batches."""
 
 import asyncio
 import sqlite3
@@ -106,7 +106,7 @@ async def rows(db: InlineDatabase, table: str, columns: str = "*") -> list[tuple
     return [tuple(row.values()) for row in await db.all(f"SELECT {columns} FROM {table} ORDER BY 1, 2")]
 
 
-def test_insert_gives_the_columns_that_are_asked_for() -> None:
+def test_insert_returns_the_requested_columns() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
         result = await db.insert("trips", [{"car": "mine", "note": "c"}, {"car": "also"}], returning=("id", "n"))
         assert result.rows == [{"id": 3, "n": 1}, {"id": 4, "n": 1}]
@@ -190,15 +190,15 @@ def test_column_that_a_row_lacks_has_its_default() -> None:
         text = await refused(
             StatementRefused, db.insert("trips", [{"car": "mine", "created_at": "x"}, {"car": "mine"}])
         )
-        assert "all rows of an insert have it, or none" in text
+        assert "set it in all rows of an insert, or in none" in text
 
     run(case)
 
 
 def test_row_replaces_the_callers_own_by_its_key() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
-        one = [{"id": 1, "car": "mine", "note": "new", "n": 9}]
-        assert (await db.insert("trips", one, key="id", returning=("id", "note"))).rows == [{"id": 1, "note": "new"}]
+        full = [{"id": 1, "car": "mine", "note": "new", "n": 9}]
+        assert (await db.insert("trips", full, key="id", returning=("id", "note"))).rows == [{"id": 1, "note": "new"}]
         await db.insert("trips", [{"car": "mine", "note": "new", "n": 10}], key=("car", "note"))
         assert await rows(whole, "trips", "id, car, note, n") == [(1, "mine", "new", 10), (2, "theirs", "b", 1)]
         await db.insert("stops", [{"trip": 1, "place": "x", "n": 5}], key=("trip", "place"))
@@ -213,8 +213,10 @@ def test_row_of_another_is_left_alone() -> None:
         before = await rows(whole, "trips")
         await refused(OutOfScope, db.insert("trips", [{"id": 2, "car": "mine", "note": "taken"}], key="id"))
         await refused(UniqueViolation, db.insert("trips", [{"id": 2, "car": "mine"}]))
-        kept = await db.insert("trips", [{"id": 2, "car": "mine"}, {"id": 1, "car": "mine"}], keep=True, returning="id")
-        assert (kept.rows, kept.changes) == ([], 0)
+        inserted = await db.insert(
+            "trips", [{"id": 2, "car": "mine"}, {"id": 1, "car": "mine"}], keep=True, returning="id"
+        )
+        assert (inserted.rows, inserted.changes) == ([], 0)
         await db.insert("trips", [{"id": 1, "car": "mine", "note": "x"}], key="id", keep=True)
         await refused(OutOfScope, db.insert("stops", [{"trip": 2, "place": "y", "n": 9}], key=("trip", "place")))
         assert await rows(whole, "trips") == before
@@ -238,7 +240,7 @@ def test_key_of_an_insert_is_one_of_the_schema() -> None:
     run(case)
 
 
-def test_update_changes_what_it_chooses_and_brings_updated_at_up_to_date() -> None:
+def test_update_changes_the_chosen_rows_and_their_updated_at() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
         result = await db.update("trips", {"note": "c", "n": Sql("n + ?", 4)}, "id >= ?", 1, returning=("id", "n"))
         assert (result.rows, result.changes, result.last_row_id) == ([{"id": 1, "n": 5}], 1, 0)
@@ -255,7 +257,7 @@ def test_update_changes_what_it_chooses_and_brings_updated_at_up_to_date() -> No
     run(case)
 
 
-def test_columns_that_say_whose_a_row_is_are_not_updated() -> None:
+def test_owner_columns_are_not_updated() -> None:
     async def case(db: ScopedDatabase, _: InlineDatabase) -> None:
         for changes in ({"car": "also"}, {"id": 9}, {"gone": 1}, {"note) --": 1}, {}):
             await refused(StatementRefused, db.update("trips", changes, "id = 1"))
@@ -264,7 +266,7 @@ def test_columns_that_say_whose_a_row_is_are_not_updated() -> None:
     run(case)
 
 
-def test_delete_removes_what_it_chooses_and_what_hangs_on_it() -> None:
+def test_delete_removes_the_chosen_rows_and_their_dependents() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
         assert (await db.delete("trips", "true", returning="id")).rows == [{"id": 1}]
         assert await rows(whole, "stops") == [(2, "y", 2)]
@@ -300,8 +302,13 @@ def test_batch_with_a_row_outside_the_scope_is_rolled_back() -> None:
             await refused(OutOfScope, db.batch([own, outside, own]))
             assert len(await rows(whole, "trips")) == 2
         read = Statement("SELECT id FROM trips WHERE id = ?", (1,))
-        found = await db.batch([read, own, prepare.update("trips", {"n": 5}, "id = 1", must_exist=True), read])
-        assert [(one.rows, one.changes) for one in found] == [([{"id": 1}], 0), ([], 1), ([], 1), ([{"id": 1}], 0)]
+        results = await db.batch([read, own, prepare.update("trips", {"n": 5}, "id = 1", must_exist=True), read])
+        assert [(result.rows, result.changes) for result in results] == [
+            ([{"id": 1}], 0),
+            ([], 1),
+            ([], 1),
+            ([{"id": 1}], 0),
+        ]
         await refused(OutOfScope, db.update("trips", {"n": 5}, "id = 2", must_exist=True))
         await refused(OutOfScope, db.delete("trips", "id = 2", must_exist=True))
         assert (await db.update("trips", {"n": 6}, "id = 1", must_exist=True)).changes == 1
@@ -309,7 +316,7 @@ def test_batch_with_a_row_outside_the_scope_is_rolled_back() -> None:
     run(case)
 
 
-def test_batch_takes_only_what_its_own_database_prepared() -> None:
+def test_batch_accepts_only_statements_of_its_own_database() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
         other = TABLES.scoped(whole, ADMINISTRATOR).prepare.delete("trips", "true")
         twin = TABLES.scoped(whole, KEY).prepare.delete("trips", "true")
@@ -339,8 +346,8 @@ def test_side_of_a_booking_changes_only_writable_columns() -> None:
         assert (await db.update("bookings", {"note": "later"}, "true")).changes == 2
         for column, value in (("customer", "bob"), ("price", 1), ("status", "agreed"), ("id", "9"), ("provider", "x")):
             await refused(StatementRefused, db.update("bookings", {column: value}, "true"))
-        taken = {"id": "1", "customer": "bob", "provider": "bob"}
-        await refused(OutOfScope, db.insert("bookings", [taken], key="id"))
+        params = {"id": "1", "customer": "bob", "provider": "bob"}
+        await refused(OutOfScope, db.insert("bookings", [params], key="id"))
         assert await rows(whole, "bookings", "id, customer, price") == [("1", "ann", 5), ("2", "eve", 5)]
 
     run(case, BOB)
@@ -359,7 +366,7 @@ def test_administrator_writes_every_column_of_every_table_but_private_ones() -> 
     run(case, ADMINISTRATOR)
 
 
-def test_role_and_kind_decide_who_writes() -> None:
+def test_role_and_kind_decide_about_writes() -> None:
     async def case(db: ScopedDatabase, _: InlineDatabase) -> None:
         await refused(OutOfScope, db.insert("marks", [{"body": "b", "author": "key"}]))
         await refused(OutOfScope, db.insert("audit", [{"what": "x"}]))

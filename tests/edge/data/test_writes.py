@@ -1,4 +1,4 @@
-"""Random writes of random callers change the callers' own rows and no others, whatever their conditions hold."""
+"""Random writes of random callers change the callers' own rows and no others, with any condition."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
-from tests.contracts.world import TABLES, USERS, VINS, WRITABLE, World, caller, made, visible
+from tests.contracts.world import TABLES, USERS, VINS, WRITABLE, World, caller, random_world, visible
 from tests.edge.data.weakened import WEAKER_WRITES, PublicParents, Unlocked, weakened
 from tests.edge.data.worlds import loaded, reduced, snapshot, some_indexes
 
@@ -18,7 +18,7 @@ EACH = 50
 """Writes in one world."""
 KINDS = (CallerKind.BOUND, CallerKind.MEMBER, CallerKind.OWNER, CallerKind.ANONYMOUS)
 MOVED = {"practitioners": {"appointments"}, "conversations": {"messages"}, "capsules": {"comments"}}
-"""Tables whose rows change hands with a row of another table."""
+"""Tables in which rows change owners with a row of another table."""
 CONVERSATIONS = [f"k{number}" for number in range(6)]
 CAPSULES = [f"c{number}" for number in range(10)]
 CONDITIONS = (
@@ -65,16 +65,16 @@ EXPRESSIONS = (
 
 
 class Write(NamedTuple):
-    """One write: a function of the database, and what it is called with."""
+    """One write: a function of the database, and its arguments."""
 
     function: str
     table: str
-    given: tuple[Any, ...]
+    arguments: tuple[Any, ...]
     named: dict[str, Any]
 
     async def on(self, db: ScopedDatabase) -> int:
         """Run it and return how many rows it changed."""
-        result = await getattr(db, self.function)(self.table, *self.given, **self.named)
+        result = await getattr(db, self.function)(self.table, *self.arguments, **self.named)
         return int(result.changes)
 
 
@@ -108,7 +108,8 @@ class Writer:
         return Write("update", table, (changes, condition, *params), {"returning": WRITABLE[table]})
 
     def _insert(self, table: str) -> Write:
-        columns, many = WRITABLE[table], self.random.choice([1, 1, 1, 2, 3, 40])
+        columns = WRITABLE[table]
+        many = self.random.choice([1, 1, 1, 2, 3, 40])
         rows = [
             {column: self._value(table, column) for column in columns if self.random.random() < 0.95}
             for _ in range(many)
@@ -135,32 +136,37 @@ class Writer:
 
 
 async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True) -> tuple[Counter[str], list[str]]:
-    """Run random writes; return what came of them, and those after which another's row was not what it was.
+    """Run random writes; return the counts of the outcomes, and the writes that changed another's row.
 
     Without the second lock the first such write ends the run.
     """
-    random, counts, faults = Random(seed), Counter[str](), list[str]()
+    random = Random(seed)
+    counts = Counter[str]()
+    faults = list[str]()
     while counts.total() < total and (locked or not faults):
-        world, actor, indexes = made(random), caller(random, KINDS), some_indexes(random)
+        world = random_world(random)
+        actor = caller(random, KINDS)
+        indexes = some_indexes(random)
         writer = Writer(random, actor)
         with loaded(world, indexes) as everybody, reduced(visible(world, actor, own=True), indexes) as theirs:
             scoped = tables.scoped(everybody if locked else Unlocked(everybody), actor)
             after = snapshot(everybody.connection)
             for _ in range(EACH):
-                one, before = writer.write(), after
-                outcome = await outcome_of(one, scoped)
-                counts[f"{one.function} {outcome}"] += 1
+                write = writer.write()
+                before = after
+                outcome = await outcome_of(write, scoped)
+                counts[f"{write.function} {outcome}"] += 1
                 if outcome != "refused":
                     after = snapshot(everybody.connection)
                 if outcome == "second lock" or (outcome != "ran" and after != before):
-                    faults.append(f"{outcome}: {actor} {one}")
-                elif moved := others_changed(before, after, actor, one.table):
-                    faults.append(f"{moved}: {actor} {one}")
+                    faults.append(f"{outcome}: {actor} {write}")
+                elif moved := others_changed(before, after, actor, write.table):
+                    faults.append(f"{moved}: {actor} {write}")
                 elif outcome == "ran":
-                    await outcome_of(one, TABLES.system(theirs))
+                    await outcome_of(write, TABLES.system(theirs))
                     if untimed(visible(after, actor, own=True)) != untimed(snapshot(theirs.connection)):
-                        if is_comparable(one):
-                            faults.append(f"own rows differ: {actor} {one}")
+                        if is_comparable(write):
+                            faults.append(f"own rows differ: {actor} {write}")
                         break
     return counts, sorted(faults, key=len)
 
@@ -170,16 +176,16 @@ def untimed(world: World) -> World:
     return world | {"drives": [row[:4] for row in world["drives"]]}
 
 
-def is_comparable(one: Write) -> bool:
-    """Tell whether a write does to the caller's own rows alone what it does among others'."""
-    looks_around = "LIMIT" in str(one.given) or "conversations AS" in str(one.given)
-    return one.function != "insert" and one.table not in MOVED and not looks_around
+def is_comparable(write: Write) -> bool:
+    """Tell whether a write has the same effect on the caller's rows with and without other rows."""
+    looks_around = "LIMIT" in str(write.arguments) or "conversations AS" in str(write.arguments)
+    return write.function != "insert" and write.table not in MOVED and not looks_around
 
 
-async def outcome_of(one: Write, db: ScopedDatabase) -> str:
-    """Run a write and return what came of it."""
+async def outcome_of(write: Write, db: ScopedDatabase) -> str:
+    """Run a write and return its outcome."""
     try:
-        return "ran" if await one.on(db) else "nothing"
+        return "ran" if await write.on(db) else "nothing"
     except StatementRefused:
         return "refused"
     except OutOfScope:

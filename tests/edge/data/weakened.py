@@ -15,7 +15,7 @@ from edge.ports import Database, Result, Row, Statement, Value
 
 
 class Unlocked:
-    """A database whose second lock is open, as on D1: the text is all that keeps rows apart."""
+    """A database with an open second lock, as on D1: only the rewritten text keeps rows apart."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -44,7 +44,7 @@ class WithoutRule2(Scope):
 
 
 class WithoutRule3(Scope):
-    """Leaves the names that nobody declares as they are: views, and where full-text tables store their rows."""
+    """Leaves undeclared names as they are: views, and the tables in which full-text tables store their rows."""
 
     def shadowed(self, conditions: Mapping[str, str]) -> Collection[str]:
         return [name for name in conditions if name in self.rows and not self.rows[name].declared.private]
@@ -76,14 +76,14 @@ def weakened(scope: type[Scope] = Scope, writes: type[Writes] = Writes) -> Table
 
 
 class WithoutOuterCondition(Writes):
-    """Trusts what a condition chose."""
+    """Trusts the rows that a condition selected."""
 
     def condition(self, rows: Rows, names: tuple[str, ...]) -> list[str]:  # noqa: ARG002
         return []
 
 
 class WithoutFixedColumns(Writes):
-    """Lets an update change the columns that say whose a row is."""
+    """Lets an update change the columns of a row's owner."""
 
     def changeable(self, rows: Rows) -> frozenset[str]:
         return frozenset(name for name in rows.columns if name not in rows.relation.key)
@@ -97,7 +97,7 @@ class WithoutRefusedWords(Writes):
 
 
 class WithoutConflictCondition(Writes):
-    """Replaces whatever row has the key."""
+    """Replaces any row with the same key."""
 
     def conflict(self, rows: Rows, shape: Insert) -> str:
         return re.sub(r" WHERE CASE .*", "", super().conflict(rows, shape))
@@ -119,7 +119,7 @@ class PublicParents(Scope):
 
 
 class InlineConditions(Writes):
-    """Puts a condition behind the scope's own, where a parenthesis gets out of it."""
+    """Appends a condition to the scope's own, which a parenthesis can escape."""
 
     def plan_delete(self, name: str, where: str, returning: tuple[str, ...] | None) -> Plan:  # noqa: ARG002
         rows = self.rows(name)

@@ -1,4 +1,4 @@
-"""What the parts stand on: real ports in a folder of the test's own, a clock to be set, and a server that breaks."""
+"""The base of the parts: real ports in a folder of the test's own, a clock to be set, and a server that breaks."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ from edge.runtimes.local.key_value import LocalKeyValue
 
 
 class SetClock:
-    """A clock that stands where it was set; to sleep is to set it on. `slept` are the seconds that were waited."""
+    """A clock that stands still; sleeping sets it forward. `slept` lists the seconds of each sleep."""
 
     def __init__(self, at: datetime = NOON) -> None:
         self.at = at
@@ -38,7 +38,7 @@ class SetClock:
 
 
 @dataclass(frozen=True)
-class Given:
+class Reply:
     """How the server answers: after `delay` seconds, and with a `status` of 0 by hanging up."""
 
     status: int = 200
@@ -58,11 +58,11 @@ class Came:
 
 
 class Origin:
-    """A server that gives its answers in turn, the last of them again and again; `came` is what it was asked."""
+    """A server that gives its answers in turn, the last of them again and again; `came` lists the received requests."""
 
     def __init__(self) -> None:
         self.came: list[Came] = []
-        self._answers = [Given()]
+        self._answers = [Reply()]
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -75,19 +75,19 @@ class Origin:
         """The address of the server."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def give(self, *answers: Given) -> None:
-        """Answer so from now on, and forget what came."""
+    def give(self, *answers: Reply) -> None:
+        """Set the next answers, and forget the received requests."""
         self.came.clear()
         self._answers = [*answers]
 
     def close(self) -> None:
-        """Stop, also what is late."""
+        """Stop the server, and wait for its late answers."""
         self._ended.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(10)
 
-    def _take(self, came: Came) -> Given:
+    def _take(self, came: Came) -> Reply:
         with self._lock:
             self.came.append(came)
             return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -99,17 +99,17 @@ class Origin:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                given = origin._take(Came(self.command, self.path, headers, body))
-                if origin._ended.wait(given.delay) or not given.status:
+                response = origin._take(Came(self.command, self.path, headers, body))
+                if origin._ended.wait(response.delay) or not response.status:
                     return
-                self.send_response(given.status)
-                for name, value in {"content-length": str(len(given.body)), **given.headers}.items():
+                self.send_response(response.status)
+                for name, value in {"content-length": str(len(response.body)), **response.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(given.body)
+                self.wfile.write(response.body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
             setattr(Handler, f"do_{method}", Handler.answer)
@@ -140,7 +140,7 @@ def one_origin() -> Iterator[Origin]:
 
 @pytest.fixture
 def origin(one_origin: Origin) -> Origin:
-    one_origin.give(Given())
+    one_origin.give(Reply())
     return one_origin
 
 

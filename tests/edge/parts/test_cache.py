@@ -1,9 +1,9 @@
-"""The cache: nobody waits for a refetch, one is under way at most, and what is kept outlives whatever breaks."""
+"""The cache: nobody waits for a refetch, at most one is under way, and entries outlive the origin's failures."""
 
 import asyncio
 import re
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from tests.edge.conftest import Lines
 from tests.edge.parts.conftest import SetClock
 
-from edge.clients.cache import Cache, Terms
+from edge.clients.cache import Cache, Terms, oldest_accepted
 from edge.clients.leases import Leases
 from edge.clients.upstream import UpstreamFailed
 from edge.errors import NotFound
@@ -25,17 +25,17 @@ type Story = Callable[["Shelf"], Coroutine[Any, Any, None]]
 
 
 class Source:
-    """What is cached; it says how often it was asked, breaks where it has a `fault`, and waits where it is held."""
+    """A cached value; counts its calls, raises its `fault`, and waits for `go`."""
 
     def __init__(self) -> None:
         self.count = 0
         self.fault: BaseException | None = None
         self.go: asyncio.Event | None = None
-        self.asked = asyncio.Event()
+        self.was_called = asyncio.Event()
 
     async def __call__(self) -> bytes:
         self.count += 1
-        self.asked.set()
+        self.was_called.set()
         number = self.count
         await asyncio.sleep(0)
         if self.go:
@@ -49,7 +49,9 @@ class Shelf:
     """Two caches on the same files, as two processes have them; all else is theirs together."""
 
     def __init__(self, folder: Path, clock: SetClock, log: Lines) -> None:
-        self.clock, self.log, self.source = clock, log, Source()
+        self.clock = clock
+        self.log = log
+        self.source = Source()
         self.background = LocalBackground(log)
         self.dbs = [LocalDatabase(folder / "db.sqlite") for _ in range(2)]
         self.kvs = [LocalKeyValue(folder / "kv.sqlite") for _ in range(2)]
@@ -57,10 +59,10 @@ class Shelf:
         self.caches = [Cache(kv, Leases(db, clock), clock, self.background, log) for db, kv in pairs]
 
     async def get(self, terms: Terms = TERMS, cache: int = 0, name: str = "page") -> tuple[bytes, int, bool]:
-        """Return an entry, its age, and whether it was kept; what goes on behind the answer is waited for."""
-        kept = await self.caches[cache].get(name, self.source, terms)
+        """Return an entry, its age, and whether it came from the cache; wait for the work in the background."""
+        page = await self.caches[cache].get(name, self.source, terms)
         await self.background.drain(10)
-        return kept.body, kept.age, kept.was_kept
+        return page.body, page.age, page.was_cached
 
     def logged(self, level: str = "warning") -> list[str]:
         """Return the messages of a level."""
@@ -107,26 +109,26 @@ def test_an_entry_is_missing_then_fresh_then_stale_and_then_new(tell: Tell) -> N
     tell(story)
 
 
-def test_who_reads_what_is_stale_does_not_wait_for_its_source(tell: Tell) -> None:
+def test_stale_reads_do_not_wait_for_the_source(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         shelf.clock.pass_by(100)
         shelf.source.go = asyncio.Event()
-        kept = await asyncio.wait_for(shelf.caches[0].get("page", shelf.source, TERMS), 5)
-        assert (kept.body, kept.age) == (b'{"n": 1}', 100)
+        page = await asyncio.wait_for(shelf.caches[0].get("page", shelf.source, TERMS), 5)
+        assert (page.body, page.age) == (b'{"n": 1}', 100)
         shelf.source.go.set()
 
     assert tell(story).source.count == 2
 
 
 @pytest.mark.parametrize("caches", [1, 2])
-def test_fifty_who_read_what_is_stale_cause_one_refetch(tell: Tell, caches: int) -> None:
+def test_fifty_stale_reads_cause_one_refetch(tell: Tell, caches: int) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         shelf.clock.pass_by(100)
-        shelf.source.go = asyncio.Event()  # else a read that is slow to come finds what the refetch brought
+        shelf.source.go = asyncio.Event()  # else a slow read finds the refetched entry
         reads = (shelf.caches[n % caches].get("page", shelf.source, TERMS) for n in range(50))
-        assert {kept.body for kept in await asyncio.gather(*reads)} == {b'{"n": 1}'}
+        assert {page.body for page in await asyncio.gather(*reads)} == {b'{"n": 1}'}
         shelf.source.go.set()
         await shelf.background.drain(10)
         assert shelf.source.count == 2
@@ -147,24 +149,24 @@ def test_names_are_refetched_apart(tell: Tell) -> None:
     tell(story)
 
 
-def test_fifty_who_find_nothing_wait_for_one_call_and_who_leaves_spoils_nothing(tell: Tell) -> None:
+def test_fifty_misses_wait_for_one_call_and_a_cancelled_one_spoils_nothing(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         shelf.source.go = asyncio.Event()
         waiting = [asyncio.ensure_future(shelf.caches[0].get("page", shelf.source, TERMS)) for _ in range(50)]
-        await shelf.source.asked.wait()
+        await shelf.source.was_called.wait()
         waiting[0].cancel()
         await asyncio.sleep(0.02)
         shelf.source.go.set()
-        found = await asyncio.gather(*waiting, return_exceptions=True)
-        assert isinstance(found[0], asyncio.CancelledError)
-        assert {kept.body for kept in found[1:] if not isinstance(kept, BaseException)} == {b'{"n": 1}'}
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(results[0], asyncio.CancelledError)
+        assert {page.body for page in results[1:] if not isinstance(page, BaseException)} == {b'{"n": 1}'}
         assert shelf.source.count == 1
         assert (await shelf.get())[2]
 
     tell(story)
 
 
-def test_where_nothing_is_kept_a_fault_is_the_callers(tell: Tell) -> None:
+def test_fault_without_an_entry_reaches_the_caller(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         shelf.source.fault = UpstreamFailed("broken")
         for _ in range(2):
@@ -187,7 +189,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-def test_whatever_fails_what_is_kept_is_served_and_the_next_try_waits(tell: Tell, fault: Exception) -> None:
+def test_entry_is_served_after_any_failure_and_the_next_try_waits(tell: Tell, fault: Exception) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         shelf.clock.pass_by(100)
@@ -213,7 +215,7 @@ def test_whatever_fails_what_is_kept_is_served_and_the_next_try_waits(tell: Tell
     assert shelf.logged("error") == []
 
 
-def test_what_is_not_there_any_more_is_dropped(tell: Tell) -> None:
+def test_entry_of_a_missing_source_is_dropped(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         shelf.clock.pass_by(100)
@@ -229,11 +231,23 @@ def test_what_is_not_there_any_more_is_dropped(tell: Tell) -> None:
 @pytest.mark.parametrize(
     "stored",
     [
-        b"", b"\n", b"\n{}", b"{}", b'{"n": 0}', b"1795262400", b"x\n{}", b"-5\n{}", b"1.5\n{}", b" 1795262400\n{}",
-        "\u0661\n{}".encode(), b"\xff\n{}", b"9" * 5000 + b"\n{}", b"1795262400\r\n{}",
+        b"",
+        b"\n",
+        b"\n{}",
+        b"{}",
+        b'{"n": 0}',
+        b"1795262400",
+        b"x\n{}",
+        b"-5\n{}",
+        b"1.5\n{}",
+        b" 1795262400\n{}",
+        "\u0661\n{}".encode(),
+        b"\xff\n{}",
+        b"9" * 5000 + b"\n{}",
+        b"1795262400\r\n{}",
     ],
-)  # fmt: skip
-def test_what_is_no_entry_counts_as_none(tell: Tell, stored: bytes) -> None:
+)
+def test_invalid_entry_counts_as_missing(tell: Tell, stored: bytes) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.kvs[0].put("page", stored)
         assert await shelf.get() == (b'{"n": 1}', 0, False)
@@ -254,7 +268,7 @@ def test_every_byte_is_kept(tell: Tell, body: bytes) -> None:
     tell(story)
 
 
-def test_an_entry_is_as_old_as_what_it_was_made_of(tell: Tell) -> None:
+def test_age_of_an_entry_counts_from_the_start_of_its_source(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         async def slowly() -> bytes:
             shelf.clock.pass_by(7)
@@ -285,7 +299,7 @@ def test_an_entry_that_kv_refuses_is_served_all_the_same(tell: Tell) -> None:
     assert tell(story).logged() == ["cache not read", "cache not written"]
 
 
-def test_without_leases_what_is_stale_is_served(tell: Tell) -> None:
+def test_stale_entry_is_served_without_leases(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         await shelf.dbs[0].run("DROP TABLE leases")
@@ -323,23 +337,29 @@ ITEM = re.compile(r"[A-Za-z*][\w:/!#$%&\'*+.^`|~-]*(; (hit|stored|ttl=-?\d+|fwd=
 
 @pytest.mark.parametrize(
     ("seconds", "status", "age"),
-    [(None, "site; fwd=uri-miss; stored", "0"), (0, "site; hit; ttl=60", "0"), (59, "site; hit; ttl=1", "59"),
-     (60, "site; hit; ttl=0", "60"), (160, "site; hit; ttl=-100", "160")],
-)  # fmt: skip
-def test_the_headers_tell_how_old_it_is_and_where_it_comes_from(
-    tell: Tell, seconds: int | None, status: str, age: str
-) -> None:
+    [
+        (None, "site; fwd=uri-miss; stored", "0"),
+        (0, "site; hit; ttl=60", "0"),
+        (59, "site; hit; ttl=1", "59"),
+        (60, "site; hit; ttl=0", "60"),
+        (160, "site; hit; ttl=-100", "160"),
+    ],
+)
+def test_headers_show_age_and_origin_of_an_entry(tell: Tell, seconds: int | None, status: str, age: str) -> None:
     async def story(shelf: Shelf) -> None:
         if seconds is not None:
             await shelf.get()
             shelf.clock.pass_by(seconds)
-        kept = await shelf.caches[0].get("page", shelf.source, TERMS)
-        response = kept.response("site")
-        headers: Mapping[str, str] = dict(response.headers)
+        page = await shelf.caches[0].get("page", shelf.source, TERMS)
+        response = page.response("site")
+        headers = dict(response.headers)
+        tag = headers.pop("etag")
+        assert page.response("site", f'W/"x", W/{tag}').status == page.response("site", "*").status == 304
+        assert page.response("site", '"x"').status == 200
         assert headers == {
             "content-type": "application/json",
             "age": age,
-            "cache-control": "public, max-age=60, stale-while-revalidate=3600",
+            "cache-control": "public, max-age=60, stale-while-revalidate=300",
             "cache-status": status,
         }
         assert ITEM.fullmatch(headers["cache-status"])
@@ -359,3 +379,103 @@ def test_name_of_any_length_is_kept_apart_from_others_and_dropped(tell: Tell, na
         assert await shelf.get(name=f"{name}x") == (b'{"n": 2}', 0, True)
 
     assert tell(story).logged() == []
+
+
+def test_entry_older_than_its_terms_is_waited_for(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        shelf.clock.pass_by(360)
+        assert await shelf.get() == (b'{"n": 2}', 0, False)
+        shelf.clock.pass_by(360)
+        shelf.source.fault = UpstreamFailed("down")
+        assert await shelf.get() == (b'{"n": 2}', 360, True)
+        assert await shelf.get() == (b'{"n": 2}', 360, True)
+        assert shelf.source.count == 3, "it has failed just now"
+
+    assert tell(story).logged() == ["cache not refreshed"]
+
+
+def test_refetch_that_takes_long_is_not_waited_for(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        shelf.clock.pass_by(400)
+        shelf.source.go = asyncio.Event()
+        page = await shelf.caches[0].get("page", shelf.source, TERMS._replace(wait=0.01))
+        assert (page.body, page.age) == (b'{"n": 1}', 400)
+        shelf.source.go.set()
+        await shelf.background.drain(10)
+        assert await shelf.get() == (b'{"n": 2}', 0, True)
+
+    tell(story)
+
+
+def test_entry_older_than_asked_for_is_made_anew_and_a_fault_is_raised(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        async def get(oldest: int | None) -> bytes:
+            return (await shelf.caches[0].get("page", shelf.source, TERMS, oldest)).body
+
+        assert await get(0) == b'{"n": 1}'
+        shelf.clock.pass_by(10)
+        assert await get(10) == b'{"n": 1}'
+        assert await get(9) == b'{"n": 2}'
+        assert await get(0) == b'{"n": 3}'
+        shelf.clock.pass_by(1)
+        shelf.source.fault = UpstreamFailed("down")
+        with pytest.raises(UpstreamFailed):
+            await get(0)
+        assert await get(None) == b'{"n": 3}'
+        shelf.source.fault = NotFound()
+        with pytest.raises(NotFound):
+            await get(0)
+        with pytest.raises(NotFound):
+            await get(None)
+
+    tell(story)
+
+
+def test_purged_entry_is_made_anew_at_once_and_served_where_its_source_is_down(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        await shelf.caches[0].purge("page", "nothing")
+        assert await shelf.get(cache=1) == (b'{"n": 2}', 0, False)
+        await shelf.caches[0].purge("page")
+        await shelf.caches[0].purge("page")
+        shelf.source.fault = UpstreamFailed("down")
+        for _ in range(3):
+            assert await shelf.get() == (b'{"n": 2}', 0, True)
+        assert shelf.source.count == 3, "it has failed just now"
+        with pytest.raises(UpstreamFailed):
+            await shelf.caches[0].get("page", shelf.source, TERMS, 3600)
+        shelf.source.fault = None
+        shelf.clock.pass_by(30)
+        assert await shelf.get() == (b'{"n": 5}', 0, False)
+        assert await shelf.get() == (b'{"n": 5}', 0, True)
+        shelf.source.fault = NotFound()
+        await shelf.caches[0].purge("page")
+        for _ in range(2):
+            with pytest.raises(NotFound):
+                await shelf.get()
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("header", "oldest"),
+    [
+        (None, None),
+        ("", None),
+        ("no-store", None),
+        ("max-age", None),
+        ("max-age=x", None),
+        ("max-age=-1", None),
+        ("no-cache", 0),
+        ("No-Cache", 0),
+        ("max-age=0", 0),
+        ('max-age="5"', 5),
+        ("max-stale=9, max-age = 30", 30),
+        ("max-age=30,no-cache", 0),
+        ("max-age=99999999999999999999", None),
+    ],
+)
+def test_request_says_how_old_its_answer_may_be(header: str | None, oldest: int | None) -> None:
+    assert oldest_accepted(header) == oldest

@@ -1,4 +1,4 @@
-"""Callers: what a look-up costs and whom, and how a caller stands later."""
+"""Callers: the cost of a look-up, its limits, and changes of a caller's rights."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -32,7 +32,8 @@ class Counted:
     """A database that counts its look-ups of keys; `before` is run in the middle of each."""
 
     def __init__(self, db: LocalDatabase) -> None:
-        self._db, self.look_ups = db, 0
+        self._db = db
+        self.look_ups = 0
         self.before: Callable[[], Coroutine[Any, Any, object]] | None = None
 
     async def all(self, sql: str, *params: Value) -> list[Row]:
@@ -69,7 +70,8 @@ class Place:
     def __init__(self, path: Path) -> None:
         migrate(path, ROOT / "migrations")
         self._local = LocalDatabase(path)
-        self.db, self.clock = Counted(self._local), SetClock(datetime.now(UTC).replace(microsecond=0))
+        self.db = Counted(self._local)
+        self.clock = SetClock(datetime.now(UTC).replace(microsecond=0))
         self.limiter = LocalRateLimiter(Limit(BUDGET, 60), now=lambda: self.clock.now().timestamp())
 
     def callers(self, **env: str) -> Callers:
@@ -78,9 +80,9 @@ class Place:
         limits = Limits(self.limiter, None, self.clock)
         return Callers(AccessSettings(ENV | env), db, self.clock, limits)
 
-    async def key(self, callers: Callers, role: Role = READER, **wanted: Any) -> tuple[str, str]:
+    async def key(self, callers: Callers, role: Role = READER, **options: Any) -> tuple[str, str]:
         """Make a key; return its text and its id."""
-        text, row = await callers.make_key(NewKey("k", role, **wanted), "admin")
+        text, row = await callers.make_key(NewKey("k", role, **options), "admin")
         return text, row["id"]
 
     def close(self) -> None:
@@ -89,9 +91,9 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    one = Place(tmp_path / "db.sqlite")
-    yield one
-    one.close()
+    place_ = Place(tmp_path / "db.sqlite")
+    yield place_
+    place_.close()
 
 
 def request_by(key: str, address: str = "192.0.2.1") -> Request:
@@ -110,7 +112,7 @@ def request_by(key: str, address: str = "192.0.2.1") -> Request:
 
 
 async def outcome(callers: Callers, key: str, address: str = "192.0.2.1") -> str:
-    """Return whom a key is known as, or the name of the problem."""
+    """Return the caller's name for a key, or the name of the problem."""
     try:
         return (await callers.identify(request_by(key, address))).name
     except (Unauthorized, TooManyRequests) as refused:
@@ -146,17 +148,17 @@ def test_guess_of_a_proved_key_costs_no_look_up(place: Place, guess: Callable[[s
     assert set(asyncio.run(case())) == {"Unauthorized"}
 
 
-def test_key_without_a_known_proof_is_looked_up_within_the_budget_of_its_address(place: Place) -> None:
+def test_unproven_key_is_looked_up_within_the_budget_of_its_address(place: Place) -> None:
     async def case() -> None:
         old, old_id = await place.key(place.callers(JWT_SECRET_KEY=""))
         other, other_id = await place.key(place.callers(JWT_SECRET_KEY="o" * 32))
         callers = place.callers()
         new, new_id = await place.key(callers)
         assert (old.count("."), new.count(".")) == (1, 2)
-        assert [await outcome(callers, one) for one in (old, other)] == [old_id, other_id]
+        assert [await outcome(callers, text) for text in (old, other)] == [old_id, other_id]
         guesses = [f"key_{old_id}.{number}" for number in range(2 * BUDGET)]
-        found = [await outcome(callers, one) for one in guesses]
-        assert found == ["Unauthorized"] * (BUDGET - 2) + ["TooManyRequests"] * (BUDGET + 2)
+        outcomes = [await outcome(callers, text) for text in guesses]
+        assert outcomes == ["Unauthorized"] * (BUDGET - 2) + ["TooManyRequests"] * (BUDGET + 2)
         assert place.db.look_ups == BUDGET
         assert await outcome(callers, old) == "TooManyRequests"
         assert [await outcome(callers, new) for _ in range(2 * BUDGET)] == [new_id] * 2 * BUDGET
@@ -167,12 +169,13 @@ def test_key_without_a_known_proof_is_looked_up_within_the_budget_of_its_address
     asyncio.run(case())
 
 
-def test_proofs_of_the_key_before_are_known_while_it_is_named(place: Place) -> None:
+def test_proofs_by_the_previous_key_are_valid_while_it_is_configured(place: Place) -> None:
     async def case() -> list[int | None]:
         before = place.callers()
         text, name = await place.key(before)
         rotated = {"JWT_SECRET_KEY": "n" * 32, "JWT_SECRET_KEY_OLD": ENV["JWT_SECRET_KEY"]}
-        after, left = place.callers(**rotated), []
+        after = place.callers(**rotated)
+        left = []
         for callers in (after, place.callers(JWT_SECRET_KEY="n" * 32)):
             assert [await outcome(callers, text) for _ in range(BUDGET - 1)] == [name] * (BUDGET - 1)
             left.append((await place.limiter.take("look-ups 192.0.2.1")).left)
@@ -217,13 +220,13 @@ def test_revocation_elsewhere_is_noticed_within_half_a_minute(place: Place) -> N
         callers = place.callers()
         _, name = await place.key(callers)
         by_token = token(callers, Actor(name, READER))
-        found = [await outcome(callers, by_token)]
+        outcomes = [await outcome(callers, by_token)]
         await place.db.run("UPDATE api_keys SET revoked_at = '2026-01-01 00:00:00'")
         for seconds in (LIFETIME_S - 1, 1, 1):
             place.clock.pass_by(seconds)
-            found.append(await outcome(callers, by_token))
+            outcomes.append(await outcome(callers, by_token))
         assert place.db.look_ups == 2
-        return found
+        return outcomes
 
     name, *later = asyncio.run(case())
     assert later == [name, "Unauthorized", "Unauthorized"]
@@ -249,11 +252,12 @@ def test_end_of_a_remembered_key_is_exact(place: Place) -> None:
     async def case() -> list[str]:
         callers = place.callers()
         _, name = await place.key(callers, expires_at=place.clock.now() + timedelta(seconds=10))
-        by_token, found = token(callers, Actor(name, READER)), []
+        by_token = token(callers, Actor(name, READER))
+        outcomes = []
         for seconds in (0, 9, 1):
             place.clock.pass_by(seconds)
-            found.append(await outcome(callers, by_token))
-        return found
+            outcomes.append(await outcome(callers, by_token))
+        return outcomes
 
     name, before, after = asyncio.run(case())
     assert (name, after) == (before, "Unauthorized")
@@ -262,7 +266,8 @@ def test_end_of_a_remembered_key_is_exact(place: Place) -> None:
 
 def test_memory_is_bounded_and_survives_a_clock_that_goes_back(place: Place) -> None:
     async def case() -> None:
-        callers, cache = place.callers(), KeyCache()
+        callers = place.callers()
+        cache = KeyCache()
         assert callers.keys is not None
         _, name = await place.key(callers)
         assert (await cache.look_up(name, callers.keys)).name == name
@@ -281,18 +286,19 @@ def test_memory_is_bounded_and_survives_a_clock_that_goes_back(place: Place) -> 
 
 def test_actor_has_the_end_of_its_credential(place: Place) -> None:
     async def case() -> list[Actor]:
-        callers, ends_at = place.callers(), place.clock.now() + timedelta(seconds=500)
+        callers = place.callers()
+        ends_at = place.clock.now() + timedelta(seconds=500)
         text, name = await place.key(callers, expires_at=ends_at)
         endless, _ = await place.key(callers)
         by_token = token(callers, Actor(name, READER), 300)
         longer = token(callers, Actor(name, READER), 900)
-        return [await callers.identify(request_by(one)) for one in (text, endless, by_token, longer)]
+        return [await callers.identify(request_by(header)) for header in (text, endless, by_token, longer)]
 
     start = place.clock.now().timestamp()
     assert [actor.expires_at for actor in asyncio.run(case())] == [start + 500, None, start + 300, start + 500]
 
 
-def test_caller_is_told_as_its_credential_stands_now(place: Place) -> None:
+def test_caller_has_the_present_rights_of_its_credential(place: Place) -> None:
     async def case() -> None:
         callers = place.callers()
         text, name = await place.key(callers, OPERATOR, subjects=["A", "B"], daily_calls=9)
@@ -309,9 +315,9 @@ def test_caller_is_told_as_its_credential_stands_now(place: Place) -> None:
         place.clock.pass_by(LIFETIME_S)
         assert await callers.revalidate(carried) == narrow._replace(daily_calls=8)
         await callers.revoke_key(name)
-        for one in (actor, narrow, carried):
+        for actor_ in (actor, narrow, carried):
             with pytest.raises(Unauthorized, match="revoked"):
-                await callers.revalidate(one)
+                await callers.revalidate(actor_)
 
     asyncio.run(case())
 
@@ -335,15 +341,15 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
         actor = await callers.identify(request_by(ENV["ADMIN_API_KEY"]))
         reader = actor._replace(role=READER, subjects=frozenset("A"), is_token=True, expires_at=2e9)
         assert (actor.name, actor.role, actor.subjects) == ("admin", ADMIN, None)
-        for one in (actor, reader, ADMINISTRATOR):
-            assert await callers.revalidate(one) is one
+        for actor_ in (actor, reader, ADMINISTRATOR):
+            assert await callers.revalidate(actor_) is actor_
         for env, some in (
             ({"ADMIN_API_KEY": "another-key-of-24-characters"}, (actor, reader)),
             ({"ADMIN_API_KEY": ""}, (actor, reader, ADMINISTRATOR)),
         ):
-            for one in some:
+            for actor_ in some:
                 with pytest.raises(Unauthorized):
-                    await place.callers(**env).revalidate(one)
+                    await place.callers(**env).revalidate(actor_)
         with pytest.raises(Unauthorized):
             await callers.revalidate(reader._replace(fingerprint=None))
         assert place.db.look_ups == 0
@@ -354,6 +360,6 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
 def test_without_a_database_a_key_and_its_tokens_are_not_configured() -> None:
     clock = SetClock()
     callers = Callers(AccessSettings(ENV), None, clock, Limits(None, None, clock))
-    for one in (Actor("k", READER), Actor("k", READER, is_token=True)):
+    for actor_ in (Actor("k", READER), Actor("k", READER, is_token=True)):
         with pytest.raises(NotConfigured, match="DB"):
-            asyncio.run(callers.revalidate(one))
+            asyncio.run(callers.revalidate(actor_))

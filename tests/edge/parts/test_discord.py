@@ -1,4 +1,4 @@
-"""Discord: messages within its limits, rate limits that are kept, and webhooks' addresses that nobody is told."""
+"""Discord: messages within its limits, respected rate limits, and webhooks' addresses that are never shown."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.edge.conftest import Lines
-from tests.edge.parts.conftest import Given, Origin, SetClock, fetching
+from tests.edge.parts.conftest import Origin, Reply, SetClock, fetching
 
 from edge.access import PUBLIC
 from edge.clients.discord import (
@@ -25,6 +25,7 @@ from edge.clients.discord import (
     WebhookMissing,
     Webhooks,
     clipped,
+    listed,
     message,
 )
 from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamUnreached
@@ -40,16 +41,17 @@ WIDE = "🏳️‍🌈"
 
 
 class Chat:
-    """Discord's stand-in, and who posts to it."""
+    """Discord's stand-in, and clients that post to it."""
 
     def __init__(self, sim: DiscordSim, clock: SetClock, folder: Path) -> None:
-        self.sim, self.clock = sim, clock
+        self.sim = sim
+        self.clock = clock
         self.kv = LocalKeyValue(folder / "discord.sqlite")
         self.url = sim.webhook_url("event")
         self.token = self.url.rpartition("/")[2]
 
     def run[T](self, work: Callable[[Discord, Webhooks], Coroutine[Any, Any, T]], api: str = "") -> T:
-        """Return what work with a client makes."""
+        """Return the result of work with a client."""
 
         async def inside() -> T:
             async with fetching() as fetch:
@@ -68,21 +70,21 @@ class Chat:
         return self.run(lambda _, webhooks: webhooks.post(kind, message("hello") if body is None else body))
 
     def fault(self, body: dict[str, Any] | None = None) -> Problem:
-        """Return the fault of a post, which tells nothing of the address."""
+        """Return the fault of a post, without the address in its text."""
         with pytest.raises(Problem) as caught:
             self.post(body)
         fault = caught.value
-        told = (
+        report = (
             f"{fault!r} {fault} {fault.document('/x', 'r')} {fault.headers} {fault.__cause__!r} {fault.__context__!r}"
         )
-        assert self.token not in told
-        assert "webhooks/" not in told
+        assert self.token not in report
+        assert "webhooks/" not in report
         return fault
 
     def until(self) -> float | None:
-        """Return how many seconds the next who posts is to wait."""
-        found = asyncio.run(self.kv.get(f"{PAUSE}event"))
-        return None if found is None else float(found) - self.clock.now().timestamp()
+        """Return the seconds that the next client has to wait."""
+        pause = asyncio.run(self.kv.get(f"{PAUSE}event"))
+        return None if pause is None else float(pause) - self.clock.now().timestamp()
 
 
 @pytest.fixture(scope="module")
@@ -94,20 +96,30 @@ def one_sim() -> Iterator[DiscordSim]:
 @pytest.fixture
 def chat(one_sim: DiscordSim, clock: SetClock, tmp_path: Path) -> Iterator[Chat]:
     one_sim.reset()
-    made = Chat(one_sim, clock, tmp_path)
-    made.know(made.url)
-    yield made
-    made.kv.close()
+    chat_ = Chat(one_sim, clock, tmp_path)
+    chat_.know(chat_.url)
+    yield chat_
+    chat_.kv.close()
 
 
 # -- messages -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("text", "limit", "shown"),
-    [("", 0, ""), ("", 5, ""), ("abc", 3, "abc"), ("abcd", 3, "ab…"), ("abc", 1, "…"), ("abc", 0, ""), ("abc", -1, ""),
-     (EMOJI * 3, 3, EMOJI * 3), (EMOJI * 4, 3, EMOJI * 2 + "…"), ("é" * 9, 4, "ééé…")],
-)  # fmt: skip
-def test_a_text_is_cut_by_its_characters(text: str, limit: int, shown: str) -> None:
-    assert clipped(text, limit) == shown
+    ("text", "limit", "expected"),
+    [
+        ("", 0, ""),
+        ("", 5, ""),
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("abc", 1, "…"),
+        ("abc", 0, ""),
+        ("abc", -1, ""),
+        (EMOJI * 3, 3, EMOJI * 3),
+        (EMOJI * 4, 3, EMOJI * 2 + "…"),
+        ("é" * 9, 4, "ééé…"),
+    ],
+)
+def test_a_text_is_cut_by_its_characters(text: str, limit: int, expected: str) -> None:
+    assert clipped(text, limit) == expected
 
 
 def size_of(body: dict[str, Any]) -> int:
@@ -115,10 +127,12 @@ def size_of(body: dict[str, Any]) -> int:
         len(text)
         for embed in body.get("embeds", [])
         for text in (
-            embed.get("title", ""), embed.get("description", ""), embed.get("footer", {}).get("text", ""),
-            *(text for one in embed.get("fields", []) for text in one.values()),
+            embed.get("title", ""),
+            embed.get("description", ""),
+            embed.get("footer", {}).get("text", ""),
+            *(text for field in embed.get("fields", []) for text in field.values()),
         )
-    )  # fmt: skip
+    )
 
 
 LIMITS: dict[str, Embed] = {
@@ -165,17 +179,22 @@ def test_a_card_keeps_all_that_there_is_room_for() -> None:
     exact = Embed("t" * 256, "d" * 4096, footer="f" * 1000).document()
     assert (len(exact["title"]), len(exact["description"]), len(exact["footer"]["text"])) == (256, 4096, 1000)
     assert "…" not in f"{exact}"
-    assert [one["value"] for one in LIMITS["empty names and values"].document()["fields"]] == ["v"]
+    assert [field["value"] for field in LIMITS["empty names and values"].document()["fields"]] == ["v"]
     assert len(LIMITS["30 fields"].document()["fields"]) == 25
 
 
-def test_a_card_says_what_it_was_given(chat: Chat) -> None:
+def test_a_card_holds_the_given_texts(chat: Chat) -> None:
     at = chat.clock.now()
     embed = Embed("T", "D", "https://site.example", [("N", "V")], 0x123456, "F", at)
     assert embed.document() == {
-        "title": "T", "description": "D", "url": "https://site.example", "color": 0x123456, "footer": {"text": "F"},
-        "fields": [{"name": "N", "value": "V"}], "timestamp": "2026-11-21T12:00:00+00:00",
-    }  # fmt: skip
+        "title": "T",
+        "description": "D",
+        "url": "https://site.example",
+        "color": 0x123456,
+        "footer": {"text": "F"},
+        "fields": [{"name": "N", "value": "V"}],
+        "timestamp": "2026-11-21T12:00:00+00:00",
+    }
     assert chat.post(message("C", [embed]))
 
 
@@ -205,7 +224,7 @@ def test_discord_takes_every_text(chat: Chat, content: str) -> None:
     assert len(chat.sim.posted("event")[0]["content"]) == min(len(content), 2000)
 
 
-def test_nobody_is_told_but_who_is_meant(chat: Chat) -> None:
+def test_only_the_named_users_are_mentioned(chat: Chat) -> None:
     assert message("@everyone <@1>")["allowed_mentions"] == {"parse": []}
     users = [str(1170000000000000000 + n) for n in range(150)]
     body = message("hello", mentions=[*users[:5], *users])
@@ -213,8 +232,8 @@ def test_nobody_is_told_but_who_is_meant(chat: Chat) -> None:
     assert chat.post(body)
 
 
-# -- what is sent and read ------------------------------------------------------------------------------
-def test_discord_is_told_who_calls(chat: Chat) -> None:
+# -- requests ------------------------------------------------------------------------------
+def test_requests_to_discord_have_a_user_agent(chat: Chat) -> None:
     chat.post()
     chat.run(
         lambda discord, _: discord.read(f"/guilds/{chat.sim.guild_id}/scheduled-events", Secret(chat.sim.bot_token))
@@ -225,7 +244,7 @@ def test_discord_is_told_who_calls(chat: Chat) -> None:
     assert chat.sim.requests[0].headers["content-type"] == "application/json"
 
 
-def test_a_bot_reads_and_who_has_no_token_is_refused(chat: Chat) -> None:
+def test_a_bot_reads_and_a_request_without_a_token_is_refused(chat: Chat) -> None:
     path = f"/guilds/{chat.sim.guild_id}/scheduled-events"
     assert len(chat.run(lambda discord, _: discord.read(path, Secret(chat.sim.bot_token)))) > 1
     with pytest.raises(UpstreamRefused) as caught:
@@ -244,7 +263,7 @@ def test_a_post_returns_the_id_of_its_message(chat: Chat) -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'"x"', b"<html>", b"null"])
 def test_an_answer_without_an_id_is_a_post_all_the_same(chat: Chat, origin: Origin, body: bytes) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
-    origin.give(Given(200, body))
+    origin.give(Reply(200, body))
     assert chat.post() == ""
     assert len(origin.came) == 1
 
@@ -258,19 +277,64 @@ def test_a_short_limit_is_waited_out(chat: Chat, wait: float) -> None:
     assert len(chat.sim.requests) == 3
 
 
-def test_a_limit_that_does_not_end_is_told(chat: Chat) -> None:
+@pytest.mark.parametrize("path", ["/api", "/api/v6", "/api/v9", "/api/v10", "/api//v8", ""])
+def test_webhook_of_any_version_is_posted_to_the_tenth(chat: Chat, path: str) -> None:
+    chat.know(chat.url.replace("/api/webhooks/", f"{path}/webhooks/"))
+    chat.sim.fail(429, 1, retry_after=1.32)
+    assert chat.post()
+    assert chat.clock.slept == [1.32], "an unversioned path tells milliseconds"
+    assert {request.path.rpartition("/webhooks/")[0] for request in chat.sim.requests} == {"/api/v10"}
+
+
+def test_path_that_is_not_discords_stays(chat: Chat, origin: Origin) -> None:
+    chat.know(f"{origin.url}/relay/webhooks/1/{chat.token}")
+    origin.give(Reply(200, b"{}"))
+    chat.post()
+    assert origin.came[0].target.startswith("/relay/webhooks/1/")
+
+
+@pytest.mark.parametrize(
+    ("configured", "used"),
+    [
+        ("https://discord.com/api", "https://discord.com/api/v10"),
+        ("https://d.example/x", "https://d.example/x"),
+        ("https://discord.com/api/v9/", "https://discord.com/api/v10"),
+        ("http://127.0.0.1:9", "http://127.0.0.1:9"),
+    ],
+)
+def test_api_address_of_another_version_is_the_tenths(configured: str, used: str) -> None:
+    assert DiscordSettings({"DISCORD_API_URL": configured}).discord_api_url == used
+
+
+@pytest.mark.parametrize(
+    ("lines", "limit", "more", "text"),
+    [
+        ([], 10, 0, ""),
+        (["a", "b"], 10, 0, "a\nb"),
+        (["a", "b"], 99, 3, "a\nb\n… and 3 more"),
+        ([], 99, 2, "… and 2 more"),
+        (["a" * 9, "b" * 9], 22, 1, "a" * 9 + "\n… and 2 more"),
+        (["a" * 99], 20, 0, "… and 1 more"),
+        (["a" * 9], 5, 0, ""),
+    ],
+)
+def test_lines_that_do_not_fit_are_counted(lines: list[str], limit: int, more: int, text: str) -> None:
+    assert listed(lines, limit, more=more) == text
+
+
+def test_an_endless_rate_limit_is_reported(chat: Chat) -> None:
     chat.sim.fail(429, 10, retry_after=1)
     assert isinstance(chat.fault(), DiscordBusy)
     assert len(chat.sim.requests) == ATTEMPTS
 
 
-@pytest.mark.parametrize(("wait", "told"), [(5.1, "6"), (64.57, "65"), (3600.0, "3600")])
-def test_a_long_limit_is_told_and_kept_for_the_next(chat: Chat, wait: float, told: str) -> None:
+@pytest.mark.parametrize(("wait", "seconds"), [(5.1, "6"), (64.57, "65"), (3600.0, "3600")])
+def test_a_long_rate_limit_is_reported_and_kept_for_the_next_post(chat: Chat, wait: float, seconds: str) -> None:
     chat.sim.fail(429, 1, retry_after=wait)
     fault = chat.fault()
     assert isinstance(fault, DiscordBusy)
     assert (fault.status, chat.clock.slept) == (503, [])
-    assert abs(int(dict(fault.headers)["retry-after"]) - int(told)) <= 1
+    assert abs(int(dict(fault.headers)["retry-after"]) - int(seconds)) <= 1
     assert chat.until() == pytest.approx(wait, abs=0.01)
     again = chat.fault()
     assert isinstance(again, DiscordBusy)
@@ -302,7 +366,7 @@ def test_a_limit_is_read_in_every_form(
     chat: Chat, origin: Origin, body: bytes, headers: dict[str, str], slept: float | None
 ) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
-    origin.give(Given(429, body, headers), Given(200, b'{"id": "7"}'))
+    origin.give(Reply(429, body, headers), Reply(200, b'{"id": "7"}'))
     if slept is None:
         assert isinstance(chat.fault(), DiscordBusy)
     else:
@@ -312,7 +376,7 @@ def test_a_limit_is_read_in_every_form(
 def test_the_last_of_a_bucket_lets_the_next_wait(chat: Chat, origin: Origin) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
     ended = {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1.25"}
-    origin.give(Given(200, b'{"id": "7"}', ended), Given(200, b'{"id": "8"}'))
+    origin.give(Reply(200, b'{"id": "7"}', ended), Reply(200, b'{"id": "8"}'))
     assert chat.post() == "7"
     assert chat.until() == pytest.approx(1.25, abs=0.01)
     assert chat.clock.slept == []
@@ -323,9 +387,9 @@ def test_the_last_of_a_bucket_lets_the_next_wait(chat: Chat, origin: Origin) -> 
 
 
 @pytest.mark.parametrize("after", ["", "soon", "nan", "inf", "-4", "1e999"])
-def test_a_reset_that_is_none_breaks_no_post(chat: Chat, origin: Origin, after: str) -> None:
+def test_an_invalid_reset_breaks_no_post(chat: Chat, origin: Origin, after: str) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
-    origin.give(Given(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": after}))
+    origin.give(Reply(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": after}))
     assert chat.post() == "7"
     assert 0 <= (chat.until() or 0.0) <= 86_400
 
@@ -346,19 +410,19 @@ def test_a_real_bucket_is_never_run_over(chat: Chat) -> None:
     assert len(chat.clock.slept) == 3
 
 
-@pytest.mark.parametrize("kept", [b"", b"soon", b"nan", b"\xff", b"-1", b"1e", b"{}"])
-def test_a_pause_that_is_none_is_no_pause(chat: Chat, kept: bytes) -> None:
-    asyncio.run(chat.kv.put(f"{PAUSE}event", kept))
+@pytest.mark.parametrize("stored", [b"", b"soon", b"nan", b"\xff", b"-1", b"1e", b"{}"])
+def test_an_invalid_pause_is_ignored(chat: Chat, stored: bytes) -> None:
+    asyncio.run(chat.kv.put(f"{PAUSE}event", stored))
     assert chat.post()
     assert chat.clock.slept == []
 
 
-def test_what_was_posted_is_posted_though_its_pause_cannot_be_kept(chat: Chat, origin: Origin) -> None:
+def test_a_post_succeeds_though_its_pause_cannot_be_stored(chat: Chat, origin: Origin) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
     chat.kv.connection.execute("CREATE TRIGGER full BEFORE INSERT ON pairs BEGIN SELECT RAISE(ABORT, 'full'); END")
-    origin.give(Given(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1"}))
+    origin.give(Reply(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1"}))
     assert chat.post() == "7"
-    origin.give(Given(429, b'{"retry_after": 100}'))
+    origin.give(Reply(429, b'{"retry_after": 100}'))
     assert isinstance(chat.fault(), DiscordBusy)
 
 
@@ -370,17 +434,29 @@ def test_a_webhook_that_is_gone_is_missing(chat: Chat) -> None:
 
 
 BROKEN = [
-    "", " ", "{t}", "https://", "discord.com/api/webhooks/1/{t}", "ftp://discord.com/api/webhooks/1/{t}",
-    "https://discord.com/api/webhooks/1", "https://discord.com/api/webhooks/x/{t}", "https://u:{t}@host/webhooks/1/{t}",
-    "https://discord.com/api/webhooks/1/{t}/slack", "https://discord.com/api/webhooks/1/{t}?wait=false",
-    "https://discord.com/api/webhooks/1/{t}#x", "https://discord.com/api/webhooks/1/{t} x",
+    "",
+    " ",
+    "{t}",
+    "https://",
+    "discord.com/api/webhooks/1/{t}",
+    "ftp://discord.com/api/webhooks/1/{t}",
+    "https://discord.com/api/webhooks/1",
+    "https://discord.com/api/webhooks/x/{t}",
+    "https://u:{t}@host/webhooks/1/{t}",
+    "https://discord.com/api/webhooks/1/{t}/slack",
+    "https://discord.com/api/webhooks/1/{t}?wait=false",
+    "https://discord.com/api/webhooks/1/{t}#x",
+    "https://discord.com/api/webhooks/1/{t} x",
     "https://dis cord/webhooks/1/{t}",
-    "https://discord.com/api/webhooks/\u0661/{t}", "https:///webhooks/1/{t}", "\0{t}", "javascript:{t}",
-]  # fmt: skip
+    "https://discord.com/api/webhooks/\u0661/{t}",
+    "https:///webhooks/1/{t}",
+    "\0{t}",
+    "javascript:{t}",
+]
 
 
 @pytest.mark.parametrize("url", BROKEN)
-def test_an_address_that_is_none_is_missing_and_not_told(chat: Chat, url: str) -> None:
+def test_an_invalid_address_counts_as_missing_and_is_not_shown(chat: Chat, url: str) -> None:
     chat.know(url.format(t=chat.token))
     assert isinstance(chat.fault(), WebhookMissing)
     assert chat.sim.requests == []
@@ -391,20 +467,27 @@ def test_bytes_that_are_no_text_are_no_address(chat: Chat) -> None:
     assert isinstance(chat.fault(), WebhookMissing)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/webhooks/1/{t}", "http://127.0.0.1:99999/webhooks/1/{t}",
-                                 "http://[::1/webhooks/1/{t}", "http://..../webhooks/1/{t}"])  # fmt: skip
-def test_an_address_where_nobody_is_is_not_told(chat: Chat, url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/webhooks/1/{t}",
+        "http://127.0.0.1:99999/webhooks/1/{t}",
+        "http://[::1/webhooks/1/{t}",
+        "http://..../webhooks/1/{t}",
+    ],
+)
+def test_an_unreachable_address_is_not_shown(chat: Chat, url: str) -> None:
     chat.know(url.format(t=chat.token))
     assert isinstance(chat.fault(), UpstreamFailed)
 
 
-def test_a_webhook_is_known_by_its_kind(chat: Chat) -> None:
+def test_a_webhook_is_found_by_its_kind(chat: Chat) -> None:
     chat.post(kind="event")
     with pytest.raises(WebhookMissing, match="webhooks:contact"):
         chat.post(kind="contact")
 
 
-def test_what_discord_refuses_is_told_with_its_reason(chat: Chat) -> None:
+def test_a_refusal_by_discord_is_reported_with_its_reason(chat: Chat) -> None:
     fault = chat.fault({"content": "c" * 2001})
     assert isinstance(fault, DiscordRefused)
     assert fault.detail == "Discord answered 400: 50035 Invalid Form Body"
@@ -430,12 +513,12 @@ def test_a_post_that_breaks_off_is_not_repeated(chat: Chat) -> None:
     assert len(chat.sim.requests) == 1
 
 
-def test_what_never_reached_discord_is_told_apart(chat: Chat) -> None:
+def test_a_request_that_never_reached_discord_is_distinguished(chat: Chat) -> None:
     chat.know(f"http://127.0.0.1:1/webhooks/1/{chat.token}")
     assert isinstance(chat.fault(), UpstreamUnreached)
 
 
-def test_no_log_and_no_answer_tells_the_address(chat: Chat, log: Lines, serve: Callable[..., Client]) -> None:
+def test_no_log_and_no_answer_shows_the_address(chat: Chat, log: Lines, serve: Callable[..., Client]) -> None:
     routes = Routes(tag="t", access=PUBLIC)
 
     @routes.get("/post")
@@ -464,7 +547,8 @@ class Slow:
     """Discord as it is for tokens of its own: an address below the origin."""
 
     def __init__(self, chat: Chat, origin: Origin) -> None:
-        self.chat, self.origin = chat, origin
+        self.chat = chat
+        self.origin = origin
 
     def follow_up(self) -> None:
         self.chat.run(lambda discord, _: discord.follow_up("1", "tok3n", message("hello")), self.origin.url)
@@ -482,21 +566,21 @@ def test_a_follow_up_takes_the_place_of_the_answer(slow: Slow) -> None:
     slow.follow_up()
     [came] = slow.origin.came
     assert (came.method, came.target) == ("PATCH", "/webhooks/1/tok3n/messages/@original")
-    slow.origin.give(Given(200))
+    slow.origin.give(Reply(200))
     slow.add()
     [came] = slow.origin.came
     assert (came.method, came.target) == ("POST", "/webhooks/1/tok3n")
 
 
-@pytest.mark.parametrize("given", [Given(502), Given(503), Given(0), Given(404)])
-def test_a_follow_up_is_sent_again_where_that_may_help(slow: Slow, given: Given) -> None:
-    slow.origin.give(given, Given(200))
+@pytest.mark.parametrize("response", [Reply(502), Reply(503), Reply(0), Reply(404)])
+def test_a_follow_up_is_retried_after_a_transient_failure(slow: Slow, response: Reply) -> None:
+    slow.origin.give(response, Reply(200))
     slow.follow_up()
     assert len(slow.origin.came) == 2
 
 
 def test_a_follow_up_to_nothing_ends(slow: Slow) -> None:
-    slow.origin.give(Given(404, b'{"code": 10015, "message": "Unknown Webhook"}'))
+    slow.origin.give(Reply(404, b'{"code": 10015, "message": "Unknown Webhook"}'))
     with pytest.raises(DiscordRefused, match="404: 10015 Unknown Webhook") as caught:
         slow.follow_up()
     assert "tok3n" not in str(caught.value)
@@ -506,16 +590,16 @@ def test_a_follow_up_to_nothing_ends(slow: Slow) -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 404, 400])
 def test_another_message_is_sent_once(slow: Slow, status: int) -> None:
-    slow.origin.give(Given(status))
+    slow.origin.give(Reply(status))
     with pytest.raises(UpstreamFailed) as caught:
         slow.add()
     assert "tok3n" not in str(caught.value)
     assert len(slow.origin.came) == 1
 
 
-def test_who_posts_learns_of_a_timeout_and_it_is_not_repeated(chat: Chat, origin: Origin) -> None:
+def test_a_timeout_is_reported_and_not_retried(chat: Chat, origin: Origin) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
-    origin.give(Given(delay=5))
+    origin.give(Reply(delay=5))
 
     async def impatient(discord: Discord, webhooks: Webhooks) -> None:
         discord._upstream._patience = type(discord._upstream._patience)(3, 0.05, 1)

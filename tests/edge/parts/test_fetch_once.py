@@ -1,4 +1,4 @@
-"""A broken connection is told to who has called: nothing below repeats a call by itself."""
+"""A broken connection is reported to the caller: no layer below repeats a call by itself."""
 
 import asyncio
 
@@ -6,12 +6,12 @@ import pytest
 
 from edge.ports import FetchError
 
-from .conftest import Given, Origin, fetching
+from .conftest import Origin, Reply, fetching
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"])
-def test_a_call_whose_connection_breaks_is_made_once(origin: Origin, method: str) -> None:
-    origin.give(Given(0), Given(0))
+def test_a_call_with_a_broken_connection_is_made_once(origin: Origin, method: str) -> None:
+    origin.give(Reply(0), Reply(0))
 
     async def call() -> None:
         async with fetching() as fetch:

@@ -1,17 +1,18 @@
-"""Flights: who asks the same at the same time gets one answer, and nobody spoils it for the others."""
+"""Single flight: equal calls at the same time share one answer, and no caller spoils it for the others."""
 
 import asyncio
 
 import pytest
 
-from edge.clients.single_flight import Flights
+from edge.clients.single_flight import SingleFlight
 
 
-class Asked:
-    """A question that is under way until it is let go; `count` is how often it was asked."""
+class CountedSource:
+    """A source that blocks until it is released; `count` is the number of its calls."""
 
     def __init__(self, fault: Exception | None = None) -> None:
-        self.count, self.fault = 0, fault
+        self.count = 0
+        self.fault = fault
         self.go = asyncio.Event()
 
     async def __call__(self) -> int:
@@ -22,66 +23,71 @@ class Asked:
         return self.count
 
 
-def test_fifty_who_ask_at_once_are_one_question() -> None:
+def test_fifty_calls_at_once_share_one_flight() -> None:
     async def run() -> None:
-        flights, asked = Flights[str, int](), Asked()
-        waiting = [asyncio.ensure_future(flights.join("x", asked)) for _ in range(50)]
+        flights = SingleFlight[str, int]()
+        source = CountedSource()
+        waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(50)]
         await asyncio.sleep(0)
-        asked.go.set()
+        source.go.set()
         assert await asyncio.gather(*waiting) == [1] * 50
-        assert await flights.join("x", asked) == 2, "what is over is asked anew"
+        assert await flights.join("x", source) == 2, "what is over is asked anew"
 
     asyncio.run(run())
 
 
-def test_keys_are_asked_for_apart() -> None:
+def test_keys_have_separate_flights() -> None:
     async def run() -> None:
-        flights, asked = Flights[int, int](), Asked()
-        asked.go.set()
-        await asyncio.gather(*(flights.join(key, asked) for key in (1, 2, 1, 2)))
-        assert asked.count == 2
+        flights = SingleFlight[int, int]()
+        source = CountedSource()
+        source.go.set()
+        await asyncio.gather(*(flights.join(key, source) for key in (1, 2, 1, 2)))
+        assert source.count == 2
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("who", [0, 7])
-def test_who_leaves_takes_nothing_from_the_others(who: int) -> None:
+def test_a_cancelled_caller_takes_nothing_from_the_others(who: int) -> None:
     async def run() -> None:
-        flights, asked = Flights[str, int](), Asked()
-        waiting = [asyncio.ensure_future(flights.join("x", asked)) for _ in range(10)]
+        flights = SingleFlight[str, int]()
+        source = CountedSource()
+        waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(10)]
         await asyncio.sleep(0)
         waiting[who].cancel()
         await asyncio.sleep(0)
-        asked.go.set()
-        found = await asyncio.gather(*waiting, return_exceptions=True)
-        assert isinstance(found.pop(who), asyncio.CancelledError)
-        assert found == [1] * 9
+        source.go.set()
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(results.pop(who), asyncio.CancelledError)
+        assert results == [1] * 9
 
     asyncio.run(run())
 
 
-def test_what_all_have_left_goes_on_for_who_comes_next() -> None:
+def test_an_abandoned_flight_continues_for_the_next_caller() -> None:
     async def run() -> None:
-        flights, asked = Flights[str, int](), Asked()
-        first = asyncio.ensure_future(flights.join("x", asked))
+        flights = SingleFlight[str, int]()
+        source = CountedSource()
+        first = asyncio.ensure_future(flights.join("x", source))
         await asyncio.sleep(0)
         first.cancel()
         await asyncio.sleep(0)
-        second = asyncio.ensure_future(flights.join("x", asked))
+        second = asyncio.ensure_future(flights.join("x", source))
         await asyncio.sleep(0)
-        asked.go.set()
-        assert (await second, asked.count) == (1, 1)
+        source.go.set()
+        assert (await second, source.count) == (1, 1)
 
     asyncio.run(run())
 
 
-def test_a_fault_is_told_to_all_and_kept_for_nobody() -> None:
+def test_a_fault_reaches_all_callers_and_is_not_cached() -> None:
     async def run() -> None:
-        flights, asked = Flights[str, int](), Asked(KeyError("gone"))
-        asked.go.set()
-        found = await asyncio.gather(*(flights.join("x", asked) for _ in range(5)), return_exceptions=True)
-        assert [type(one) for one in found] == [KeyError] * 5
-        asked.fault = None
-        assert await flights.join("x", asked) == 2
+        flights = SingleFlight[str, int]()
+        source = CountedSource(KeyError("gone"))
+        source.go.set()
+        results = await asyncio.gather(*(flights.join("x", source) for _ in range(5)), return_exceptions=True)
+        assert [type(result) for result in results] == [KeyError] * 5
+        source.fault = None
+        assert await flights.join("x", source) == 2
 
     asyncio.run(run())

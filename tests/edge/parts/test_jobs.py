@@ -1,4 +1,4 @@
-"""`/jobs`: the scheduled jobs by hand, for the administrator; a dry run changes nothing and tells what would be."""
+"""`/jobs`: the scheduled jobs by hand, for the administrator; a dry run changes nothing and lists the changes."""
 
 import asyncio
 from collections.abc import Callable
@@ -81,16 +81,19 @@ def test_a_job_runs_now_and_its_report_is_returned(shop: Shop) -> None:
     assert (answer.status, answer.json()) == (
         200,
         {
-            "name": "sweep_shop", "cron": "0 5 * * *", "dry_run": False, "ran_at": "2026-11-21T12:00:00Z",
+            "name": "sweep_shop",
+            "cron": "0 5 * * *",
+            "dry_run": False,
+            "ran_at": "2026-11-21T12:00:00Z",
             "report": {"at": "2026-11-21T12:00:00Z", "swept": ["floor", "Größe 🐢"]},
         },
-    )  # fmt: skip
+    )
     assert shop.ticks == [Tick("0 5 * * *", NOON)]
     assert shop.post("/jobs/count_stock").json()["report"] is None
     assert len(shop.ticks) == 2, "the other job of its hour does not run"
 
 
-def test_a_dry_run_is_told_to_the_job(shop: Shop) -> None:
+def test_a_dry_run_is_passed_to_the_job(shop: Shop) -> None:
     answer = shop.post("/jobs/sweep_shop?dry_run=true").json()
     assert (answer["dry_run"], answer["report"]["swept"]) == (True, [])
     assert shop.ticks == [Tick("0 5 * * *", NOON, is_dry=True)]
@@ -103,7 +106,7 @@ def test_by_the_clock_a_job_is_never_dry(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", "Sweep_shop", "sweep_shop%20", "0%205%20*%20*%20*", "__class__"])
-def test_an_unknown_job_is_not_found_and_the_known_are_told(shop: Shop, name: str) -> None:
+def test_an_unknown_job_is_404_and_lists_the_existing_ones(shop: Shop, name: str) -> None:
     answer = shop.post(f"/jobs/{name}")
     assert (answer.status, answer.json()["type"]) == (404, "urn:problem:job-not-found")
     assert answer.json()["detail"] == "there are sweep_shop, count_stock, break_in, sell_out"
@@ -111,7 +114,7 @@ def test_an_unknown_job_is_not_found_and_the_known_are_told(shop: Shop, name: st
 
 
 @pytest.mark.parametrize("query", ["dry_run=perhaps", "dry=true", "dry_run=true&more=1", "DRY_RUN=true", "dry_run="])
-def test_what_is_not_understood_runs_nothing(shop: Shop, query: str) -> None:
+def test_an_invalid_request_runs_nothing(shop: Shop, query: str) -> None:
     assert shop.post(f"/jobs/sweep_shop?{query}").status == 400
     assert shop.ticks == []
 
@@ -150,7 +153,7 @@ def test_an_app_without_jobs_has_an_empty_list(serve: Serve) -> None:
     assert (answer.status, answer.json()["detail"]) == (404, "there are none")
 
 
-def test_two_jobs_of_one_name_are_told_when_the_app_is_composed(serve: Serve) -> None:
+def test_two_jobs_of_one_name_are_an_error_at_composition(serve: Serve) -> None:
     groups = [Routes(f"/{name}", tag=name, access=PUBLIC) for name in ("a", "b")]
     for group in groups:
 

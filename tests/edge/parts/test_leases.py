@@ -1,4 +1,4 @@
-"""Leases: one of all who want the same has it, until its end or until it is given back by whom it is."""
+"""Leases: one of several contenders gets it, until it expires or its holder gives it back."""
 
 import asyncio
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def other(clock: SetClock, tmp_path: Path) -> Iterator[Leases]:
     database.close()
 
 
-def test_of_fifty_who_come_at_once_one_has_it(leases: Leases, other: Leases) -> None:
+def test_one_of_fifty_contenders_gets_the_lease(leases: Leases, other: Leases) -> None:
     async def run() -> list[float | None]:
         return await asyncio.gather(*((leases, other)[n % 2].take("work", 10) for n in range(50)))
 
@@ -44,7 +44,7 @@ def test_a_lease_is_of_one_name(leases: Leases) -> None:
     asyncio.run(run())
 
 
-def test_who_dies_gives_it_back_by_its_end(leases: Leases, other: Leases, clock: SetClock) -> None:
+def test_lease_of_a_dead_process_expires(leases: Leases, other: Leases, clock: SetClock) -> None:
     async def run() -> None:
         assert await leases.take("work", 10) == clock.now().timestamp() + 10
         clock.pass_by(9.999)
@@ -56,7 +56,7 @@ def test_who_dies_gives_it_back_by_its_end(leases: Leases, other: Leases, clock:
     asyncio.run(run())
 
 
-def test_a_lease_is_not_prolonged_by_who_has_it(leases: Leases) -> None:
+def test_a_lease_is_not_prolonged_by_its_holder(leases: Leases) -> None:
     async def run() -> None:
         assert await leases.take("work", 10)
         assert await leases.take("work", 10) is None
@@ -64,7 +64,7 @@ def test_a_lease_is_not_prolonged_by_who_has_it(leases: Leases) -> None:
     asyncio.run(run())
 
 
-def test_what_is_given_back_can_be_taken_at_once(leases: Leases, other: Leases) -> None:
+def test_a_released_lease_can_be_taken_at_once(leases: Leases, other: Leases) -> None:
     async def run() -> None:
         for taker, next_ in ((leases, other), (other, leases)):
             end = await taker.take("work", 10)
@@ -87,7 +87,7 @@ def test_only_its_owner_gives_a_lease_back(leases: Leases, other: Leases) -> Non
     asyncio.run(run())
 
 
-def test_who_was_too_slow_does_not_end_the_lease_of_the_next(leases: Leases, other: Leases, clock: SetClock) -> None:
+def test_a_late_release_does_not_end_the_next_lease(leases: Leases, other: Leases, clock: SetClock) -> None:
     async def run() -> None:
         end = await leases.take("work", 10)
         assert end is not None
@@ -99,7 +99,7 @@ def test_who_was_too_slow_does_not_end_the_lease_of_the_next(leases: Leases, oth
     asyncio.run(run())
 
 
-def test_two_in_one_process_are_told_apart_by_the_end_of_their_lease(leases: Leases, clock: SetClock) -> None:
+def test_two_holders_in_one_process_are_distinguished_by_expiry(leases: Leases, clock: SetClock) -> None:
     async def run() -> None:
         slow = await leases.take("work", 10)
         clock.pass_by(10)

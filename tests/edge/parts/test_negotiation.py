@@ -1,4 +1,4 @@
-"""What a caller is given, by its Accept header."""
+"""The representation of an answer, chosen by the Accept header."""
 
 from time import process_time
 
@@ -11,7 +11,7 @@ REPORT = (JSON, HTML, MARKDOWN)
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
 
 CASES = [
-    # what is asked for by weight
+    # by the weights
     (None, JSON, "no header takes everything, so the first"),
     ("", JSON, "an empty header is none"),
     ("*/*", JSON, "curl"),
@@ -23,7 +23,7 @@ CASES = [
     ("text/html;q=0.4, text/markdown;q=0.5", MARKDOWN, "the greater weight"),
     ("text/html;q=0.5, text/markdown;q=0.5", HTML, "of the same weight, the one offered first"),
     ("text/html, application/json", JSON, "the caller's order says nothing"),
-    # what is named most exactly counts
+    # the most specific range counts
     ("text/*;q=0.3, text/html;q=0.7, */*;q=0.5", HTML, "RFC 9110's example"),
     ("text/*, text/html;q=0", MARKDOWN, "refused by name though its type is taken"),
     ("*/*, application/json;q=0", HTML, "all but one"),

@@ -1,4 +1,4 @@
-"""Retention: what is old goes in small batches, what is needed stays, however a run ends."""
+"""Retention: old rows go in small batches, needed rows stay, in every way that a run may end."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ SCHEMA = (
 ENTRIES = Rule("entries", "at", "keep_days")
 
 
-class Kept(Settings):
+class KeepSettings(Settings):
     """Settings of a test."""
 
     keep_days: KeepDays = 30
@@ -37,7 +37,7 @@ class Kept(Settings):
 
 
 @pytest.fixture
-def made(db: LocalDatabase) -> LocalDatabase:
+def tables(db: LocalDatabase) -> LocalDatabase:
     """A database with tables."""
     asyncio.run(db.batch([Statement(sql) for sql in SCHEMA]))
     return db
@@ -49,7 +49,7 @@ def ago(days: float) -> str:
 
 async def put(db: LocalDatabase, *days: float, state: str | None = "ended", size: int = 0) -> None:
     """Add entries that are so many days old."""
-    rows = [(ago(one), state, size) for one in days]
+    rows = [(ago(day), state, size) for day in days]
     await db.batch([Statement("INSERT INTO entries (at, state, bytes) VALUES (?, ?, ?)", row) for row in rows])
 
 
@@ -57,26 +57,26 @@ async def left(db: LocalDatabase, table: str = "entries", what: str = "at") -> l
     return [row["it"] for row in await db.all(f"SELECT {what} AS it FROM {table} ORDER BY rowid")]
 
 
-def kept(db: Any, log: Lines, rules: Rules = (ENTRIES,), **env: str) -> Retention:
-    return Retention(rules, db, Kept(env), SetClock(), log)
+def retention_of(db: Any, log: Lines, rules: Rules = (ENTRIES,), **env: str) -> Retention:
+    return Retention(rules, db, KeepSettings(env), SetClock(), log)
 
 
-def test_rows_older_than_the_days_go_and_no_other(made: LocalDatabase, log: Lines) -> None:
+def test_rows_older_than_the_days_go_and_no_other(tables: LocalDatabase, log: Lines) -> None:
     async def case() -> tuple[Any, list[Any]]:
-        await put(made, 400, 31, 30.001, 30, 29, 0, -1)
-        return await kept(made, log).run(), await left(made)
+        await put(tables, 400, 31, 30.001, 30, 29, 0, -1)
+        return await retention_of(tables, log).run(), await left(tables)
 
     report, rest = asyncio.run(case())
     assert report == {"removed": {"entries": 3}, "more": [], "skipped": {}}
-    assert rest == [ago(one) for one in (30, 29, 0, -1)]
+    assert rest == [ago(day) for day in (30, 29, 0, -1)]
     assert [line["removed"] for line in log.lines] == [{"entries": 3}]
 
 
 @pytest.mark.parametrize("days", ["0", ""])
-def test_no_days_keep_rows_for_ever(made: LocalDatabase, log: Lines, days: str) -> None:
+def test_no_days_keep_rows_for_ever(tables: LocalDatabase, log: Lines, days: str) -> None:
     async def case() -> tuple[Any, list[Any]]:
-        await put(made, 10_000)
-        return await kept(made, log, KEEP_DAYS=days).run(), await left(made)
+        await put(tables, 10_000)
+        return await retention_of(tables, log, KEEP_DAYS=days).run(), await left(tables)
 
     report, rest = asyncio.run(case())
     assert (report["removed"], len(rest)) == ({}, 1)
@@ -85,14 +85,14 @@ def test_no_days_keep_rows_for_ever(made: LocalDatabase, log: Lines, days: str) 
 
 @pytest.mark.parametrize("days", ["-1", "many", "1.5", "99999999"])
 def test_a_setting_that_is_not_valid_removes_nothing_and_holds_up_no_other_table(
-    made: LocalDatabase, log: Lines, days: str
+    tables: LocalDatabase, log: Lines, days: str
 ) -> None:
     rules = (ENTRIES, Rule("other", "at", "other_days"))
 
     async def case() -> tuple[Any, list[Any]]:
-        await put(made, 10_000)
-        await made.run("INSERT INTO other VALUES ('a', ?)", ago(31))
-        return await kept(made, log, rules, KEEP_DAYS=days).run(), await left(made)
+        await put(tables, 10_000)
+        await tables.run("INSERT INTO other VALUES ('a', ?)", ago(31))
+        return await retention_of(tables, log, rules, KEEP_DAYS=days).run(), await left(tables)
 
     report, rest = asyncio.run(case())
     assert report["removed"] == {"other": 1}
@@ -102,108 +102,108 @@ def test_a_setting_that_is_not_valid_removes_nothing_and_holds_up_no_other_table
 
 
 @pytest.mark.parametrize("limit", ["MOST", "SIZE_MB"])
-def test_a_limit_that_is_not_valid_removes_nothing_by_age_either(made: LocalDatabase, log: Lines, limit: str) -> None:
+def test_a_limit_that_is_not_valid_removes_nothing_by_age_either(tables: LocalDatabase, log: Lines, limit: str) -> None:
     rule = ENTRIES._replace(max_rows="most", max_mb="size_mb", size="bytes")
 
     async def case() -> tuple[Any, list[Any]]:
-        await put(made, 100)
-        return await kept(made, log, (rule,), **{limit: "lots"}).run(), await left(made)
+        await put(tables, 100)
+        return await retention_of(tables, log, (rule,), **{limit: "lots"}).run(), await left(tables)
 
     report, rest = asyncio.run(case())
     assert (report["removed"], len(rest)) == ({}, 1)
     assert limit in report["skipped"]["entries"]
 
 
-def test_unix_seconds_are_an_age_too(made: LocalDatabase, log: Lines) -> None:
+def test_unix_seconds_are_an_age_too(tables: LocalDatabase, log: Lines) -> None:
     rule = Rule("ends", "until", timedelta(hours=1), is_epoch=True)
 
     async def case() -> list[Any]:
         for name, ends_in in (("over", -3601), ("just over", -3599), ("held", 30)):
-            await made.run("INSERT INTO ends VALUES (?, ?)", name, NOON.timestamp() + ends_in)
-        await kept(made, log, (rule,)).run()
-        return await left(made, "ends", "id")
+            await tables.run("INSERT INTO ends VALUES (?, ?)", name, NOON.timestamp() + ends_in)
+        await retention_of(tables, log, (rule,)).run()
+        return await left(tables, "ends", "id")
 
     assert asyncio.run(case()) == ["just over", "held"]
 
 
-def test_rows_beyond_a_number_go_the_oldest_first(made: LocalDatabase, log: Lines) -> None:
+def test_rows_beyond_a_number_go_the_oldest_first(tables: LocalDatabase, log: Lines) -> None:
     rule = ENTRIES._replace(max_rows="most")
 
     async def case() -> tuple[list[Any], list[Any]]:
-        await put(made, *range(20))
-        await kept(made, log, (rule,), MOST="20").run()
-        all_of_them = await left(made)
-        await kept(made, log, (rule,), MOST="5").run()
-        return all_of_them, await left(made)
+        await put(tables, *range(20))
+        await retention_of(tables, log, (rule,), MOST="20").run()
+        all_of_them = await left(tables)
+        await retention_of(tables, log, (rule,), MOST="5").run()
+        return all_of_them, await left(tables)
 
     before, after = asyncio.run(case())
     assert len(before) == 20
-    assert after == [ago(one) for one in range(5)]
+    assert after == [ago(day) for day in range(5)]
 
 
-def test_rows_of_one_second_are_not_torn_apart_by_a_number(made: LocalDatabase, log: Lines) -> None:
+def test_rows_of_one_second_are_not_torn_apart_by_a_number(tables: LocalDatabase, log: Lines) -> None:
     async def case() -> list[Any]:
-        await put(made, *[1] * 10, *[0] * 10)
-        await kept(made, log, (ENTRIES._replace(max_rows="most"),), MOST="5").run()
-        return await left(made)
+        await put(tables, *[1] * 10, *[0] * 10)
+        await retention_of(tables, log, (ENTRIES._replace(max_rows="most"),), MOST="5").run()
+        return await left(tables)
 
     assert asyncio.run(case()) == [ago(0)] * 10
 
 
-def test_rows_beyond_a_size_go_the_oldest_first(made: LocalDatabase, log: Lines) -> None:
+def test_rows_beyond_a_size_go_the_oldest_first(tables: LocalDatabase, log: Lines) -> None:
     rule = ENTRIES._replace(max_mb="size_mb", size="bytes")
 
     async def case() -> list[list[Any]]:
-        await put(made, *range(10), size=400_000)
-        await put(made, 20)
-        found = []
+        await put(tables, *range(10), size=400_000)
+        await put(tables, 20)
+        stages = []
         for size in ("0", "5", "2", "1"):
-            await kept(made, log, (rule,), SIZE_MB=size).run()
-            found.append(await left(made))
-        return found
+            await retention_of(tables, log, (rule,), SIZE_MB=size).run()
+            stages.append(await left(tables))
+        return stages
 
-    found = asyncio.run(case())
-    assert [len(one) for one in found] == [11, 11, 6, 3]  # the row that goes over the size is the last to stay
-    assert found[-1] == [ago(one) for one in range(3)]
+    stages = asyncio.run(case())
+    assert [len(stage) for stage in stages] == [11, 11, 6, 3]  # the row that goes over the size is the last to stay
+    assert stages[-1] == [ago(day) for day in range(3)]
 
 
 @pytest.mark.parametrize("state", ["open", None])
 def test_a_row_that_something_needs_stays_whatever_its_age_number_and_size(
-    made: LocalDatabase, log: Lines, state: str | None
+    tables: LocalDatabase, log: Lines, state: str | None
 ) -> None:
     rule = ENTRIES._replace(unless="state = 'open'", max_rows="most", max_mb="size_mb", size="bytes")
 
     async def case() -> tuple[Any, list[Any]]:
-        await put(made, 3000, 2000, state=state, size=3_000_000)
-        await put(made, 2500, 3, 2, 1, size=1_000_000)
-        return await kept(made, log, (rule,), MOST="1", SIZE_MB="1").run(), await left(made)
+        await put(tables, 3000, 2000, state=state, size=3_000_000)
+        await put(tables, 2500, 3, 2, 1, size=1_000_000)
+        return await retention_of(tables, log, (rule,), MOST="1", SIZE_MB="1").run(), await left(tables)
 
     report, rest = asyncio.run(case())
-    assert rest == [ago(one) for one in (3000, 2000, 1)]
+    assert rest == [ago(day) for day in (3000, 2000, 1)]
     assert report["removed"] == {"entries": 3}
 
 
-def test_a_referenced_row_is_never_removed(made: LocalDatabase, log: Lines) -> None:
+def test_a_referenced_row_is_never_removed(tables: LocalDatabase, log: Lines) -> None:
     needed = ENTRIES._replace(unless="EXISTS (SELECT 1 FROM children WHERE entry = entries.id)")
 
     async def case() -> list[Any]:
-        await put(made, 100, 90, 80)
-        await made.run("INSERT INTO other VALUES ('a', ?)", ago(31))
-        await made.run("INSERT INTO children (entry) VALUES (2)")
+        await put(tables, 100, 90, 80)
+        await tables.run("INSERT INTO other VALUES ('a', ?)", ago(31))
+        await tables.run("INSERT INTO children (entry) VALUES (2)")
         other = Rule("other", "at", "other_days")
-        careless = await kept(made, log, (ENTRIES, other)).run()  # a reference that its rule does not know
-        after_careless = await left(made)
-        return [careless, after_careless, await kept(made, log, (needed,)).run(), await left(made)]
+        careless = await retention_of(tables, log, (ENTRIES, other)).run()  # a reference that its rule does not know
+        after_careless = await left(tables)
+        return [careless, after_careless, await retention_of(tables, log, (needed,)).run(), await left(tables)]
 
     careless, after_careless, report, rest = asyncio.run(case())
-    assert after_careless == [ago(one) for one in (100, 90, 80)]
+    assert after_careless == [ago(day) for day in (100, 90, 80)]
     assert "FOREIGN KEY" in careless["skipped"]["entries"]
     assert careless["removed"] == {"other": 1}
     assert report["removed"] == {"entries": 2}
     assert rest == [ago(90)]
 
 
-def test_rows_of_a_group_go_together_or_not_at_all(made: LocalDatabase, log: Lines) -> None:
+def test_rows_of_a_group_go_together_or_not_at_all(tables: LocalDatabase, log: Lines) -> None:
     rule = ENTRIES._replace(
         where="bytes = 1",
         unless="EXISTS (SELECT 1 FROM entries AS newer WHERE newer.state = entries.state AND newer.at >= {before})",
@@ -212,14 +212,14 @@ def test_rows_of_a_group_go_together_or_not_at_all(made: LocalDatabase, log: Lin
 
     async def case() -> list[Any]:
         for talk in range(50):
-            await put(made, 60, state=f"old-{talk}", size=1)
-            await put(made, 50, 40, state=f"old-{talk}")
-        await put(made, 60, state="goes on", size=1)
-        await put(made, 29, state="goes on")
-        await put(made, 60, state="of another kind")
-        report = await kept(made, log, (rule,)).run()
+            await put(tables, 60, state=f"old-{talk}", size=1)
+            await put(tables, 50, 40, state=f"old-{talk}")
+        await put(tables, 60, state="goes on", size=1)
+        await put(tables, 29, state="goes on")
+        await put(tables, 60, state="of another kind")
+        report = await retention_of(tables, log, (rule,)).run()
         assert report["removed"] == {"entries": 150}
-        return await left(made, what="state")
+        return await left(tables, what="state")
 
     assert asyncio.run(case()) == ["goes on", "goes on", "of another kind"]
 
@@ -231,17 +231,17 @@ async def fill(db: LocalDatabase, rows: int) -> None:
     await put(db, 1)
 
 
-def test_a_run_is_bounded_and_the_next_one_goes_on(made: LocalDatabase, log: Lines) -> None:
+def test_a_run_is_bounded_and_the_next_one_goes_on(tables: LocalDatabase, log: Lines) -> None:
     rules = (ENTRIES, Rule("other", "at", "other_days"))
     rows = STATEMENTS * BATCH + 5
 
     async def case() -> tuple[Any, int, Any, list[Any]]:
-        await fill(made, rows)
-        await made.run("INSERT INTO other VALUES ('a', ?)", ago(31))
-        seen = Counting(made)
-        first = await kept(seen, log, rules).run()
+        await fill(tables, rows)
+        await tables.run("INSERT INTO other VALUES ('a', ?)", ago(31))
+        seen = Counting(tables)
+        first = await retention_of(seen, log, rules).run()
         statements = seen.count
-        return first, statements, await kept(made, log, rules).run(), await left(made)
+        return first, statements, await retention_of(tables, log, rules).run(), await left(tables)
 
     first, statements, second, rest = asyncio.run(case())
     assert statements <= STATEMENTS
@@ -251,13 +251,13 @@ def test_a_run_is_bounded_and_the_next_one_goes_on(made: LocalDatabase, log: Lin
     assert (second["more"], rest) == ([], [ago(1)])
 
 
-def test_a_run_ends_when_its_time_is_over(made: LocalDatabase, log: Lines) -> None:
+def test_a_run_ends_when_its_time_is_over(tables: LocalDatabase, log: Lines) -> None:
     async def case() -> tuple[Any, int]:
-        await fill(made, 10 * BATCH)
+        await fill(tables, 10 * BATCH)
         clock = SetClock()
-        slow = Counting(made, lambda: clock.pass_by(retention.SECONDS / 3))
-        report = await Retention((ENTRIES,), slow, Kept({}), clock, log).run()
-        return report, len(await left(made))
+        slow = Counting(tables, lambda: clock.pass_by(retention.SECONDS / 3))
+        report = await Retention((ENTRIES,), slow, KeepSettings({}), clock, log).run()
+        return report, len(await left(tables))
 
     report, rest = asyncio.run(case())
     assert report == {"removed": {"entries": 3 * BATCH}, "more": ["entries"], "skipped": {}}
@@ -265,10 +265,12 @@ def test_a_run_ends_when_its_time_is_over(made: LocalDatabase, log: Lines) -> No
 
 
 class Counting:
-    """A database that counts its statements, does something after each, and is away from a number of them on."""
+    """A database that counts its statements, runs a callback after each, and fails from a number of them on."""
 
     def __init__(self, db: LocalDatabase, after: Any = None, away_at: int = 10**9) -> None:
-        self._db, self._after, self._away_at = db, after, away_at
+        self._db = db
+        self._after = after
+        self._away_at = away_at
         self.count = 0
 
     async def all(self, sql: str, *params: Value) -> list[Row]:
@@ -295,55 +297,59 @@ class Counting:
 
 @pytest.mark.parametrize("away_at", range(1, 8))
 def test_a_run_that_is_cut_off_removes_nothing_that_it_should_keep(
-    made: LocalDatabase, log: Lines, away_at: int
+    tables: LocalDatabase, log: Lines, away_at: int
 ) -> None:
     rule = ENTRIES._replace(unless="state = 'open'")
 
     async def case() -> tuple[int, Any, list[Any]]:
-        await put(made, 50, state="open")
-        await put(made, 10)
-        await made.run("UPDATE entries SET bytes = 1")
-        await fill(made, 5 * BATCH + 1)
+        await put(tables, 50, state="open")
+        await put(tables, 10)
+        await tables.run("UPDATE entries SET bytes = 1")
+        await fill(tables, 5 * BATCH + 1)
         with pytest.raises(DatabaseAway):
-            await kept(Counting(made, away_at=away_at), log, (rule, ENTRIES._replace(where="false"))).run()
-        needed = len(await made.all("SELECT 1 FROM entries WHERE bytes = 1"))
-        return needed, await kept(made, log, (rule,)).run(), await left(made)
+            await retention_of(Counting(tables, away_at=away_at), log, (rule, ENTRIES._replace(where="false"))).run()
+        needed = len(await tables.all("SELECT 1 FROM entries WHERE bytes = 1"))
+        return needed, await retention_of(tables, log, (rule,)).run(), await left(tables)
 
     needed, again, rest = asyncio.run(case())
     assert needed == 2
-    told = sum(line["removed"].get("entries", 0) for line in log.lines)
+    removed = sum(line["removed"].get("entries", 0) for line in log.lines)
     assert again["more"] == []
-    assert told == 5 * BATCH + 1, "what a cut off run removed is told, too"
-    assert rest == [ago(one) for one in (50, 10, 1)]
+    assert removed == 5 * BATCH + 1, "what a cut off run removed is told, too"
+    assert rest == [ago(day) for day in (50, 10, 1)]
 
 
-def test_two_runs_at_once_remove_what_one_would(made: LocalDatabase, log: Lines, tmp_path: Path) -> None:
+def test_two_runs_at_once_remove_the_same_as_one(tables: LocalDatabase, log: Lines, tmp_path: Path) -> None:
     other = LocalDatabase(tmp_path / "db.sqlite")
     rule = ENTRIES._replace(unless="state = 'open'", max_rows="most")
 
     async def case() -> tuple[list[Any], list[Any]]:
-        await put(made, 50, state="open")
-        await put(made, 5, 4, 3)
-        await fill(made, 10 * BATCH)
-        runs = [kept(db, log, (rule,), MOST="3").run() for db in (made, other, made, other)]
-        return await asyncio.gather(*runs), await left(made)
+        await put(tables, 50, state="open")
+        await put(tables, 5, 4, 3)
+        await fill(tables, 10 * BATCH)
+        runs = [retention_of(db, log, (rule,), MOST="3").run() for db in (tables, other, tables, other)]
+        return await asyncio.gather(*runs), await left(tables)
 
     try:
         reports, rest = asyncio.run(case())
     finally:
         other.close()
     assert sum(report["removed"].get("entries", 0) for report in reports) == 10 * BATCH + 1
-    assert rest == [ago(one) for one in (50, 4, 3, 1)]
+    assert rest == [ago(day) for day in (50, 4, 3, 1)]
 
 
-def test_a_dry_run_counts_and_removes_nothing(made: LocalDatabase, log: Lines) -> None:
+def test_a_dry_run_counts_and_removes_nothing(tables: LocalDatabase, log: Lines) -> None:
     rule = ENTRIES._replace(unless="state = 'open'")
 
     async def case() -> tuple[Any, list[Any], Any]:
-        await put(made, 60, 50, state="open")
-        await put(made, 40, state=None)
-        await put(made, 40, 40, 20)
-        return await kept(made, log, (rule,)).foresee(), await left(made), await kept(made, log, (rule,)).run()
+        await put(tables, 60, 50, state="open")
+        await put(tables, 40, state=None)
+        await put(tables, 40, 40, 20)
+        return (
+            await retention_of(tables, log, (rule,)).preview(),
+            await left(tables),
+            await retention_of(tables, log, (rule,)).run(),
+        )
 
     report, rest, run = asyncio.run(case())
     assert report == {"would_remove": {"entries": 2}, "needed": {"entries": 3}, "skipped": {}}
@@ -352,18 +358,22 @@ def test_a_dry_run_counts_and_removes_nothing(made: LocalDatabase, log: Lines) -
     assert len(log.lines) == 1
 
 
-def test_rules_may_depend_on_the_settings(made: LocalDatabase, log: Lines) -> None:
-    def rules(settings: Kept) -> list[Rule]:
+def test_rules_may_depend_on_the_settings(tables: LocalDatabase, log: Lines) -> None:
+    def rules(settings: KeepSettings) -> list[Rule]:
         return [ENTRIES] if settings.most else []
 
     async def case() -> list[Any]:
-        await put(made, 60)
-        return [(await kept(made, log, rules, MOST=most).run())["removed"] for most in ("0", "1")]
+        await put(tables, 60)
+        return [(await retention_of(tables, log, rules, MOST=most).run())["removed"] for most in ("0", "1")]
 
     assert asyncio.run(case()) == [{}, {"entries": 1}]
 
 
-def test_settings_say_what_is_wrong_with_them() -> None:
-    for text, said in (("-1", "greater than or equal to 0"), ("x", "integer"), ("40000", "36500")):
-        assert said in str(Kept({"KEEP_DAYS": text}).faults["keep_days"])
-    assert (Kept({}).keep_days, Kept({"KEEP_DAYS": ""}).keep_days, Kept({"KEEP_DAYS": "7"}).keep_days) == (30, 0, 7)
+def test_invalid_settings_name_their_fault() -> None:
+    for text, complaint in (("-1", "greater than or equal to 0"), ("x", "integer"), ("40000", "36500")):
+        assert complaint in str(KeepSettings({"KEEP_DAYS": text}).faults["keep_days"])
+    assert (
+        KeepSettings({}).keep_days,
+        KeepSettings({"KEEP_DAYS": ""}).keep_days,
+        KeepSettings({"KEEP_DAYS": "7"}).keep_days,
+    ) == (30, 0, 7)

@@ -9,9 +9,9 @@ from edge.middleware.sampling import Sampler, Steps, sampler_of
 
 
 def rows(sampler: Sampler, calls: int, steps: Steps, begin: float = 0.0, every: float = 0.0) -> list[int]:
-    """Return how many calls each row stands for, of calls that come every so many seconds."""
-    taken = [sampler.take("a", steps, begin + every * call) for call in range(calls)]
-    return [one for one in taken if one]
+    """Return the number of calls that each row represents, for calls at a fixed interval of seconds."""
+    taken_rows = [sampler.take("a", steps, begin + every * call) for call in range(calls)]
+    return [row for row in taken_rows if row]
 
 
 def test_calls_up_to_the_number_have_a_row_each() -> None:
@@ -19,18 +19,18 @@ def test_calls_up_to_the_number_have_a_row_each() -> None:
 
 
 def test_further_calls_share_rows_that_add_up() -> None:
-    found = rows(Sampler(), 20 + 180 + 500, Steps(20, 10))
-    assert found == [1] * 20 + [10] * 18 + [100] * 5
+    sampled = rows(Sampler(), 20 + 180 + 500, Steps(20, 10))
+    assert sampled == [1] * 20 + [10] * 18 + [100] * 5
 
 
-def test_what_has_no_row_yet_is_counted_in_the_next_minute() -> None:
+def test_calls_without_a_row_are_counted_in_the_next_minute() -> None:
     sampler = Sampler()
     assert sum(rows(sampler, 27, Steps(20, 10))) == 20
     assert rows(sampler, 1, Steps(20, 10), begin=60) == [8]
     assert rows(sampler, 19, Steps(20, 10), begin=61) == [1] * 19
 
 
-def test_without_further_rows_there_is_none_until_the_next_minute() -> None:
+def test_after_the_last_row_there_is_none_until_the_next_minute() -> None:
     sampler = Sampler()
     assert rows(sampler, 10_000, Steps(10)) == [1] * 10
     assert rows(sampler, 2, Steps(10), begin=60) == [9_991, 1]
@@ -38,9 +38,9 @@ def test_without_further_rows_there_is_none_until_the_next_minute() -> None:
 
 def test_rows_of_an_hour_add_up_to_its_calls() -> None:
     calls = 36_000
-    found = rows(Sampler(), calls, Steps(60, 10), every=0.1)
-    assert calls - 100 < sum(found) <= calls
-    assert len(found) < 60 * (60 + 54 + 1)
+    sampled = rows(Sampler(), calls, Steps(60, 10), every=0.1)
+    assert calls - 100 < sum(sampled) <= calls
+    assert len(sampled) < 60 * (60 + 54 + 1)
 
 
 def test_each_key_has_its_own_number() -> None:

@@ -1,4 +1,4 @@
-"""Security headers: on every answer of every kind, and weaker nowhere but where a handler has said so."""
+"""Security headers: on every answer of every kind, and weaker only if a handler sets them."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def client(serve: Serve) -> Client:
         return Response(b"", 200, headers)
 
     @routes.get("/known", access=READER)
-    async def known(actor: Actor) -> str:
+    async def name_of(actor: Actor) -> str:
         return actor.name
 
     @routes.get("/bug")
@@ -47,12 +47,12 @@ def test_every_answer_has_them(client: Client, path: str, status: int) -> None:
     assert answer.header("cache-control") is None
 
 
-def test_what_is_for_a_known_caller_is_kept_by_nobody(client: Client) -> None:
+def test_answers_to_identified_callers_are_not_cached(client: Client) -> None:
     answer = asyncio.run(client.request("GET", "/known", headers=[("x-api-key", KEY)]))
     assert (answer.status, answer.header("cache-control")) == (200, "no-store")
 
 
-def test_what_a_handler_says_itself_stays(client: Client) -> None:
+def test_headers_of_a_handler_stay(client: Client) -> None:
     answer = asyncio.run(client.request("GET", "/own", headers=[("x-api-key", KEY)]))
-    found = [value for name, value in answer.headers if name in {"content-security-policy", "cache-control"}]
-    assert found == ["default-src 'self'", "max-age=60"]
+    values = [value for name, value in answer.headers if name in {"content-security-policy", "cache-control"}]
+    assert values == ["default-src 'self'", "max-age=60"]

@@ -1,4 +1,4 @@
-"""`GET /health` by service: whatever the settings have is probed, the faulty is named, and no value is told."""
+"""`GET /health` by service: every configured service is probed, the faulty ones are named, and no value is shown."""
 
 import asyncio
 from collections.abc import Callable
@@ -46,9 +46,9 @@ def health(serve: Serve, env: dict[str, Any], settings: type[Settings] = Shop) -
     assert SECRET not in answer.text
     assert OTHER not in answer.text
     value = answer.json()
-    assert set(value) == {"status", "environment", "timestamp", "probes"}
+    assert set(value) == {"status", "environment", "timestamp", "checks"}
     assert value["timestamp"] == "2026-11-21T12:00:00Z"
-    for probe in value["probes"].values():
+    for probe in value["checks"].values():
         assert set(probe) == {"status", "latency_ms", "message"}
         assert probe["status"] in {"ok", "error", "not_configured"}
         assert isinstance(probe["latency_ms"], float)
@@ -59,7 +59,7 @@ def health(serve: Serve, env: dict[str, Any], settings: type[Settings] = Shop) -
 def test_there_is_a_probe_for_each_service_and_no_other(serve: Serve) -> None:
     value = health(serve, working())
     assert (value["status"], value["environment"]) == ("ok", "development")
-    assert {name: (probe["status"], probe["message"]) for name, probe in value["probes"].items()} == {
+    assert {name: (probe["status"], probe["message"]) for name, probe in value["checks"].items()} == {
         "ai": ("ok", "1 of 1 ok"),
         "d1": ("ok", "1 of 1 ok"),
         "env_vars": ("ok", "5 of 6 ok"),
@@ -69,8 +69,8 @@ def test_there_is_a_probe_for_each_service_and_no_other(serve: Serve) -> None:
     }
 
 
-def test_what_the_settings_do_not_have_is_told_to_be_none(serve: Serve) -> None:
-    probes = health(serve, {}, Settings)["probes"]
+def test_services_without_a_setting_are_not_configured(serve: Serve) -> None:
+    probes = health(serve, {}, Settings)["checks"]
     assert {name for name, probe in probes.items() if probe["status"] == "ok"} == {"env_vars"}
     for name in ("kv", "d1", "ai", "secrets", "optional_secrets"):
         assert probes.pop(name) == {"status": "not_configured", "latency_ms": 0.0, "message": "this app has none"}
@@ -78,7 +78,7 @@ def test_what_the_settings_do_not_have_is_told_to_be_none(serve: Serve) -> None:
 
 
 class Grown(Shop):
-    """What an app has after a line each was added to its settings."""
+    """An app's settings after one line was added for each service."""
 
     second_key: Secret
     third_key: Secret | None
@@ -92,10 +92,11 @@ NEW = {"SECOND_KEY": SECRET, "SHELVES": "3", "SESSIONS": Works(), "PHOTOS": Work
 
 
 def test_a_new_field_is_probed_without_a_line_of_code(serve: Serve) -> None:
-    before, after = health(serve, working()), health(serve, {**working(), **NEW}, Grown)
+    before = health(serve, working())
+    after = health(serve, {**working(), **NEW}, Grown)
     assert after["status"] == "ok"
-    changed = {name: probe["message"] for name, probe in after["probes"].items()}
-    for name, probe in before["probes"].items():
+    changed = {name: probe["message"] for name, probe in after["checks"].items()}
+    for name, probe in before["checks"].items():
         changed[name] = changed[name] if changed[name] != probe["message"] else ""
     assert {name: message for name, message in changed.items() if message} == {
         "secrets": "2 of 2 set",
@@ -122,9 +123,9 @@ def test_a_new_field_that_is_not_set_is_named(serve: Serve, name: str, probe: st
     del env[name]
     value = health(serve, env, Grown)
     assert value["status"] == "degraded"
-    found = value["probes"].pop(probe)
-    assert (found["status"], found["message"]) == (status, message)
-    assert all(other["status"] == "ok" for other in value["probes"].values())
+    named = value["checks"].pop(probe)
+    assert (named["status"], named["message"]) == (status, message)
+    assert all(other["status"] == "ok" for other in value["checks"].values())
 
 
 @pytest.mark.parametrize(
@@ -143,37 +144,38 @@ def test_a_new_field_that_is_not_set_is_named(serve: Serve, name: str, probe: st
         ({"KV": Hangs()}, "kv", "error", "KV: no answer in 0.02 s", "degraded"),
     ],
 )
-def test_one_fault_is_told_while_the_others_are_well(  # noqa: PLR0913, PLR0917 - a row of the table
+def test_one_failing_service_is_named(  # noqa: PLR0913, PLR0917 - a row of the table
     serve: Serve, env: dict[str, Any], name: str, status: str, message: str, overall: str
 ) -> None:
     value = health(serve, working() | env)
-    probe = value["probes"].pop(name)
+    probe = value["checks"].pop(name)
     assert (probe["status"], value["status"]) == (status, overall)
     assert probe["message"].startswith(message)
-    assert all(other["status"] == "ok" for other in value["probes"].values())
+    assert all(other["status"] == "ok" for other in value["checks"].values())
 
 
 def test_of_two_bindings_of_a_kind_the_faulty_is_named(serve: Serve) -> None:
-    probe = health(serve, {**working(), **NEW, "SESSIONS": Refuses()}, Grown)["probes"]["kv"]
+    probe = health(serve, {**working(), **NEW, "SESSIONS": Refuses()}, Grown)["checks"]["kv"]
     assert (probe["status"], probe["message"]) == ("error", "SESSIONS: PortError: the disk is full")
-    probe = health(serve, {**working(), **NEW, "SESSIONS": Refuses(), "KV": None}, Grown)["probes"]["kv"]
+    probe = health(serve, {**working(), **NEW, "SESSIONS": Refuses(), "KV": None}, Grown)["checks"]["kv"]
     assert (probe["status"], probe["message"]) == (
-        "error", "KV: KV is not set; SESSIONS: PortError: the disk is full",
-    )  # fmt: skip
+        "error",
+        "KV: KV is not set; SESSIONS: PortError: the disk is full",
+    )
 
 
 def test_the_latency_is_that_of_the_slowest(serve: Serve) -> None:
-    probes = health(serve, {**working(), **NEW, "SESSIONS": Hangs(), "PHOTOS": Hangs()}, Grown)["probes"]
+    probes = health(serve, {**working(), **NEW, "SESSIONS": Hangs(), "PHOTOS": Hangs()}, Grown)["checks"]
     assert 15 <= probes["kv"]["latency_ms"] < 5000
     assert probes["queue"]["latency_ms"] < 15
     assert probes["secrets"]["latency_ms"] == probes["env_vars"]["latency_ms"] == 0
 
 
-@pytest.mark.parametrize("given", [SECRET, "production ", "Staging"])
-def test_an_environment_that_is_none_is_a_fault_and_no_failure(serve: Serve, given: str) -> None:
-    value = health(serve, {**working(), "ENVIRONMENT": given})
+@pytest.mark.parametrize("environment", [SECRET, "production ", "Staging"])
+def test_an_invalid_environment_degrades_the_health(serve: Serve, environment: str) -> None:
+    value = health(serve, {**working(), "ENVIRONMENT": environment})
     assert (value["status"], value["environment"]) == ("degraded", "unknown")
-    probe = value["probes"]["env_vars"]
+    probe = value["checks"]["env_vars"]
     assert probe["status"] == "error"
     assert probe["message"].startswith("ENVIRONMENT: ENVIRONMENT is not valid")
     assert health(serve, {**working(), "ENVIRONMENT": "staging"})["environment"] == "staging"
@@ -189,7 +191,7 @@ class Real(Settings):
     ai: Model | None
 
 
-def test_the_runtimes_own_bindings_are_asked(tmp_path: Path) -> None:
+def test_the_runtimes_own_bindings_are_probed(tmp_path: Path) -> None:
     async def nobody(_request: object) -> Any:
         raise AssertionError("health is public")
 
@@ -200,7 +202,7 @@ def test_the_runtimes_own_bindings_are_asked(tmp_path: Path) -> None:
         env = {"API_KEY": SECRET, "SPARE_KEY": SECRET, "LOCAL_AI_URL": sim.openai_url, "LOCAL_AI_KEY": sim.key}
         runtime = LocalRuntime.open(app, tmp_path / "state", env)
         try:
-            return (await Client(app, runtime.ports()).get("/health")).json()["probes"]
+            return (await Client(app, runtime.ports()).get("/health")).json()["checks"]
         finally:
             await runtime.stop(1)
 

@@ -1,4 +1,4 @@
-"""Tokens: what another has signed, or nobody, or we for somebody else, opens nothing."""
+"""Tokens: one that is unsigned, signed by another, or made for another service is refused."""
 
 import hashlib
 import hmac
@@ -28,8 +28,8 @@ def packed(value: object) -> str:
 
 def claims(**changes: Any) -> dict[str, Any]:
     good = {"iss": "api", "aud": "api", "sub": "phone-1", "key": "phone-1", "role": "reader", "iat": NOW, "nbf": NOW}
-    given = good | {"exp": NOW + timedelta(hours=2)} | changes
-    return {name: value for name, value in given.items() if value is not None}
+    payload = good | {"exp": NOW + timedelta(hours=2)} | changes
+    return {name: value for name, value in payload.items() if value is not None}
 
 
 def signed(payload: object, key: str = KEY, **header: Any) -> str:
@@ -42,7 +42,7 @@ def stamped(head: str, payload: str, key: str) -> str:
     return f"{head}.{payload}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
-def test_a_token_tells_all_that_is_known_of_its_caller() -> None:
+def test_a_token_holds_all_facts_about_its_caller() -> None:
     ends_at = float(int((NOW + timedelta(hours=2)).timestamp()))
     read = TOKENS.read(TOKENS.issue(CALLER, NOW, timedelta(hours=2)))
     assert read == Actor("phone-1", OPERATOR, frozenset({"A", "B"}), 100, is_token=True, expires_at=ends_at)
@@ -89,7 +89,8 @@ def test_a_kid_tells_nothing_of_its_key() -> None:
 
 
 GOOD = claims()
-PAST, FUTURE = NOW - timedelta(hours=1), NOW + timedelta(hours=3)
+PAST = NOW - timedelta(hours=1)
+FUTURE = NOW + timedelta(hours=3)
 TWICE = json.dumps(claims(), default=lambda moment: int(moment.timestamp()))[:-1] + ', "role": "admin"}'
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 OTHERWISE = {sign: _SIGNS[place | 1] for place, sign in enumerate(_SIGNS) if place % 4 == 0}
@@ -208,7 +209,7 @@ def numbered(value: object) -> Any:
 
 
 def read_or_refused(token: str) -> Actor | None:
-    """Return the caller of a token, None where it is refused; whatever else happens is a fault."""
+    """Return the caller of a token, None if it is refused; any other exception is a fault."""
     try:
         return TOKENS.read(token)
     except Unauthorized:

@@ -27,7 +27,7 @@ def lay_out(folder: Path) -> None:
 
 
 class Running:
-    """A process in a folder that was laid out; what it prints is in `output()`."""
+    """A process in a folder of its own; `output()` returns the text that it has printed."""
 
     def __init__(self, folder: Path, *arguments: str, command: str = "serve") -> None:
         self.folder = folder
@@ -44,13 +44,13 @@ class Running:
             )
 
     def output(self) -> str:
-        """Return what was printed so far."""
+        """Return the text printed so far."""
         return self._log.read_text()
 
     def until(self, pattern: str, times: int = 1) -> re.Match[str]:
         """Wait until a pattern was printed so often; return the last match."""
-        found = wait_for(lambda: [*re.finditer(pattern, self.output())][times - 1 :], self.output)
-        return found[0]
+        matches = wait_for(lambda: [*re.finditer(pattern, self.output())][times - 1 :], self.output)
+        return matches[0]
 
     @property
     def port(self) -> int:
@@ -94,7 +94,7 @@ def running(folder: Path, *arguments: str, ready: bool = True) -> Iterator[Runni
 def wait_for[T](probe: Callable[[], T], explain: Callable[[], str] = str) -> T:
     """Call `probe` until it gives something true, and return that."""
     end = time.monotonic() + PATIENCE
-    while not (found := probe()):
+    while not (result := probe()):
         assert time.monotonic() < end, f"it did not happen: {explain()}"
         time.sleep(0.02)
-    return found
+    return result

@@ -22,7 +22,7 @@ from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import Bounds
-from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp, PatientWebSocket
+from edge.runtimes.local.connections import HEAD_LIMIT, BoundedHttp, BoundedWebSocket
 from edge.runtimes.local.proxies import TrustedProxies
 from edge.runtimes.local.sockets import Socket, SocketGone, Upgrade
 from edge.settings import Settings
@@ -36,7 +36,7 @@ OTHER = "127.0.0.2"
 LARGE = 12 * 1024 * 1024
 
 
-class Hasty(PatientHttp):
+class Hasty(BoundedHttp):
     """Waits for parts of a second."""
 
     head_patience = 0.6
@@ -44,14 +44,14 @@ class Hasty(PatientHttp):
     write_patience = 0.4
 
 
-class HastySocket(PatientWebSocket):
+class HastySocket(BoundedWebSocket):
     """The same, of a WebSocket."""
 
     write_patience = 0.4
 
 
 class Serving:
-    """A running server: where it listens, and what it counts."""
+    """A running server: its address, and its counters."""
 
     def __init__(self, listening: socket.socket, server: Server, streams: "list[str]") -> None:
         address = listening.getsockname()
@@ -99,10 +99,11 @@ class Line:
     """A client's connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
+        self.reader = reader
+        self.writer = writer
 
     async def reply(self) -> "Reply":
-        """Return one response, as long as it says that it is; an empty one where the connection was cut."""
+        """Return one response, of the length that it announces; an empty one if the connection was cut."""
         try:
             async with asyncio.timeout(5):
                 head = await self.reader.readuntil(b"\r\n\r\n")
@@ -117,7 +118,7 @@ class Line:
             return Reply(await self.reader.read())
 
     async def until(self, sign: bytes) -> bytes:
-        """Return what comes up to a sign."""
+        """Return the bytes up to a sign."""
         async with asyncio.timeout(5):
             return await self.reader.readuntil(sign)
 
@@ -143,9 +144,9 @@ class Reply:
     def problem(self) -> Any:
         """Return the first response's problem."""
         assert b"content-type: application/problem+json" in self.head, self.data[:300]
-        told = json.loads(self.body)
-        assert told["status"] == self.status
-        return told
+        document = json.loads(self.body)
+        assert document["status"] == self.status
+        return document
 
 
 def post(size: int, *headers: bytes, path: bytes = b"/size") -> bytes:
@@ -165,7 +166,7 @@ async def by_key(request: Request) -> Actor:
 
 
 def app_of(streams: list[str]) -> App:
-    """Return the app; what becomes of its streams is noted in `streams`."""
+    """Return the app; it records the events of its streams in `streams`."""
 
     async def stream() -> Response:
         return Response(_endless(streams))
@@ -197,7 +198,7 @@ async def size(request: Request) -> int:
 
 
 async def client(request: Request) -> str:
-    """Say where the request came from."""
+    """Return the request's address."""
     return request.client
 
 
@@ -207,7 +208,7 @@ async def large() -> Response:
 
 
 async def open_socket(request: Request) -> Response:
-    """Open a socket that says each frame, and its client's address, again."""
+    """Open a socket that echoes each frame, with its client's address."""
 
     async def serve(socket: Socket) -> None:
         with suppress(SocketGone):
@@ -231,10 +232,10 @@ async def _endless(streams: list[str]) -> AsyncGenerator[bytes]:
 async def serving(
     bounds: Bounds | None = None,
     proxies: TrustedProxies | None = None,
-    http: type[PatientHttp] = Hasty,
+    http: type[BoundedHttp] = Hasty,
     path: str = "",
 ) -> AsyncIterator[Serving]:
-    """Run the server on a port, or a Unix socket at a path; whatever it counts is given back at its end."""
+    """Run the server on a port, or a Unix socket at a path; at its end, check that its counters are zero."""
     streams: list[str] = []
     ports = Ports(Settings({}), {Log: silent})
 
@@ -244,9 +245,16 @@ async def serving(
     app.bounds = bounds or Bounds()
     app.proxies = proxies
     config = uvicorn.Config(
-        app, http=http, ws=HastySocket, lifespan="off", timeout_keep_alive=1, log_config=None, proxy_headers=False,
-        h11_max_incomplete_event_size=HEAD_LIMIT, log_level="critical",
-    )  # fmt: skip
+        app,
+        http=http,
+        ws=HastySocket,
+        lifespan="off",
+        timeout_keep_alive=1,
+        log_config=None,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
+        log_level="critical",
+    )
     server = uvicorn.Server(config)
     with at(path) as listening:
         running = asyncio.create_task(server.serve(sockets=[listening]))
@@ -255,7 +263,7 @@ async def serving(
         try:
             yield served
             served.close()
-            await until(lambda: taken(app.bounds) == 0)
+            await until(lambda: total_in_use(app.bounds) == 0)
         finally:
             served.close()
             server.should_exit = True
@@ -273,7 +281,7 @@ def at(path: str) -> socket.socket:
     return listening
 
 
-def taken(bounds: Bounds) -> int:
+def total_in_use(bounds: Bounds) -> int:
     """Return how much is taken of all budgets together."""
     budgets = (
         "connections",
@@ -285,7 +293,7 @@ def taken(bounds: Bounds) -> int:
         "received_of_keys",
         "unsent",
     )
-    return sum(getattr(bounds, name).taken for name in budgets)
+    return sum(getattr(bounds, name).used for name in budgets)
 
 
 async def until(condition: Any, patience: float = 5.0) -> None:

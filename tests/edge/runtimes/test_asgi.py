@@ -1,4 +1,4 @@
-"""The ASGI application in process: what goes in as a scope and comes out as messages."""
+"""The ASGI application in process: a scope goes in, messages come out."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,6 +14,7 @@ from edge.http import HeaderList, Response
 from edge.ports import Log
 from edge.request import Request
 from edge.routes import Routes
+from edge.runtimes.local import asgi, deadlines
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.incoming import Message
 from edge.runtimes.local.log import LocalLog
@@ -137,7 +138,7 @@ def test_a_stream_goes_out_part_by_part_and_ends() -> None:
 
     (start, *rest), _ = call(answers(parts()))
     assert all(name != b"content-length" for name, _ in start["headers"])
-    assert [(one["body"], one.get("more_body", False)) for one in rest] == [
+    assert [(message["body"], message.get("more_body", False)) for message in rest] == [
         (b"one", True),
         (b"two", True),
         (b"", False),
@@ -150,3 +151,36 @@ def test_a_lifespan_starts_and_stops() -> None:
     )
     assert started["type"] == "lifespan.startup.complete"
     assert stopped["type"] == "lifespan.shutdown.complete"
+
+
+def test_an_answer_that_takes_too_long_is_a_504(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "TIME_LIMIT", 0.02)
+    monkeypatch.setattr(deadlines, "CHECK_S", 0.01)
+
+    async def never(_: Request) -> Response:
+        await asyncio.sleep(30)
+        return Response()
+
+    (start, body), _ = call(never)
+    assert start["status"] == 504
+    assert b"not done in 0.02 s" in body["body"]
+
+
+@pytest.mark.parametrize("name", ["set-cookie", "location", "etag", "x-request-id", "x-anything"])
+def test_headers_that_vary_or_are_secret_are_not_remembered(name: str) -> None:
+    call(answers(headers=[(name, "a-value")]))
+    assert (name, "a-value") not in asgi._ENCODED
+
+
+def test_remembered_headers_are_bounded() -> None:
+    for number in range(2 * asgi.MOST_ENCODED):
+        assert asgi._encode_pair("vary", str(number)) == (b"vary", b"%d" % number)
+    assert len(asgi._ENCODED) <= asgi.MOST_ENCODED
+
+
+@pytest.mark.parametrize("name", ["content-type", "vary", "x"])
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\0", "\x85a", "ü\n"])
+def test_a_header_with_a_break_is_refused_each_time(name: str, value: str) -> None:
+    for _ in range(2):
+        (start, _), _ = call(answers(headers=[(name, value)]))
+        assert start["status"] == (200 if value == "\x85a" else 500)

@@ -1,4 +1,4 @@
-"""Static files: where they are, what they are, and what is never served."""
+"""Static files: their paths, their types, and the files that are never served."""
 
 import asyncio
 from pathlib import Path

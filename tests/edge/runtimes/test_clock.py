@@ -40,16 +40,18 @@ def test_a_cron_fires_when_cloudflare_does(cron: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "cron", ["", "* * * *", "* * * * * *", "60 * * * *", "0 0 * * 0", "0 0 * * 8", "0 0 15W * *", "a"]
 )
-def test_what_is_no_cron_is_refused(cron: str) -> None:
+def test_invalid_cron_is_refused(cron: str) -> None:
     with pytest.raises(PortError, match="cron"):
         schedule(cron, SATURDAY)
 
 
 class SteppedClock:
-    """A clock that stands still but for the sleeping, and ends after some of it."""
+    """A clock that only moves while sleeping, and ends after a number of sleeps."""
 
     def __init__(self, sleeps: int, oversleep: float = 0) -> None:
-        self._now, self._left, self._oversleep = SATURDAY, sleeps, oversleep
+        self._now = SATURDAY
+        self._left = sleeps
+        self._oversleep = oversleep
         self.ended = asyncio.Event()
 
     def now(self) -> datetime:
@@ -67,7 +69,7 @@ class SteppedClock:
 
 
 def fired(clock: SteppedClock, crons: list[str], record: Path, job: float = 0) -> list[Tick]:
-    """Return what fires until the clock ends, where all has succeeded just before it begins."""
+    """Return the ticks that fire until the clock ends, if all succeeded just before it begins."""
     if not record.exists():
         record.write_text(json.dumps(dict.fromkeys(crons, SATURDAY.isoformat())))
     ticks: list[Tick] = []
@@ -98,7 +100,7 @@ def test_a_long_job_holds_up_no_firing(tmp_path: Path) -> None:
     assert len(fired(SteppedClock(7), ["* * * * *"], tmp_path / "cron.json", job=0.05)) == 4
 
 
-def test_what_was_slept_through_does_not_fire(tmp_path: Path) -> None:
+def test_ticks_during_sleep_do_not_fire(tmp_path: Path) -> None:
     ticks = fired(SteppedClock(2, oversleep=300), ["* * * * *"], tmp_path / "cron.json")
     assert all(tick.scheduled_at.minute in {5, 6, 10, 11} for tick in ticks)
 
@@ -108,7 +110,7 @@ def test_one_expression_fires_once_for_all_its_jobs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", [None, "{", '{"0 * * * *": "2026-11-21T10:59:00+00:00"}'])
-def test_what_became_due_while_nothing_ran_fires_once_at_the_start(tmp_path: Path, record: str | None) -> None:
+def test_ticks_missed_while_stopped_fire_once_at_the_start(tmp_path: Path, record: str | None) -> None:
     file = tmp_path / "cron.json"
     if record is not None:
         file.write_text(record)
@@ -116,11 +118,11 @@ def test_what_became_due_while_nothing_ran_fires_once_at_the_start(tmp_path: Pat
         file = tmp_path / "none.json"
         file.write_text("{}")
     ticks = fired(SteppedClock(1), ["0 * * * *"], file)
-    assert [tick.scheduled_at for tick in ticks] == [SATURDAY]
+    assert [(tick.scheduled_at, tick.is_late) for tick in ticks] == [(SATURDAY, True)]
     assert fired(SteppedClock(1), ["0 * * * *"], file) == []
 
 
-def test_background_work_is_drained_with_what_it_starts() -> None:
+def test_background_work_is_drained_with_its_own_work() -> None:
     done: list[str] = []
 
     async def run() -> None:

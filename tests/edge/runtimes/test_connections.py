@@ -19,15 +19,15 @@ from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import MOST_AT_WORK
-from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp
+from edge.runtimes.local.connections import HEAD_LIMIT, BoundedHttp
 from edge.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n"
-held = asyncio.Event()
+opened = asyncio.Event()
 
 
-class Hasty(PatientHttp):
+class Hasty(BoundedHttp):
     """Waits for parts of a second."""
 
     head_patience, body_patience = 0.3, 0.4
@@ -55,7 +55,7 @@ async def size(request: Request) -> int:
 
 @routes.get("/held")
 async def hold() -> Response:
-    await held.wait()
+    await opened.wait()
     return Response.text("let go")
 
 
@@ -72,9 +72,13 @@ async def served() -> AsyncIterator[int]:
     async def nothing() -> None: ...
 
     config = uvicorn.Config(
-        Server(app, lambda: ports, silent, nothing, nothing), http=Hasty, lifespan="off", timeout_keep_alive=1,
-        log_config=None, h11_max_incomplete_event_size=HEAD_LIMIT,
-    )  # fmt: skip
+        Server(app, lambda: ports, silent, nothing, nothing),
+        http=Hasty,
+        lifespan="off",
+        timeout_keep_alive=1,
+        log_config=None,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -110,9 +114,9 @@ async def talk(port: int, *parts: bytes, pause: float = 0.0, source: str = "127.
 def problem(answer: bytes) -> Any:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head.lower(), answer[:300]
-    told = json.loads(body)
-    assert int(head.split(b" ", 2)[1]) == told["status"]
-    return told
+    document = json.loads(body)
+    assert int(head.split(b" ", 2)[1]) == document["status"]
+    return document
 
 
 SLOW = {
@@ -126,7 +130,7 @@ SLOW = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
-def test_what_does_not_come_in_time_is_a_408(parts: list[bytes]) -> None:
+def test_late_request_is_a_408(parts: list[bytes]) -> None:
     async def run() -> bytes:
         async with served() as port:
             return await talk(port, *parts, pause=0.05)
@@ -134,7 +138,7 @@ def test_what_does_not_come_in_time_is_a_408(parts: list[bytes]) -> None:
     assert problem(asyncio.run(run()))["status"] == 408
 
 
-def test_a_connection_that_is_used_in_time_is_kept() -> None:
+def test_a_connection_used_in_time_stays_open() -> None:
     async def run() -> bytes:
         async with served() as port:
             return await talk(port, GET, GET, GET, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", pause=0.2)
@@ -157,7 +161,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("sent", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_http_is_a_problem(sent: bytes) -> None:
+def test_invalid_http_is_a_problem(sent: bytes) -> None:
     async def run() -> bytes:
         async with served() as port:
             return await talk(port, sent)
@@ -183,17 +187,17 @@ def test_a_url_that_is_too_long_is_a_414() -> None:
 
 def test_a_full_server_says_so_at_once() -> None:
     async def run() -> tuple[list[bytes], list[bytes]]:
-        held.clear()
+        opened.clear()
         ask = b"GET /held HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
         async with served() as port:
-            half, (one, other, third) = MOST_AT_WORK // 2, ("127.0.0.1", "127.0.0.2", "127.0.0.3")
-            working = [asyncio.create_task(talk(port, ask, source=one)) for _ in range(half)]
+            half, (first, other, third) = MOST_AT_WORK // 2, ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+            working = [asyncio.create_task(talk(port, ask, source=first)) for _ in range(half)]
             await asyncio.sleep(0.3)
-            refused = [await talk(port, ask, source=one) for _ in range(3)]  # it has its share
+            refused = [await talk(port, ask, source=first) for _ in range(3)]  # it has its share
             working += [asyncio.create_task(talk(port, ask, source=other)) for _ in range(half)]
             await asyncio.sleep(0.3)
             refused += [await talk(port, ask, source=third) for _ in range(3)]
-            held.set()
+            opened.set()
             return refused, await asyncio.gather(*working)
 
     refused, answered = asyncio.run(run())

@@ -1,4 +1,4 @@
-"""Consuming queues: retries, dead letters, concurrency, and what a process leaves behind that was killed."""
+"""Consuming queues: retries, dead letters, concurrency, and the messages of a killed process."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class JobSettings(Settings):
 
 @asynccontextmanager
 async def consuming(state: Path, handler: Handler, **limits: Any) -> AsyncIterator[LocalRuntime]:
-    """Run an app whose consumer of `jobs` is `handler`."""
+    """Run an app with `handler` as the consumer of `jobs`."""
 
     async def consume(delivery: Delivery, ports: Ports) -> None:
         await handler(delivery, ports)
@@ -58,7 +58,7 @@ async def until(probe: Callable[[], object]) -> None:
 
 
 async def stored(runtime: LocalRuntime, queue: str) -> list[Delivery]:
-    """Take what lies in a queue."""
+    """Take the messages of a queue."""
     return await runtime.queues.lease(queue, 100)
 
 
@@ -96,7 +96,7 @@ def test_a_message_that_fails_too_often_is_given_up(tmp_path: Path, dead_letter:
             while dead_letter and not dead:
                 dead = await stored(runtime, "dead")
                 await asyncio.sleep(0.005)
-            assert [(one.body, one.attempts) for one in dead] == ([({"n": 1}, 1)] if dead_letter else [])
+            assert [(message.body, message.attempts) for message in dead] == ([({"n": 1}, 1)] if dead_letter else [])
         assert seen == [1, 2, 3]
 
     asyncio.run(run())
@@ -139,7 +139,7 @@ def test_so_many_batches_run_at_a_time(tmp_path: Path, concurrency: int) -> None
     asyncio.run(run())
 
 
-def test_a_stop_gives_back_what_it_cuts_off(tmp_path: Path) -> None:
+def test_a_stop_returns_interrupted_messages_to_the_queue(tmp_path: Path) -> None:
     begun: list[object] = []
 
     async def handler(delivery: Delivery, _: Ports) -> None:
@@ -161,7 +161,7 @@ def test_a_stop_gives_back_what_it_cuts_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_process_consumes_and_takes_what_others_send(tmp_path: Path) -> None:
+def test_one_process_consumes_the_messages_of_all(tmp_path: Path) -> None:
     seen: list[str] = []
 
     async def first(delivery: Delivery, _: Ports) -> None:
@@ -171,8 +171,8 @@ def test_one_process_consumes_and_takes_what_others_send(tmp_path: Path) -> None
         seen.append(f"second {delivery.body}")
 
     async def run() -> None:
-        async with consuming(tmp_path, first) as one:
-            await until(lambda: one.consumers.consuming)
+        async with consuming(tmp_path, first) as consumer:
+            await until(lambda: consumer.consumers.consuming)
             async with consuming(tmp_path, second) as other:
                 await other.settings.jobs.send("a")
                 await until(lambda: seen)
@@ -209,7 +209,7 @@ def test_nothing_is_lost_when_the_process_is_killed_in_a_batch(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_what_is_queued_is_kept_over_a_stop(tmp_path: Path) -> None:
+def test_queued_messages_survive_a_stop(tmp_path: Path) -> None:
     lay_out(tmp_path)
     with running(tmp_path) as server:
         post(server, [{"n": n, "ms": 20} for n in range(1, 21)])
@@ -246,6 +246,6 @@ def test_a_store_serves_each_queue_by_itself(tmp_path: Path) -> None:
     async def run() -> None:
         async with consuming(tmp_path, handler) as runtime:
             await LocalQueue(runtime.queues, "other").send("a")
-            assert [one.body for one in await stored(runtime, "other")] == ["a"]
+            assert [message.body for message in await stored(runtime, "other")] == ["a"]
 
     asyncio.run(run())

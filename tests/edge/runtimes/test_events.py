@@ -1,4 +1,4 @@
-"""The log of live events in a file: what it keeps, and what several processes see of it."""
+"""The log of live events in a file: its length, and its view from several processes."""
 
 import asyncio
 import sqlite3
@@ -25,10 +25,10 @@ from edge.testing import HeaderTable
 
 @pytest.mark.slow
 def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:
-    """What is no longer kept is not read, and a reader who asks for it is told."""
+    """Dropped events are not read, and a reader that asks for them is told."""
 
     async def run() -> None:
-        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports, kept=10)
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports, capacity=10)
         await log.publish([Draft("a.n", n) for n in range(25)])
         page = await events.page_of(log, 0)
         assert ([event.sequence for event in page.events], page.oldest, page.last) == ([*range(16, 26)], 16, 25)
@@ -108,14 +108,14 @@ def test_one_reader_that_takes_nothing_does_not_hold_up_another_in_catch_up(tmp_
         for number in range(8):
             await log.publish([Draft("of.large", f"{number}{'x' * 200_000}")])
         stuck = [events.frames(log, Follow(events.ACTOR, 0)) for _ in range(10)]
-        for one in stuck:
-            assert (await anext(one)).startswith("retry")
-        first = [asyncio.ensure_future(anext(one)) for one in stuck]
+        for stream in stuck:
+            assert (await anext(stream)).startswith("retry")
+        first = [asyncio.ensure_future(anext(stream)) for stream in stuck]
         assert await asyncio.wait_for(events.numbers(log, Follow(events.ACTOR, 0), 8), 20) == [*range(1, 9)]
         assert sum(reader.size for reader in log._open) < 1_500_000
         await asyncio.gather(*first, return_exceptions=True)
-        for one in stuck:
-            await one.aclose()  # type: ignore[attr-defined] # a generator
+        for stream in stuck:
+            await stream.aclose()  # type: ignore[attr-defined] # a generator
         await log.end()
         log.close()
 
@@ -125,30 +125,31 @@ def test_one_reader_that_takes_nothing_does_not_hold_up_another_in_catch_up(tmp_
 def test_another_processs_events_are_seen(tmp_path: Path) -> None:
     async def run() -> None:
         path = tmp_path / "events" / "log.sqlite"
-        one, other = LocalEvents(path, events.app(), events.no_ports), LocalEvents(path, events.app(), events.no_ports)
-        reading = asyncio.create_task(events.numbers(one, Follow(events.ACTOR, 0), 4))
+        first = LocalEvents(path, events.app(), events.no_ports)
+        other = LocalEvents(path, events.app(), events.no_ports)
+        reading = asyncio.create_task(events.numbers(first, Follow(events.ACTOR, 0), 4))
         await other.publish([Draft("a.n", 1), Draft("a.n", 2)])
-        await one.publish([Draft("a.n", 3)])
+        await first.publish([Draft("a.n", 3)])
         await other.publish([Draft("a.n", 4)])
         assert await asyncio.wait_for(reading, 10) == [1, 2, 3, 4]
-        for log in (one, other):
+        for log in (first, other):
             await log.end()
             log.close()
 
     asyncio.run(run())
 
 
-def test_who_is_greeted_while_the_server_stops_is_told_before_it_has_stopped(tmp_path: Path) -> None:
+def test_reader_greeted_during_a_stop_is_notified(tmp_path: Path) -> None:
     async def run() -> None:
         log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
-        told: list[object] = []
+        reported: list[object] = []
 
         async def stop() -> None:
             await log.end()
-            told.append("stopped")
+            reported.append("stopped")
 
         async def send(message: Message) -> None:
-            told.append(message.get("code") or message["type"])
+            reported.append(message.get("code") or message["type"])
             if message["type"] == "websocket.send":
                 stopping.append(asyncio.create_task(stop()))
                 await asyncio.sleep(0.05)
@@ -164,7 +165,7 @@ def test_who_is_greeted_while_the_server_stops_is_told_before_it_has_stopped(tmp
         assert isinstance(upgrade, Upgrade)
         await asyncio.wait_for(upgrade.serve(Socket(receive, send)), 10)
         await asyncio.gather(*stopping)
-        assert told == ["websocket.send", int(Close.GOING_AWAY), "stopped"]
+        assert reported == ["websocket.send", int(Close.GOING_AWAY), "stopped"]
         log.close()
 
     asyncio.run(run())

@@ -59,17 +59,17 @@ def test_connections_and_their_bursts_fit_into_the_file_limit(descriptors: int) 
 @contextmanager
 def flooded(server: Running, count: int, source: str = "127.0.0.1") -> Iterator[list[socket.socket]]:
     """Open connections as fast as they are taken, and hold them."""
-    held: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     try:
         for _ in range(count):
             client = socket.socket()
-            held.append(client)
+            sockets.append(client)
             client.settimeout(5)
             client.bind((source, 0))
             client.connect(("127.0.0.1", server.port))
-        yield held
+        yield sockets
     finally:
-        for client in held:
+        for client in sockets:
             client.close()
 
 
@@ -91,8 +91,8 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
     return head.encode() + body
 
 
-def answers_during(server: Running, held: list[socket.socket]) -> None:
-    """Check that whoever holds all that one address may hold is refused at once, and others are served."""
+def answers_during(server: Running, sockets: list[socket.socket]) -> None:
+    """Check that an address with all its connections open is refused at once, and others are served."""
     status, body, took = ask(server, request("GET", "/health"), "127.0.0.1")
     assert (status, json.loads(body)["type"]) == (503, "urn:problem:overloaded")
     assert took < 5
@@ -100,13 +100,13 @@ def answers_during(server: Running, held: list[socket.socket]) -> None:
     assert (status, json.loads(body)["status"]) == (200, "ok")
     assert took < 5
     assert ask(server, request("PUT", "/file", bytes(100_000)))[:2] == (200, b"100000")
-    assert refused(held), "what is beyond the bound is told so"
+    assert refused(sockets), "what is beyond the bound is told so"
 
 
-def refused(held: list[socket.socket]) -> int:
+def refused(sockets: list[socket.socket]) -> int:
     """Return how many of the connections have an answer or were closed."""
     with selectors.DefaultSelector() as selector:
-        for client in held:
+        for client in sockets:
             selector.register(client, selectors.EVENT_READ)
         return len(selector.select(0.1))
 
@@ -118,8 +118,8 @@ def test_flood_of_connections_leaves_a_small_server_its_files(tmp_path: Path) ->
     try:
         before = (server.port, server.files)[1]
         assert ask(server, request("GET", "/health"))[0] == 200
-        with flooded(server, 600) as held:
-            answers_during(server, held)
+        with flooded(server, 600) as sockets:
+            answers_during(server, sockets)
             assert server.files < 256
         wait_for(lambda: server.files <= before + 8)
         assert ask(server, request("GET", "/health"), "127.0.0.1")[0] == 200

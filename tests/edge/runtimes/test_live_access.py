@@ -21,10 +21,11 @@ class Open:
     """A connection that notes its end."""
 
     def __init__(self, actor: Actor, check_s: float = 30.0) -> None:
-        self.actor, self.check_s = actor, check_s
+        self.actor = actor
+        self.check_s = check_s
         self.closed: Close | None = None
 
-    def become(self, actor: Actor) -> None:
+    def update_actor(self, actor: Actor) -> None:
         self.actor = actor
 
     def close(self, why: Close) -> None:
@@ -56,21 +57,22 @@ class Keys:
 
 def entered(connections: Connections[Open], actor: Actor, count: int = 1) -> list[Open]:
     some = [Open(actor) for _ in range(count)]
-    for one in some:
-        connections.enter(one)
+    for connection in some:
+        connections.enter(connection)
     return some
 
 
 def test_thousands_of_connections_of_one_key_make_one_look_up() -> None:
     keys = Keys()
     connections = keys.connections()
-    ours, others = entered(connections, PHONE, 5000), entered(connections, Actor("tablet", READER), 10)
+    ours = entered(connections, PHONE, 5000)
+    others = entered(connections, Actor("tablet", READER), 10)
     keys.revoked.add("phone")
     connections.look_at = 0
     asyncio.run(connections.check())
     assert sorted(actor.name for actor in keys.looked_up) == ["phone", "tablet"]
-    assert {one.closed for one in ours} == {Close.UNAUTHORIZED}
-    assert {one.closed for one in others} == {None}
+    assert {connection.closed for connection in ours} == {Close.UNAUTHORIZED}
+    assert {connection.closed for connection in others} == {None}
 
 
 def test_credential_is_not_looked_up_before_its_time() -> None:
@@ -97,28 +99,31 @@ def test_connection_ends_when_its_credential_expires_without_a_look_up() -> None
     assert connections.due == ends
 
 
-def test_connection_stays_where_its_credential_cannot_be_looked_up_and_is_tried_again() -> None:
+def test_connection_stays_while_its_credential_cannot_be_checked() -> None:
     keys = Keys()
     connections = keys.connections()
-    (one,) = entered(connections, PHONE)
-    keys.is_away, connections.look_at = True, 0
+    (connection,) = entered(connections, PHONE)
+    keys.is_away = True
+    connections.look_at = 0
     asyncio.run(connections.check())
-    assert (one.closed, keys.missed) == (None, [1])
+    assert (connection.closed, keys.missed) == (None, [1])
     assert connections.due <= time() + live_access.RETRY_S
-    keys.is_away, connections.look_at = False, 0
+    keys.is_away = False
+    connections.look_at = 0
     keys.revoked.add("phone")
     asyncio.run(connections.check())
-    assert one.closed is Close.UNAUTHORIZED
+    assert connection.closed is Close.UNAUTHORIZED
 
 
-def test_connection_goes_on_with_what_its_credential_is_now() -> None:
+def test_connection_continues_with_the_changed_rights_of_its_credential() -> None:
     keys = Keys()
     connections = keys.connections()
     some = entered(connections, PHONE, 3)
     narrowed = Actor("phone", READER, frozenset({"car-1"}))
-    keys.current, connections.look_at = lambda _: narrowed, 0
+    keys.current = lambda _: narrowed
+    connections.look_at = 0
     asyncio.run(connections.check())
-    assert {one.actor for one in some} == {narrowed}
+    assert {connection.actor for connection in some} == {narrowed}
     assert connections.count("phone") == 3
 
 
@@ -158,6 +163,6 @@ def test_key_holds_so_many_connections_by_whatever_credential() -> None:
 def test_connections_that_left_are_forgotten() -> None:
     connections = Keys().connections()
     some = entered(connections, PHONE, 2)
-    for one in some:
-        connections.leave(one)
+    for connection in some:
+        connections.leave(connection)
     assert (bool(connections), [*connections], connections.due) == (False, [], float("inf"))

@@ -1,4 +1,4 @@
-"""Frames of a live socket: each but a ping is let in and counted as a request is, in the order in which they come."""
+"""Frames of a live socket: each but a ping is authorized and counted like a request, in order."""
 
 import asyncio
 from time import time
@@ -30,7 +30,7 @@ routes = Routes(tag="t")
 
 @routes.frame("who", access=READER)
 async def say_who(frame: Frame) -> str:
-    """Say who sent the frame, and what it may see."""
+    """Return the sender of the frame, and its rights."""
     return f"{frame.actor.name} {sorted(frame.actor.subjects or [])}"
 
 
@@ -40,7 +40,7 @@ async def say_boss() -> str:
     return "boss"
 
 
-class Desk:
+class Chat:
     """An app of these frames, and its keys and limits."""
 
     def __init__(self, calls: int = 1000) -> None:
@@ -59,8 +59,8 @@ class Desk:
         return self.keys[actor.name]
 
     async def count(self, actor: Actor) -> None:
-        if not (taken := await self.limiter.take(actor.name)).ok:
-            raise TooOften(taken.reset)
+        if not (verdict := await self.limiter.take(actor.name)).ok:
+            raise TooOften(verdict.reset)
 
     def app(self) -> App:
         hooks: dict[str, Any] = {"revalidate": self.revalidate, "count_frame": self.count}
@@ -70,16 +70,16 @@ class Desk:
         return Ports(Settings({}), {Log: lambda level, message, **_: self.lines.append((level, message))})
 
     def answers(self, reader: Reader, *frames: str, is_busy: bool = False) -> list[Any]:
-        """Return what frames are answered with, one after the other."""
+        """Return the answers to frames, one after the other."""
         app = self.app()
 
         async def run() -> list[Any]:
-            found = []
+            results = []
             for frame in frames:
                 answer = await live_frames.answer(app, self.ports, reader, frame, is_busy=is_busy)
                 document = from_json(answer.text)
-                found.append((document["type"], document["data"], answer.has_ended))
-            return found
+                results.append((document["type"], document["data"], answer.has_ended))
+            return results
 
         return asyncio.run(run())
 
@@ -103,7 +103,7 @@ def status_of(answer: Any) -> int:
 
 
 def test_frame_is_answered_by_its_handler() -> None:
-    ((type_, data, has_ended),) = Desk().answers(reader(), '{"type": "who", "id": 7}')
+    ((type_, data, has_ended),) = Chat().answers(reader(), '{"type": "who", "id": 7}')
     assert (type_, data, has_ended) == ("live.reply", {"id": 7, "result": "phone []"}, False)
 
 
@@ -111,64 +111,64 @@ def test_frame_is_answered_by_its_handler() -> None:
     "frame", ['{"type": "who"}', '{"type": "subscribe", "types": []}', '{"type": "nothing"}', "{", "[1]", "1" * 5000]
 )
 def test_frame_of_an_ended_credential_is_refused_and_ends_the_socket(frame: str) -> None:
-    desk, one = Desk(), reader()
-    desk.keys.clear()
-    (answer,) = desk.answers(one, frame)
-    assert (status_of(answer), answer[2], one.types) == (401, True, ())
+    chat, reader_ = Chat(), reader()
+    chat.keys.clear()
+    (answer,) = chat.answers(reader_, frame)
+    assert (status_of(answer), answer[2], reader_.types) == (401, True, ())
 
 
 def test_frame_of_an_expired_credential_is_refused_without_a_look_up() -> None:
-    desk, one = Desk(), reader()
-    one.actor = Actor("phone", READER, expires_at=time() - 1)
-    (answer,) = desk.answers(one, '{"type": "who"}')
-    assert (status_of(answer), answer[2], desk.looked_up) == (401, True, 0)
+    chat, reader_ = Chat(), reader()
+    reader_.actor = Actor("phone", READER, expires_at=time() - 1)
+    (answer,) = chat.answers(reader_, '{"type": "who"}')
+    assert (status_of(answer), answer[2], chat.looked_up) == (401, True, 0)
 
 
 def test_ping_costs_nothing() -> None:
-    desk = Desk(calls=0)
-    desk.keys.clear()
-    answers = desk.answers(reader(), '{"type": "ping"}', '{"type": "ping", "id": 1}')
-    assert ([type_ for type_, _, _ in answers], desk.looked_up) == (["live.pong"] * 2, 0)
+    chat = Chat(calls=0)
+    chat.keys.clear()
+    answers = chat.answers(reader(), '{"type": "ping"}', '{"type": "ping", "id": 1}')
+    assert ([type_ for type_, _, _ in answers], chat.looked_up) == (["live.pong"] * 2, 0)
 
 
 def test_frames_of_every_kind_count() -> None:
-    desk = Desk(calls=5)
+    chat = Chat(calls=5)
     frames = ['{"type": "who"}', '{"type": "nothing"}', "{", '{"type": "subscribe", "types": ["a.*"]}', "[]"]
-    one = reader()
-    answers = desk.answers(one, *frames, '{"type": "who"}', '{"type": "subscribe", "types": ["b"]}')
+    reader_ = reader()
+    answers = chat.answers(reader_, *frames, '{"type": "who"}', '{"type": "subscribe", "types": ["b"]}')
     assert [status_of(answer) for answer in answers if "problem" in answer[1]] == [400, 400, 400, 429, 429]
     assert answers[-1][1]["problem"]["retry_after"] > 0
     assert not any(has_ended for _, _, has_ended in answers)
-    assert one.types == ("a.*",)
+    assert reader_.types == ("a.*",)
 
 
 def test_frame_acts_as_its_credential_stands_now() -> None:
-    desk, one = Desk(), reader()
-    desk.keys["phone"] = Actor("phone", READER, frozenset({"car-1"}))
-    (answer,) = desk.answers(one, '{"type": "who"}')
+    chat, reader_ = Chat(), reader()
+    chat.keys["phone"] = Actor("phone", READER, frozenset({"car-1"}))
+    (answer,) = chat.answers(reader_, '{"type": "who"}')
     assert answer[1]["result"] == "phone ['car-1']"
-    assert one.actor.subjects == frozenset({"car-1"})
+    assert reader_.actor.subjects == frozenset({"car-1"})
 
 
 def test_frame_needs_the_role_of_its_handler() -> None:
-    desk = Desk()
-    assert status_of(desk.answers(reader(), '{"type": "boss"}')[0]) == 403
-    desk.keys["phone"] = Actor("phone", ADMIN)
-    assert desk.answers(reader(), '{"type": "boss"}')[0][1]["result"] == "boss"
+    chat = Chat()
+    assert status_of(chat.answers(reader(), '{"type": "boss"}')[0]) == 403
+    chat.keys["phone"] = Actor("phone", ADMIN)
+    assert chat.answers(reader(), '{"type": "boss"}')[0][1]["result"] == "boss"
 
 
-def test_frame_whose_credential_cannot_be_looked_up_is_put_off() -> None:
-    desk = Desk()
-    desk.is_away = True
-    (answer,) = desk.answers(reader(), '{"type": "who"}')
+def test_frame_is_deferred_while_its_credential_cannot_be_checked() -> None:
+    chat = Chat()
+    chat.is_away = True
+    (answer,) = chat.answers(reader(), '{"type": "who"}')
     assert (status_of(answer), answer[1]["problem"]["retry_after"], answer[2]) == (503, 5, False)
-    assert desk.lines == [("error", "a service is away")]
+    assert chat.lines == [("error", "a service is unavailable")]
 
 
-def test_frame_of_a_busy_socket_is_refused_before_anything_is_asked() -> None:
-    desk = Desk()
-    (answer,) = desk.answers(reader(), '{"type": "who"}', is_busy=True)
-    assert (status_of(answer), desk.looked_up) == (429, 0)
+def test_frame_of_a_busy_socket_is_refused_without_a_look_up() -> None:
+    chat = Chat()
+    (answer,) = chat.answers(reader(), '{"type": "who"}', is_busy=True)
+    assert (status_of(answer), chat.looked_up) == (429, 0)
 
 
 @pytest.mark.parametrize(
@@ -176,46 +176,46 @@ def test_frame_of_a_busy_socket_is_refused_before_anything_is_asked() -> None:
     [('"a"', "a"), ("7", 7), (f'"{"x" * 200}"', "x" * 200), (f'"{"x" * 201}"', None), ("9" * 30, None), ("[1]", None)],
 )
 def test_short_id_comes_back(own: str, back: object) -> None:
-    (answer,) = Desk().answers(reader(), f'{{"type": "who", "id": {own}}}')
+    (answer,) = Chat().answers(reader(), f'{{"type": "who", "id": {own}}}')
     assert answer[1]["id"] == back
 
 
 @pytest.mark.parametrize("types", [["x" * 2001], ["x" * 100] * 21, ["x"] * 51, [""], "x", [1]])
 def test_types_are_bounded(types: object) -> None:
     frame = to_json({"type": "subscribe", "types": types}).decode()
-    assert status_of(Desk().answers(reader(), frame)[0]) == 400
+    assert status_of(Chat().answers(reader(), frame)[0]) == 400
 
 
 def test_frames_are_let_in_in_their_order() -> None:
     """A look-up that takes long does not let a later frame pass."""
-    desk, one = Desk(), reader()
+    chat, reader_ = Chat(), reader()
     waits = iter([0.05, 0.0, 0.02])
 
     async def slowly(actor: Actor) -> Actor:
         await asyncio.sleep(next(waits))
         return actor
 
-    desk.revalidate = slowly  # type: ignore[method-assign]
-    app = desk.app()
+    chat.revalidate = slowly  # type: ignore[method-assign]
+    app = chat.app()
 
     async def run() -> None:
         frames = [f'{{"type": "subscribe", "types": ["t{number}"]}}' for number in range(3)]
-        asked = [live_frames.answer(app, desk.ports, one, frame, is_busy=False) for frame in frames]
-        await asyncio.gather(*map(asyncio.ensure_future, asked))
+        calls = [live_frames.answer(app, chat.ports, reader_, frame, is_busy=False) for frame in frames]
+        await asyncio.gather(*map(asyncio.ensure_future, calls))
 
     asyncio.run(run())
-    assert one.types == ("t2",)
+    assert reader_.types == ("t2",)
 
 
 def test_client_that_takes_nothing_is_not_read_on() -> None:
     """Its replies wait; while many do, no further frame is taken from it."""
 
     async def run() -> int:
-        taken = 0
+        frames = 0
 
         async def receive() -> Message:
-            nonlocal taken
-            taken += 1
+            nonlocal frames
+            frames += 1
             return {"type": "websocket.receive", "text": '{"type": "who"}'}
 
         async def send(_message: Message) -> None:
@@ -232,16 +232,18 @@ def test_client_that_takes_nothing_is_not_read_on() -> None:
         await asyncio.sleep(0.1)
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
-        return taken
+        return frames
 
     assert asyncio.run(run()) == MOST_REPLIES
 
 
 def closing(frames: list[str], respond: Respond) -> list[Message]:
-    """Return what a socket is sent that sends frames and then waits."""
+    """Return the messages to a socket that sends frames and then waits."""
 
     async def run() -> list[Message]:
-        left, sent, closed = iter(frames), list[Message](), asyncio.Event()
+        left = iter(frames)
+        sent = list[Message]()
+        closed = asyncio.Event()
 
         async def receive() -> Message:
             for text in left:

@@ -1,4 +1,4 @@
-"""Readers of live events: what waits for each is bounded, and so is what all of them hold in catch-up."""
+"""Readers of live events: the backlog of each is bounded, and so is the memory of all in catch-up."""
 
 import asyncio
 from time import monotonic
@@ -6,7 +6,7 @@ from time import monotonic
 from edge.access import ADMIN, Actor
 from edge.ports.events import Event, Follow
 from edge.runtimes import live_wire as wire
-from edge.runtimes.live_readers import Budget, Reader, fan_out
+from edge.runtimes.live_readers import Budget, Reader, fan_out, send_heartbeats
 from edge.runtimes.live_wire import Close
 
 BOSS = Actor("boss", ADMIN)
@@ -18,26 +18,26 @@ def reader() -> Reader:
 
 def test_backlog_is_taken_in_slices_and_one_large_event_alone() -> None:
     async def run() -> list[list[int]]:
-        one = reader()
+        reader_ = reader()
         for size in (30_000, 30_000, 30_000, 200_000, 10, 10):
-            one.push(b"x" * size, size)
-        taken = []
-        while batch := one.pop():
-            taken.append([len(part) for part in batch])
-        assert one.size == 0
-        return taken
+            reader_.push(b"x" * size, size)
+        messages = []
+        while batch := reader_.pop():
+            messages.append([len(part) for part in batch])
+        assert reader_.size == 0
+        return messages
 
     assert asyncio.run(run()) == [[30_000, 30_000], [30_000], [200_000], [10, 10]]
 
 
 def test_reader_that_takes_nothing_holds_no_more_than_its_bound() -> None:
     async def run() -> None:
-        one, fast = reader(), reader()
+        reader_, fast = reader(), reader()
         for number in range(1, 100):
-            fan_out(Event(number, "a.b", "x" * 50_000), [one, fast])
+            fan_out(Event(number, "a.b", "x" * 50_000), [reader_, fast])
             assert sum(map(len, await fast.take())) > 50_000
-            assert one.size <= wire.BEHIND_LIMIT
-        assert (one.closed, one.size, await one.take()) == (Close.TOO_SLOW, 0, [])
+            assert reader_.size <= wire.BEHIND_LIMIT
+        assert (reader_.closed, reader_.size, await reader_.take()) == (Close.TOO_SLOW, 0, [])
         assert fast.closed is None
 
     asyncio.run(run())
@@ -47,9 +47,20 @@ def test_event_is_made_once_for_all_readers() -> None:
     async def run() -> None:
         some = [reader() for _ in range(50)]
         fan_out(Event(1, "a.b", "{}"), some)
-        assert len({id((await one.take())[0]) for one in some}) == 1
+        assert len({id((await reader_.take())[0]) for reader_ in some}) == 1
 
     asyncio.run(run())
+
+
+def test_each_beat_reaches_a_reader_that_was_given_an_event_before() -> None:
+    async def run() -> list[object]:
+        reader_ = reader()
+        fan_out(Event(1, "a.b", "{}"), [reader_])
+        reader_.pop()
+        send_heartbeats([reader_], 1)
+        return list(reader_.pop())
+
+    assert asyncio.run(run()) == [wire.BEAT]
 
 
 class Holding:
@@ -74,7 +85,7 @@ def test_readers_in_catch_up_hold_so_much_together_and_the_slowest_goes() -> Non
     async def run() -> None:
         budget = Budget(limit, grace=0.2)
         slow = [Holding() for _ in range(10)]
-        tasks = [asyncio.create_task(reserved(budget, one, page)) for one in slow]
+        tasks = [asyncio.create_task(reserved(budget, reader_, page)) for reader_ in slow]
         await asyncio.sleep(0.1)
         assert [task.done() for task in tasks] == [True] * 3 + [False] * 7
         began = monotonic()
@@ -82,10 +93,10 @@ def test_readers_in_catch_up_hold_so_much_together_and_the_slowest_goes() -> Non
         await asyncio.wait_for(reserved(budget, fast, 1000), 5)
         assert monotonic() - began < 3
         assert budget._total <= limit + page
-        assert [one.closed for one in slow[:7]] == [Close.TOO_SLOW] * 7
+        assert [reader_.closed for reader_ in slow[:7]] == [Close.TOO_SLOW] * 7
         assert fast.closed is None
-        for one in (*slow, fast):
-            budget.release(one)
+        for reader_ in (*slow, fast):
+            budget.release(reader_)
         assert budget._total == 0
         await asyncio.gather(*tasks)
 
@@ -112,7 +123,7 @@ def test_reader_that_leaves_while_it_waits_for_room_holds_up_nobody() -> None:
         budget = Budget(300_000, grace=60)
         first, second, third = Holding(), Holding(), Holding()
         await reserved(budget, first, 250_000)
-        waiting = [asyncio.create_task(reserved(budget, one, 100)) for one in (second, third)]
+        waiting = [asyncio.create_task(reserved(budget, reader_, 100)) for reader_ in (second, third)]
         await asyncio.sleep(0.05)
         waiting[0].cancel()
         await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What models' servers send, cut anywhere and in every shape, and what their errors mean."""
+"""Answers of models' servers, cut anywhere and in every shape, and the meaning of their errors."""
 
 import asyncio
 import json
@@ -77,11 +77,11 @@ def test_odd_answers_are_no_fault(value: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("finish", "told"),
+    ("finish", "expected"),
     [("stop", "stop"), ("eos", "stop"), ("length", "length"), ("max_tokens", "length"), ("content_filter",) * 2],
 )
-def test_reasons_are_told_in_one_way(finish: str, told: str) -> None:
-    assert read([b"".join(streamed(Turn("x", finish=finish), "openai", "m"))])[-1].finish_reason == told
+def test_finish_reasons_are_normalized(finish: str, expected: str) -> None:
+    assert read([b"".join(streamed(Turn("x", finish=finish), "openai", "m"))])[-1].finish_reason == expected
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_faults_of_a_stream(sent: bytes, kind: type[ModelError], status: int) ->
     ],
 )
 def test_workers_ai_tells_by_words(message: str, kind: type[ModelError], status: int, passes: bool) -> None:
-    fault = wire.thrown(message)
+    fault = wire.exception_fault(message)
     assert isinstance(fault, kind)
-    assert (fault.status, wire.may_pass(fault)) == (status, passes)
+    assert (fault.status, wire.is_transient(fault)) == (status, passes)
 
 
 def test_a_retry_waits_as_long_as_the_server_asks() -> None:
@@ -129,7 +129,7 @@ def test_a_retry_waits_as_long_as_the_server_asks() -> None:
     assert wire._pause(ModelBusy("x", 429, 900), 1) == wire.LONGEST_PAUSE
 
 
-def test_closing_the_parts_closes_what_they_are_read_from() -> None:
+def test_closing_the_parts_closes_their_source() -> None:
     closed = []
 
     async def chunks() -> AsyncGenerator[bytes]:
@@ -157,7 +157,7 @@ def test_a_fault_after_the_first_part_is_not_tried_again() -> None:
         raise ModelError("broken")
 
     async def run() -> None:
-        answer = wire.folded(wire.retried_stream(lambda: wire.parts_of(chunks(), 5)), Prompt("m", []))
+        answer = wire.joined(wire.retried_stream(lambda: wire.parts_of(chunks(), 5)), Prompt("m", []))
         with pytest.raises(ModelError):
             await answer
 

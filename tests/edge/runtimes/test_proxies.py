@@ -1,4 +1,4 @@
-"""The address of a client: its own address, or what trusted proxies say of it; never what a client says of itself."""
+"""The address of a client: its own, or the one that trusted proxies report; never the client's own claim."""
 
 import asyncio
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_without_proxies_nobody_is_believed() -> None:
         "٢",
     ],
 )
-def test_entry_that_is_no_address_ends_the_search_at_who_passed_it_on(forwarded: str) -> None:
+def test_invalid_entry_ends_the_search_at_its_sender(forwarded: str) -> None:
     assert client("127.0.0.1", f"6.6.6.6, {forwarded}, 10.1.2.3") == "10.1.2.3"
 
 
@@ -93,7 +93,7 @@ def test_long_list_costs_a_few_steps() -> None:
 @pytest.mark.parametrize(
     "text", ["localhost", "10.0.0.1/8", "10.0.0.0/33", "0.0.0.0/0", "::/0", "*", "127.0.0.1 10.0.0.0/8", "127.0.0.1;"]
 )
-def test_list_that_is_none_is_refused_at_start_in_one_line(tmp_path: Path, text: str) -> None:
+def test_invalid_list_is_refused_at_start_in_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(StartError, match="TRUSTED_PROXIES: ") as raised:
         LocalRuntime.open(app, tmp_path, {"TRUSTED_PROXIES": text})
     assert "\n" not in str(raised.value)
@@ -136,7 +136,7 @@ def test_proxy_that_is_trusted_has_many_clients_and_each_its_share() -> None:
             waiting = b"POST /size HTTP/1.1\r\ncontent-length: 10\r\n" + head
             for _ in range(3):
                 await served.open(waiting % b"203.0.113.7")
-            await until(lambda: served.bounds.bodies.taken == 3)
+            await until(lambda: served.bounds.bodies.used == 3)
             assert (await served.ask(waiting % b"203.0.113.7")).status == 503
             other = await served.open(waiting % b"203.0.113.9")
             other.writer.write(b"0123456789")

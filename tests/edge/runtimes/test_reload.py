@@ -14,7 +14,8 @@ def test_an_edit_is_served_and_no_connection_refused(tmp_path: Path) -> None:
     lay_out(tmp_path)
     source = tmp_path / "src" / "tiny.py"
     with running(tmp_path, "--reload") as server:
-        process, port = server.process.pid, server.port
+        process = server.process.pid
+        port = server.port
         assert server.get("/").endswith(b"one")
         source.write_text(source.read_text().replace('"one"', '"two"'))
         wait_for(lambda: server.get("/").endswith(b"two"), server.output)  # a refused connection would raise
@@ -41,7 +42,7 @@ def test_an_edit_that_breaks_the_app_waits_for_the_next(tmp_path: Path) -> None:
 
 @pytest.fixture(params=["heard", "ignored"])
 def inherited(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a new process does about SIGINT: in the background of a shell without job control, nothing."""
+    """The inherited reaction to SIGINT: in the background of a shell without job control, none."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN if request.param == "ignored" else signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("server")
     lay_out(folder)
-    with running(folder) as one:
-        yield one
+    with running(folder) as server_:
+        yield server_
 
 
 @pytest.fixture
@@ -89,9 +89,9 @@ def test_a_body_over_the_limit_is_refused(server: Running) -> None:
     ],
     ids=["no-http", "raw-byte-in-target", "header-without-colon", "head-too-large", "two-lengths"],
 )
-def test_what_is_no_http_is_400_or_431(server: Running, request_: bytes) -> None:
+def test_invalid_http_is_400_or_431(server: Running, request_: bytes) -> None:
     answer = server.ask(request_)
-    assert not answer or status(answer) in {400, 431}  # without one where the server hung up on what it did not read
+    assert not answer or status(answer) in {400, 431}  # none if the server hung up before it had read all
     assert status(server.get("/")) == 200
 
 
@@ -124,21 +124,21 @@ def test_a_port_in_use_is_one_line_and_code_2(server: Running, folder: Path) -> 
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_what_is_in_flight_ends_before_the_process_does(folder: Path, sent: signal.Signals) -> None:
+def test_requests_in_flight_end_before_the_process_does(folder: Path, sent: signal.Signals) -> None:
     with running(folder) as server, ThreadPoolExecutor(1) as thread:
-        asked = thread.submit(server.get, "/slow")
+        request = thread.submit(server.get, "/slow")
         server.until("slow begun")
         assert server.end(sent) == 0
-        assert body(asked.result()) == b"late"
+        assert body(request.result()) == b"late"
         assert "Traceback" not in server.output()
 
 
 def test_a_stream_without_an_end_does_not_hold_up_the_stop_for_ever(folder: Path) -> None:
     with running(folder, "--reload") as server, ThreadPoolExecutor(1) as thread:
-        asked = thread.submit(server.get, "/stream")
+        request = thread.submit(server.get, "/stream")
         server.until("stream begun")
         assert server.end() == 0
-        assert b"part" in asked.result()
+        assert b"part" in request.result()
         assert "stream cut off" in server.output()
         assert "stream closed" in server.output()
         assert "Traceback" not in server.output()
@@ -167,7 +167,7 @@ def test_a_newer_database_is_left_alone(folder: Path) -> None:
     assert server.output().count("\n") == 1
 
 
-def test_an_app_that_is_none_is_one_line(folder: Path) -> None:
+def test_missing_app_is_one_line(folder: Path) -> None:
     (folder / "src" / "tiny.py").write_text("app = 1")
     server = Running(folder)
     assert server.process.wait(PATIENCE) == 2, server.output()

@@ -1,4 +1,4 @@
-"""The state folder: migrations, files that cannot be used, what outlives a process."""
+"""The state folder: migrations, unusable files, and data that outlives a process."""
 
 import asyncio
 import os
@@ -57,16 +57,14 @@ def test_migrations_leave_statistics_to_plan_by(tmp_path: Path) -> None:
     folder = write(tmp_path / "m", m0001_a=f"CREATE TABLE a (id, b); CREATE INDEX a_b ON a (b); {many}")
     migrate(tmp_path / "db.sqlite", folder)
     connection = sqlite3.connect(tmp_path / "db.sqlite")
-    found = connection.execute("SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 'a'").fetchall()
+    statistics = connection.execute("SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 'a'").fetchall()
     connection.close()
-    assert found == [("a_b", "500 500")]
+    assert statistics == [("a_b", "500 500")]
 
 
 def test_a_migration_that_lands_between_is_applied(tmp_path: Path) -> None:
-    database, folder = (
-        tmp_path / "db.sqlite",
-        write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0003_c="SELECT 1;"),
-    )
+    database = tmp_path / "db.sqlite"
+    folder = write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0003_c="SELECT 1;")
     migrate(database, folder)
     write(folder, m0002_b="CREATE TABLE b (id);")
     assert migrate(database, folder) == ["0002_b.sql"]
@@ -76,7 +74,8 @@ def test_a_migration_that_lands_between_is_applied(tmp_path: Path) -> None:
     "bad", ["SELEKT 1;", "INSERT INTO a VALUES (1);", "COMMIT;", "CREATE TABLE c (", "ATTACH 'x' AS x"]
 )
 def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, bad: str) -> None:
-    database, folder = tmp_path / "db.sqlite", write(tmp_path / "m", m0001_a="CREATE TABLE a (id NOT NULL UNIQUE);")
+    database = tmp_path / "db.sqlite"
+    folder = write(tmp_path / "m", m0001_a="CREATE TABLE a (id NOT NULL UNIQUE);")
     migrate(database, folder)
     write(folder, m0002_b=f"CREATE TABLE b (id); INSERT INTO a VALUES (1); {bad}")
     with pytest.raises(MigrationError, match=r"0002_b\.sql: .*; nothing of it was applied"):
@@ -87,10 +86,8 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, bad: str) -> None
 
 
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
-    database, folder = (
-        tmp_path / "db.sqlite",
-        write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0002_b="SELECT 1;"),
-    )
+    database = tmp_path / "db.sqlite"
+    folder = write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0002_b="SELECT 1;")
     migrate(database, folder)
     (folder / "0002_b.sql").unlink()
     with pytest.raises(MigrationError, match=r"made by a newer version: it has 0002_b\.sql"):
@@ -109,7 +106,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_script_is_split_into_statements(script: str, count: int) -> None:
-    assert len([one for one in statements(script) if "SELECT" in one]) == count
+    assert len([statement for statement in statements(script) if "SELECT" in statement]) == count
 
 
 def test_a_call_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
@@ -120,7 +117,7 @@ def test_a_call_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_what_is_committed_outlives_the_process(tmp_path: Path) -> None:
+def test_committed_rows_outlive_the_process(tmp_path: Path) -> None:
     async def write_it(db: LocalDatabase) -> None:
         await db.run("CREATE TABLE a (id)")
         await db.run("INSERT INTO a VALUES (1)")
@@ -153,16 +150,16 @@ def test_the_state_folder_is_for_its_owner_only(tmp_path: Path) -> None:
 
 @pytest.fixture
 def lax() -> Iterator[None]:
-    """Let what is made be everybody's, where nobody says otherwise."""
+    """Set a umask under which new files are everybody's by default."""
     before = os.umask(0)
     yield
     os.umask(before)
 
 
 def modes(folder: Path) -> dict[str, int]:
-    """Return what group and others may do with a folder and what is in it, where that is anything."""
-    found = {str(path): stat.S_IMODE(path.lstat().st_mode) for path in (folder, *folder.rglob("*"))}
-    return {path: mode & 0o077 for path, mode in found.items() if mode & 0o077}
+    """Return the rights of group and others to a folder and its files, if there are any."""
+    by_path = {str(path): stat.S_IMODE(path.lstat().st_mode) for path in (folder, *folder.rglob("*"))}
+    return {path: mode & 0o077 for path, mode in by_path.items() if mode & 0o077}
 
 
 @pytest.mark.usefixtures("lax")
@@ -209,7 +206,7 @@ def test_link_to_a_state_folder_closes_the_folder(tmp_path: Path) -> None:
 def test_folder_of_everybody_is_no_state(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state").chmod(0o1777)
-    with pytest.raises(StartError, match=r"the state folder .* cannot be used: it is everybody's") as raised:
+    with pytest.raises(StartError, match=r"the state folder .* cannot be used: it is shared by all users") as raised:
         LocalRuntime.open(app, tmp_path / "state", {})
     assert "\n" not in str(raised.value)
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o1777

@@ -35,13 +35,13 @@ routes = Routes(tag="tiny", access=PUBLIC)
 
 @routes.get("/")
 async def get_root() -> Response:
-    """Say which version this is."""
+    """Return the version."""
     return Response.text(VERSION)
 
 
 @routes.get("/named/{name}")
 async def get_named(name: str) -> Response:
-    """Say a name."""
+    """Return the name."""
     return Response.text(name)
 
 
@@ -53,7 +53,7 @@ async def count_bytes(request: Request) -> int:
 
 @routes.get("/client")
 async def get_client(request: Request) -> Response:
-    """Say where the request came from."""
+    """Return the request's address."""
     return Response.text(request.client)
 
 
@@ -61,8 +61,8 @@ async def get_client(request: Request) -> Response:
 async def keep_file(request: Request, ports: Ports) -> int:
     """Keep the body as a file, and return how much of it is there."""
     await ports.settings.files.put("file", await request.body())
-    found = await ports.settings.files.get("file")
-    return sum([len(part) async for part in found[1]])
+    file = await ports.settings.files.get("file")
+    return sum([len(part) async for part in file[1]])
 
 
 @routes.get("/slow")
@@ -114,13 +114,13 @@ async def send_jobs(bodies: Body[list[dict[str, int]]], ports: Ports) -> None:
 
 @routes.get("/done")
 async def list_done(ports: Ports) -> list[int]:
-    """List what the consumer did."""
+    """List the messages that the consumer has handled."""
     return [row["n"] for row in await ports.settings.db.all("SELECT n FROM done ORDER BY n")]
 
 
 @routes.queue("jobs", batch_size=4, max_retries=1, retry_delay=0, dead_letter="dead")
 async def do_job(delivery: Delivery, ports: Ports) -> None:
-    """Work a while, or put the message back, or kill the process, as the message says."""
+    """Work a while, or put the message back, or kill the process, by the message's text."""
     body = delivery.body
     if "kill" in body:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -132,8 +132,8 @@ async def do_job(delivery: Delivery, ports: Ports) -> None:
 
 
 @routes.queue("dead", batch_size=100)
-async def bury(delivery: Delivery, ports: Ports) -> None:
-    """Note that a message was given up, as a negative number."""
+async def record_dead_letter(delivery: Delivery, ports: Ports) -> None:
+    """Record a dead letter, as a negative number."""
     await ports.settings.db.run("INSERT OR IGNORE INTO done (n) VALUES (?)", -delivery.body.get("n", 1))
 
 

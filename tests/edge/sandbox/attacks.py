@@ -1,4 +1,4 @@
-"""Attacks on a sandbox: the programs of attacks_*.txt, each with how it may end where the sandbox holds.
+"""Attacks on a sandbox: the programs of attacks_*.txt, each with its permitted outcomes.
 
 A block begins with `=== name | statuses | limit in ms`. An attack that succeeds prints BREACH.
 """
@@ -11,11 +11,11 @@ from edge.ports.executor import STATUSES, Status
 
 BREACH = "BREACH"
 CANARY = "@CANARY@"
-"""Stands for the path of a file of the host in an attack's source; the file holds a secret."""
+"""Placeholder for the path of a file of the host in an attack's source; the file holds a secret."""
 PORT = "@PORT@"
-"""Stands for a port that the host listens on."""
+"""Placeholder for a port that the host listens on."""
 SOCKET = "@SOCKET@"
-"""Stands for the name of an abstract UNIX socket of the host."""
+"""Placeholder for the name of an abstract UNIX socket of the host."""
 
 _HEAD = re.compile(r"^=== (.+) \| (.+) \| (\d+)\n", re.MULTILINE)
 
@@ -32,13 +32,13 @@ class Attack(NamedTuple):
 def attacks(kind: str) -> list[Attack]:
     """Return the attacks of a file."""
     _, *parts = _HEAD.split(Path(__file__).with_name(f"attacks_{kind}.txt").read_text(encoding="utf-8"))
-    found = []
+    cases = []
     for place in range(0, len(parts), 4):
         name, statuses, time_ms, source = parts[place : place + 4]
         listed = tuple(cast("Status", status) for status in statuses.split())
         assert STATUSES.keys() >= set(listed), name
-        found.append(Attack(name, source, listed, int(time_ms)))
-    return found
+        cases.append(Attack(name, source, listed, int(time_ms)))
+    return cases
 
 
 PYTHON_ATTACKS = attacks("python")

@@ -20,7 +20,7 @@ keep_tool()
 
 
 class Host(NamedTuple):
-    """Secrets of this machine: a file, a variable, and two sockets that nobody may reach."""
+    """Secrets of this machine: a file, a variable, and two sockets that no program may reach."""
 
     secret: str
     canary: Path

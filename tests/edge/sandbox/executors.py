@@ -25,7 +25,7 @@ KEY = "an-executor-key"
 
 
 def can_hold(way: Way) -> bool:
-    """Tell whether bubblewrap is here and the system lets it make namespaces, by the plainest command."""
+    """Tell whether bubblewrap is here and may make namespaces, by the plainest command."""
     if way not in ways():
         return False
     become = (
@@ -42,7 +42,7 @@ needs_sandbox = pytest.mark.skipif(
 
 
 class QuickClock:
-    """A clock that waits a tenth of what it is asked to."""
+    """A clock that sleeps a tenth of the requested time."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

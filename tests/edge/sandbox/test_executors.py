@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - programs in one line
-"""One table of programs for every executor: each says the same of the same program."""
+"""One table of programs for every executor, with equal results on each."""
 
 import json
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ def test_every_executor_says_the_same_of_a_program(executor: Any, case: Case) ->
     assert ended.memory_kb > 1000
 
 
-def test_limit_that_was_hit_is_told_in_words(executor: Any) -> None:
+def test_exceeded_limit_is_named(executor: Any) -> None:
     ended = executor.run(Program("python", "while True: pass", limits=Limits(300, 128, 1000)))
     assert ended.message == "ran longer than its limit of 300 ms"
     ended = executor.run(Program("python", "bytearray(1 << 30)", limits=Limits(3000, 100, 1000)))
@@ -247,9 +247,9 @@ def test_program_that_is_too_large_or_wrongly_named_is_refused(executor: Any) ->
 
 
 def test_executor_tells_its_languages_and_its_way(executor: Any) -> None:
-    languages = executor.use(lambda one: one.languages())
+    languages = executor.use(lambda port: port.languages())
     assert languages.keys() == {"python", "javascript", "typescript"}
-    assert executor.use(lambda one: one.probe())
+    assert executor.use(lambda port: port.probe())
 
 
 def test_value_does_not_count_as_output(executor: Any) -> None:

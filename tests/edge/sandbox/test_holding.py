@@ -40,7 +40,8 @@ class Weak(Cage):
 
     def __init__(self, cage: Cage, without: tuple[tuple[str, ...], ...], more: tuple[str, ...] = ()) -> None:
         super().__init__(cage.way, tools(), cage.interpreter)
-        self._without, self._more = without, more
+        self._without = without
+        self._more = more
 
     def command(self, limits: Limits, user: int) -> list[str]:
         command = super().command(limits, user)
@@ -61,9 +62,9 @@ WEAKER: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], set[str]]]
 
 @pytest.fixture(scope="module")
 def keepers() -> Iterator[Keepers]:
-    found = Keepers(1)
-    yield found
-    found.close()
+    pool = Keepers(1)
+    yield pool
+    pool.close()
 
 
 @pytest.mark.parametrize("weakness", WEAKER)
@@ -91,13 +92,13 @@ def test_probe_refuses_a_weak_sandbox(keepers: Keepers, weakness: str) -> None:
     assert all(name in fault for name in broken), fault
 
 
-def test_way_and_reason_are_told_where_nothing_holds() -> None:
-    found = probe.find(
+def test_missing_confinement_is_reported_with_its_reason() -> None:
+    keeper = probe.find(
         lambda *_: Report({"exit_code": 1}, b"not JSON", b"bwrap: setting up uid map: Permission denied")
     )
-    assert not found.cages
-    assert "only remote executors run programs" in found.reason
-    assert "setting up uid map: Permission denied" in found.reason
+    assert not keeper.cages
+    assert "only remote executors run programs" in keeper.reason
+    assert "setting up uid map: Permission denied" in keeper.reason
 
 
 def test_filters_are_whole_for_both_machines() -> None:
@@ -130,10 +131,10 @@ def test_interpreters_are_found_with_their_versions() -> None:
     assert python_at("/nowhere/python") is None
 
 
-def test_memory_and_time_are_told_as_they_are(sandbox: LocalSandbox) -> None:
-    told = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+def test_memory_and_time_are_reported_correctly(sandbox: LocalSandbox) -> None:
+    program = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     for megabytes in (5, 60):
-        ended = run(sandbox, f"block = b'x' * ({megabytes} << 20)\n{told}", Limits(3000, 200, 1000))
+        ended = run(sandbox, f"block = b'x' * ({megabytes} << 20)\n{program}", Limits(3000, 200, 1000))
         truth = int(ended.stdout)
         assert ended.memory_kb is not None
         assert abs(ended.memory_kb - truth) < max(8 * 1024, 0.1 * truth), ended
@@ -203,29 +204,29 @@ def test_keeper_that_was_killed_is_replaced(sandbox: LocalSandbox) -> None:
 
 def orphans() -> set[int]:
     """Return the processes of bubblewrap that have lost their parent."""
-    found = set()
+    pids = set()
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             name, _, rest = path.read_text().rpartition(")")
             if name.endswith("(bwrap") and rest.split()[1] == "1":
-                found.add(int(path.parent.name))
-    return found
+                pids.add(int(path.parent.name))
+    return pids
 
 
 @pytest.mark.parametrize("moments", [0, 2, 4])
 def test_run_that_is_stopped_while_it_begins_leaves_nothing(sandbox: LocalSandbox, moments: int) -> None:
     asyncio.run(sandbox.probe())
-    assert sandbox._found is not None
-    cage = next(cage for kind, cage in sandbox._found.cages.items() if kind == "python")
+    assert sandbox._result is not None
+    cage = next(cage for kind, cage in sandbox._result.cages.items() if kind == "python")
     bounds = Bounds(LIMITS.time_ms, LIMITS.memory_mb * 1024, LIMITS.output_bytes)
     before = orphans()
     for _ in range(6):
         job = Job(
             cage.command(LIMITS, host_user(9)), "/main.py", bounds, b"while True: pass", b"", filter_here() or b""
         )
-        asked = iter(range(10_000))
+        checks = iter(range(10_000))
         with suppress(NotBegun):
-            assert Run(job, lambda asked=asked: next(asked) >= moments).wait().reason == "stopped"  # type: ignore[misc]
+            assert Run(job, lambda checks=checks: next(checks) >= moments).wait().reason == "stopped"  # type: ignore[misc]
     time.sleep(0.3)
     assert orphans() <= before
 
@@ -250,8 +251,8 @@ def test_sandbox_that_cannot_begin_says_so() -> None:
     box = LocalSandbox(slots=1)
     try:
         asyncio.run(box.probe())
-        assert box._found is not None
-        cage = next(iter(box._found.cages.values()))
+        assert box._result is not None
+        cage = next(iter(box._result.cages.values()))
         cage._tools = {**cage._tools, "bwrap": "/nowhere/bwrap"}
         ended = run(box, "print(1)", language="python" if cage.interpreter.kind == "python" else "javascript")
         assert (ended.status, "No such file" in ended.message) == ("unavailable", True), ended
@@ -264,18 +265,18 @@ def test_sandbox_that_cannot_begin_says_so() -> None:
 
 def keepers_of(sandbox: LocalSandbox) -> list[int]:
     """Return the processes of a sandbox's keepers."""
-    return [one._process.pid for one in sandbox._keepers._all if one._process is not None]
+    return [keeper._process.pid for keeper in sandbox._keepers._all if keeper._process is not None]
 
 
 def children(parent: int | None = None) -> list[int]:
     """Return the processes that a process has started."""
-    found = []
+    pids = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             fields = path.read_text().rpartition(")")[2].split()
             if int(fields[1]) == (parent or os.getpid()):
-                found.append(int(path.parent.name))
-    return found
+                pids.append(int(path.parent.name))
+    return pids
 
 
 MIXED = [
@@ -296,8 +297,8 @@ def state() -> tuple[int, int, set[str]]:
     running = set()
     for path in Path("/proc").glob("[0-9]*/status"):
         with suppress(OSError):
-            found = re.search(r"^Uid:\s+(\d+)", path.read_text(), re.MULTILINE)
-            if found and found[1] in users:
+            match = re.search(r"^Uid:\s+(\d+)", path.read_text(), re.MULTILINE)
+            if match and match[1] in users:
                 running.add(path.parent.name)
     return len(os.listdir("/proc/self/fd")), len(Path("/proc/self/mounts").read_text().splitlines()), running
 
@@ -306,15 +307,15 @@ def leave_nothing(sandbox: LocalSandbox, runs: int) -> None:
     async def all_of_them() -> list[Execution]:
         limits = Limits(150, 64, 4_096)
         programs = [Program("python", MIXED[n % len(MIXED)], limits=limits) for n in range(runs)]
-        found: list[Execution] = []
+        results: list[Execution] = []
         for start in range(0, runs, 32):
-            found += await asyncio.gather(*(sandbox.run(program) for program in programs[start : start + 32]))
-        return found
+            results += await asyncio.gather(*(sandbox.run(program) for program in programs[start : start + 32]))
+        return results
 
     run(sandbox, "print(1)")
     before = state()
     ended = asyncio.run(all_of_them())
-    assert {one.status for one in ended} <= {"ok", "time", "memory", "output", "crashed", "exception"}, ended
+    assert {result.status for result in ended} <= {"ok", "time", "memory", "output", "crashed", "exception"}, ended
     after = state()
     assert after[1:] == (before[1], set())
     assert after[0] <= before[0] + 2
@@ -360,14 +361,14 @@ def test_nothing_outlives_a_server_that_was_killed() -> None:
     server.wait()
     server.stdout.close()
     deadline = time.monotonic() + 10
-    while (left := [one for one in descendants if is_alive(one)]) and time.monotonic() < deadline:
+    while (left := [pid for pid in descendants if is_alive(pid)]) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not left
 
 
 def tree(process: int) -> list[int]:
-    found = children(process)
-    return [*found, *(one for child in found for one in tree(child))]
+    pids = children(process)
+    return [*pids, *(pid for child in pids for pid in tree(child))]
 
 
 def is_alive(process: int) -> bool:

@@ -110,7 +110,7 @@ def test_newest_whole_interpreter_is_taken() -> None:
     assert [body["language_id"] for name, body in talk.sent if body] == [93]
 
 
-def test_smaller_limit_of_the_server_is_learnt_and_told() -> None:
+def test_smaller_limit_of_the_server_is_learnt_and_reported() -> None:
     fault = (400, {"message": "run_timeout cannot exceed the configured limit of 3000"})
     late = {**DONE, "code": None, "signal": "SIGKILL", "status": "TO", "wall_time": 3001}
     talk = Talk(execute=[fault, (200, {"run": late})])
@@ -196,7 +196,7 @@ def test_token_is_no_path() -> None:
     assert judge0(Talk(submissions=(201, {"token": "../languages"})), HELLO).status == "unavailable"
 
 
-def test_refusal_of_judge0_is_told() -> None:
+def test_refusal_of_judge0_is_reported() -> None:
     talk = Talk(submissions=(422, {"language_id": ["language with id 150000 doesn't exist"]}))
     ended = judge0(talk, HELLO)
     assert (ended.status, "150000" in ended.message) == ("refused", True)

@@ -1,4 +1,4 @@
-"""The default Worker with bindings that fail when a test says so: `PUT /_faults` with a seed and chances by port."""
+"""The default Worker with bindings that fail on a test's demand: `PUT /_faults` with a seed and chances by port."""
 
 from collections.abc import Callable
 from random import Random
@@ -16,16 +16,18 @@ from edge.runtimes.workers.workflow import RETRIES
 
 
 class Faults:
-    """Draws what becomes of a call: it is refused, its answer is lost after it was done, or nothing."""
+    """Draws the outcome of a call: it is refused, its answer is lost after it was done, or it succeeds."""
 
     def __init__(self) -> None:
         self.chances: dict[str, float] = {}
         self.fired: dict[str, int] = {}
         self._draw = Random(0)
 
-    def replace(self, given: dict[str, Any]) -> None:
-        """Begin anew, with a seed and a chance for each port."""
-        self.chances, self.fired, self._draw = given["chances"], {}, Random(given["seed"])
+    def replace(self, rules: dict[str, Any]) -> None:
+        """Start again, with a seed and a chance for each port."""
+        self.chances = rules["chances"]
+        self.fired = {}
+        self._draw = Random(rules["seed"])
 
     def draw(self, port: str) -> str | None:
         """Return the fate of one call of a port."""
@@ -39,10 +41,11 @@ FAULTS = Faults()
 
 
 class Failing:
-    """A port whose calls may fail."""
+    """A port with calls that may fail."""
 
     def __init__(self, inner: Any, port: str) -> None:
-        self._inner, self._port = inner, port
+        self._inner = inner
+        self._port = port
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)
@@ -61,7 +64,7 @@ class Failing:
 
 
 def failing(adapter: Callable[[Any], object], port: str) -> Callable[[Any], object]:
-    """Return an adapter whose ports may fail."""
+    """Return an adapter of ports that may fail."""
     return lambda binding: Failing(adapter(binding), port)
 
 
@@ -75,7 +78,7 @@ class Default(_Worker):  # type: ignore[misc,valid-type]
     """The entrypoint, with a path for the tests."""
 
     async def fetch(self, request: Any) -> Any:
-        """Answer a request; `/_faults` tells which faults have been drawn, and takes others."""
+        """Answer a request; `/_faults` lists the faults so far, and sets others."""
         sent = request.js_object
         if not sent.url.endswith("/_faults"):
             return await super().fetch(request)

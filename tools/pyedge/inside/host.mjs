@@ -10,6 +10,7 @@ import stdlibZip from "./python_stdlib.zip";
 import snapshot from "./snapshot.bin";
 import bundle from "./bundle.bin";
 import pycache from "./pycache.bin";
+import code from "./code.bin";
 import { sideModules } from "./side-modules.mjs";
 import { allowEntropy, inGlobalScope, laterOnly, laterOnlyModule } from "./scope.mjs";
 
@@ -165,6 +166,7 @@ async function boot() {
   writeTree(FS, pycache);
   pyodide.registerJsModule("_pyodide_entrypoint_helper", entrypointHelper);
   pyodide.registerJsModule("_pyedge_host", {
+    code, // of the Worker's own modules, as an earlier start compiled them, or nothing
     allowEntropy,
     isGlobal,
     compatFlag: (name) => settings.pythonFlags.includes(name) || Boolean(globalThis.Cloudflare?.compatibilityFlags?.[name]),
@@ -320,6 +322,7 @@ export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
     if (action === "reload") await this.reload(await ready(), await request.json());
     if (action === "vary") this.vary(await ready(), await request.json());
     if (action === "prepare") return new Response(await this.prepare());
+    if (action === "code") return new Response(this.code(await ready()));
     if (action === "settle") await this.settle(Number(await request.text()));
     if (action === "d1") return Response.json(await this.d1(await request.json()));
     return new Response("ok");
@@ -350,6 +353,10 @@ export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
     helper.before_first_request();
     exposeMethods(helper);
     generation += 1;
+  }
+  code(helper) {
+    const bytes = helper.compiled();
+    try { return bytes.toJs(); } finally { bytes.destroy(); }
   }
   // A memory snapshot of the fresh interpreter, and byte code for the vendored packages.
   async prepare() {

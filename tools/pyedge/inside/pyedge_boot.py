@@ -3,6 +3,7 @@
 
 import importlib
 import inspect
+import marshal
 import signal
 import sys
 import traceback
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
 from importlib.machinery import SourceFileLoader
+from importlib.util import source_hash
 from pathlib import Path
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -20,7 +22,7 @@ from pyodide.ffi import JsProxy
 
 
 def _run_pth(folder: str) -> None:
-    """Run the import lines of the packages' `.pth` files, which the date's flag python_process_pth_files asks for."""
+    """Run the import lines of the packages' `.pth` files, as the date's flag python_process_pth_files requires."""
     for file in sorted(Path(folder).glob("*.pth")):
         for line in file.read_text(encoding="utf-8").splitlines():
             if line.startswith(("import ", "import\t")):
@@ -36,22 +38,28 @@ from workers.rpc import python_from_rpc, python_to_rpc  # noqa: E402 - the .pth 
 __all__ = ["before_first_request"]
 
 LENIENT = frozenset({"fetch", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"})
-"""Handlers that may take another number of arguments than they are given."""
+"""Handlers that may declare fewer or more parameters than the runtime passes."""
 
 _main: ModuleType
 _event: ContextVar[tuple[str, tuple[Any, ...]] | None] = ContextVar("_event", default=None)
 
 
 _compile = SourceFileLoader.source_to_code
-_compiled: dict[tuple[str, bytes], CodeType] = {}
+_compiled: dict[tuple[str, bytes], CodeType] = marshal.loads(code) if (code := _pyedge_host.code.to_bytes()) else {}
+"""The code of modules by path and hash of the source; it begins with what an earlier start has compiled."""
 
 
 def _compile_once(loader: SourceFileLoader, data: bytes, path: str, **options: Any) -> CodeType:
     """Return a module's code; a module that is imported again and has not changed is not compiled again."""
-    key = (path, bytes(data))
+    key = (path, source_hash(bytes(data)))
     if key not in _compiled:
         _compiled[key] = _compile(loader, data, path, **options)
     return _compiled[key]
+
+
+def compiled() -> bytes:
+    """Return the code of all modules that were imported from source, for the next start."""
+    return marshal.dumps(_compiled)
 
 
 SourceFileLoader.source_to_code = _compile_once  # type: ignore[method-assign,assignment]
@@ -106,8 +114,8 @@ def _parts(value: Any, own: set[str]) -> list[tuple[str, Any]]:
         return [(f"[{number}]", part) for number, part in enumerate(value)]
     if isinstance(value, FunctionType) and value.__module__ in own:
         cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
-        found = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *cells]
-        return [("()", part) for part in found]
+        parts = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *cells]
+        return [("()", part) for part in parts]
     if isinstance(value, partial):
         return [("()", part) for part in (value.func, *value.args, *value.keywords.values())]
     kind = value if isinstance(value, type) else type(value)
@@ -138,7 +146,7 @@ def renew(root: str, main_module: str) -> None:
 
 
 def _begin_again(root: str, load_again: Callable[[], None]) -> None:
-    """Forget the Worker's own modules and import them; where that fails the old ones stay."""
+    """Drop the Worker's own modules and import them again; if that fails, restore the old ones."""
     before = {name: module for name, module in sys.modules.items() if _own(module, root)}
     for name in before:
         del sys.modules[name]
@@ -157,7 +165,7 @@ def _own(module: ModuleType, root: str) -> bool:
 
 
 def watch(seconds: float) -> None:
-    """Say, when the host's watchdog interrupts, what computes and where."""
+    """When the host's watchdog interrupts, print the running handler and its stack."""
 
     def report(_signal: int, frame: FrameType | None) -> None:
         stack = "".join(traceback.format_stack(frame)[-12:])
@@ -201,7 +209,7 @@ async def call_raw(class_name: str, ctx: Any, env: Any, handler: str, *args: Any
 
 
 def _fit(method: Callable[..., Any], args: list[Any]) -> list[Any]:
-    """Leave out what the handler does not take, and give None for what it takes beyond."""
+    """Leave out arguments that the handler does not accept, and pass None for missing ones."""
     params = inspect.signature(method).parameters.values()
     if any(param.kind is param.VAR_POSITIONAL for param in params):
         return args
@@ -222,10 +230,10 @@ def _computing() -> str:
     return f"queue {args[0].queue}" if handler == "queue" else f"{handler}()"
 
 
-async def _run(method: Callable[..., Any], given: list[Any], handler: str, args: tuple[Any, ...]) -> Any:
+async def _run(method: Callable[..., Any], values: list[Any], handler: str, args: tuple[Any, ...]) -> Any:
     _event.set((handler, args))
     try:
-        result = method(*given)
+        result = method(*values)
         return await result if isinstance(result, Awaitable) else result
     except Exception:
         traceback.print_exc()

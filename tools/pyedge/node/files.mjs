@@ -1,6 +1,6 @@
 // Which files reach a Worker, and how they travel: one binary bundle each.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -102,8 +102,29 @@ export async function prepared(path, make) {
   }
   return unpack(readFileSync(path));
 }
-function forget(cache, newest) {
+function forget(cache, newest, kept = 3) {
   const old = readdirSync(cache).filter((name) => name.endsWith(".bin")).map((name) => join(cache, name))
-    .filter((path) => path !== newest).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  for (const path of old.slice(3)) rmSync(path, { force: true });
+    .filter((path) => path !== newest).map((path) => [statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0, path])
+    .sort((a, b) => b[0] - a[0]);
+  for (const [, path] of old.slice(kept)) rmSync(path, { force: true });
+}
+
+// ---- the code of a Worker's own modules, compiled once for the same sources --------------------------
+const FEW = 100_000; // bytes of sources that compile in no time
+export function codePath(cache, sources) {
+  if (sources.reduce((sum, [, data]) => sum + data.length, 0) < FEW) return null;
+  const hash = createHash("sha256").update(require("pyodide/package.json").version);
+  for (const [path, data] of sources) hash.update(`\0${path}\0${data.length}\0`).update(data);
+  return join(cache, "code", `${hash.digest("hex").slice(0, 16)}.bin`);
+}
+export function readCode(path) {
+  if (!path || !existsSync(path)) return Buffer.alloc(0);
+  utimesSync(path, new Date(), new Date()); // the oldest go
+  return readFileSync(path);
+}
+export function writeCode(path, code) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.${process.pid}`, code);
+  renameSync(`${path}.${process.pid}`, path);
+  forget(dirname(path), path, 30);
 }

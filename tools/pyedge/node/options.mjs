@@ -59,7 +59,8 @@ function modules(worker, config, entrypoints, state) {
     { type: "Data", ...npm("python_stdlib.zip") },
     data("snapshot.bin", state.snapshot),
     data("pycache.bin", state.pycache),
-    data("bundle.bin", pack([...sourceFiles(worker), ...state.libraries])),
+    data("code.bin", state.code),
+    data("bundle.bin", pack([...state.sources, ...state.libraries])),
     ...extensions.map(([, contents], i) => ({ type: "CompiledWasm", path: `so/${i}.wasm`, contents })),
     ...state.libraries.filter(([path]) => /^metadata\/python_modules\/workers\/.*\.m?js$/.test(path))
       .map(([path, contents]) => ({ type: "ESModule", path: path.slice("metadata/".length), contents: contents.toString() })),
@@ -111,8 +112,8 @@ function outbound(routes) {
   } };
 }
 
-// `state` is what prepared() returned for this Worker, or null to make it.
-export function workerOptions(worker, order, { libraries, state }) {
+// `state` is what prepared() returned for this Worker, or null to make it; `code` is that of its `sources`.
+export function workerOptions(worker, order, { libraries, state, sources = [], code = Buffer.alloc(0) }) {
   const { config } = worker;
   const snapshot = state?.find(([path]) => path === "snapshot.bin")?.[1] ?? Buffer.alloc(0);
   const pycache = state ? pack(state.filter(([path]) => path !== "snapshot.bin")) : Buffer.alloc(0);
@@ -123,7 +124,7 @@ export function workerOptions(worker, order, { libraries, state }) {
   return {
     name: config.name,
     modulesRoot: inside,
-    modules: modules(worker, config, entrypoints, { libraries, snapshot, pycache })
+    modules: modules(worker, config, entrypoints, { libraries, snapshot, pycache, sources, code })
       .map((module) => ({ ...module, path: join(inside, module.path) })),
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: flags.filter((flag) => !/^(no_)?python_/.test(flag)),

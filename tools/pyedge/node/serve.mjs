@@ -3,7 +3,7 @@
 // order: workers, port, state, cache, …) to standard input and reads one line of JSON from standard output:
 // {"url", "control", "ms"}. Logs go to standard error. Stops on SIGINT, SIGTERM or the end of standard input.
 import { once } from "node:events";
-import { watch } from "node:fs";
+import { existsSync, watch } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { connect, createServer as createSocketServer } from "node:net";
@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 
 const require = createRequire(import.meta.url);
 const { Miniflare, Log, LogLevel } = require("miniflare");
-const { libraryFiles, prepared, preparedPath } = await import("./files.mjs");
+const { codePath, libraryFiles, prepared, preparedPath, readCode, sourceFiles, writeCode } = await import("./files.mjs");
 const { miniflareOptions, workerOptions } = await import("./options.mjs");
 
 const started = performance.timeOrigin;
@@ -129,6 +129,7 @@ async function start() {
   busy = true;
   edited = false;
   const workers = [];
+  const uncompiled = [];
   for (const worker of order.workers) {
     const libraries = libraryFiles(worker);
     const state = !order.prepared ? [] : await prepared(preparedPath(order.cache, libraries), async () => {
@@ -140,7 +141,10 @@ async function start() {
       await apply([workerOptions(bare, alone, { libraries, state: null })], alone);
       return Buffer.from(await (await inside("prepare", worker)).arrayBuffer());
     });
-    workers.push(workerOptions(worker, order, { libraries, state }));
+    const sources = sourceFiles(worker);
+    const code = order.prepared ? codePath(order.cache, sources) : null;
+    workers.push(workerOptions(worker, order, { libraries, state, sources, code: readCode(code) }));
+    if (code && !existsSync(code)) uncompiled.push([worker, code]);
   }
   room?.close();
   try {
@@ -151,6 +155,7 @@ async function start() {
       await open();
     });
     room?.admit();
+    for (const [worker, path] of uncompiled) writeCode(path, Buffer.from(await (await inside("code", worker)).arrayBuffer()));
   } finally {
     busy = false;
   }

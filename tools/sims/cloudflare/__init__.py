@@ -1,4 +1,4 @@
-"""Stand-ins for what of Cloudflare is reached over HTTP: Analytics Engine, Turnstile, KV and D1 as wrangler does."""
+"""Stand-ins for Cloudflare's HTTP services: Analytics Engine, Turnstile, KV and D1 as wrangler calls them."""
 
 from sims.cloudflare.analytics import ACCOUNT, TOKEN, AnalyticsSim
 from sims.cloudflare.storage import StorageSim

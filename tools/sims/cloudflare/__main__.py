@@ -1,7 +1,7 @@
-"""`python -m sims.cloudflare`: a stand-in account that wrangler deploys to; the first line tells how to reach it.
+"""`python -m sims.cloudflare`: a stand-in account that wrangler deploys to; the first line has its address.
 
 `environment` are the variables for wrangler; a deployed Worker answers below `url` and its own name. Analytics Engine
-and Turnstile stand beside it.
+and Turnstile run beside it.
 """
 
 import os
@@ -11,17 +11,17 @@ from sims.server import announce, arguments
 
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
     parser = arguments("sims.cloudflare", __doc__)
     parser.add_argument("--database", action="append", default=[], help="a D1 database that the account has")
     parser.add_argument("--queue", action="append", default=[], help="a queue that the account has")
     parser.add_argument("--secret", action="append", default=[], metavar="WORKER:NAME", help="a secret that is set")
-    given = parser.parse_args()
-    with StorageSim(given.port) as sim, AnalyticsSim() as analytics, TurnstileSim() as turnstile:
-        for name in given.database:
+    options = parser.parse_args()
+    with StorageSim(options.port) as sim, AnalyticsSim() as analytics, TurnstileSim() as turnstile:
+        for name in options.database:
             sim.add_database(name)
-        sim.queues.all.update({name: [] for name in given.queue})
-        for text in given.secret:
+        sim.queues.all.update({name: [] for name in options.queue})
+        for text in options.secret:
             worker, _, name = text.partition(":")
             sim.add_secret(worker, name)
         about = {
@@ -31,7 +31,7 @@ def main() -> None:
             "analytics": {"url": analytics.api_url, "token": TOKEN},
             "turnstile": {"url": turnstile.url, "secret": turnstile.secret},
         }
-        announce(given, about)
+        announce(options, about)
 
 
 if __name__ == "__main__":

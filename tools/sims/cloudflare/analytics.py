@@ -23,11 +23,11 @@ type Answer = tuple[int, bytes]
 
 
 class AnalyticsSim(StandIn):
-    """Serves while it is entered.
+    """A context manager that serves Analytics Engine's SQL API.
 
-    A dataset comes into being with its first point, as at Cloudflare: before, a query for it is refused. `failure`,
-    where it is set, is what every query gets. `POST /write/{dataset}` takes what `writeDataPoint` does: Cloudflare's
-    own way there is not public, so pyedge and this stand-in have agreed on one.
+    The first point creates its dataset, as at Cloudflare; a query before that is refused. If `failure` is set, every
+    query gets it. `POST /write/{dataset}` takes the members of `writeDataPoint`: Cloudflare's own protocol there is
+    not public, so pyedge and this stand-in share one.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -45,7 +45,7 @@ class AnalyticsSim(StandIn):
         return f"{self.url}/client/v4"
 
     def application(self) -> web.Application:
-        """Return what answers."""
+        """Return the aiohttp application."""
         application = web.Application()
         application.router.add_post("/{path:.*}", self._answer)
         return application
@@ -55,17 +55,18 @@ class AnalyticsSim(StandIn):
         self._db.close()
 
     def write(self, dataset: str, point: Any, *, sample_interval: int = 1, at: float | None = None) -> None:
-        """Keep a point, as `writeDataPoint` takes it, as one that stands for `sample_interval` of them."""
-        given = {"timestamp": int(time.time() if at is None else at), "_sample_interval": sample_interval}
-        given |= {"index1": (point.get("indexes") or [""])[0]}
-        given |= {f"blob{number}": blob for number, blob in enumerate(point.get("blobs", []), 1)}
-        given |= {f"double{number}": double for number, double in enumerate(point.get("doubles", []), 1)}
+        """Store a point of `writeDataPoint`; it represents `sample_interval` points."""
+        point_values = {"timestamp": int(time.time() if at is None else at), "_sample_interval": sample_interval}
+        point_values |= {"index1": (point.get("indexes") or [""])[0]}
+        point_values |= {f"blob{number}": blob for number, blob in enumerate(point.get("blobs", []), 1)}
+        point_values |= {f"double{number}": double for number, double in enumerate(point.get("doubles", []), 1)}
         columns = ", ".join(f"{name} {_AFFINITY.get(kind, 'INTEGER')}" for name, kind in COLUMNS.items())
         with self._lock:
             self._db.execute(f'CREATE TABLE IF NOT EXISTS "{dataset}"({columns})')
-            names = ", ".join(given)
+            names = ", ".join(point_values)
             self._db.execute(
-                f'INSERT INTO "{dataset}" ({names}) VALUES ({", ".join("?" * len(given))})', (*given.values(),)
+                f'INSERT INTO "{dataset}" ({names}) VALUES ({", ".join("?" * len(point_values))})',
+                (*point_values.values(),),
             )
 
     def clear(self) -> None:
@@ -78,12 +79,12 @@ class AnalyticsSim(StandIn):
 
     def answer(self, path: str, authorization: str, body: str) -> Answer:
         """Return status and body for a POST."""
-        if found := _WRITE.fullmatch(path):
-            self.write(found[1], json.loads(body))
+        if match := _WRITE.fullmatch(path):
+            self.write(match[1], json.loads(body))
             return 200, b""
-        if not (found := _SQL.fullmatch(path)):
+        if not (match := _SQL.fullmatch(path)):
             return 404, b'{"success":false,"errors":[{"code":7003,"message":"Could not route to the path"}]}'
-        if found[1] != ACCOUNT or authorization != f"Bearer {TOKEN}":
+        if match[1] != ACCOUNT or authorization != f"Bearer {TOKEN}":
             return 403, json.dumps(_AUTHENTICATION).encode()
         self.queries.append(body)
         return self.failure or self._run(body)
@@ -108,7 +109,7 @@ _AFFINITY = {"String": "TEXT NOT NULL DEFAULT ''", "Float64": "REAL NOT NULL DEF
 
 
 def _document(query: Query, rows: list[sqlite3.Row]) -> dict[str, Any]:
-    """Return rows in FORMAT JSON, where integers of 64 bits are strings."""
+    """Return rows in FORMAT JSON, with 64-bit integers as strings."""
     data = [
         {
             name: str(value or 0) if kind == "UInt64" else value

@@ -1,4 +1,4 @@
-"""A D1 database as Cloudflare's API has it: queries at once, and files that are uploaded, ingested and asked about."""
+"""A D1 database with Cloudflare's API: immediate queries, and files that are uploaded, ingested and polled."""
 
 import hashlib
 import re
@@ -12,21 +12,25 @@ from edge.runtimes.local.migrations import statements
 
 
 class Refusal(Exception):
-    """What Cloudflare answers in place of a result: a status, a code of its own, and why."""
+    """An error response of Cloudflare: a status, its own code and a reason."""
 
     def __init__(self, status: int, code: int, why: str) -> None:
         super().__init__(why)
-        self.status, self.code = status, code
+        self.status = status
+        self.code = code
 
 
 class ApiDatabase:
-    """SQLite with D1's limits. `bookmark` counts what was written, as D1's does; an import takes one more look.
+    """SQLite with D1's limits. `bookmark` counts the writes, as D1's does; an import takes one more poll.
 
-    A migration that it `forgets` is applied to wrangler's eyes, and missing to the Worker's.
+    A migration that it `forgets` looks applied to wrangler and is missing to the Worker.
     """
 
     def __init__(self, name: str, uuid: str, path: Path, uploads: str) -> None:
-        self.name, self.uuid, self.path, self.bookmark = name, uuid, path, 0
+        self.name = name
+        self.uuid = uuid
+        self.path = path
+        self.bookmark = 0
         self.forgets = ""
         self._connection = connect_d1(path)
         self._uploads = uploads
@@ -38,9 +42,9 @@ class ApiDatabase:
         self._connection.close()
 
     def query(self, order: dict[str, Any]) -> list[dict[str, Any]]:
-        """Run statements in one transaction and return what each gave."""
+        """Run statements in one transaction and return the result of each."""
         parts = cut(order["sql"])
-        return [_shown(result) for result in self._run(parts, order.get("params", ()))]
+        return [_result_document(result) for result in self._run(parts, order.get("params", ()))]
 
     def upload(self, name: str, body: bytes) -> str:
         """Keep a file and return its MD5."""
@@ -59,7 +63,7 @@ class ApiDatabase:
         raise Refusal(400, 7400, f"no action {order['action']}")
 
     def _init(self, name: str) -> dict[str, Any]:
-        """Say where to upload a file; one that is here already is begun with."""
+        """Return the address to upload a file to, or begin the import if the file is already here."""
         if name in self._files:
             return self._begin(name, name.split(".")[1])
         return {"success": True, "filename": name, "upload_url": self._uploads + name}
@@ -69,8 +73,8 @@ class ApiDatabase:
             raise Refusal(400, 7400, "The file was not uploaded")
         mark = f"{self.bookmark:08d}"
         self._running[mark] = name
-        told = {"status": "active", "at_bookmark": mark, "messages": ["Processed 0 queries."]}
-        return {"success": True, "type": "import", **told}
+        status = {"status": "active", "at_bookmark": mark, "messages": ["Processed 0 queries."]}
+        return {"success": True, "type": "import", **status}
 
     def _poll(self, mark: str) -> dict[str, Any]:
         name = self._running.pop(mark, None)
@@ -82,8 +86,8 @@ class ApiDatabase:
             return {"success": False, "type": "import", "status": "error", "error": str(refusal), "messages": []}
         written = {"num_queries": len(results), "final_bookmark": f"{self.bookmark:08d}"}
         meta = _meta(sum(result.changes for result in results), sum(len(result.rows) for result in results))
-        told = {"status": "complete", "at_bookmark": written["final_bookmark"], "messages": []}
-        return {"success": True, "type": "import", **told, "result": {**written, "meta": meta}}
+        status = {"status": "complete", "at_bookmark": written["final_bookmark"], "messages": []}
+        return {"success": True, "type": "import", **status, "result": {**written, "meta": meta}}
 
     def _run(self, parts: list[str], params: Any = ()) -> list[Result]:
         """Run a script: all of it takes effect, or nothing does."""
@@ -98,7 +102,8 @@ class ApiDatabase:
 
 def cut(script: str) -> list[str]:
     """Cut a script at semicolons as `/query` does: not in texts and comments, but in a trigger's body too."""
-    parts, start = [], 0
+    parts = []
+    start = 0
     for token in _TOKEN.finditer(script):
         if token[0] == ";":
             parts.append(script[start : token.start()])
@@ -109,7 +114,7 @@ def cut(script: str) -> list[str]:
 _TOKEN = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|;", re.DOTALL)
 
 
-def _shown(result: Result) -> dict[str, Any]:
+def _result_document(result: Result) -> dict[str, Any]:
     return {"results": result.rows, "success": True, "meta": _meta(result.changes, len(result.rows))}
 
 

@@ -1,7 +1,7 @@
-"""The part of Analytics Engine's SQL that programs here send, checked word by word and put into SQLite's.
+"""The subset of Analytics Engine's SQL that programs here send, checked token by token and translated to SQLite's.
 
 A statement is SELECT, FROM one dataset, and then WHERE, GROUP BY, ORDER BY, LIMIT and FORMAT, each at most once and in
-this order. What the stand-in does not know is refused, also where Analytics Engine would take it: a test then says so.
+this order. Anything else is refused, even if Analytics Engine would accept it: a test then shows it.
 """
 
 import re
@@ -12,7 +12,7 @@ TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_][A-Za-z0-9_]*)|[0-9]+(?:\.[0-9]+)?|
 CLAUSES = ("SELECT", "FROM", "WHERE", "GROUP", "ORDER", "LIMIT", "FORMAT")
 WORDS = {*CLAUSES, "BY", "AS", "ASC", "DESC", "AND", "OR", "NOT"}
 FUNCTIONS = {"SUM": "UInt64", "COUNT": "UInt64", "TODATETIME": "DateTime"}
-"""Functions that are known, with the type of what they return; a SUM of doubles is Float64."""
+"""Supported functions, each with its return type; a SUM of doubles is Float64."""
 COLUMNS = {
     "timestamp": "DateTime",
     "_sample_interval": "UInt32",
@@ -23,7 +23,7 @@ COLUMNS = {
 
 
 class Refused(Exception):
-    """The statement is not of the dialect, or asks for what is not there."""
+    """The statement is not of the dialect, or names a missing dataset or column."""
 
 
 class Query(NamedTuple):
@@ -44,10 +44,10 @@ def translate(text: str) -> Query:
     dataset = clauses["FROM"][0]
     items = [*_items(clauses["SELECT"])]
     columns = dict(_column(item) for item in items)
-    known = {*COLUMNS, *(item[-1] for item in items if item[-2:-1] == ["AS"])}
+    allowed = {*COLUMNS, *(item[-1] for item in items if item[-2:-1] == ["AS"])}
     for name, tokens in clauses.items():
         if name != "FROM":
-            _check(name, tokens, known)
+            _check(name, tokens, allowed)
     clauses["FROM"] = [f'"{dataset}"']
     return Query(" ".join(part for name, tokens in clauses.items() for part in (name, *tokens)), dataset, columns)
 
@@ -55,16 +55,16 @@ def translate(text: str) -> Query:
 def _tokens(text: str) -> Iterator[str]:
     at = 0
     while text[at:].strip():
-        found = TOKEN.match(text, at)
-        if found is None:
+        match = TOKEN.match(text, at)
+        if match is None:
             raise Refused(f"unexpected {text[at:].strip()[0]!r} at {at}")
-        at = found.end()
-        word = found["word"]
-        yield word.upper() if word and word.upper() in WORDS else found[0].strip()
+        at = match.end()
+        word = match["word"]
+        yield word.upper() if word and word.upper() in WORDS else match[0].strip()
 
 
 def _clauses(tokens: list[str]) -> dict[str, list[str]]:
-    """Return what stands in each clause, in their order."""
+    """Return the tokens of each clause, in order."""
     clauses: dict[str, list[str]] = {}
     for token in tokens:
         if token in CLAUSES:
@@ -78,7 +78,7 @@ def _clauses(tokens: list[str]) -> dict[str, list[str]]:
     return clauses
 
 
-def _check(clause: str, tokens: list[str], known: set[str]) -> None:
+def _check(clause: str, tokens: list[str], columns: set[str]) -> None:
     if clause in {"GROUP", "ORDER"} and tokens[:1] != ["BY"]:
         raise Refused(f"{clause} without BY")
     for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
@@ -87,7 +87,7 @@ def _check(clause: str, tokens: list[str], known: set[str]) -> None:
         if after == "(":
             if token.upper() not in FUNCTIONS:
                 raise Refused(f"unknown function {token}")
-        elif token not in known:
+        elif token not in columns:
             raise Refused(f"unable to find column {token}")
 
 

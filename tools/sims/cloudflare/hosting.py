@@ -1,4 +1,4 @@
-"""Runs what was deployed to the stand-in, out of the uploaded modules, in workerd."""
+"""Runs deployed Workers in workerd, from the modules uploaded to the stand-in."""
 
 import base64
 import tempfile
@@ -19,14 +19,14 @@ SCHEMA = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 
 
 
 class Hosting:
-    """Deployed Workers that have been asked for, each in a workerd of its own."""
+    """Deployed Workers that have had a request, each in a workerd of its own."""
 
     def __init__(self) -> None:
         self._place = tempfile.TemporaryDirectory()
         self._running: dict[str, tuple[str, Worker]] = {}
 
     def get(self, name: str, path: str, script: Script, databases: Mapping[str, ApiDatabase]) -> tuple[int, bytes]:
-        """Return a Worker's response; where it does not start, what Cloudflare shows, with the reason."""
+        """Return a Worker's response; if it does not start, Cloudflare's error page with the reason."""
         version = script.deployed
         if version is None:
             return 404, b"There is nothing here yet"
@@ -57,36 +57,41 @@ class Hosting:
         flags = [f"{flag}" for flag in data["compatibility_flags"]]
         head = CONFIG.format(name=name, main=data["main_module"], date=data["compatibility_date"], flags=flags)
         _write(folder / "wrangler.toml", head.replace("'", '"').encode())
-        given = {**_texts(data["bindings"]), **script.secrets}
-        worker = Worker(folder, variables=given, overrides=_bindings(data["bindings"]))
+        variables = {**_texts(data["bindings"]), **script.secrets}
+        worker = Worker(folder, variables=variables, overrides=_bindings(data["bindings"]))
         worker.start()
         by_id = {database.uuid: database for database in databases.values()}
-        for one in data["bindings"]:
-            if one["type"] == "d1":
-                _copy(by_id[one.get("id") or one["database_id"]], worker, one["name"])
+        for binding in data["bindings"]:
+            if binding["type"] == "d1":
+                _copy(by_id[binding.get("id") or binding["database_id"]], worker, binding["name"])
         return worker
 
 
 def _texts(bindings: list[dict[str, Any]]) -> dict[str, str]:
-    return {one["name"]: one["text"] for one in bindings if one["type"] in {"plain_text", "secret_text"}}
+    return {
+        binding["name"]: binding["text"] for binding in bindings if binding["type"] in {"plain_text", "secret_text"}
+    }
 
 
 def _bindings(bindings: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the bindings of an upload's metadata as wrangler.toml has them; the assets' is always the same."""
     by_kind: dict[str, list[dict[str, Any]]] = {}
-    for one in bindings:
-        by_kind.setdefault(one["type"], []).append(one)
+    for binding in bindings:
+        by_kind.setdefault(binding["type"], []).append(binding)
     objects = by_kind.get("durable_object_namespace", [])
-    classes = [one["class_name"] for one in objects]
+    classes = [binding["class_name"] for binding in objects]
     ids = {"namespace_id": "id", "queue_name": "queue", "workflow_name": "name"}
 
     def listed(kind: str, *fields: str, key: str = "binding") -> list[dict[str, Any]]:
         return [
-            {key: one["name"], **{ids.get(name, name): one[name] for name in fields}} for one in by_kind.get(kind, [])
+            {key: binding["name"], **{ids.get(name, name): binding[name] for name in fields}}
+            for binding in by_kind.get(kind, [])
         ]
 
     return {
-        "d1_databases": [{"binding": one["name"], "database_name": one["name"]} for one in by_kind.get("d1", [])],
+        "d1_databases": [
+            {"binding": binding["name"], "database_name": binding["name"]} for binding in by_kind.get("d1", [])
+        ],
         "kv_namespaces": listed("kv_namespace", "namespace_id"),
         "queues": {"producers": listed("queue", "queue_name")},
         "analytics_engine_datasets": listed("analytics_engine", "dataset"),
@@ -94,8 +99,8 @@ def _bindings(bindings: list[dict[str, Any]]) -> dict[str, Any]:
         "migrations": [{"tag": "v1", "new_sqlite_classes": classes}] if classes else [],
         "workflows": listed("workflow", "workflow_name", "class_name"),
         "ratelimits": [
-            {"name": one["name"], "namespace_id": one["namespace_id"], "simple": one["simple"]}
-            for one in by_kind.get("ratelimit", [])
+            {"name": binding["name"], "namespace_id": binding["namespace_id"], "simple": binding["simple"]}
+            for binding in by_kind.get("ratelimit", [])
         ],
         "assets": {"directory": "assets", "binding": "ASSETS"},
         "python_modules": {"exclude": []},

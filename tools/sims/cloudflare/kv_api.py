@@ -21,13 +21,13 @@ class Namespace:
     pairs: dict[str, tuple[str, float | None]] = field(default_factory=dict)
 
     def keys(self, query: dict[str, str]) -> tuple[list[dict[str, Any]], str]:
-        """Return a page of keys in the order of their bytes, and where the next begins: "" on the last."""
+        """Return a page of keys in byte order, and the cursor of the next page: "" on the last."""
         prefix, after, now = query.get("prefix", ""), query.get("cursor", ""), time.time()
         limit = min(int(query.get("limit", self.page)), self.page)
         living = [(name, end) for name, (_, end) in self.pairs.items() if end is None or end > now]
-        found = sorted((name, end) for name, end in living if name.startswith(prefix) and name > after)
-        page = [{"name": name} | ({} if end is None else {"expiration": int(end)}) for name, end in found[:limit]]
-        return page, found[limit - 1][0] if len(found) > limit else ""
+        names = sorted((name, end) for name, end in living if name.startswith(prefix) and name > after)
+        page = [{"name": name} | ({} if end is None else {"expiration": int(end)}) for name, end in names[:limit]]
+        return page, names[limit - 1][0] if len(names) > limit else ""
 
     def value(self, name: str) -> bytes:
         """Return a value."""
@@ -35,12 +35,12 @@ class Namespace:
             raise Refusal(404, 10009, "get: 'key not found'")
         return self.pairs[name][0].encode()
 
-    def bulk(self, given: Any) -> dict[str, Any]:
+    def bulk(self, pairs: Any) -> dict[str, Any]:
         """Put many pairs: all of them, or none."""
-        if not isinstance(given, list) or len(given) > BULK:
+        if not isinstance(pairs, list) or len(pairs) > BULK:
             raise Refusal(400, 10012, f"the body is a list of at most {BULK} pairs")
         fresh = {}
-        for pair in given:
+        for pair in pairs:
             if not {"key", "value"} <= pair.keys() <= FIELDS or not isinstance(pair["value"], str):
                 raise Refusal(400, 10012, "a pair has a key and a value, both text")
             ttl = pair.get("expiration_ttl")

@@ -1,4 +1,4 @@
-"""Queues and workflows over Cloudflare's API, as `wrangler deploy` asks for them."""
+"""Queues and workflows over Cloudflare's API, as `wrangler deploy` calls it."""
 
 import json
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ class Queues:
     def answer(self, rest: str, query: dict[str, str], method: str, body: bytes) -> Any:
         """Return the result of a request; a queue's id is its name."""
         if not rest and method == "GET":
-            return [self._shown(name) for name in self.all if query.get("name") in {None, name}]
+            return [self._queue_document(name) for name in self.all if query.get("name") in {None, name}]
         name, _, below = rest.removeprefix("/").partition("/")
         if name not in self.all:
             raise Refusal(404, 11000, f"Queue not found: {name}")
         if below.startswith("consumers") and method in {"POST", "PUT"}:
-            given = json.loads(body)
-            script = given["script_name"]
-            known = {"type": "worker", "consumer_id": f"c-{name}", "environment": "production"}
-            self.all[name] = [{**known, "service": script, "script": script, **given}]
+            settings = json.loads(body)
+            script = settings["script_name"]
+            consumer = {"type": "worker", "consumer_id": f"c-{name}", "environment": "production"}
+            self.all[name] = [{**consumer, "service": script, "script": script, **settings}]
             return self.all[name][0]
         raise Refusal(405, 10000, "Method not allowed")
 
@@ -37,5 +37,5 @@ class Queues:
             raise Refusal(404, 10200, "workflow not found")
         return {"name": name, **self.workflows[name]}
 
-    def _shown(self, name: str) -> dict[str, Any]:
+    def _queue_document(self, name: str) -> dict[str, Any]:
         return {"queue_id": name, "queue_name": name, "consumers": self.all[name], "producers": []}

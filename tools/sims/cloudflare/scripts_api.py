@@ -36,7 +36,7 @@ class Version:
 
 @dataclass(slots=True)
 class Script:
-    """A Worker: its secrets, uploads, the one that is deployed, and its KV bindings with their namespaces' ids."""
+    """A Worker: its secrets, uploads, deployed version, and its KV bindings with their namespaces' ids."""
 
     namespaces: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
@@ -49,14 +49,16 @@ class Script:
     @property
     def tag(self) -> str | None:
         """The Durable Object migration that was applied last."""
-        tags = [one.metadata["migrations"]["new_tag"] for one in self.versions if one.metadata.get("migrations")]
+        tags = [
+            version.metadata["migrations"]["new_tag"] for version in self.versions if version.metadata.get("migrations")
+        ]
         return tags[-1] if tags else None
 
     def upload(self, body: bytes, kind: str) -> Version:
-        """Keep an upload; refuse one that needs a secret which is not set."""
+        """Store an upload; refuse it if it needs a secret that is not set."""
         parts = {part.name: part.content for part in form(body, kind)}
         metadata = json.loads(parts.pop("metadata"))
-        inherited = [one["name"] for one in metadata["bindings"] if one["type"] == "inherit"]
+        inherited = [binding["name"] for binding in metadata["bindings"] if binding["type"] == "inherit"]
         if missing := [name for name in inherited if name not in self.secrets and not self._has(name)]:
             raise Refusal(400, INVALID_INHERIT, f"inherit binding '{missing[0]}' is invalid: it is not there")
         version = Version(_uuid(), metadata, parts)
@@ -64,7 +66,9 @@ class Script:
         return version
 
     def _has(self, name: str) -> bool:
-        return self.deployed is not None and any(one["name"] == name for one in self.deployed.metadata["bindings"])
+        return self.deployed is not None and any(
+            binding["name"] == name for binding in self.deployed.metadata["bindings"]
+        )
 
 
 class Scripts:
@@ -75,7 +79,7 @@ class Scripts:
         self._sessions: dict[str, dict[str, str]] = {}
 
     def service(self, name: str) -> dict[str, Any]:
-        """Return what wrangler asks before a deployment."""
+        """Return the service document that wrangler requests before a deployment."""
         script = self._script(name, code=10090)
         details: dict[str, Any] = {
             "id": name,
@@ -87,17 +91,17 @@ class Scripts:
         return {"id": name, "default_environment": {"environment": "production", "script": details}}
 
     def worker(self, name: str) -> dict[str, Any]:
-        """Return what wrangler asks about a Worker's addresses."""
+        """Return the document with a Worker's addresses that wrangler requests."""
         script = self._script(name)
         host = f"https://{name}.{SUBDOMAIN}.workers.dev"
-        shown = {"enabled": script.is_public, "previews_enabled": False}
-        return {"id": name, "name": name, "subdomain": shown | ({"url": host} if script.is_public else {})}
+        subdomain = {"enabled": script.is_public, "previews_enabled": False}
+        return {"id": name, "name": name, "subdomain": subdomain | ({"url": host} if script.is_public else {})}
 
     def answer(self, name: str, rest: str, method: str, body: bytes, kind: str) -> Any:
         """Return the result of a request for a Worker, or for a part of it."""
         if method == "GET" and rest.startswith("/versions/"):
             return self._version(name, rest.removeprefix("/versions/"))
-        known: dict[tuple[str, str], Callable[[], Any]] = {
+        handlers: dict[tuple[str, str], Callable[[], Any]] = {
             ("PUT", ""): lambda: self._put(name, body, kind),
             ("POST", "/versions"): lambda: self._add_version(name, body, kind),
             ("GET", "/deployments"): lambda: {"deployments": self._deployments(name)},
@@ -110,9 +114,9 @@ class Scripts:
             ("PUT", "/schedules"): lambda: self._schedule(name, json.loads(body)),
             ("PATCH", "/script-settings"): dict,
         }
-        if (method, rest) not in known:
+        if (method, rest) not in handlers:
             raise Refusal(405, 10000, "Method not allowed")
-        return known[method, rest]()
+        return handlers[method, rest]()
 
     def _script(self, name: str, code: int = MISSING) -> Script:
         if name not in self.all:
@@ -120,7 +124,7 @@ class Scripts:
         return self.all[name]
 
     def _put(self, name: str, body: bytes, kind: str) -> dict[str, Any]:
-        """Upload and deploy at once, as where Durable Objects are made."""
+        """Upload and deploy at once, as wrangler does to create Durable Objects."""
         script = self.all.setdefault(name, Script())
         version = script.upload(body, kind)
         script.deployed = version
@@ -130,17 +134,23 @@ class Scripts:
         script = self._script(name)
         if script.deployed is None:
             return []
-        shown = {"id": script.deployed.number, "source": "wrangler", "strategy": "percentage", "author_email": "sim"}
+        deployment = {
+            "id": script.deployed.number,
+            "source": "wrangler",
+            "strategy": "percentage",
+            "author_email": "sim",
+        }
         versions = [{"version_id": script.deployed.number, "percentage": 100}]
-        return [{**shown, "versions": versions, "created_on": "2026-11-17T00:00:00Z", "annotations": {}}]
+        return [{**deployment, "versions": versions, "created_on": "2026-11-17T00:00:00Z", "annotations": {}}]
 
     def _deploy(self, name: str, order: dict[str, Any]) -> dict[str, Any]:
-        script, number = self._script(name), order["versions"][0]["version_id"]
-        script.deployed = next(one for one in script.versions if one.number == number)
+        script = self._script(name)
+        number = order["versions"][0]["version_id"]
+        script.deployed = next(version for version in script.versions if version.number == number)
         return {"id": number}
 
     def _version(self, name: str, number: str) -> dict[str, Any]:
-        version = next((one for one in self._script(name).versions if one.number == number), None)
+        version = next((version for version in self._script(name).versions if version.number == number), None)
         if version is None:
             raise Refusal(404, 10008, "no such version")
         metadata = {"author_email": "sim", "source": "wrangler", "created_on": "2026-11-17T00:00:00Z"}
@@ -151,22 +161,22 @@ class Scripts:
         return {"id": version.number, "startup_time_ms": 1, "resources": {"script": {"etag": version.number}}}
 
     def _secrets(self, name: str) -> list[dict[str, Any]]:
-        return [{"name": one, "type": "secret_text"} for one in self._script(name).secrets]
+        return [{"name": name_, "type": "secret_text"} for name_ in self._script(name).secrets]
 
-    def _put_secret(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
-        self._script(name).secrets[given["name"]] = given["text"]
-        return {"name": given["name"], "type": "secret_text"}
+    def _put_secret(self, name: str, secret: dict[str, Any]) -> dict[str, Any]:
+        self._script(name).secrets[secret["name"]] = secret["text"]
+        return {"name": secret["name"], "type": "secret_text"}
 
-    def _schedule(self, name: str, given: list[dict[str, str]]) -> dict[str, Any]:
-        self._script(name).schedules = [one["cron"] for one in given]
-        return {"schedules": given}
+    def _schedule(self, name: str, schedules: list[dict[str, str]]) -> dict[str, Any]:
+        self._script(name).schedules = [schedule["cron"] for schedule in schedules]
+        return {"schedules": schedules}
 
     def _session(self, name: str, manifest: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Ask for all files, in one bucket."""
         token = f"sim.{secrets.token_hex(8)}.sim"
         self.all.setdefault(name, Script()).assets = {}
-        self._sessions[token] = {one["hash"]: path for path, one in manifest.items()} | {"": name}
-        return {"jwt": token, "buckets": [[one["hash"] for one in manifest.values()]]}
+        self._sessions[token] = {entry["hash"]: path for path, entry in manifest.items()} | {"": name}
+        return {"jwt": token, "buckets": [[entry["hash"] for entry in manifest.values()]]}
 
     def asset(self, token: str, body: bytes, kind: str) -> dict[str, Any]:
         """Take files, each as Base64 under its hash."""

@@ -1,4 +1,4 @@
-"""Cloudflare's API as wrangler asks for it: KV and D1, and for a deployment Workers, secrets, assets and queues."""
+"""Cloudflare's API as wrangler calls it: KV and D1, and for a deployment Workers, secrets, assets and queues."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ _WORKFLOW = re.compile(r"/workflows/([^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """One request, as it came."""
 
     method: str
@@ -53,8 +53,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """One response; what is no bytes goes out as Cloudflare's envelope around it."""
+class ApiResponse:
+    """One response; a result that is not bytes is sent inside Cloudflare's envelope."""
 
     status: int
     body: bytes
@@ -62,10 +62,10 @@ class Answered:
 
 
 class StorageSim(StandIn):
-    """Serves while it is entered.
+    """A context manager that serves Cloudflare's API for KV, D1 and Workers.
 
-    Namespaces, databases and deployed Workers are what a test has put into them. `asked` keeps the method and path of
-    each request, `failure`, where it is set, is what each is answered. The shapes are those that wrangler 4 reads.
+    A test creates the namespaces, databases and deployed Workers. `asked` lists the method and path of each request.
+    If `failure` is set, it answers every request. The response shapes are those that wrangler 4 reads.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -74,9 +74,10 @@ class StorageSim(StandIn):
         self.namespaces: dict[str, Namespace] = {}
         self.databases: dict[str, ApiDatabase] = {}
         self.buckets: set[str] = set()
-        self.scripts, self.queues = Scripts(), Queues()
+        self.scripts = Scripts()
+        self.queues = Queues()
         self.asked: list[str] = []
-        self.failure: Answered | None = None
+        self.failure: ApiResponse | None = None
         self._files = tempfile.TemporaryDirectory()
 
     @property
@@ -93,9 +94,9 @@ class StorageSim(StandIn):
     def add_database(self, name: str) -> ApiDatabase:
         """Return a new database, empty."""
         uuid = f"00000000-0000-4000-8000-{len(self.databases):012d}"
-        made = ApiDatabase(name, uuid, Path(self._files.name) / f"{uuid}.sqlite", f"{self.url}/upload/")
-        self.databases[name] = made
-        return made
+        database = ApiDatabase(name, uuid, Path(self._files.name) / f"{uuid}.sqlite", f"{self.url}/upload/")
+        self.databases[name] = database
+        return database
 
     def add_namespace(self, worker: str, binding: str) -> Namespace:
         """Return a new namespace, bound to a deployed Worker."""
@@ -104,11 +105,11 @@ class StorageSim(StandIn):
         return self.namespaces.setdefault(number, Namespace())
 
     def add_secret(self, worker: str, name: str, value: str = "") -> None:
-        """Set a secret of a Worker, invented where no value is given."""
+        """Set a secret of a Worker; without a value, a random one."""
         self.workers.setdefault(worker, Script()).secrets[name] = value or secrets.token_urlsafe(32)
 
     def application(self) -> web.Application:
-        """Return what answers."""
+        """Return the aiohttp application."""
         application = web.Application(client_max_size=LARGEST)
         application.router.add_route("*", "/{path:.*}", self._answer)
         return application
@@ -120,25 +121,25 @@ class StorageSim(StandIn):
             database.close()
         self._files.cleanup()
 
-    def answer(self, asked: Asked) -> Answered:
+    def answer(self, request: ApiRequest) -> ApiResponse:
         """Return the response to a request."""
-        path = urlsplit(asked.path).path
-        self.asked.append(f"{asked.method} {path.removeprefix(f'{API}/accounts/{ACCOUNT}')}")
+        path = urlsplit(request.path).path
+        self.asked.append(f"{request.method} {path.removeprefix(f'{API}/accounts/{ACCOUNT}')}")
         if self.failure:
             return self.failure
         if path.startswith("/upload/"):
-            return self._upload(path.removeprefix("/upload/"), asked)
+            return self._upload(path.removeprefix("/upload/"), request)
         try:
-            return self._account(path, asked)
+            return self._account(path, request)
         except Refusal as refusal:
             return envelope(refusal.status, errors=[{"code": refusal.code, "message": str(refusal)}])
 
     async def _answer(self, request: web.Request) -> web.Response:
-        if found := _HOSTED.match(request.raw_path):
-            return await self._hosted(found[1], request.raw_path[found.end() :])
+        if match := _HOSTED.match(request.raw_path):
+            return await self._hosted(match[1], request.raw_path[match.end() :])
         authorization, body = request.headers.get("authorization", ""), await request.read()
         answer = self.answer(
-            Asked(request.method, request.raw_path, authorization, body, request.headers.get("content-type", ""))
+            ApiRequest(request.method, request.raw_path, authorization, body, request.headers.get("content-type", ""))
         )
         kind = "application/json" if answer.body[:1] == b"{" else "text/plain"
         headers = {"content-type": kind} | ({"etag": f'"{answer.etag}"'} if answer.etag else {})
@@ -150,93 +151,96 @@ class StorageSim(StandIn):
         status, body = await asyncio.to_thread(self._hosting.get, name, path or "/", script, self.databases)
         return web.Response(status=status, body=body)
 
-    def _upload(self, name: str, asked: Asked) -> Answered:
+    def _upload(self, name: str, request: ApiRequest) -> ApiResponse:
         """Take a file, at an address that carries its own right, as R2's presigned ones do."""
-        database = next((one for one in self.databases.values() if name.startswith(one.uuid)), None)
-        if database is None or asked.method != "PUT" or asked.authorization:
-            return Answered(403, b"")
-        return Answered(200, b"", database.upload(name, asked.body))
+        database = next((database for database in self.databases.values() if name.startswith(database.uuid)), None)
+        if database is None or request.method != "PUT" or request.authorization:
+            return ApiResponse(403, b"")
+        return ApiResponse(200, b"", database.upload(name, request.body))
 
-    def _account(self, path: str, asked: Asked) -> Answered:
+    def _account(self, path: str, request: ApiRequest) -> ApiResponse:
         owner = f"{API}/accounts/{ACCOUNT}"
         if path == f"{owner}/workers/assets/upload":
             return envelope(
-                201, self.scripts.asset(asked.authorization.removeprefix("Bearer "), asked.body, asked.kind)
+                201, self.scripts.asset(request.authorization.removeprefix("Bearer "), request.body, request.kind)
             )
-        if not path.startswith(owner + "/") or asked.authorization != f"Bearer {TOKEN}":
+        if not path.startswith(owner + "/") or request.authorization != f"Bearer {TOKEN}":
             raise Refusal(403, 10000, "Authentication error")
         rest = path.removeprefix(owner)
         if rest == "/storage/kv/namespaces":
-            return self._namespaces(asked)
-        if found := _KV.fullmatch(rest):
-            return self._kv(unquote(found[1]), found[2], asked)
-        if rest == "/d1/database" and asked.method == "GET":
-            listed = [{"uuid": one.uuid, "name": one.name} for one in self.databases.values()]
-            return envelope(200, [one for one in listed if one["name"].startswith(asked.query.get("name", ""))])
-        if rest == "/r2/buckets" and asked.method == "GET":
+            return self._namespaces(request)
+        if match := _KV.fullmatch(rest):
+            return self._kv(unquote(match[1]), match[2], request)
+        if rest == "/d1/database" and request.method == "GET":
+            listed = [{"uuid": database.uuid, "name": database.name} for database in self.databases.values()]
+            return envelope(200, [entry for entry in listed if entry["name"].startswith(request.query.get("name", ""))])
+        if rest == "/r2/buckets" and request.method == "GET":
             return envelope(200, {"buckets": [{"name": name} for name in sorted(self.buckets)]})
-        if found := _D1.fullmatch(rest):
-            return self._d1(unquote(found[1]), found[2] or "", asked)
-        if (found := _SETTINGS.fullmatch(rest)) and asked.method == "GET":
-            return self._settings(unquote(found[1]))
-        return self._deployment(rest, asked)
+        if match := _D1.fullmatch(rest):
+            return self._d1(unquote(match[1]), match[2] or "", request)
+        if (match := _SETTINGS.fullmatch(rest)) and request.method == "GET":
+            return self._settings(unquote(match[1]))
+        return self._deployment(rest, request)
 
-    def _deployment(self, rest: str, asked: Asked) -> Answered:
-        """Answer what a deployment asks for."""
-        if found := _SERVICE.fullmatch(rest):
-            return envelope(200, self.scripts.service(unquote(found[1])))
-        if found := _WORKER.fullmatch(rest):
-            return envelope(200, self.scripts.worker(unquote(found[1])))
-        if found := _SCRIPT.fullmatch(rest):
-            name, below = unquote(found[1]), found[2] or ""
-            return envelope(200, self.scripts.answer(name, below, asked.method, asked.body, asked.kind))
-        if found := _QUEUES.fullmatch(rest):
-            found_queues = self.queues.answer(found[1] or "", asked.query, asked.method, asked.body)
+    def _deployment(self, rest: str, request: ApiRequest) -> ApiResponse:
+        """Answer wrangler's requests of a deployment."""
+        if match := _SERVICE.fullmatch(rest):
+            return envelope(200, self.scripts.service(unquote(match[1])))
+        if match := _WORKER.fullmatch(rest):
+            return envelope(200, self.scripts.worker(unquote(match[1])))
+        if match := _SCRIPT.fullmatch(rest):
+            name = unquote(match[1])
+            below = match[2] or ""
+            return envelope(200, self.scripts.answer(name, below, request.method, request.body, request.kind))
+        if match := _QUEUES.fullmatch(rest):
+            found_queues = self.queues.answer(match[1] or "", request.query, request.method, request.body)
             return envelope(200, found_queues, result_info={"total_pages": 1, "page": 1})
-        if found := _WORKFLOW.fullmatch(rest):
-            return envelope(200, self.queues.workflow(unquote(found[1]), asked.method, asked.body))
-        if rest == "/workers/subdomain" and asked.method == "GET":
+        if match := _WORKFLOW.fullmatch(rest):
+            return envelope(200, self.queues.workflow(unquote(match[1]), request.method, request.body))
+        if rest == "/workers/subdomain" and request.method == "GET":
             return envelope(200, {"subdomain": SUBDOMAIN})
         raise Refusal(404, 7003, "Could not route to the path")
 
-    def _namespaces(self, asked: Asked) -> Answered:
+    def _namespaces(self, request: ApiRequest) -> ApiResponse:
         """List the account's namespaces, or make one."""
-        if asked.method == "POST":
-            title, number = json.loads(asked.body)["title"], f"{len(self.namespaces):032x}"
+        if request.method == "POST":
+            title, number = json.loads(request.body)["title"], f"{len(self.namespaces):032x}"
             self.namespaces[number] = Namespace()
             return envelope(200, {"id": number, "title": title})
         listed = [{"id": number, "title": number} for number in self.namespaces]
         return envelope(200, listed, result_info={"page": 1, "total_pages": 1, "count": len(listed)})
 
-    def _kv(self, number: str, what: str, asked: Asked) -> Answered:
+    def _kv(self, number: str, what: str, request: ApiRequest) -> ApiResponse:
         namespace = self.namespaces.get(number)
         if namespace is None:
             raise Refusal(404, 10013, "get namespace: 'namespace not found'")
-        query = asked.query
-        match asked.method, what.partition("/")[0]:
+        query = request.query
+        match request.method, what.partition("/")[0]:
             case "GET", "keys":
                 result, cursor = namespace.keys(query)
                 return envelope(200, result, result_info={"count": len(result), "cursor": cursor})
             case "PUT", "bulk":
-                return envelope(200, namespace.bulk(json.loads(asked.body)))
+                return envelope(200, namespace.bulk(json.loads(request.body)))
             case "GET", "values":
-                return Answered(200, namespace.value(unquote(what.partition("/")[2])))
+                return ApiResponse(200, namespace.value(unquote(what.partition("/")[2])))
         raise Refusal(405, 10000, "Method not allowed")
 
-    def _d1(self, named: str, action: str, asked: Asked) -> Answered:
-        database = next((one for one in self.databases.values() if named in {one.name, one.uuid}), None)
+    def _d1(self, named: str, action: str, request: ApiRequest) -> ApiResponse:
+        database = next(
+            (database for database in self.databases.values() if named in {database.name, database.uuid}), None
+        )
         if database is None:
             raise Refusal(404, 7404, f"The database {named} could not be found")
-        match asked.method, action:
+        match request.method, action:
             case "GET", "":
                 return envelope(200, {"uuid": database.uuid, "name": database.name})
             case "POST", "query":
-                return envelope(200, database.query(json.loads(asked.body)))
+                return envelope(200, database.query(json.loads(request.body)))
             case "POST", "import":
-                return envelope(200, database.load(json.loads(asked.body)))
+                return envelope(200, database.load(json.loads(request.body)))
         raise Refusal(405, 10000, "Method not allowed")
 
-    def _settings(self, worker: str) -> Answered:
+    def _settings(self, worker: str) -> ApiResponse:
         deployed = self.workers.get(worker)
         if deployed is None:
             raise Refusal(404, 10007, "This Worker does not exist on your account.")
@@ -247,7 +251,7 @@ class StorageSim(StandIn):
         return envelope(200, {"bindings": bindings, "compatibility_date": "2026-11-17"})
 
 
-def envelope(status: int, result: Any = None, errors: list[Any] | None = None, **more: Any) -> Answered:
+def envelope(status: int, result: Any = None, errors: list[Any] | None = None, **more: Any) -> ApiResponse:
     """Return a response in the form that all of Cloudflare's API has."""
     document = {"success": not errors, "errors": errors or [], "messages": [], "result": result, **more}
-    return Answered(status, json.dumps(document).encode())
+    return ApiResponse(status, json.dumps(document).encode())

@@ -17,36 +17,37 @@ class TurnstileSim(StandIn):
 
     def __init__(self) -> None:
         super().__init__()
-        self.secret, self.down = SECRET, False
-        self._given: dict[str, float] = {}
+        self.secret = SECRET
+        self.down = False
+        self._tokens: dict[str, float] = {}
 
     def application(self) -> web.Application:
-        """Return what answers."""
+        """Return the aiohttp application."""
         application = web.Application()
         application.router.add_post("/siteverify", self._answer)
         return application
 
     def solve(self) -> str:
-        """Return a token, as a browser gets it whose person passed."""
+        """Return a token, as the browser of a person gets it by passing the challenge."""
         token = secrets.token_urlsafe(40)
-        self._given[token] = time.monotonic()
+        self._tokens[token] = time.monotonic()
         return token
 
     def reset(self) -> None:
         """Forget all tokens, and be up."""
-        self._given.clear()
+        self._tokens.clear()
         self.down = False
 
-    def verify(self, asked: Any) -> dict[str, Any]:
+    def verify(self, form: Any) -> dict[str, Any]:
         """Return the verdict on a request's body, and use the token up."""
-        given = asked if isinstance(asked, dict) else {}
-        if given.get("secret") != self.secret:
-            return _refused("invalid-input-secret" if given.get("secret") else "missing-input-secret")
-        if not given.get("response"):
+        fields = form if isinstance(form, dict) else {}
+        if fields.get("secret") != self.secret:
+            return _refused("invalid-input-secret" if fields.get("secret") else "missing-input-secret")
+        if not fields.get("response"):
             return _refused("missing-input-response")
-        given_at = self._given.pop(given["response"], None)
-        if given_at is None or time.monotonic() - given_at > LIFETIME:
-            return _refused("timeout-or-duplicate" if given_at else "invalid-input-response")
+        issued_at = self._tokens.pop(fields["response"], None)
+        if issued_at is None or time.monotonic() - issued_at > LIFETIME:
+            return _refused("timeout-or-duplicate" if issued_at else "invalid-input-response")
         return {
             "success": True,
             "error-codes": [],

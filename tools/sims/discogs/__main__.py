@@ -1,4 +1,4 @@
-"""`python -m sims.discogs`: a Discogs to try the record shelf with, where there is no key."""
+"""`python -m sims.discogs`: a simulated Discogs for the record shelf, for use without a key."""
 
 from sims.discogs.server import DiscogsSim
 from sims.server import arguments, serve

@@ -23,7 +23,7 @@ RATES = {
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release; `price_usd` None where nothing is for sale, `is_dead` where the search still lists what is gone."""
+    """One release; `price_usd` is None if nothing is for sale; `is_dead` if the search lists it after its deletion."""
 
     id: int
     artists: tuple[str, ...]
@@ -294,7 +294,7 @@ def whole(release: Release, base: str, images: list[dict[str, Any]], currency: s
 
 
 def price(release: Release, currency: str) -> float | None:
-    """Return the lowest price in a currency, None where nothing is for sale."""
+    """Return the lowest price in a currency, None if nothing is for sale."""
     if release.price_usd is None:
         return None
     return round(release.price_usd * RATES[currency], 0 if currency == "JPY" else 2)

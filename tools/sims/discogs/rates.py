@@ -1,4 +1,4 @@
-"""Discogs' limit: a moving window of 60 seconds, 60 calls with a key and 25 without one, told in headers."""
+"""Discogs' limit: a moving window of 60 seconds, 60 calls with a key and 25 without one, sent in headers."""
 
 from collections import deque
 from collections.abc import Callable

@@ -40,7 +40,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Asked:
+class SeenRequest:
     """A request that came, and the status of its answer."""
 
     path: str
@@ -52,17 +52,18 @@ class Asked:
 class DiscogsSim(StandIn):
     """Discogs' API and images at one address, with one application's key and secret.
 
-    `requests` holds what was asked, `window` the calls that count, `prices` and `covers` replace a release's price in
-    dollars and the bytes of its image; `image_seconds` is how long an image's address lives.
+    `requests` holds all requests, `window` the calls that count towards the limit. `prices` and `covers` replace a
+    release's price in dollars and the bytes of its image. `image_seconds` is the lifetime of an image's address.
     """
 
     options: ClassVar = {"access_log": None}
 
     def __init__(self, port: int = 0, *, window_s: float = 60.0, key: str = KEY) -> None:
         super().__init__(port)
-        self.key, self.secret = key, SECRET
+        self.key = key
+        self.secret = SECRET
         self.window = Window(time.monotonic, window_s)
-        self.requests: list[Asked] = []
+        self.requests: list[SeenRequest] = []
         self.reset()
 
     def reset(self) -> None:
@@ -80,9 +81,9 @@ class DiscogsSim(StandIn):
         """Let the next `count` requests that the fault fits fail."""
         self.faults.extend([fault] * count)
 
-    def calls(self, path: str = "/") -> list[Asked]:
-        """Return the requests whose path begins so."""
-        return [asked for asked in self.requests if asked.path.startswith(path)]
+    def calls(self, path: str = "/") -> list[SeenRequest]:
+        """Return the requests of paths that begin with `path`."""
+        return [request for request in self.requests if request.path.startswith(path)]
 
     def application(self) -> web.Application:
         """Return the API and the images."""
@@ -101,12 +102,12 @@ class DiscogsSim(StandIn):
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse as Discogs does, count the call, and tell the limit in the answer."""
+        """Refuse as Discogs does, count the call, and put the limit into the answer's headers."""
         agent = request.headers.get("User-Agent", "")
-        asked = Asked(request.path, dict(request.query), agent)
-        self.requests.append(asked)
+        seen = SeenRequest(request.path, dict(request.query), agent)
+        self.requests.append(seen)
         response = await self._answer(request, handler, agent)
-        asked.status = response.status
+        seen.status = response.status
         return response
 
     async def _answer(self, request: web.Request, handler: Handler, agent: str) -> web.StreamResponse:
@@ -126,10 +127,10 @@ class DiscogsSim(StandIn):
         return response
 
     def _authenticated(self, request: web.Request) -> bool | None:
-        """Tell whether a request has the key and the secret; None where it has others."""
-        given = request.headers.get("Authorization", "")
-        if given:
-            return True if given == f"Discogs key={self.key}, secret={self.secret}" else None
+        """Tell whether a request has the key and the secret; None if it has other ones."""
+        header = request.headers.get("Authorization", "")
+        if header:
+            return True if header == f"Discogs key={self.key}, secret={self.secret}" else None
         if "key" in request.query:
             return True if (request.query["key"], request.query.get("secret")) == (self.key, self.secret) else None
         return False
@@ -171,7 +172,9 @@ class DiscogsSim(StandIn):
 
     async def _master(self, request: web.Request) -> web.Response:
         id_ = request.match_info["id"]
-        versions = [one for one in self.releases.values() if str(one.master_id) == id_ and not one.is_dead]
+        versions = [
+            release for release in self.releases.values() if str(release.master_id) == id_ and not release.is_dead
+        ]
         if not versions:
             return _message(404, "Master Release not found.")
         main = versions[0]
@@ -243,7 +246,7 @@ async def _fail(request: web.Request, handler: Handler, fault: Fault) -> web.Str
         return web.Response(text=fault.body, status=fault.status or 200, headers=headers)
     if fault.status is None:
         return await _handled(request, handler)
-    return _message(fault.status, "The stand-in was told to fail.", headers)
+    return _message(fault.status, "The stand-in fails on a test's request.", headers)
 
 
 def _message(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:

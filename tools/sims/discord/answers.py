@@ -1,4 +1,4 @@
-"""What a bot may answer to an interaction."""
+"""The rules for a bot's answer to an interaction."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,12 +17,12 @@ ALLOWED: Mapping[int, tuple[int, ...]] = {
     SUBMIT: (MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, 10, 12),
 }
 LOST = ("content", "embeds", "components", "poll", "tts", "attachments")
-"""What a deferred answer cannot carry."""
+"""Members that a deferred answer cannot carry."""
 VALUES: Mapping[int, tuple[type, ...]] = {3: (str,), 4: (int,), 10: (int, float)}
 
 
 def answer_faults(payload: Mapping[str, Any], answer: Any) -> list[Fault]:
-    """Return what Discord would refuse of an answer to this interaction."""
+    """Return the faults for which Discord would refuse this answer to an interaction."""
     allowed = ALLOWED.get(payload.get("type", 0), ())
     if payload.get("type") == SUBMIT and "message" not in payload:
         allowed = tuple(kind for kind in allowed if kind not in {DEFERRED_UPDATE, UPDATE})
@@ -33,17 +33,17 @@ def answer_faults(payload: Mapping[str, Any], answer: Any) -> list[Fault]:
 def _data(payload: Mapping[str, Any], kind: int, data: Any) -> list[Fault]:
     if data is not None and not isinstance(data, dict):
         return [*model({})(data)]
-    given = data or {}
+    fields = data or {}
     if kind == MODAL:
-        return [*modal(given)]
+        return [*modal(fields)]
     if kind == CHOICES:
-        return [*_choices(payload, given)]
+        return [*_choices(payload, fields)]
     if kind in {DEFERRED, DEFERRED_UPDATE}:
-        return [*_deferred(given)]
+        return [*_deferred(fields)]
     if kind not in {MESSAGE, UPDATE}:
         return []
-    faults = draft(given, allowed=SENT | EPHEMERAL)
-    return faults or ([Fault("50006", "Cannot send an empty message")] if kind == MESSAGE and empty(given) else [])
+    faults = draft(fields, allowed=SENT | EPHEMERAL)
+    return faults or ([Fault("50006", "Cannot send an empty message")] if kind == MESSAGE and empty(fields) else [])
 
 
 def _deferred(data: dict[str, Any]) -> Iterator[Fault]:
@@ -56,14 +56,14 @@ def _deferred(data: dict[str, Any]) -> Iterator[Fault]:
 def _choices(payload: Mapping[str, Any], data: dict[str, Any]) -> Iterator[Fault]:
     kind = next((option["type"] for option in _options(payload.get("data") or {}) if option.get("focused")), None)
 
-    def value(given: Any) -> Iterator[Fault]:
-        if isinstance(given, bool) or not isinstance(given, VALUES.get(kind or 0, (str, int, float))):
-            yield Fault("BASE_TYPE_CHOICES", f"Could not interpret {given!r} as a value of the option's type {kind}.")
-        elif isinstance(given, str):
-            yield from text(100)(given)
+    def value(value_: Any) -> Iterator[Fault]:
+        if isinstance(value_, bool) or not isinstance(value_, VALUES.get(kind or 0, (str, int, float))):
+            yield Fault("BASE_TYPE_CHOICES", f"Could not interpret {value_!r} as a value of the option's type {kind}.")
+        elif isinstance(value_, str):
+            yield from text(100)(value_)
 
-    one = model({"name": text(100, 1), "value": value}, "name", "value")
-    yield from model({"choices": listed(one, 25)}, "choices")(data)
+    choice = model({"name": text(100, 1), "value": value}, "name", "value")
+    yield from model({"choices": listed(choice, 25)}, "choices")(data)
 
 
 def _options(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

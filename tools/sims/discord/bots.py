@@ -1,4 +1,4 @@
-"""What is asked with the bot's token: commands, the guild, its events and messages."""
+"""The routes of a bot's token: commands, the guild, its events and messages."""
 
 from typing import Any
 
@@ -11,9 +11,16 @@ from sims.discord.replies import Refusal, body_of, flag, plain, refusal, refuse
 from sims.discord.world import World
 
 DEFAULTS: dict[str, Any] = {
-    "type": 1, "default_member_permissions": None, "nsfw": False, "description": "", "name_localizations": None,
-    "description_localizations": None, "dm_permission": True, "contexts": None, "integration_types": [0],
-}  # fmt: skip
+    "type": 1,
+    "default_member_permissions": None,
+    "nsfw": False,
+    "description": "",
+    "name_localizations": None,
+    "description_localizations": None,
+    "dm_permission": True,
+    "contexts": None,
+    "integration_types": [0],
+}
 type Scope = dict[tuple[int, str], dict[str, Any]]
 
 
@@ -26,15 +33,16 @@ class Bots:
     def routes(self, base: str) -> list[web.RouteDef]:
         """Return the routes."""
         app = f"{base}/applications/{{app}}"
-        found = [
+        table = [
             web.get(f"{base}/guilds/{{guild}}", self._guild),
             web.get(f"{base}/guilds/{{guild}}/scheduled-events", self._events),
             web.get(f"{base}/channels/{{channel}}/messages", self._messages),
             web.get(f"{base}/users/@me", self._me),
+            web.get(f"{base}/users/@me/guilds", self._guilds),
             web.get(f"{base}/applications/@me", self._application),
         ]
         for scope in (f"{app}/commands", f"{app}/guilds/{{guild}}/commands"):
-            found += [
+            table += [
                 web.get(scope, self._list),
                 web.post(scope, self._create),
                 web.put(scope, self._overwrite),
@@ -42,7 +50,7 @@ class Bots:
                 web.patch(f"{scope}/{{known}}", self._edit),
                 web.delete(f"{scope}/{{known}}", self._delete),
             ]
-        return found
+        return table
 
     # -- the guild ----------------------------------------------------------------------------------
     def _ours(self, request: web.Request) -> None:
@@ -58,11 +66,16 @@ class Bots:
         self._ours(request)
         return web.json_response(seeds.guild(counts=flag(request, "with_counts")))
 
+    async def _guilds(self, request: web.Request) -> web.Response:
+        self._ours(request)
+        names = ("id", "name", "icon", "features")
+        return web.json_response([{name: value for name, value in seeds.guild(counts=False).items() if name in names}])
+
     async def _events(self, request: web.Request) -> web.Response:
         self._ours(request)
         counted = flag(request, "with_user_count")
         hidden = set() if counted else {"user_count"}
-        return web.json_response([{k: v for k, v in one.items() if k not in hidden} for one in self.world.events])
+        return web.json_response([{k: v for k, v in event.items() if k not in hidden} for event in self.world.events])
 
     async def _messages(self, request: web.Request) -> web.Response:
         self._ours(request)
@@ -72,14 +85,15 @@ class Bots:
             raise refusal(10003)
         limit = _number(request, "limit", 50)
         before, after = request.query.get("before"), request.query.get("after")
-        for name, given in (("before", before), ("after", after)):
-            refuse(fault.below(name) for fault in (snowflake(given) if given is not None else ()))
-        found = [
-            one
-            for one in sorted(channel, key=lambda one: int(one["id"]), reverse=after is None)
-            if (before is None or int(one["id"]) < int(before)) and (after is None or int(one["id"]) > int(after))
+        for name, limit_id in (("before", before), ("after", after)):
+            refuse(fault.below(name) for fault in (snowflake(limit_id) if limit_id is not None else ()))
+        messages = [
+            message
+            for message in sorted(channel, key=lambda message: int(message["id"]), reverse=after is None)
+            if (before is None or int(message["id"]) < int(before))
+            and (after is None or int(message["id"]) > int(after))
         ]
-        return web.json_response(sorted(found[:limit], key=lambda one: int(one["id"]), reverse=True))
+        return web.json_response(sorted(messages[:limit], key=lambda message: int(message["id"]), reverse=True))
 
     async def _me(self, request: web.Request) -> web.Response:
         self._ours(request)
@@ -94,60 +108,65 @@ class Bots:
         self._ours(request)
         return self.world.commands[request.match_info.get("guild")]
 
-    def _one(self, request: web.Request) -> dict[str, Any]:
-        found = (one for one in self._scope(request).values() if one["id"] == request.match_info["known"])
-        if (one := next(found, None)) is None:
+    def _stored_command(self, request: web.Request) -> dict[str, Any]:
+        matches = (command for command in self._scope(request).values() if command["id"] == request.match_info["known"])
+        if (command := next(matches, None)) is None:
             raise refusal(10063)
-        return one
+        return command
 
     async def _list(self, request: web.Request) -> web.Response:
-        scope, full = self._scope(request), flag(request, "with_localizations")
-        return web.json_response([one if full else _short(one) for one in scope.values()])
+        scope = self._scope(request)
+        full = flag(request, "with_localizations")
+        return web.json_response([command if full else _short(command) for command in scope.values()])
 
     async def _create(self, request: web.Request) -> web.Response:
-        scope, body = self._scope(request), await body_of(request)
+        scope = self._scope(request)
+        body = await body_of(request)
         refuse(command(body))
         old = scope.get(key_of(body))
         if not old:
             _count([*scope.values(), body])
-        scope[key_of(body)] = made = self._made(request, body, old)
-        return web.json_response(made, status=200 if old else 201)
+        scope[key_of(body)] = written = self._command_from(request, body, old)
+        return web.json_response(written, status=200 if old else 201)
 
     async def _overwrite(self, request: web.Request) -> web.Response:
-        scope, body = self._scope(request), await body_of(request)
+        scope = self._scope(request)
+        body = await body_of(request)
         refuse(commands(body))
         _count(body)
-        made = {key_of(one): self._made(request, one, scope.get(key_of(one))) for one in body}
+        written = {key_of(entry): self._command_from(request, entry, scope.get(key_of(entry))) for entry in body}
         scope.clear()
-        scope.update(made)
-        return web.json_response([*made.values()])
+        scope.update(written)
+        return web.json_response([*written.values()])
 
     async def _get(self, request: web.Request) -> web.Response:
-        return web.json_response(self._one(request))
+        return web.json_response(self._stored_command(request))
 
     async def _edit(self, request: web.Request) -> web.Response:
-        scope, old, body = self._scope(request), self._one(request), await body_of(request)
-        given = old | body | {"type": old["type"]} if isinstance(body, dict) else body
-        refuse(command(given))
-        if key_of(given) != key_of(old) and key_of(given) in scope:
+        scope = self._scope(request)
+        old = self._stored_command(request)
+        body = await body_of(request)
+        merged = old | body | {"type": old["type"]} if isinstance(body, dict) else body
+        refuse(command(merged))
+        if key_of(merged) != key_of(old) and key_of(merged) in scope:
             refuse(
                 [Fault("APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique", ("name",))]
             )
         del scope[key_of(old)]
-        scope[key_of(given)] = made = self._made(request, given, old)
-        return web.json_response(made)
+        scope[key_of(merged)] = written = self._command_from(request, merged, old)
+        return web.json_response(written)
 
     async def _delete(self, request: web.Request) -> web.Response:
-        del self._scope(request)[key_of(self._one(request))]
+        del self._scope(request)[key_of(self._stored_command(request))]
         return web.Response(status=204)
 
-    def _made(self, request: web.Request, body: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
+    def _command_from(self, request: web.Request, body: dict[str, Any], old: dict[str, Any] | None) -> dict[str, Any]:
         guild = request.match_info.get("guild")
-        known = DEFAULTS.keys() | {"name", "options"}
-        given = {name: value for name, value in body.items() if name in known}
+        members = DEFAULTS.keys() | {"name", "options"}
+        sent = {name: value for name, value in body.items() if name in members}
         about = {"id": old["id"] if old else self.world.snowflake(), "application_id": seeds.APPLICATION}
-        made = DEFAULTS | given | about | {"version": self.world.snowflake()}
-        return made | ({"guild_id": guild} if guild else {})
+        command = DEFAULTS | sent | about | {"version": self.world.snowflake()}
+        return command | ({"guild_id": guild} if guild else {})
 
 
 def _count(every: list[dict[str, Any]]) -> None:
@@ -156,12 +175,12 @@ def _count(every: list[dict[str, Any]]) -> None:
         raise Refusal(full.status, {**full.body, "message": f"{full.body['message']} ({most})"})
 
 
-def _short(one: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in one.items() if not name.endswith("_localizations")}
+def _short(command: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in command.items() if not name.endswith("_localizations")}
 
 
 def _number(request: web.Request, name: str, default: int) -> int:
-    given = request.query.get(name, str(default))
-    value: Any = int(given) if given.lstrip("-").isascii() and given.lstrip("-").isdigit() else given
+    text = request.query.get(name, str(default))
+    value: Any = int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() else text
     refuse(fault.below(name) for fault in whole(1, 100)(value))
     return int(value)

@@ -53,40 +53,55 @@ def _select(select: dict[str, Any]) -> Iterator[Fault]:
         yield Fault("SELECT_COMPONENT_TOO_MANY_DEFAULT_VALUES", "More defaults than max_values", ("options",))
 
 
-def _text_input(given: dict[str, Any]) -> Iterator[Fault]:
-    if (given.get("min_length") or 0) > (given.get("max_length") or 4000):
+def _text_input(component: dict[str, Any]) -> Iterator[Fault]:
+    if (component.get("min_length") or 0) > (component.get("max_length") or 4000):
         yield Fault("TEXT_INPUT_COMPONENT_MIN_LENGTH_TOO_LARGE", "Must not be more than max_length", ("min_length",))
 
 
 BUTTONS = model(
     {
-        "style": choice(1, 2, 3, 4, LINK, PREMIUM), "label": text(80), "emoji": EMOJI, "custom_id": ID,
-        "url": url("http", "https", "discord", most=512), "sku_id": snowflake, "disabled": boolean,
+        "style": choice(1, 2, 3, 4, LINK, PREMIUM),
+        "label": text(80),
+        "emoji": EMOJI,
+        "custom_id": ID,
+        "url": url("http", "https", "discord", most=512),
+        "sku_id": snowflake,
+        "disabled": boolean,
     },
     "style",
     also=_button,
-)  # fmt: skip
+)
 OPTION = model(
     {"label": text(100, 1), "value": text(100, 1), "description": text(100), "emoji": EMOJI, "default": boolean},
     "label",
     "value",
 )
 PICKER: dict[str, Check] = {
-    "custom_id": ID, "placeholder": text(150), "min_values": whole(0, 25), "max_values": whole(1, 25),
-    "disabled": boolean, "required": boolean,
-}  # fmt: skip
+    "custom_id": ID,
+    "placeholder": text(150),
+    "min_values": whole(0, 25),
+    "max_values": whole(1, 25),
+    "disabled": boolean,
+    "required": boolean,
+}
 CHOICE = model(PICKER | {"options": listed(OPTION, 25, 1)}, "custom_id", "options", also=_select)
 SELECTS: dict[int, Check] = {STRING_SELECT: CHOICE} | dict.fromkeys(
     (5, 6, 7, 8), model(PICKER, "custom_id", also=_select)
 )
 INPUT: dict[str, Check] = {
-    "custom_id": ID, "style": choice(1, 2), "label": text(45, 1), "min_length": whole(0, 4000),
-    "max_length": whole(1, 4000), "required": boolean, "value": text(4000), "placeholder": text(100),
-}  # fmt: skip
+    "custom_id": ID,
+    "style": choice(1, 2),
+    "label": text(45, 1),
+    "min_length": whole(0, 4000),
+    "max_length": whole(1, 4000),
+    "required": boolean,
+    "value": text(4000),
+    "placeholder": text(100),
+}
 
 
 def _width(row: dict[str, Any]) -> Iterator[Fault]:
-    kinds = [one["type"] for one in row["components"]]
+    kinds = [component["type"] for component in row["components"]]
     if len(kinds) > 1 and set(kinds) != {BUTTON}:
         yield Fault("COMPONENT_LAYOUT_WIDTH_EXCEEDED", "A row has buttons, or one select", ("components",))
 
@@ -102,9 +117,13 @@ SECTION = model(
 )
 FILE = model({"file": model({"url": url("attachment")}, "url"), "spoiler": boolean}, "file")
 INNER: dict[int, Check] = {
-    1: ROW, 9: SECTION, 10: TEXT, 12: model({"items": listed(THUMBNAIL, 10, 1)}, "items"), 13: FILE,
+    1: ROW,
+    9: SECTION,
+    10: TEXT,
+    12: model({"items": listed(THUMBNAIL, 10, 1)}, "items"),
+    13: FILE,
     14: model({"divider": boolean, "spacing": choice(1, 2)}),
-}  # fmt: skip
+}
 CONTAINER = model(
     {"components": listed(union(INNER), 40, 1), "accent_color": whole(0, 0xFFFFFF), "spoiler": boolean}, "components"
 )
@@ -135,13 +154,13 @@ def layout(value: Any) -> Iterator[Fault]:
     every = [*walked(value)] if not faults else []
     if len(every) > 40:
         yield Fault("COMPONENT_LAYOUT_TOO_MANY_COMPONENTS", "A message has 40 components at most")
-    if sum(len(one.get("content") or "") for _, one in every) > 4000:
+    if sum(len(component.get("content") or "") for _, component in every) > 4000:
         yield Fault("COMPONENT_MAX_TOTAL_LENGTH", "The text of all components is of 4000 characters at most")
     yield from () if faults else _twice(value)
 
 
 def modal(value: Any) -> Iterator[Fault]:
-    """Check what a modal shows."""
+    """Check the content of a modal."""
     faults = [*MODAL(value)]
     yield from faults
     yield from () if faults else (fault.below("components") for fault in _twice(value["components"]))
@@ -149,18 +168,18 @@ def modal(value: Any) -> Iterator[Fault]:
 
 def walked(components: list[Any], *path: object) -> Iterator[tuple[tuple[object, ...], dict[str, Any]]]:
     """Yield every component, with its path."""
-    for place, one in enumerate(components):
-        yield (*path, place), one
-        yield from walked(one.get("components") or [], *path, place, "components")
+    for place, component in enumerate(components):
+        yield (*path, place), component
+        yield from walked(component.get("components") or [], *path, place, "components")
         for name in ("accessory", "component"):
-            if one.get(name):
-                yield (*path, place, name), one[name]
+            if component.get(name):
+                yield (*path, place, name), component[name]
 
 
 def _twice(components: list[Any]) -> Iterator[Fault]:
     seen: set[str] = set()
-    for path, one in walked(components):
-        name = one.get("custom_id")
+    for path, component in walked(components):
+        name = component.get("custom_id")
         if name is not None and name in seen:
             fault = Fault("COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated", ("custom_id",))
             yield fault.below(*path)

@@ -14,7 +14,7 @@ from sims.discord.sender import Signing
 from sims.discord.world import Seen, World
 
 PATIENCE = 20.0
-"""How many seconds it waits for what a deferred answer has promised."""
+"""Seconds to wait for the message that a deferred answer promised."""
 
 
 class Controlled(Protocol):
@@ -62,7 +62,7 @@ class Control:
     async def _messages(self, _request: web.Request) -> web.Response:
         """Answer with the messages of each webhook by kind, and those of each interaction by its id."""
         messages = {kind: self.sim.messages[kind] for kind in seeds.KINDS}
-        talks = {made.id: made.messages for made in self.sim.world.exchanges.values()}
+        talks = {exchange.id: exchange.messages for exchange in self.sim.world.exchanges.values()}
         return web.json_response({"webhooks": messages, "interactions": talks})
 
     async def _requests(self, _request: web.Request) -> web.Response:
@@ -89,10 +89,10 @@ class Control:
         try:
             payload = self._payload(body)
         except KeyError as missing:
-            raise Refusal(400, {"message": f"{missing.args[0]} is needed or not known"}) from None
-        made = await sender.exchange(self.sim.world, url, payload, Signing(), self.sim.deadline)
-        await sender.settle(made, PATIENCE)
-        return web.json_response(made.told())
+            raise Refusal(400, {"message": f"{missing.args[0]} is missing or unknown"}) from None
+        exchange = await sender.exchange(self.sim.world, url, payload, Signing(), self.sim.deadline)
+        await sender.settle(exchange, PATIENCE)
+        return web.json_response(exchange.document())
 
     def _payload(self, body: dict[str, Any]) -> dict[str, Any]:
         world, options = self.sim.world, body.get("options") or {}

@@ -1,4 +1,4 @@
-"""What may be in a message, by the way that it comes."""
+"""The rules for the content of a message, by the way that it is sent."""
 
 import re
 from collections.abc import Iterator
@@ -60,13 +60,13 @@ WEBHOOK: dict[str, Check] = {"username": username, "avatar_url": LINK}
 
 
 def draft(body: Any, *, allowed: int = SENT, more: dict[str, Check] | None = None) -> list[Fault]:
-    """Return what Discord would refuse of a message; `allowed` are the flags that may be set."""
+    """Return the faults for which Discord would refuse a message; `allowed` are the flags that may be set."""
     if not isinstance(body, dict):
         return [*model({})(body)]
     flags = body.get("flags")
     second = isinstance(flags, int) and bool(flags & COMPONENTS_V2)
-    shown: Check = layout if second else rows
-    members = FORM | (more or {}) | {"embeds": embeds, "components": shown, "flags": bits(allowed)}
+    active: Check = layout if second else rows
+    members = FORM | (more or {}) | {"embeds": embeds, "components": active, "flags": bits(allowed)}
     faults = [*model(members)(body)]
     if second:
         faults += [_legacy(name) for name in ("content", "embeds", "poll") if body.get(name)]
@@ -80,6 +80,6 @@ def _legacy(name: str) -> Fault:
 
 
 def empty(body: dict[str, Any]) -> bool:
-    """Tell whether there is nothing in a message."""
+    """Tell whether a message is empty."""
     content = body.get("content")
     return not (isinstance(content, str) and content.strip()) and not any(body.get(name) for name in MEMBERS[1:])

@@ -1,4 +1,4 @@
-"""An interaction: what was sent, what the bot answered, and what stands in the channel for it now."""
+"""An interaction: the payload, the bot's answer, and its messages in the channel now."""
 
 import json
 import threading
@@ -12,13 +12,15 @@ from sims.discord.drafts import LOADING
 class Exchange:
     """One interaction with a bot.
 
-    `status` is None where there was no answer in time (`late`) or at all; `answer` is its JSON, or None; `faults` are
-    the things that Discord would have refused, of the answer and of all follow-ups; `took` is in seconds.
+    `status` is None if there was no answer in time (`late`) or at all; `answer` is its JSON, or None. `faults` are
+    Discord's objections to the answer and to all follow-ups; `took` is in seconds.
     """
 
     def __init__(self, payload: Mapping[str, Any], began: float) -> None:
-        self.payload, self.began = payload, began
-        self.id, self.token = str(payload.get("id", "")), str(payload.get("token", ""))
+        self.payload = payload
+        self.began = began
+        self.id = str(payload.get("id", ""))
+        self.token = str(payload.get("token", ""))
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.answer: Any = None
@@ -36,13 +38,13 @@ class Exchange:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """What stands in the channel now: the original as it was edited, then the follow-ups."""
+        """The messages in the channel now: the original as it was edited, then the follow-ups."""
         first = [self.original] if self.original else []
         return json.loads(json.dumps([*first, *self.follow_ups.values()]))  # type: ignore[no-any-return]
 
     @property
     def deferred(self) -> bool:
-        """Whether the answer said that another one comes later."""
+        """Whether the answer announced a later one."""
         return self.accepted in {DEFERRED, DEFERRED_UPDATE}
 
     @property
@@ -56,12 +58,12 @@ class Exchange:
         return self._changes > 0
 
     def wait(self, timeout: float = 10.0) -> bool:
-        """Wait until the deferred answer was edited in, or a follow-up came; tell whether one did."""
+        """Wait until the deferred answer was edited in, or a follow-up came; return whether one did."""
         with self._changed:
             return self._changed.wait_for(lambda: self.settled, timeout)
 
     def change(self) -> None:
-        """Say that something came."""
+        """Notify waiting tests of a change."""
         with self._changed:
             self._changes += 1
             self._changed.notify_all()
@@ -71,19 +73,19 @@ class Exchange:
         """Whether the original is still the sign that the bot is thinking."""
         return bool(self.original and self.original["flags"] & LOADING)
 
-    def find(self, known: str) -> dict[str, Any] | None:
+    def find(self, message_id: str) -> dict[str, Any] | None:
         """Return one of the messages."""
-        if known == "@original" or (self.original and self.original["id"] == known):
+        if message_id == "@original" or (self.original and self.original["id"] == message_id):
             return self.original
-        return self.follow_ups.get(known)
+        return self.follow_ups.get(message_id)
 
-    def remove(self, known: str) -> None:
+    def remove(self, message_id: str) -> None:
         """Delete one of the messages."""
-        if known == "@original" or (self.original and self.original["id"] == known):
+        if message_id == "@original" or (self.original and self.original["id"] == message_id):
             self.original = None
-        self.follow_ups.pop(known, None)
+        self.follow_ups.pop(message_id, None)
 
-    def told(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Return the exchange as JSON."""
-        told = {"id": self.id, "status": self.status, "answer": self.answer, "faults": self.faults, "late": self.late}
-        return told | {"messages": self.messages, "took_s": round(self.took, 3)}
+        view = {"id": self.id, "status": self.status, "answer": self.answer, "faults": self.faults, "late": self.late}
+        return view | {"messages": self.messages, "took_s": round(self.took, 3)}

@@ -1,4 +1,4 @@
-"""Checks of a form's members, with the codes and the words in which Discord refuses them.
+"""Checks of a form's members, with Discord's error codes and messages.
 
 Lengths are counted in characters (Unicode code points) and not in UTF-16 code units: Discord's staff says that the API,
 which is in Python, does so (discord-api-docs issue 1315); only its JavaScript clients count code units.
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, and where in the form."""
+    """An error in a form, and the path to it."""
 
     code: str
     message: str
@@ -132,7 +132,7 @@ def url(*schemes: str, most: int = 2048) -> Check:
         if scheme is None or " " in value.strip():
             yield Fault("URL_TYPE_INVALID_URL", "Not a well formed URL.")
         elif scheme not in schemes:
-            allowed = ", ".join(f"'{one}'" for one in schemes)
+            allowed = ", ".join(f"'{scheme}'" for scheme in schemes)
             yield Fault(
                 "URL_TYPE_INVALID_SCHEME", f'Scheme "{scheme}" is not supported. Scheme must be one of ({allowed}).'
             )
@@ -180,11 +180,11 @@ def listed(item: Check, most: int, least: int = 0) -> Check:
             yield Fault("LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
             return
         yield from _length(len(value), most, least)
-        for place, one in enumerate(value):
-            if one is None:
+        for place, item_ in enumerate(value):
+            if item_ is None:
                 yield Fault("LIST_ITEM_VALUE_REQUIRED", "List item values of ModelType are required", (str(place),))
             else:
-                yield from (fault.below(place) for fault in item(one))
+                yield from (fault.below(place) for fault in item(item_))
 
     return check
 
@@ -211,14 +211,14 @@ def model(members: Mapping[str, Check], *needed: str, also: Check | None = None)
 
 
 def union(kinds: Mapping[int, Check]) -> Check:
-    """Return the check of an object whose `type` says what it is."""
+    """Return the check of an object, chosen by its `type`."""
 
     def check(value: Any) -> Iterator[Fault]:
         if not isinstance(value, dict):
             yield Fault("MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
         elif isinstance(value.get("type"), bool) or value.get("type") not in [*kinds]:
-            known = ", ".join(map(str, kinds)) + ("," if len(kinds) == 1 else "")
-            yield Fault("UNION_TYPE_CHOICES", f'Value of field "type" must be one of ({known}).', ("type",))
+            allowed = ", ".join(map(str, kinds)) + ("," if len(kinds) == 1 else "")
+            yield Fault("UNION_TYPE_CHOICES", f'Value of field "type" must be one of ({allowed}).', ("type",))
         else:
             yield from kinds[value["type"]](value)
 

@@ -1,6 +1,7 @@
-"""How often may be asked, and failures that a test orders."""
+"""Rate limits, and failures on a test's demand."""
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,8 +21,8 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A request's place in its bucket: the headers that tell of it; `wait` is in seconds where there is no place."""
+class RateVerdict:
+    """A request's place in its bucket: its rate limit headers; `wait` is in seconds if there is no place."""
 
     headers: Mapping[str, str]
     wait: float = 0.0
@@ -29,15 +30,16 @@ class Taken:
 
 @dataclass(slots=True)
 class Rates:
-    """What is left of each bucket."""
+    """The remaining calls of each bucket."""
 
     _used: dict[str, tuple[int, float]] = field(default_factory=dict)
 
-    def take(self, key: str, bucket: Bucket, now: float) -> Taken:
-        """Take a place, where there is one."""
+    def take(self, key: str, bucket: Bucket, now: float) -> RateVerdict:
+        """Take a place, if there is one."""
         used, start = self._used.get(key, (0, now))
         if now >= start + bucket.window:
-            used, start = 0, now
+            used = 0
+            start = now
         end = start + bucket.window
         full = used >= bucket.limit
         used += 0 if full else 1
@@ -49,7 +51,7 @@ class Rates:
             "X-RateLimit-Reset-After": f"{end - now:.3f}",
             "X-RateLimit-Bucket": hashlib.sha256(key.encode()).hexdigest()[:32],
         }
-        return Taken(headers, end - now if full else 0.0)
+        return RateVerdict(headers, end - now if full else 0.0)
 
     def clear(self) -> None:
         """Forget all."""
@@ -69,12 +71,20 @@ def limited(wait: float, scope: Scope = "user") -> web.Response:
     return web.json_response(body, status=429, headers=headers)
 
 
+def in_milliseconds(answer: web.Response) -> web.Response:
+    """Return the answer 429 as a path without a version gives it: its waits are in milliseconds."""
+    body = json.loads(answer.text or "{}")
+    body["retry_after"] = int(body["retry_after"] * 1000)
+    headers = {name: value for name, value in answer.headers.items() if name.lower().startswith("x-")}
+    return web.json_response(body, status=429, headers=headers | {"Retry-After": str(body["retry_after"])})
+
+
 @dataclass(slots=True)
 class Failure:
-    """What happens to the next `count` requests whose path has `where` in it.
+    """A failure of the next `count` requests with `where` in their path.
 
-    After `delay` seconds: the connection breaks (`reset`), the request is answered with `status`, or, without one, as
-    it would have been.
+    After `delay` seconds the connection breaks (`reset`) or the request is answered with `status`; without a status, it
+    is answered as usual.
     """
 
     status: int | None = None
@@ -86,7 +96,7 @@ class Failure:
     where: str = ""
 
     def response(self) -> web.Response | None:
-        """Return the answer, None where there is none of its own; a gateway's errors are no JSON."""
+        """Return the failure's own answer, or None; a gateway's errors are not JSON."""
         if self.status is None:
             return None
         if self.status == 429:

@@ -31,7 +31,8 @@ class Refusal(Exception):
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
         super().__init__(f"{status} {json.dumps(body, ensure_ascii=False)}")
-        self.status, self.body = status, body
+        self.status = status
+        self.body = body
 
 
 def refusal(code: int, status: int | None = None) -> Refusal:
@@ -67,7 +68,7 @@ def _no_number(name: str) -> None:
 
 def flag(request: web.Request, name: str) -> bool:
     """Return a truth value of the query."""
-    given = request.query.get(name, "false").lower()
-    if given not in {"true", "false", "1", "0"}:
+    text = request.query.get(name, "false").lower()
+    if text not in {"true", "false", "1", "0"}:
         refuse([Fault("BOOLEAN_TYPE_CONVERT", "Must be either true or false.", (name,))])
-    return given in {"true", "1"}
+    return text in {"true", "1"}

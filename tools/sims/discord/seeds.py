@@ -1,4 +1,4 @@
-"""What is there at the start: an application, a guild, its scheduled events and its announcements."""
+"""The initial state: an application, a guild, its scheduled events and its announcements."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ ANNOUNCED = (
     "Call for talks: *Ideen, Fragen, Geschichten* — everyone is welcome, naïve or not. 🎤",
 )
 EVENTS = (
-    # name, days ahead, hours, status, kind of place, who is interested
+    # name, days ahead, hours, status, kind of place, interested users
     ("Hacknacht: Bring your own bug 🐛", 3, 4, 1, 3, 42),
     ("Talk & Tapas: Postgres für alle", 17, 2, 1, 3, 118),
     ("Online stage: ask us anything", 30, 1, 1, 1, 7),
@@ -58,13 +58,20 @@ def bot_token() -> str:
     return base64.urlsafe_b64encode(APPLICATION.encode()).decode().rstrip("=") + ".SimBot.stand-in-bot-token-for-tests"
 
 
-def user(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def user(fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return a user."""
     own = {
-        "id": USER, "username": "zoe.mueller", "discriminator": "0", "global_name": "Zoë Müller", "avatar": None,
-        "avatar_decoration_data": None, "bot": False, "public_flags": 0, "primary_guild": None,
-    }  # fmt: skip
-    return own | dict(given or {})
+        "id": USER,
+        "username": "zoe.mueller",
+        "discriminator": "0",
+        "global_name": "Zoë Müller",
+        "avatar": None,
+        "avatar_decoration_data": None,
+        "bot": False,
+        "public_flags": 0,
+        "primary_guild": None,
+    }
+    return own | dict(fields or {})
 
 
 BOT = user({"id": APPLICATION, "username": "community-bot", "global_name": None, "bot": True, "discriminator": "4711"})
@@ -73,24 +80,53 @@ BOT = user({"id": APPLICATION, "username": "community-bot", "global_name": None,
 def application(public_key: str) -> dict[str, Any]:
     """Return the application."""
     return {
-        "id": APPLICATION, "name": "community-bot", "icon": None, "description": "Events, news and members", "bot": BOT,
-        "bot_public": True, "bot_require_code_grant": False, "verify_key": public_key, "flags": 0, "team": None,
-        "owner": user({"id": OWNER, "username": "owner"}), "interactions_endpoint_url": None,
+        "id": APPLICATION,
+        "name": "community-bot",
+        "icon": None,
+        "description": "Events, news and members",
+        "bot": BOT,
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": public_key,
+        "flags": 0,
+        "team": None,
+        "owner": user({"id": OWNER, "username": "owner"}),
+        "interactions_endpoint_url": None,
         "approximate_guild_count": 1,
-    }  # fmt: skip
+    }
 
 
 def guild(*, counts: bool) -> dict[str, Any]:
     """Return the guild."""
     own: dict[str, Any] = {
-        "id": GUILD, "name": "Edge Café — Nürnberg ☕", "icon": "a_0f1e2d3c4b5a69788796a5b4c3d2e1f0", "splash": None,
-        "banner": None, "description": "A community for people who build small things", "owner_id": OWNER,
-        "features": ["COMMUNITY", "NEWS"], "preferred_locale": "de", "vanity_url_code": "edge-cafe", "premium_tier": 1,
-        "premium_subscription_count": 3, "verification_level": 1, "nsfw_level": 0, "mfa_level": 0, "afk_timeout": 300,
-        "afk_channel_id": None, "system_channel_id": GENERAL, "rules_channel_id": GENERAL, "roles": [], "emojis": [],
-        "stickers": [], "public_updates_channel_id": None, "premium_progress_bar_enabled": False,
-        "default_message_notifications": 1, "explicit_content_filter": 2, "system_channel_flags": 0,
-    }  # fmt: skip
+        "id": GUILD,
+        "name": "Edge Café — Nürnberg ☕",
+        "icon": "a_0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+        "splash": None,
+        "banner": None,
+        "description": "A community for people who build small things",
+        "owner_id": OWNER,
+        "features": ["COMMUNITY", "NEWS"],
+        "preferred_locale": "de",
+        "vanity_url_code": "edge-cafe",
+        "premium_tier": 1,
+        "premium_subscription_count": 3,
+        "verification_level": 1,
+        "nsfw_level": 0,
+        "mfa_level": 0,
+        "afk_timeout": 300,
+        "afk_channel_id": None,
+        "system_channel_id": GENERAL,
+        "rules_channel_id": GENERAL,
+        "roles": [],
+        "emojis": [],
+        "stickers": [],
+        "public_updates_channel_id": None,
+        "premium_progress_bar_enabled": False,
+        "default_message_notifications": 1,
+        "explicit_content_filter": 2,
+        "system_channel_flags": 0,
+    }
     return own | ({"approximate_member_count": 1312, "approximate_presence_count": 217} if counts else {})
 
 
@@ -100,15 +136,24 @@ def events(start: datetime) -> Iterator[dict[str, Any]]:
     for number, (name, ahead, hours, status, kind, count) in enumerate(EVENTS):
         begins = day + timedelta(days=ahead)
         yield {
-            "id": snowflake(start - timedelta(days=40 - number), number), "guild_id": GUILD, "name": name,
-            "channel_id": STAGE if kind == 1 else None, "creator_id": OWNER,
-            "creator": user({"id": OWNER, "username": "owner"}), "description": f"**{name}**\nAlles Weitere folgt …",
+            "id": snowflake(start - timedelta(days=40 - number), number),
+            "guild_id": GUILD,
+            "name": name,
+            "channel_id": STAGE if kind == 1 else None,
+            "creator_id": OWNER,
+            "creator": user({"id": OWNER, "username": "owner"}),
+            "description": f"**{name}**\nAlles Weitere folgt …",
             "scheduled_start_time": begins.isoformat(),
-            "scheduled_end_time": (begins + timedelta(hours=hours)).isoformat(), "privacy_level": 2, "status": status,
-            "entity_type": kind, "entity_id": None, "image": None, "recurrence_rule": None,
+            "scheduled_end_time": (begins + timedelta(hours=hours)).isoformat(),
+            "privacy_level": 2,
+            "status": status,
+            "entity_type": kind,
+            "entity_id": None,
+            "image": None,
+            "recurrence_rule": None,
             "entity_metadata": {"location": "Café Übermut, Färberstraße 5"} if kind == 3 else None,
             "user_count": count,
-        }  # fmt: skip
+        }
 
 
 def announcements(start: datetime) -> Iterator[dict[str, Any]]:
@@ -119,10 +164,23 @@ def announcements(start: datetime) -> Iterator[dict[str, Any]]:
         yield message(snowflake(moment, number), ANNOUNCEMENTS, author, moment) | {"content": content, "flags": 1}
 
 
-def message(known: str, channel: str, author: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
+def message(message_id: str, channel: str, author: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
     """Return a message in which there is nothing yet."""
     return {
-        "id": known, "type": 0, "channel_id": channel, "author": dict(author), "content": "", "embeds": [],
-        "attachments": [], "components": [], "mentions": [], "mention_roles": [], "mention_everyone": False,
-        "pinned": False, "tts": False, "timestamp": stamp(moment), "edited_timestamp": None, "flags": 0,
-    }  # fmt: skip
+        "id": message_id,
+        "type": 0,
+        "channel_id": channel,
+        "author": dict(author),
+        "content": "",
+        "embeds": [],
+        "attachments": [],
+        "components": [],
+        "mentions": [],
+        "mention_roles": [],
+        "mention_everyone": False,
+        "pinned": False,
+        "tts": False,
+        "timestamp": stamp(moment),
+        "edited_timestamp": None,
+        "flags": 0,
+    }

@@ -1,4 +1,4 @@
-"""Sends interactions to a bot, signed, and checks what it answers."""
+"""Sends signed interactions to a bot, and checks its answers."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ type Mangle = Callable[[dict[str, str], bytes], tuple[dict[str, str], bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """How a request is signed where not rightly."""
+    """The ways in which a request's signature may be wrong."""
 
     timestamp: str | None = None
     key: Ed25519PrivateKey | None = None
@@ -51,59 +51,59 @@ def signed(world: World, payload: object, signing: Signing) -> tuple[dict[str, s
 
 async def exchange(world: World, url: str, payload: object, signing: Signing, deadline: float = DEADLINE) -> Exchange:
     """Send an interaction and take the bot's answer, if it comes before the deadline and is right."""
-    known: Mapping[str, Any] = payload if isinstance(payload, dict) else {}
-    made = Exchange(known, world.now())
-    if made.token:
-        world.exchanges[made.token] = made
+    document: Mapping[str, Any] = payload if isinstance(payload, dict) else {}
+    started = Exchange(document, world.now())
+    if started.token:
+        world.exchanges[started.token] = started
     headers, body = signed(world, payload, signing)
     began = time.monotonic()
     try:
-        await _ask(made, url, headers, body, deadline)
+        await _ask(started, url, headers, body, deadline)
     except TimeoutError:
-        made.late = True
-        made.faults.append(f"no answer within {deadline:g} s")
+        started.late = True
+        started.faults.append(f"no answer within {deadline:g} s")
     except aiohttp.ClientError as gone:
-        made.faults.append(f"no answer: {gone!r}")
-    made.took = time.monotonic() - began
-    if made.status is not None:
-        _take(world, made)
-    made.over = made.over or made.accepted is None
-    return made
+        started.faults.append(f"no answer: {gone!r}")
+    started.took = time.monotonic() - began
+    if started.status is not None:
+        _take(world, started)
+    started.over = started.over or started.accepted is None
+    return started
 
 
-async def _ask(made: Exchange, url: str, headers: Mapping[str, str], body: bytes, deadline: float) -> None:
+async def _ask(exchange: Exchange, url: str, headers: Mapping[str, str], body: bytes, deadline: float) -> None:
     timeout = aiohttp.ClientTimeout(total=deadline)
     async with (
         aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
         session.post(url, data=body, headers=headers, allow_redirects=False) as response,
     ):
         answer = await response.read()
-        made.headers = {name.lower(): value for name, value in response.headers.items()}
-    made.status = response.status
-    if made.accepted is None:
+        exchange.headers = {name.lower(): value for name, value in response.headers.items()}
+    exchange.status = response.status
+    if exchange.accepted is None:
         with suppress(ValueError):
-            made.answer = json.loads(answer)
+            exchange.answer = json.loads(answer)
 
 
-def _take(world: World, made: Exchange) -> None:
-    if made.accepted is not None and made.status == 202:
+def _take(world: World, exchange: Exchange) -> None:
+    if exchange.accepted is not None and exchange.status == 202:
         return  # it was answered by a callback
-    if made.status != 200:
-        made.faults.append(f"status {made.status}, not 200")
+    if exchange.status != 200:
+        exchange.faults.append(f"status {exchange.status}, not 200")
         return
-    kind = made.headers.get("content-type", "")
+    kind = exchange.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != "application/json":
-        made.faults.append(f"content-type {kind!r}, not application/json")
-    faults = answer_faults(made.payload, made.answer)
-    made.faults += [str(fault) for fault in faults]
-    if made.accepted is not None:
-        made.faults.append("40060: Interaction has already been acknowledged.")
-    elif not made.faults:
-        world.accept(made, made.answer)
+        exchange.faults.append(f"content-type {kind!r}, not application/json")
+    faults = answer_faults(exchange.payload, exchange.answer)
+    exchange.faults += [str(fault) for fault in faults]
+    if exchange.accepted is not None:
+        exchange.faults.append("40060: Interaction has already been acknowledged.")
+    elif not exchange.faults:
+        world.accept(exchange, exchange.answer)
 
 
-async def settle(made: Exchange, timeout: float) -> None:
-    """Wait for what a deferred answer has promised."""
+async def settle(exchange: Exchange, timeout: float) -> None:
+    """Wait for the message that a deferred answer promised."""
     end = asyncio.get_running_loop().time() + timeout
-    while made.deferred and not made.settled and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - the event is for threads
+    while exchange.deferred and not exchange.settled and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - the event is for threads
         await asyncio.sleep(0.02)

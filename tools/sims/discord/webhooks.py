@@ -26,13 +26,14 @@ class Webhooks:
     """The routes below `/webhooks` and `/interactions`."""
 
     def __init__(self, world: World, deadline: float = DEADLINE) -> None:
-        self.world, self.deadline = world, deadline
+        self.world = world
+        self.deadline = deadline
 
     def routes(self, base: str) -> list[web.RouteDef]:
         """Return the routes."""
         hook, message = f"{base}/webhooks/{{hook}}/{{token}}", f"{base}/webhooks/{{hook}}/{{token}}/messages/{{known}}"
         return [
-            web.get(hook, self._told),
+            web.get(hook, self._get_webhook),
             web.post(hook, self._post),
             web.get(message, self._get),
             web.patch(message, self._edit),
@@ -41,19 +42,19 @@ class Webhooks:
         ]
 
     def _place(self, request: web.Request) -> Hook | Exchange:
-        known, token = request.match_info["hook"], request.match_info["token"]
-        if faults := [*snowflake(known)]:
+        application, token = request.match_info["hook"], request.match_info["token"]
+        if faults := [*snowflake(application)]:
             raise Refusal(400, {"webhook_id": [faults[0].message]})
-        if hook := self.world.hooks.get(known):
+        if hook := self.world.hooks.get(application):
             if hook.token != token:
                 raise refusal(50027)
             return hook
-        made = self.world.exchanges.get(token) if known == seeds.APPLICATION else None
-        if made is None:
+        exchange = self.world.exchanges.get(token) if application == seeds.APPLICATION else None
+        if exchange is None:
             raise refusal(10015)
-        if self.world.now() - made.began > LIFE:
+        if self.world.now() - exchange.began > LIFE:
             raise refusal(50027)
-        return made
+        return exchange
 
     async def _open(self, request: web.Request) -> Hook | Exchange:
         place = self._place(request)
@@ -64,11 +65,11 @@ class Webhooks:
             raise refusal(10008 if waiting else 10015)
         return place
 
-    async def _told(self, request: web.Request) -> web.Response:
+    async def _get_webhook(self, request: web.Request) -> web.Response:
         place = self._place(request)
         if isinstance(place, Exchange):
             raise refusal(10015)
-        return web.json_response(place.told())
+        return web.json_response(place.document())
 
     async def _post(self, request: web.Request) -> web.Response:
         place = await self._open(request)
@@ -86,8 +87,9 @@ class Webhooks:
         return web.json_response(message) if wait else web.Response(status=204)
 
     async def _message(self, request: web.Request) -> tuple[Hook | Exchange, dict[str, Any]]:
-        place, known = await self._open(request), request.match_info["known"]
-        message = place.find(known)
+        place = await self._open(request)
+        message_id = request.match_info["known"]
+        message = place.find(message_id)
         if message is None:
             raise refusal(10008)
         return place, message
@@ -116,30 +118,31 @@ class Webhooks:
         return web.Response(status=204)
 
     async def _callback(self, request: web.Request) -> web.Response:
-        made = self.world.exchanges.get(request.match_info["token"])
-        if made is None or made.id != request.match_info["known"]:
+        exchange = self.world.exchanges.get(request.match_info["token"])
+        if exchange is None or exchange.id != request.match_info["known"]:
             raise refusal(10062)
-        if made.accepted is not None:
+        if exchange.accepted is not None:
             raise refusal(40060)
-        if made.over or self.world.now() - made.began > self.deadline:
+        if exchange.over or self.world.now() - exchange.began > self.deadline:
             raise refusal(10062)
         answer = await body_of(request)
-        with Refused(made, "callback"):
-            refuse(answer_faults(made.payload, answer))
-        made.answer = answer
-        self.world.accept(made, answer)
+        with Refused(exchange, "callback"):
+            refuse(answer_faults(exchange.payload, answer))
+        exchange.answer = answer
+        self.world.accept(exchange, answer)
         if not flag(request, "with_response"):
             return web.Response(status=204)
-        about = {"id": made.id, "type": made.payload["type"]}
-        resource = {"type": answer["type"]} | ({"message": made.original} if made.original else {})
+        about = {"id": exchange.id, "type": exchange.payload["type"]}
+        resource = {"type": answer["type"]} | ({"message": exchange.original} if exchange.original else {})
         return web.json_response({"interaction": about, "resource": resource})
 
 
 class Refused:
-    """Notes in an exchange what of it was refused."""
+    """Records in an exchange why its answer was refused."""
 
     def __init__(self, place: Hook | Exchange, what: str) -> None:
-        self.place, self.what = place, what
+        self.place = place
+        self.what = what
 
     def __enter__(self) -> None:
         """Nothing to do before."""

@@ -1,4 +1,4 @@
-"""What the stand-in remembers, and its clock."""
+"""The stand-in's memory, and its clock."""
 
 import base64
 import time
@@ -34,25 +34,25 @@ class Hook:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def find(self, known: str) -> dict[str, Any] | None:
+    def find(self, message_id: str) -> dict[str, Any] | None:
         """Return a message that it has posted."""
-        return self.messages.get(known)
+        return self.messages.get(message_id)
 
-    def remove(self, known: str) -> None:
+    def remove(self, message_id: str) -> None:
         """Delete a message."""
-        self.messages.pop(known, None)
+        self.messages.pop(message_id, None)
 
-    def told(self) -> dict[str, Any]:
-        """Return the webhook as Discord describes it to who has its token."""
+    def document(self) -> dict[str, Any]:
+        """Return the webhook as Discord describes it to a caller that has its token."""
         about = {"id": self.id, "type": 1, "token": self.token, "name": self.kind, "avatar": None}
         return about | {"channel_id": self.channel, "guild_id": seeds.GUILD, "application_id": None}
 
 
 @dataclass(slots=True)
 class Seen:
-    """A request that came.
+    """One received request.
 
-    Names of headers are in lower case; `body` is its JSON, or its text where it is none; `status` is what was answered.
+    Names of headers are in lower case; `body` is the decoded JSON, or else the text; `status` is that of the response.
     """
 
     method: str
@@ -73,7 +73,9 @@ class World:
 
     def reset(self) -> None:
         """Begin again, with the seeds alone."""
-        self._random, self._number, self.ahead = Random(7), 1000, 0.0
+        self._random = Random(7)
+        self._number = 1000
+        self.ahead = 0.0
         self.requests: list[Seen] = []
         self.failures: deque[Failure] = deque()
         self.rates = Rates()
@@ -133,9 +135,11 @@ class World:
         who = (payload.get("member") or {}).get("user") or payload.get("user")
         about = {"id": exchange.id, "type": payload["type"], "user": who, "authorizing_integration_owners": {}}
         message |= {
-            "type": 20 if payload["type"] == 2 else 19, "webhook_id": seeds.APPLICATION,
-            "application_id": seeds.APPLICATION, "interaction_metadata": about,
-        }  # fmt: skip
+            "type": 20 if payload["type"] == 2 else 19,
+            "webhook_id": seeds.APPLICATION,
+            "application_id": seeds.APPLICATION,
+            "interaction_metadata": about,
+        }
         if not (body.get("flags") or 0) & EPHEMERAL:
             self.channels.setdefault(channel, []).append(message)
         return fill(message, body)
@@ -151,7 +155,7 @@ class World:
         return message
 
     def edit(self, message: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change a message; who may see it stays as it was."""
+        """Change a message; its visibility stays."""
         stays = message["flags"] & EPHEMERAL
         fill(message, body)
         message["flags"] = message["flags"] & ~(LOADING | EPHEMERAL) | stays
@@ -161,11 +165,11 @@ class World:
     def erase(self, message: dict[str, Any]) -> None:
         """Delete a message from its channel."""
         channel = self.channels.get(message["channel_id"], [])
-        channel[:] = [one for one in channel if one["id"] != message["id"]]
+        channel[:] = [item for item in channel if item["id"] != message["id"]]
 
     # -- interactions -------------------------------------------------------------------------------
     def accept(self, exchange: Exchange, answer: Mapping[str, Any]) -> None:
-        """Do what an answer without faults asks for."""
+        """Carry out an answer without faults."""
         data, kind = answer.get("data") or {}, answer["type"]
         exchange.accepted = kind
         source = exchange.payload.get("message")
@@ -181,27 +185,27 @@ class World:
             self.modals[data["custom_id"]] = {"data": data, "message": source}
 
     def _standing(self, source: dict[str, Any]) -> dict[str, Any]:
-        """Return the message itself of one that was sent along."""
-        return next((one for one in self._every() if one["id"] == source["id"]), dict(source))
+        """Return the stored message for a copy of it."""
+        return next((item for item in self._every() if item["id"] == source["id"]), dict(source))
 
     def showing(self, custom_id: str) -> dict[str, Any] | None:
         """Return the newest message that has this component."""
-        found = [
-            one
-            for one in self._every()
-            if any(part.get("custom_id") == custom_id for _, part in walked(one["components"]))
+        messages = [
+            message
+            for message in self._every()
+            if any(part.get("custom_id") == custom_id for _, part in walked(message["components"]))
         ]
-        return max(found, key=lambda one: int(one["id"]), default=None)
+        return max(messages, key=lambda message: int(message["id"]), default=None)
 
     def _every(self) -> Iterator[dict[str, Any]]:
         for channel in self.channels.values():
             yield from channel
         for exchange in self.exchanges.values():
-            yield from (one for one in (exchange.original, *exchange.follow_ups.values()) if one)
+            yield from (message for message in (exchange.original, *exchange.follow_ups.values()) if message)
 
 
 def fill(message: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Put into a message what a body has; null empties."""
+    """Set the members of a message that are in the body; null empties one."""
     for name in KEPT:
         if name in body:
             message[name] = body[name] if body[name] is not None else NOTHING[name]

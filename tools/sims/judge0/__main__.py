@@ -4,6 +4,6 @@ from sims.judge0 import Judge0Sim
 from sims.server import arguments, serve
 
 if __name__ == "__main__":
-    given = arguments("sims.judge0", __doc__).parse_args()
-    sim = Judge0Sim(given.port)
-    serve(given, sim, lambda: {"url": sim.url})
+    options = arguments("sims.judge0", __doc__).parse_args()
+    sim = Judge0Sim(options.port)
+    serve(options, sim, lambda: {"url": sim.url})

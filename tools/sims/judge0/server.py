@@ -46,10 +46,10 @@ _NUMBERS = {"SIGSEGV": 11, "SIGXFSZ": 25, "SIGFPE": 8, "SIGABRT": 6, "SIGKILL": 
 
 
 class Judge0Sim(StandIn):
-    """Judge0 at `url`. `key` is what X-Auth-Token must have; None asks for nothing.
+    """Judge0 at `url`. `key` is the required X-Auth-Token; with None, none is required.
 
-    `failure` is a status and body that every request is answered with until it is None again; `held` keeps all
-    submissions in the queue.
+    `failure` is a status and body that answers every request until it is None again; `is_paused` keeps all submissions
+    in the queue.
     """
 
     options: ClassVar = {"access_log": None}
@@ -58,7 +58,7 @@ class Judge0Sim(StandIn):
         super().__init__(port)
         self.key = key
         self.failure: tuple[int, str] | None = None
-        self.held = False
+        self.is_paused = False
         self.requests: list[dict[str, Any]] = []
         self._sandbox = LocalSandbox()
         self._results: dict[str, dict[str, Any]] = {}
@@ -78,7 +78,7 @@ class Judge0Sim(StandIn):
         return app
 
     async def closing(self) -> None:
-        """End what runs."""
+        """End the running programs."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -93,18 +93,18 @@ class Judge0Sim(StandIn):
         answer: web.StreamResponse = await handler(request)
         return answer
 
-    async def _known(self) -> dict[int, tuple[str, str]]:
+    async def _available(self) -> dict[int, tuple[str, str]]:
         versions = await self._sandbox.languages()
-        found = {70: ("Python (2.7.17)", ""), 73: ("Rust (1.40.0)", "")}
+        languages = {70: ("Python (2.7.17)", ""), 73: ("Rust (1.40.0)", "")}
         if "python" in versions:
-            found[71] = (f"Python ({versions['python']})", "python")
+            languages[71] = (f"Python ({versions['python']})", "python")
         if "javascript" in versions:
-            found[63] = (f"JavaScript (Node.js {versions['javascript']})", "javascript")
-        return found
+            languages[63] = (f"JavaScript (Node.js {versions['javascript']})", "javascript")
+        return languages
 
     async def _languages(self, _: web.Request) -> web.Response:
-        known = await self._known()
-        return web.json_response([{"id": number, "name": name} for number, (name, _) in sorted(known.items())])
+        languages = await self._available()
+        return web.json_response([{"id": number, "name": name} for number, (name, _) in sorted(languages.items())])
 
     async def _config(self, _: web.Request) -> web.Response:
         return web.json_response(CONFIG)
@@ -117,20 +117,20 @@ class Judge0Sim(StandIn):
         except ValueError:
             return web.json_response({"error": "invalid JSON"}, status=400)
         self.requests.append(body)
-        known = await self._known()
-        if faults := _faults(body, {number for number, (_, kind) in known.items() if kind}):
+        languages = await self._available()
+        if faults := _faults(body, {number for number, (_, kind) in languages.items() if kind}):
             return web.json_response(faults, status=422)
         if len(self._running) >= CONFIG["max_queue_size"]:
             return web.json_response({"error": "queue is full"}, status=503)
         token = str(uuid.uuid4())
         self._results[token] = _described(1)
-        task = asyncio.get_running_loop().create_task(self._run(token, known[body["language_id"]][1], body))
+        task = asyncio.get_running_loop().create_task(self._run(token, languages[body["language_id"]][1], body))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return web.json_response({"token": token}, status=201)
 
     async def _run(self, token: str, kind: str, body: dict[str, Any]) -> None:
-        if self.held:
+        if self.is_paused:
             return
         self._results[token] = _described(2)
         seconds = min(body.get("wall_time_limit", 10), body.get("cpu_time_limit", 5))
@@ -142,23 +142,23 @@ class Judge0Sim(StandIn):
             self._results[token] = _described(13) | {"message": _encoded(str(fault))}
 
     async def _result(self, request: web.Request) -> web.Response:
-        found = self._results.get(request.match_info["token"])
-        if found is None:
+        result = self._results.get(request.match_info["token"])
+        if result is None:
             return web.json_response({"error": "submission not found"}, status=404)
         if request.query.get("base64_encoded") != "true":
             fault = "some attributes for this submission cannot be converted to UTF-8, use base64_encoded=true"
             return web.json_response({"error": fault}, status=400)
-        wanted = request.query.get("fields", "stdout,time,memory,stderr,token,compile_output,message,status").split(",")
-        shown = {"token": request.match_info["token"], **found}
-        return web.json_response({name: shown.get(name) for name in wanted})
+        fields = request.query.get("fields", "stdout,time,memory,stderr,token,compile_output,message,status").split(",")
+        output = {"token": request.match_info["token"], **result}
+        return web.json_response({name: output.get(name) for name in fields})
 
 
-def _faults(body: dict[str, Any], known: set[int]) -> dict[str, list[str]]:
-    """Return what Judge0 refuses, by attribute and in its words."""
+def _faults(body: dict[str, Any], languages: set[int]) -> dict[str, list[str]]:
+    """Return Judge0's error messages, by attribute."""
     faults: dict[str, list[str]] = {}
     if not body.get("source_code"):
         faults["source_code"] = ["can't be blank"]
-    if body.get("language_id") not in known:
+    if body.get("language_id") not in languages:
         faults["language_id"] = [f"language with id {body.get('language_id')} doesn't exist"]
     for name in ("cpu_time_limit", "wall_time_limit", "memory_limit"):
         most = CONFIG[f"max_{name}"]

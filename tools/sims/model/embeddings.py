@@ -18,18 +18,18 @@ _EMPTY_WORDS = re.compile(r"(?:an?|and|are|at|by|for|from|in|is|its?|of|on|or|th
 
 def embedded(text: str) -> list[float]:
     """Return a text's vector, of length 1: each word's stem adds to one dimension or takes from it."""
-    found = _WORD.findall(text.lower())
+    words = _WORD.findall(text.lower())
     vector = [0.0] * DIMENSIONS
-    for word in [one for one in found if not _EMPTY_WORDS.fullmatch(one)] or [""]:
+    for word in [item for item in words if not _EMPTY_WORDS.fullmatch(item)] or [""]:
         drawn = zlib.crc32(_ENDING.sub("", word).encode())
         vector[drawn % DIMENSIONS] += 1.0 if drawn >> 16 & 1 else -1.0
     length = math.hypot(*vector) or 1.0
     return [round(number / length, 6) for number in vector]
 
 
-def texts_of(given: object) -> list[str] | None:
-    """Return the texts of a request, which may be one; None where they are no such thing."""
-    texts = [given] if isinstance(given, str) else given
+def texts_of(value: object) -> list[str] | None:
+    """Return the texts of a request, given as a list or a single text; None if they are neither."""
+    texts = [value] if isinstance(value, str) else value
     is_sound = isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts)
     return texts if is_sound else None  # type: ignore[return-value]
 

@@ -1,11 +1,11 @@
-"""A coding exercise in each language, for `devcapsules` where it has no other model."""
+"""A coding exercise in each language, for `devcapsules` without a real model."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 BEGINNING = "You write one coding exercise"
-"""The system's message of whoever asks for an exercise begins so."""
+"""The start of the system message of a request for an exercise."""
 _PYTHON = """def clamp(n, low, high):
     if n < low:
         return low
@@ -34,7 +34,7 @@ _SHOWN = 4
 
 
 def exercise(request: str) -> str | None:
-    """Return the answer to a request for an exercise, a JSON object; None where it names no language of these."""
+    """Return the answer to a request for an exercise, a JSON object; None if it names none of these languages."""
     try:
         language = json.loads(request)["language"]
         starter, solution = _CODE[language]

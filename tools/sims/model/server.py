@@ -18,23 +18,24 @@ MODEL = "sim-large"
 
 
 class ModelSim(StandIn):
-    """Answers what it was told to, turn by turn, and else something of its own that fits what it is asked.
+    """Answers with the scripted turns, one by one, and after them with a fitting turn of its own.
 
-    A prompt, or a text to embed, `#turn {…}` holds the members of the `Turn` that answers it; with `once`, a name, only
-    the first time.
-    `requests` are the bodies that it got, `left` how many clients went before their answer's end; `shape` is that of
-    Workers AI.
+    A prompt, or a text to embed, of `#turn {…}` holds the members of the `Turn` that answers it; with `once`, a name,
+    only the first time.
+    `requests` are the received bodies, `left` the number of clients that disconnected before the end of their answer;
+    `shape` is that of Workers AI.
     """
 
     options: ClassVar = {"handler_cancellation": True}
 
     def __init__(self, port: int = 0, *, shape: Shape = "classic", key: str = KEY) -> None:
         super().__init__(port)
-        self.shape, self.key = shape, key
+        self.shape = shape
+        self.key = key
         self.requests: list[dict[str, Any]] = []
         self.left = 0
         self._turns: deque[Turn] = deque()
-        self._given: set[object] = set()
+        self._sent_once: set[object] = set()
 
     @property
     def openai_url(self) -> str:
@@ -49,7 +50,8 @@ class ModelSim(StandIn):
         """Forget everything."""
         self._turns.clear()
         self.requests.clear()
-        self.left, self.shape = 0, shape
+        self.left = 0
+        self.shape = shape
 
     def application(self) -> web.Application:
         """Return both dialects: OpenAI's, and Workers AI's `POST /run/{model}`."""
@@ -74,22 +76,22 @@ class ModelSim(StandIn):
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refused(request):
             return refused
-        asked = await request.json()
-        self.requests.append(asked)
-        if asked["model"] not in {MODEL, "sim-small"}:
-            return _error(404, f"The model `{asked['model']}` does not exist", "model_not_found")
-        turn = self._turn(asked)
+        document = await request.json()
+        self.requests.append(document)
+        if document["model"] not in {MODEL, "sim-small"}:
+            return _error(404, f"The model `{document['model']}` does not exist", "model_not_found")
+        turn = self._turn(document)
         if turn.status != 200:
             return _error(turn.status, turn.error, None, turn.retry_after)
-        usage = bool((asked.get("stream_options") or {}).get("include_usage"))
-        return await self._answer(request, turn, asked, "openai" if self.shape != "azure" else "azure", usage)
+        usage = bool((document.get("stream_options") or {}).get("include_usage"))
+        return await self._answer(request, turn, document, "openai" if self.shape != "azure" else "azure", usage)
 
     async def _embeddings(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refused(request):
             return refused
-        asked = await request.json()
-        self.requests.append(asked)
-        model, texts = str(asked.get("model") or ""), texts_of(asked.get("input"))
+        document = await request.json()
+        self.requests.append(document)
+        model, texts = str(document.get("model") or ""), texts_of(document.get("input"))
         if not model:
             return _error(400, "you must provide a model parameter", None)
         if model != EMBEDDER and not model.startswith("@cf/"):
@@ -104,18 +106,18 @@ class ModelSim(StandIn):
         return await _sent(turn, in_openai(_vectors(turn, texts), model))
 
     async def _run(self, request: web.Request) -> web.StreamResponse:
-        asked = await request.json()
+        document = await request.json()
         model = request.match_info["model"]
-        self.requests.append(asked | {"model": model})
-        if "text" in asked:
-            return await self._run_texts(asked)
-        turn = self._turn(asked)
+        self.requests.append(document | {"model": model})
+        if "text" in document:
+            return await self._run_texts(document)
+        turn = self._turn(document)
         if turn.status != 200:
             return web.Response(text=turn.error, status=turn.status)
-        return await self._answer(request, turn, asked | {"model": model}, self.shape, True)
+        return await self._answer(request, turn, document | {"model": model}, self.shape, True)
 
-    async def _run_texts(self, asked: dict[str, Any]) -> web.StreamResponse:
-        texts = texts_of(asked["text"])
+    async def _run_texts(self, document: dict[str, Any]) -> web.StreamResponse:
+        texts = texts_of(document["text"])
         if texts is None or len(texts) > MOST_TEXTS:
             return web.Response(text="5004: invalid input: text", status=400)
         turn = self._scripted(texts) or Turn()
@@ -124,15 +126,15 @@ class ModelSim(StandIn):
         return await _sent(turn, in_workers_ai(_vectors(turn, texts)))
 
     async def _answer(
-        self, request: web.Request, turn: Turn, asked: dict[str, Any], shape: Shape, usage: bool
+        self, request: web.Request, turn: Turn, document: dict[str, Any], shape: Shape, usage: bool
     ) -> web.StreamResponse:
-        if not asked.get("stream"):
+        if not document.get("stream"):
             await asyncio.sleep(turn.stall)
-            return web.json_response(whole(turn, shape, asked["model"]))
+            return web.json_response(whole(turn, shape, document["model"]))
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         try:
             await response.prepare(request)
-            data = b"".join(streamed(turn, shape, asked["model"], tells_usage=usage))
+            data = b"".join(streamed(turn, shape, document["model"], tells_usage=usage))
             await self._send(request, response, turn, data)
         except (ConnectionError, asyncio.CancelledError):
             self.left += 1
@@ -151,8 +153,8 @@ class ModelSim(StandIn):
         if turn.reset and request.transport is not None:
             request.transport.abort()
 
-    def _turn(self, asked: dict[str, Any]) -> Turn:
-        return self._scripted([str(asked["messages"][-1].get("content") or "")]) or own_turn(asked)
+    def _turn(self, document: dict[str, Any]) -> Turn:
+        return self._scripted([str(document["messages"][-1].get("content") or "")]) or own_turn(document)
 
     def _scripted(self, texts: Sequence[str]) -> Turn | None:
         if self._turns:
@@ -162,9 +164,9 @@ class ModelSim(StandIn):
             return None
         members = json.loads(content.removeprefix("#turn "))
         once = members.pop("once", None)
-        if once is not None and once in self._given:
+        if once is not None and once in self._sent_once:
             return Turn()
-        self._given.add(once)
+        self._sent_once.add(once)
         self.shape = members.pop("shape", self.shape)
         return Turn(**members)
 
@@ -174,15 +176,15 @@ class ModelSim(StandIn):
         return _error(401, "Incorrect API key provided", "invalid_api_key")
 
 
-def own_turn(asked: dict[str, Any]) -> Turn:
-    """Return an answer that fits: an exercise, vehicles that it looks up where it can, else what it was told."""
-    last = asked["messages"][-1]
+def own_turn(document: dict[str, Any]) -> Turn:
+    """Return a fitting turn: an exercise, a look-up of the vehicles if there is a tool for it, else an echo."""
+    last = document["messages"][-1]
     content = str(last.get("content") or "")
-    if str(asked["messages"][0].get("content") or "").startswith(BEGINNING) and (written := exercise(content)):
+    if str(document["messages"][0].get("content") or "").startswith(BEGINNING) and (written := exercise(content)):
         return Turn(written)
     if last.get("role") == "tool":
         return Turn(f"I looked it up: {content[:200]}")
-    tools = [tool["function"]["name"] for tool in asked.get("tools") or [] if "function" in tool]
+    tools = [tool["function"]["name"] for tool in document.get("tools") or [] if "function" in tool]
     if "list_table" in tools and "vehicles" in content:
         return Turn("", [("list_table", {"table": "vehicles"})])
     return Turn(f"You said: {content[:200]}")

@@ -1,4 +1,4 @@
-"""What the stand-in answers: a turn, written in one of the shapes in which servers write them."""
+"""The stand-in's answers: a turn, written in one of the shapes that servers use."""
 
 import json
 import random
@@ -16,10 +16,10 @@ USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 class Turn:
     """One answer.
 
-    `status` other than 200 answers with `error` instead; `cut` dies after so many bytes (`reset`: by a broken
-    connection, else without the end that an answer has); `stall` waits so many seconds before the last piece;
-    `pieces` cuts what is sent into pieces of this many bytes, wherever that is; `pause` is in seconds between them;
-    `vectors` are sent in place of the texts' own where embeddings are asked for.
+    `status` other than 200 answers with `error` instead; `cut` ends the response after so many bytes (`reset`: by
+    breaking the connection, else without the final event); `stall` waits so many seconds before the last piece;
+    `pieces` cuts the response into pieces of this many bytes; `pause` is in seconds between them;
+    `vectors` replace the computed vectors in a request for embeddings.
     """
 
     text: str = "Hello."
@@ -91,7 +91,10 @@ def _classic(turn: Turn) -> Iterator[dict[str, Any]]:
     for word in _words(turn.text):
         yield {"response": word, "p": "abcdefgh"[: len(word)]}
     if turn.calls:
-        yield {"response": "", "tool_calls": [{"name": name, "arguments": dict(given)} for name, given in turn.calls]}
+        yield {
+            "response": "",
+            "tool_calls": [{"name": name, "arguments": dict(arguments)} for name, arguments in turn.calls],
+        }
     yield {"response": "", "usage": turn.usage}
 
 
@@ -119,6 +122,10 @@ def _openai(turn: Turn, model: str, *, azure: bool, tells_usage: bool) -> Iterat
 
 def _calls(turn: Turn) -> list[dict[str, Any]]:
     return [
-        {"id": f"call_{index}x", "type": "function", "function": {"name": name, "arguments": json.dumps(dict(given))}}
-        for index, (name, given) in enumerate(turn.calls)
+        {
+            "id": f"call_{index}x",
+            "type": "function",
+            "function": {"name": name, "arguments": json.dumps(dict(arguments))},
+        }
+        for index, (name, arguments) in enumerate(turn.calls)
     ]

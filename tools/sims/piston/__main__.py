@@ -6,6 +6,6 @@ from sims.server import arguments, serve
 if __name__ == "__main__":
     parser = arguments("sims.piston", __doc__)
     parser.add_argument("--output-bytes", type=int, default=64 * 1024, help="bytes of stdout and of stderr")
-    given = parser.parse_args()
-    sim = PistonSim(given.port, output_bytes=given.output_bytes)
-    serve(given, sim, lambda: {"url": sim.api})
+    options = parser.parse_args()
+    sim = PistonSim(options.port, output_bytes=options.output_bytes)
+    serve(options, sim, lambda: {"url": sim.api})

@@ -23,9 +23,9 @@ _ALIASES = {"python": ("py", "py3", "python3"), "javascript": ("node-javascript"
 
 
 class PistonSim(StandIn):
-    """Piston at `url` + /api/v2. `key` is what Authorization must have; None asks for nothing.
+    """Piston at `url` + /api/v2. `key` is the required Authorization; with None, none is required.
 
-    `failure` is a status and body that every request is answered with until it is None again.
+    `failure` is a status and body that answers every request until it is None again.
     """
 
     options: ClassVar = {"access_log": None}
@@ -51,7 +51,7 @@ class PistonSim(StandIn):
         return app
 
     async def closing(self) -> None:
-        """End what runs."""
+        """End the running programs."""
         self._sandbox.close()
 
     @web.middleware
@@ -64,12 +64,12 @@ class PistonSim(StandIn):
         return answer
 
     async def _runtimes(self, _: web.Request) -> web.Response:
-        known = await self._versions()
+        versions = await self._versions()
         listed = [
-            {"language": name, "version": known[name], "aliases": _ALIASES[name]}
+            {"language": name, "version": versions[name], "aliases": _ALIASES[name]}
             | ({"runtime": "node"} if name == "javascript" else {})
             for name in _ALIASES
-            if name in known
+            if name in versions
         ]
         return web.json_response([*listed, {"language": "rust", "version": "1.68.2", "aliases": ["rs"]}])
 
@@ -110,8 +110,8 @@ class PistonSim(StandIn):
         return web.json_response({"language": body["language"], "version": body["version"], "run": _run_of(raw)})
 
 
-def _fault(body: dict[str, Any], known: dict[str, str]) -> str | None:
-    """Return what Piston refuses, in its words."""
+def _fault(body: dict[str, Any], versions: dict[str, str]) -> str | None:
+    """Return Piston's error message, or None."""
     if not isinstance(body.get("language"), str):
         return "language is required as a string"
     if not isinstance(body.get("version"), str):
@@ -121,7 +121,7 @@ def _fault(body: dict[str, Any], known: dict[str, str]) -> str | None:
     for place, file in enumerate(body["files"]):
         if not isinstance(file.get("content"), str):
             return f"files[{place}].content is required as a string"
-    version = known.get(body["language"])
+    version = versions.get(body["language"])
     if version is None or body["version"] not in {"*", version}:
         return f"{body['language']}-{body['version']} runtime is unknown"
     for name in ("run_timeout", "run_cpu_time"):

@@ -1,4 +1,4 @@
-"""`python -m sims.platform`: serve platform_api on a state of its own until told to end."""
+"""`python -m sims.platform`: serve platform_api on a state of its own until it is ended."""
 
 import os
 import re
@@ -12,14 +12,16 @@ from apps import ROOT
 from sims.sanity import SanitySim
 from sims.server import announce, arguments
 
+API_KEY = "platform-sim-key-of-no-secret"
+
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
-    given = arguments("sims.platform", __doc__).parse_args()
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
+    options = arguments("sims.platform", __doc__).parse_args()
     with SanitySim() as sanity, tempfile.TemporaryDirectory() as state:
-        server = start(sanity, Path(state), given.port)
+        server = start(sanity, Path(state), options.port)
         try:
-            announce(given, {"url": address(server)})
+            announce(options, {"url": address(server), "api_key": API_KEY})
         finally:
             server.terminate()
             server.wait(20)
@@ -30,26 +32,36 @@ def start(sanity: SanitySim, state: Path, port: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "edge.runtimes.local", "serve", "platform_api.app:app", "--port", str(port)]
     command += ["--state", str(state), "--migrations", str(ROOT / "migrations")]
     own = {
-        "API_KEY": "platform-sim-key-of-no-secret", "RATE_LIMITER": "off", "LOG_LEVEL": "error",
-        "SANITY_API_URL": sanity.url, "SANITY_PROJECT_ID": sanity.project_id, "SANITY_DATASET": sanity.dataset,
-        "SANITY_API_READ_TOKEN": sanity.read_token, "PYTHONPATH": str(ROOT / "src"),
-    }  # fmt: skip
+        "API_KEY": API_KEY,
+        "RATE_LIMITER": "off",
+        "LOG_LEVEL": "error",
+        "SANITY_API_URL": sanity.url,
+        "SANITY_PROJECT_ID": sanity.project_id,
+        "SANITY_DATASET": sanity.dataset,
+        "SANITY_API_READ_TOKEN": sanity.read_token,
+        "PYTHONPATH": str(ROOT / "src"),
+    }
     return subprocess.Popen(
-        command, cwd=state, env=os.environ | own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        command,
+        cwd=state,
+        env=os.environ | own,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def address(server: subprocess.Popen[str]) -> str:
-    """Return where the server says that it listens; what it says later is read and dropped."""
+    """Return the address that the server prints; read and drop its later output."""
     assert server.stdout is not None
-    said = ""
+    output = ""
     for line in server.stdout:
-        said += line
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+        output += line
+        if match := re.search(r"http://127\.0\.0\.1:\d+", line):
             threading.Thread(target=server.stdout.read, daemon=True).start()
-            return found[0]
-    raise SystemExit(f"error: the platform did not start:\n{said}")
+            return match[0]
+    raise SystemExit(f"error: the platform did not start:\n{output}")
 
 
 if __name__ == "__main__":

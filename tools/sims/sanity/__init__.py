@@ -3,17 +3,17 @@
 `python -m sims.sanity` (with `tools` on PYTHONPATH) serves it; `with SanitySim() as sim:` does so inside a test. Its
 switches need no token and are not part of Sanity:
 
-    GET          /_sim/documents       all documents, drafts too
-    PUT, DELETE  /_sim/documents/{id}  write or delete one, whatever refers to it; hooks hear of it
-    GET          /_sim/requests        what was asked
+    GET          /_sim/documents       all documents, with drafts
+    PUT, DELETE  /_sim/documents/{id}  write or delete one, without checking references; webhooks are called
+    GET          /_sim/requests        the journal of requests
     POST         /_sim/fail            let the next requests fail: see `SanitySim.fail`
-    POST         /_sim/hooks           {"url", "secret"?}: post there what changes from now on
-    GET          /_sim/deliveries      what was posted, and how it was answered
-    POST         /_sim/reset           the documents of the start, and an empty journal
+    POST         /_sim/hooks           {"url", "secret"?}: post changes there from now on
+    GET          /_sim/deliveries      the webhook calls, and the status of each answer
+    POST         /_sim/reset           restore the initial documents, and empty the journal
 """
 
-from sims.sanity.faults import Asked, Fault
+from sims.sanity.faults import Fault, RequestEntry
 from sims.sanity.hooks import Delivery, sign
 from sims.sanity.server import SanitySim
 
-__all__ = ["Asked", "Delivery", "Fault", "SanitySim", "sign"]
+__all__ = ["Delivery", "Fault", "RequestEntry", "SanitySim", "sign"]

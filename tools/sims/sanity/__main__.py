@@ -1,4 +1,4 @@
-"""`python -m sims.sanity`: serve a project of Sanity until told to end."""
+"""`python -m sims.sanity`: serve a project of Sanity until it is ended."""
 
 from sims.sanity.server import SanitySim
 from sims.server import arguments, serve
@@ -7,10 +7,10 @@ _SAID = ("url", "project_id", "dataset", "read_token", "write_token", "webhook_s
 
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
-    given = arguments("sims.sanity", __doc__).parse_args()
-    sim = SanitySim(given.port)
-    serve(given, sim, lambda: {name: getattr(sim, name) for name in _SAID})
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
+    options = arguments("sims.sanity", __doc__).parse_args()
+    sim = SanitySim(options.port)
+    serve(options, sim, lambda: {name: getattr(sim, name) for name in _SAID})
 
 
 if __name__ == "__main__":

@@ -11,27 +11,31 @@ from typing import Any
 from aiohttp import web
 
 from sims.sanity.content import PROJECT_ID
-from sims.sanity.faults import Asked
+from sims.sanity.faults import RequestEntry
 from sims.sanity.groq import BadQuery, run
 from sims.sanity.refusals import Refused, api_error, forbidden, query_error
 from sims.sanity.store import Change, Store
 
 LONGEST_GET = 11_264
-"""Characters of a query string; what is longer has to be posted."""
+"""Most characters of a query string; a longer one must be posted."""
 _VERSION = re.compile(r"v(1|X|\d{4}-\d{2}-\d{2})")
 _PUBLISHED_SINCE = "2025-02-19"
-"""The first version of the API that shows the published documents alone where no perspective is asked for."""
+"""The first API version with a default perspective of published documents alone."""
 
 
 class Api:
-    """The endpoints over a store; `told` hears of every change that was committed."""
+    """The endpoints over a store; `report` is called with every committed change."""
 
     def __init__(
-        self, store: Store, dataset: str, now: Callable[[], datetime], told: Callable[[list[Change]], None]
+        self, store: Store, dataset: str, now: Callable[[], datetime], report: Callable[[list[Change]], None]
     ) -> None:
-        self.store, self.dataset, self.now, self.told = store, dataset, now, told
+        self.store = store
+        self.dataset = dataset
+        self.now = now
+        self.report = report
         self.project_id = PROJECT_ID
-        self.read_token, self.write_token = "sk-sim-read-" + "r" * 24, "sk-sim-write-" + "w" * 24
+        self.read_token = "sk-sim-read-" + "r" * 24
+        self.write_token = "sk-sim-write-" + "w" * 24
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -55,7 +59,7 @@ class Api:
         except BadQuery as bad:
             raise query_error(bad.description, query, bad.start, bad.end) from None
         answer = {"query": query} if request.query.get("returnQuery") != "false" else {}
-        return answered({**answer, "result": result, "ms": int((time.perf_counter() - started) * 1_000)})
+        return json_response({**answer, "result": result, "ms": int((time.perf_counter() - started) * 1_000)})
 
     async def mutate(self, request: web.Request) -> web.Response:
         """Commit a transaction."""
@@ -64,27 +68,29 @@ class Api:
             raise forbidden("update")
         if request.query.get("visibility", "sync") not in {"sync", "async", "deferred"}:
             raise api_error(400, "visibility must be sync, async or deferred")
-        given = _json(await request.text())
-        mutations = given.get("mutations") if isinstance(given, dict) else None
-        if not isinstance(mutations, list) or not all(isinstance(one, dict) for one in mutations):
+        document = _json(await request.text())
+        mutations = document.get("mutations") if isinstance(document, dict) else None
+        if not isinstance(mutations, list) or not all(isinstance(mutation, dict) for mutation in mutations):
             raise api_error(400, "the body must have mutations, an array of objects")
-        transaction = str(given.get("transactionId") or secrets.token_hex(11))
+        transaction = str(document.get("transactionId") or secrets.token_hex(11))
         dry = request.query.get("dryRun") == "true"
         changes = self.store.transact(mutations, transaction, dry=dry)
         if not dry:
-            self.told(changes)
-        return answered({"transactionId": transaction, "results": [_result(one, request) for one in changes]})
+            self.report(changes)
+        return json_response(
+            {"transactionId": transaction, "results": [_result(change, request) for change in changes]}
+        )
 
     async def documents(self, request: web.Request) -> web.Response:
-        """Answer with documents, drafts too, and with what of those asked for is not there."""
+        """Answer with documents, including drafts, and with the ids that do not exist."""
         self._admit(request)
-        there = {one["_id"]: one for one in self.store.seen(request.query.get("perspective") or "raw")}
+        there = {doc["_id"]: doc for doc in self.store.seen(request.query.get("perspective") or "raw")}
         ids = request.match_info["ids"].split(",")
         missing = [{"id": id_, "reason": "existence"} for id_ in ids if id_ not in there]
-        return answered({"documents": [there[id_] for id_ in ids if id_ in there], "omitted": missing})
+        return json_response({"documents": [there[id_] for id_ in ids if id_ in there], "omitted": missing})
 
     def _admit(self, request: web.Request) -> str:
-        """Return the version asked for, once path and token are right."""
+        """Return the requested version after checking path and token."""
         version, token = request.match_info["version"], _token(request)
         if not _VERSION.fullmatch(version):
             raise api_error(400, f'Invalid API version "{version}"')
@@ -98,10 +104,12 @@ class Api:
 
 
 async def question(request: web.Request) -> tuple[str, dict[str, Any]]:
-    """Return the query and the parameters that a request asks with."""
+    """Return the query and the parameters of a request."""
     if request.method == "POST":
-        given = _json(await request.text())
-        query, params = (given.get("query"), given.get("params") or {}) if isinstance(given, dict) else (None, {})
+        document = _json(await request.text())
+        query, params = (
+            (document.get("query"), document.get("params") or {}) if isinstance(document, dict) else (None, {})
+        )
     else:
         query = request.query.get("query")
         named = [(name[1:], text) for name, text in request.query.items() if name.startswith("$")]
@@ -111,7 +119,7 @@ async def question(request: web.Request) -> tuple[str, dict[str, Any]]:
     return query, params
 
 
-async def asked(request: web.Request) -> Asked:
+async def journal_entry(request: web.Request) -> RequestEntry:
     """Return a request's entry for the journal."""
     options = {name: text for name, text in request.query.items() if name != "query" and not name.startswith("$")}
     query: str | None = None
@@ -121,10 +129,10 @@ async def asked(request: web.Request) -> Asked:
             query, params = await question(request)
         except Refused:
             query = request.query.get("query")
-    return Asked(request.method, request.path, query, params, options, _token(request) is not None)
+    return RequestEntry(request.method, request.path, query, params, options, _token(request) is not None)
 
 
-def answered(body: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def json_response(body: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """Return a response with JSON, and the trace that Sanity's clients show."""
     trace = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"}
     text = json.dumps(body, ensure_ascii=False)

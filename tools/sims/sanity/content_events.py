@@ -53,5 +53,5 @@ EVENTS = (
     (-320, (10, 0), 480, "event-past-edge-day", "Edge Day, first edition", "edge-day-first-edition",
      BERLIN, ("Altes Pumpwerk", "Am Ufer 3, 10245 Berlin"), ("person-ada", "person-grace"), ("conference",),
      "image-berlin", "Where it began: nine talks and a power cut.", ("The talk during the power cut was the best.",)),
-)  # fmt: skip
+)  # fmt: skip # prose, one record a row
 """Days from now, time there, minutes, id, title, slug, zone, place, speakers, tags, image, summary, paragraphs."""

@@ -21,7 +21,7 @@ PEOPLE = (
      "Mikkel sees to microphones, captions and coffee."),
     ("person-noor", "Noor Haddad", "noor-haddad", "Treasurer", "https://noor.example",
      "Noor keeps the books of the association and talks with sponsors: sponsors@edge-collective.example reaches her."),
-)  # fmt: skip
+)  # fmt: skip # prose, one record a row
 """Id, name, slug, role, website, biography."""
 
 PROJECTS = (
@@ -45,7 +45,7 @@ PROJECTS = (
       "Everything in it is under CC BY 4.0.")),
     ("project-badges", "Badges", "badges", "Name badges with pronouns, printed from a spreadsheet.",
      None, (), ("community", "python"), ("Badges is looking for a maintainer.",)),
-)  # fmt: skip
+)  # fmt: skip # prose, one record a row
 """Id, title, slug, summary, repository, maintainers, tags, paragraphs."""
 
 SPONSORS = (
@@ -57,5 +57,5 @@ SPONSORS = (
      "Papaya Labs pays for captions in English and German."),
     ("sponsor-ferry", "Ferry Coffee", "ferry-coffee", "community", "https://ferry.example", None,
      "Ferry Coffee brings the coffee to New York, oat milk included."),
-)  # fmt: skip
+)  # fmt: skip # prose, one record a row
 """Id, name, slug, tier, website, logo, summary."""

@@ -45,13 +45,13 @@ POSTS = (
      ("I came for the pizza and left with two new friends and a bug report.",)),
     (12, "post-notes", "Notes without an address", None, "person-zoe", ("draft-ish",),
      "A post that nobody has given a slug.", ("It must not be on any list.",)),
-)  # fmt: skip
+)  # fmt: skip # prose, one record a row
 """Days ago, id, title, slug, author, tags, summary, paragraphs."""
 
 DRAFT = (
     0, "drafts.post-sponsor", "How to become a sponsor in 2027", "how-to-become-a-sponsor", "person-noor",
     ("sponsors",), "New prices, not yet decided.", ("Silver will cost 1,800 EUR.",),
-)  # fmt: skip
+)  # fmt: skip # prose, one record a row
 
 ANNOUNCEMENTS = (
     (1, "announcement-tickets", "Tickets for Edge Day are out", "edge-day-tickets",
@@ -65,7 +65,7 @@ ANNOUNCEMENTS = (
     (75, "announcement-chat", "A new home for the chat", "new-chat",
      "We have moved; the old rooms stay readable until spring.",
      ("The chat is for members of the newsletter, too. The code of conduct applies there as everywhere.",)),
-)  # fmt: skip
+)  # fmt: skip # prose, one record a row
 """Days ago, id, title, slug, summary, paragraphs."""
 
 IMAGES = (

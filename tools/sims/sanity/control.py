@@ -1,4 +1,4 @@
-"""What tests steer the stand-in with over HTTP, under `/_sim/`; it needs no token and is not part of Sanity."""
+"""The switches of the stand-in for tests over HTTP, under `/_sim/`; no token is needed; not part of Sanity."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from sims.sanity.api import answered
+from sims.sanity.api import json_response
 from sims.sanity.documents import Document
-from sims.sanity.faults import Asked, Journal
+from sims.sanity.faults import Journal, RequestEntry
 from sims.sanity.hooks import Delivery, Hooks
 from sims.sanity.refusals import api_error
 
@@ -24,12 +24,12 @@ class Controlled(Protocol):
         """Return all documents."""
 
     @property
-    def requests(self) -> Sequence[Asked]:
+    def requests(self) -> Sequence[RequestEntry]:
         """Return the requests that came."""
 
     @property
     def deliveries(self) -> Sequence[Delivery]:
-        """Return what was posted to hooks."""
+        """Return the calls of the webhooks."""
 
     def put(self, document: Document) -> Document:
         """Write a document."""
@@ -44,7 +44,7 @@ class Controlled(Protocol):
         """Let the next requests fail."""
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Restore the initial state."""
 
 
 class Control:
@@ -68,30 +68,30 @@ class Control:
 
     async def documents(self, _: web.Request) -> web.Response:
         """Return all documents."""
-        return answered([*self.sim.documents.values()])
+        return json_response([*self.sim.documents.values()])
 
     async def put(self, request: web.Request) -> web.Response:
         """Write a document."""
         document = await request.json()
-        return answered(self.sim.put(document | {"_id": request.match_info["id"]}))
+        return json_response(self.sim.put(document | {"_id": request.match_info["id"]}))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a document."""
-        return answered({"deleted": self.sim.delete(request.match_info["id"])})
+        return json_response({"deleted": self.sim.delete(request.match_info["id"])})
 
     async def requests(self, _: web.Request) -> web.Response:
         """Return the journal."""
-        return answered([asdict(one) for one in self.sim.requests])
+        return json_response([asdict(request) for request in self.sim.requests])
 
     async def deliveries(self, _: web.Request) -> web.Response:
-        """Return what was posted to hooks."""
-        return answered([one._asdict() for one in self.sim.deliveries])
+        """Return the calls of the webhooks."""
+        return json_response([delivery._asdict() for delivery in self.sim.deliveries])
 
     async def hook(self, request: web.Request) -> web.Response:
         """Register a hook: {"url", "secret"?}."""
-        given = await request.json()
-        self.sim.hook(given["url"], given.get("secret"))
-        return answered({"hooks": len(self.sim.hooks.hooks)})
+        document = await request.json()
+        self.sim.hook(document["url"], document.get("secret"))
+        return json_response({"hooks": len(self.sim.hooks.hooks)})
 
     async def fail(self, request: web.Request) -> web.Response:
         """Let the next requests fail: {"status", "count", "delay", "reset", "retry_after", "body"}, none needed."""
@@ -99,9 +99,9 @@ class Control:
             self.sim.fail(**await request.json())
         except TypeError as wrong:
             raise api_error(400, str(wrong)) from None
-        return answered({"faults": len(self.sim.journal.faults)})
+        return json_response({"faults": len(self.sim.journal.faults)})
 
     async def reset(self, _: web.Request) -> web.Response:
-        """Begin anew."""
+        """Restore the initial state."""
         self.sim.reset()
-        return answered({"documents": len(self.sim.documents)})
+        return json_response({"documents": len(self.sim.documents)})

@@ -1,4 +1,4 @@
-"""Documents, and the parts that they are made of."""
+"""Documents, and their parts."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def stamp_ms(at_ms: int) -> str:
 
 
 def is_published(id_: str) -> bool:
-    """Say whether everybody with access may see a document of this id."""
+    """Tell whether a document of this id is published, and not a draft."""
     return not id_.startswith(HIDDEN)
 
 
@@ -37,9 +37,9 @@ def reference(id_: str | None, *, weak: bool = False) -> Document | None:
 
 
 def references(ids: Sequence[str]) -> list[Document]:
-    """Return an array of references, each with the key that Sanity wants; weak where they lead nowhere."""
-    found = ((id_, reference(id_, weak=id_.endswith("-missing")) or {}) for id_ in ids)
-    return [one | {"_key": _key(id_)} for id_, one in found]
+    """Return an array of references, each with the key that Sanity requires; weak if the target does not exist."""
+    entries = ((id_, reference(id_, weak=id_.endswith("-missing")) or {}) for id_ in ids)
+    return [entry | {"_key": _key(id_)} for id_, entry in entries]
 
 
 def body(paragraphs: Sequence[str]) -> list[Document]:
@@ -51,9 +51,9 @@ def _block(text: str, seed: str) -> Document:
     first, point, rest = text.partition(". ")
     texts = [(first + point, ["strong"] if point else []), (rest, [])]
     spans = [
-        {"_key": _key(f"{seed}{number}"), "_type": "span", "marks": marks, "text": one}
-        for number, (one, marks) in enumerate(texts)
-        if one
+        {"_key": _key(f"{seed}{number}"), "_type": "span", "marks": marks, "text": text}
+        for number, (text, marks) in enumerate(texts)
+        if text
     ]
     return {"_key": _key(seed), "_type": "block", "style": "normal", "markDefs": [], "children": spans}
 

@@ -1,4 +1,4 @@
-"""Failures on demand, and the journal of what was asked."""
+"""Failures on demand, and the journal of requests."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How a request fails: after `delay` seconds with a `status` (None: as if nothing was wrong).
+    """A failure of a request: after `delay` seconds with a `status` (None: the usual answer).
 
-    `reset` breaks the connection instead; `body` is sent as it is, JSON or not, where there would be Sanity's error, or
-    with status None in place of the answer, as a 200.
+    `reset` breaks the connection instead. `body` is sent unchanged, JSON or not, in place of Sanity's error; with
+    status None, in place of the answer, as a 200.
     """
 
     status: int | None = None
@@ -21,7 +21,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestEntry:
     """A request that came; `status` is how it was answered, None as long as it was not."""
 
     method: str
@@ -35,9 +35,9 @@ class Asked:
 
 @dataclass(slots=True)
 class Journal:
-    """What was asked since the start, and the faults that wait for requests."""
+    """The requests since the start, and the faults for the next requests."""
 
-    requests: list[Asked] = field(default_factory=list)
+    requests: list[RequestEntry] = field(default_factory=list)
     faults: deque[Fault] = field(default_factory=deque)
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""Webhooks: what Sanity posts when a published document has changed, signed, and again where that fails."""
+"""Webhooks: signed calls after changes of published documents, repeated after failures, as Sanity makes them."""
 
 import asyncio
 import base64
@@ -23,14 +23,14 @@ _TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """Where to post, and what to sign with."""
+    """A webhook's URL, and the secret of its signatures."""
 
     url: str
     secret: str
 
 
 class Delivery(NamedTuple):
-    """An attempt to deliver: the status of the answer, 0 where none came, and the body that was posted."""
+    """An attempt to deliver: the status of the answer, 0 if none came, and the posted body."""
 
     status: int
     body: str
@@ -44,7 +44,7 @@ def sign(secret: str, body: str | bytes, at_ms: int) -> str:
 
 
 class Hooks:
-    """The hooks of a dataset, and what was delivered to them."""
+    """The webhooks of a dataset, and their deliveries."""
 
     def __init__(self, project_id: str, dataset: str) -> None:
         self.hooks: list[Hook] = []
@@ -58,10 +58,10 @@ class Hooks:
 
     def add(self, hook: Hook) -> None:
         """Post to this hook from now on; of two with the same URL the later counts."""
-        self.hooks = [*(one for one in self.hooks if one.url != hook.url), hook]
+        self.hooks = [*(other for other in self.hooks if other.url != hook.url), hook]
 
     def tell(self, changes: Sequence[Change]) -> None:
-        """Begin to deliver what has changed and is published; call it in the event loop."""
+        """Begin to deliver the published changes; call it in the event loop."""
         for change in changes:
             if change.operation != "none" and is_published(change.id):
                 for number, hook in enumerate(self.hooks):
@@ -75,15 +75,15 @@ class Hooks:
             await asyncio.wait(self._tasks)
 
     async def stop(self) -> None:
-        """Give up what is under way."""
+        """Cancel pending deliveries."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _deliver(self, hook: Hook, name: str, change: Change) -> None:
-        given = {field: change.document.get(field) for field in ("_id", "_type", "_rev")}
+        projection = {field: change.document.get(field) for field in ("_id", "_type", "_rev")}
         current = (change.document.get("slug") or {}).get("current")
-        body = json.dumps(given | {"slug": current and {"current": current}}, ensure_ascii=False)
+        body = json.dumps(projection | {"slug": current and {"current": current}}, ensure_ascii=False)
         headers = self._headers(change) | {"sanity-webhook-id": name, "idempotency-key": secrets.token_hex(16)}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(_TIMEOUT_S)) as session:
             for pause in (*PAUSES_S, None):

@@ -18,12 +18,12 @@ _GONE = object()
 
 def patched(document: Document, patch: Mapping[str, Any]) -> Document:
     """Return the document with the patch done."""
-    made = copy.deepcopy(document)
+    result = copy.deepcopy(document)
     for name in OPERATIONS:
-        given = patch.get(name) or {}
-        for path, value in dict.fromkeys(given).items() if isinstance(given, list) else given.items():
-            _change(made, path, _CHANGES[name](path, value), creates=name.startswith("set"))
-    return made
+        operands = patch.get(name) or {}
+        for path, value in dict.fromkeys(operands).items() if isinstance(operands, list) else operands.items():
+            _change(result, path, _CHANGES[name](path, value), creates=name.startswith("set"))
+    return result
 
 
 def _change(document: Document, path: str, change: Callable[[Any], Any], *, creates: bool) -> None:
@@ -66,8 +66,8 @@ def _position(inside: Any, step: str | int | tuple[str]) -> int | None:
     if not isinstance(inside, list) or isinstance(step, str):
         return None
     if isinstance(step, tuple):
-        found = (at for at, one in enumerate(inside) if isinstance(one, dict) and one.get("_key") == step[0])
-        return next(found, None)
+        positions = (at for at, item in enumerate(inside) if isinstance(item, dict) and item.get("_key") == step[0])
+        return next(positions, None)
     return step if -len(inside) <= step < len(inside) else None
 
 
@@ -85,7 +85,7 @@ def _put(inside: Any, step: str | int | tuple[str], change: Callable[[Any], Any]
 
 def _added(path: str, value: Any, sign: int) -> Callable[[Any], Any]:
     def add(before: Any) -> Any:
-        if any(isinstance(one, bool) or not isinstance(one, int | float) for one in (before, value)):
+        if any(isinstance(number, bool) or not isinstance(number, int | float) for number in (before, value)):
             raise refused(f'Cannot increment "{path}": it is no number')
         return before + sign * value
 

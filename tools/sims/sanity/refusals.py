@@ -3,10 +3,21 @@
 from typing import Any
 
 STATUS_NAMES = {
-    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    408: "Request Timeout", 409: "Conflict", 413: "Payload Too Large", 414: "URI Too Long", 429: "Too Many Requests",
-    500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
-}  # fmt: skip
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    413: "Payload Too Large",
+    414: "URI Too Long",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
 
 
 class Refused(Exception):
@@ -14,12 +25,13 @@ class Refused(Exception):
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         super().__init__(f"{status} {body}")
-        self.status, self.body = status, body
+        self.status = status
+        self.body = body
 
     def at(self, index: int) -> "Refused":
         """Return the error of the mutation with this number in a transaction."""
         error = self.body["error"]
-        return Refused(self.status, {"error": error | {"items": [one | {"index": index} for one in error["items"]]}})
+        return Refused(self.status, {"error": error | {"items": [item | {"index": index} for item in error["items"]]}})
 
 
 def api_error(status: int, message: str) -> Refused:
@@ -36,10 +48,10 @@ def query_error(description: str, query: str, start: int, end: int) -> Refused:
 
 def mutation_error(status: int, *items: dict[str, Any]) -> Refused:
     """Return the error of a transaction, of which nothing has been done; an item has type, description and more."""
-    said = "; ".join(item["description"] for item in items)
+    description = "; ".join(item["description"] for item in items)
     error = {
         "type": "mutationError",
-        "description": f"The mutation(s) failed: {said}",
+        "description": f"The mutation(s) failed: {description}",
         "items": [{"error": item} for item in items],
     }
     return Refused(status, {"error": error})

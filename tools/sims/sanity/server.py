@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from aiohttp import web
 
-from sims.sanity.api import Api, answered, asked
+from sims.sanity.api import Api, journal_entry, json_response
 from sims.sanity.content import DATASET, PROJECT_ID, documents
 from sims.sanity.control import Control
 from sims.sanity.documents import Document
-from sims.sanity.faults import Asked, Fault, Journal
+from sims.sanity.faults import Fault, Journal, RequestEntry
 from sims.sanity.hooks import Delivery, Hook, Hooks
 from sims.sanity.refusals import Refused, api_error
 from sims.sanity.store import Change, Store
@@ -36,12 +36,16 @@ class SanitySim(StandIn):
 
     def __init__(self, port: int = 0, *, now: datetime | None = None) -> None:
         super().__init__(port)
-        self.project_id, self.dataset = PROJECT_ID, DATASET
+        self.project_id = PROJECT_ID
+        self.dataset = DATASET
         self.webhook_secret = WEBHOOK_SECRET
         self.started = (now or datetime.now(UTC)).replace(microsecond=0)
-        self.journal, self.store, self.hooks = Journal(), Store(), Hooks(PROJECT_ID, DATASET)
+        self.journal = Journal()
+        self.store = Store()
+        self.hooks = Hooks(PROJECT_ID, DATASET)
         self.api = Api(self.store, DATASET, lambda: now or datetime.now(UTC), self.hooks.tell)
-        self.read_token, self.write_token = self.api.read_token, self.api.write_token
+        self.read_token = self.api.read_token
+        self.write_token = self.api.write_token
         self.store.fill(documents(self.started))
 
     @property
@@ -50,8 +54,8 @@ class SanitySim(StandIn):
         return copy.deepcopy(self.store.documents)
 
     @property
-    def requests(self) -> list[Asked]:
-        """What was asked since the start or the last reset, but for `/_sim/`."""
+    def requests(self) -> list[RequestEntry]:
+        """The requests since the start or the last reset, without those for `/_sim/`."""
         return self.journal.requests
 
     @property
@@ -66,14 +70,14 @@ class SanitySim(StandIn):
         return copy.deepcopy(change.document)
 
     def delete(self, id_: str) -> bool:
-        """Delete a document, hooks hear of it, and say whether it was there."""
+        """Delete a document, call the webhooks, and return whether it existed."""
         change = self.store.delete(id_)
         if change is not None:
             self._tell(change)
         return change is not None
 
     def hook(self, url: str, secret: str | None = None) -> None:
-        """Post to this URL what changes from now on; signed with `webhook_secret` if no other is given."""
+        """Post changes to this URL from now on; signed with `webhook_secret` if no other is given."""
         self.hooks.add(Hook(url, secret or self.webhook_secret))
 
     def unhook(self) -> None:
@@ -120,10 +124,10 @@ class SanitySim(StandIn):
 
     @web.middleware
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer with Sanity's errors where there are any, and write the journal."""
+        """Answer errors in Sanity's format, and write the journal."""
         if request.path.startswith("/_sim/"):
             return await _with_errors(request, handler)
-        entry = await asked(request)
+        entry = await journal_entry(request)
         self.requests.append(entry)
         fault = self.journal.fault()
         response = await (_failed(request, handler, fault) if fault else _with_errors(request, handler))
@@ -135,9 +139,9 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
     try:
         return await handler(request)
     except Refused as refused:
-        return answered(refused.body, refused.status)
+        return json_response(refused.body, refused.status)
     except web.HTTPException as wrong:
-        return answered(api_error(wrong.status, wrong.reason).body, wrong.status)
+        return json_response(api_error(wrong.status, wrong.reason).body, wrong.status)
 
 
 async def _failed(request: web.Request, handler: Handler, fault: Fault) -> web.StreamResponse:
@@ -150,5 +154,5 @@ async def _failed(request: web.Request, handler: Handler, fault: Fault) -> web.S
         return web.Response(text=fault.body, status=fault.status or 200, headers=headers)
     if fault.status is None:
         return await _with_errors(request, handler)
-    refused = api_error(fault.status, "The stand-in was told to fail")
-    return answered(refused.body, fault.status, headers)
+    refused = api_error(fault.status, "The stand-in fails on a test's request")
+    return json_response(refused.body, fault.status, headers)

@@ -21,7 +21,7 @@ _DRAFTS = "drafts."
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a transaction did to a document; `document` is how it is now or, if it was deleted, how it was."""
+    """A document's change by a transaction; `document` is its present or, if it was deleted, its last state."""
 
     id: str
     operation: Operation
@@ -31,7 +31,7 @@ class Change:
 
 @dataclass(slots=True)
 class Store:
-    """The documents by id. They are replaced and never altered, so what was read stays as it was."""
+    """The documents by id. They are replaced and never altered, so a caller may keep them."""
 
     documents: dict[str, Document] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -39,29 +39,31 @@ class Store:
     def fill(self, documents: Iterable[Document]) -> None:
         """Have these documents and no other."""
         with self.lock:
-            self.documents = {one["_id"]: copy.deepcopy(one) for one in documents}
+            self.documents = {document["_id"]: copy.deepcopy(document) for document in documents}
 
     def seen(self, perspective: str) -> list[Document]:
         """Return the documents of a perspective, `raw`, `published` or `drafts`, in the order of their ids."""
         with self.lock:
-            every = sorted(self.documents.values(), key=lambda one: one["_id"])
+            every = sorted(self.documents.values(), key=lambda document: document["_id"])
         if perspective == "raw":
             return every
-        published = [one for one in every if is_published(one["_id"])]
+        published = [document for document in every if is_published(document["_id"])]
         if perspective == "published":
             return published
         if perspective not in {"drafts", "previewDrafts"}:
             raise api_error(400, f'Invalid perspective "{perspective}"')
-        drafts = {one["_id"].removeprefix(_DRAFTS): one for one in every if one["_id"].startswith(_DRAFTS)}
-        shown = {one["_id"]: one for one in published} | drafts
-        return [shown[id_] | {"_id": id_, "_originalId": shown[id_]["_id"]} for id_ in sorted(shown)]
+        drafts = {
+            document["_id"].removeprefix(_DRAFTS): document for document in every if document["_id"].startswith(_DRAFTS)
+        }
+        documents = {document["_id"]: document for document in published} | drafts
+        return [documents[id_] | {"_id": id_, "_originalId": documents[id_]["_id"]} for id_ in sorted(documents)]
 
     def transact(self, mutations: Sequence[Mapping[str, Any]], transaction: str, *, dry: bool = False) -> list[Change]:
-        """Do all mutations or, where one fails, none; return a change for each."""
+        """Do all mutations or, if one fails, none; return a change for each."""
         with self.lock:
             before = dict(self.documents)
             try:
-                changes = [self._numbered(index, one, transaction) for index, one in enumerate(mutations)]
+                changes = [self._numbered(index, mutation, transaction) for index, mutation in enumerate(mutations)]
                 self._check_references(changes)
             except Exception:
                 self.documents = before
@@ -71,12 +73,12 @@ class Store:
             return changes
 
     def put(self, document: Document) -> Change:
-        """Create or replace a document, whatever refers to what."""
+        """Create or replace a document, without checking references."""
         with self.lock:
             return self._write(dict(document), secrets.token_hex(11))
 
     def delete(self, id_: str) -> Change | None:
-        """Delete a document, whatever refers to it; None where there was none."""
+        """Delete a document, without checking references; None if there was none."""
         with self.lock:
             gone = self.documents.pop(id_, None)
             return None if gone is None else Change(id_, "delete", gone, secrets.token_hex(11))
@@ -88,16 +90,16 @@ class Store:
             raise refused.at(index) from None
 
     def _mutate(self, mutation: Mapping[str, Any], transaction: str) -> Change:
-        known = {"create": self._create, "createOrReplace": self._write, "createIfNotExists": self._ensure}
-        kind, given = next(iter(mutation.items()), ("", None))
-        if len(mutation) != 1 or not isinstance(given, dict):
+        operations = {"create": self._create, "createOrReplace": self._write, "createIfNotExists": self._ensure}
+        kind, body = next(iter(mutation.items()), ("", None))
+        if len(mutation) != 1 or not isinstance(body, dict):
             raise refused("a mutation must be an object with one operation", 400)
-        if kind in known:
-            return known[kind](dict(given), transaction)
+        if kind in operations:
+            return operations[kind](dict(body), transaction)
         if kind == "patch":
-            return self._patch(given, transaction)
+            return self._patch(body, transaction)
         if kind == "delete":
-            id_ = _id_of(given, "id")
+            id_ = _id_of(body, "id")
             gone = self.documents.pop(id_, None)
             return Change(id_, "delete" if gone else "none", gone or {}, transaction)
         raise refused(f'Unknown mutation "{kind}"', 400)
@@ -121,7 +123,8 @@ class Store:
         _id_of(document, "_id")
         if not isinstance(document.get("_type"), str):
             raise refused('Document is missing the attribute "_type"', 400)
-        there, now = self.documents.get(id_), stamp(datetime.now(UTC))
+        there = self.documents.get(id_)
+        now = stamp(datetime.now(UTC))
         created = document.get("_createdAt") or (there or {}).get("_createdAt") or now
         system = {"_createdAt": created, "_updatedAt": now, "_rev": transaction}
         self.documents[id_] = copy.deepcopy(document) | system
@@ -144,7 +147,7 @@ class Store:
 
     def _check_references(self, changes: Sequence[Change]) -> None:
         """Refuse to leave a reference without its document, unless it is a weak one."""
-        changed = {one.id for one in changes}
+        changed = {change.id for change in changes}
         for document in self.documents.values():
             id_ = document["_id"]
             for target in _strong(document):
@@ -154,29 +157,29 @@ class Store:
 
 
 def _strong(document: Document) -> set[str]:
-    found: set[str] = set()
+    ids: set[str] = set()
     todo: list[Any] = [document]
     while todo:
         value = todo.pop()
         if isinstance(value, dict) and value.get("_ref") and not value.get("_weak"):
-            found.update(references(value))
+            ids.update(references(value))
         elif isinstance(value, dict | list):
             todo += value.values() if isinstance(value, dict) else value
-    return found
+    return ids
 
 
 def _dangling(id_: str, target: str, *, deleted: bool) -> Exception:
     if deleted:
-        said = f'Document "{target}" cannot be deleted as there are references to it from "{id_}"'
+        message = f'Document "{target}" cannot be deleted as there are references to it from "{id_}"'
         item = {"type": "documentHasExistingReferencesError", "id": target, "referencingIDs": [id_]}
     else:
-        said = f'Document "{id_}" references nonexistent document "{target}"'
+        message = f'Document "{id_}" references nonexistent document "{target}"'
         item = {"type": "documentReferenceDoesNotExistError", "id": id_, "referenceID": target}
-    return mutation_error(409, {"description": said, **item})
+    return mutation_error(409, {"description": message, **item})
 
 
-def _id_of(given: Mapping[str, Any], name: str) -> str:
-    id_ = given.get(name)
+def _id_of(document: Mapping[str, Any], name: str) -> str:
+    id_ = document.get(name)
     if not isinstance(id_, str) or not _ID.fullmatch(id_):
         raise refused(f"{name} must be an id, of letters, digits, '.', '_' and '-'", 400)
     return id_

@@ -1,4 +1,4 @@
-"""`python -m sims.tessie`: serve the fleet until told to end."""
+"""`python -m sims.tessie`: serve the fleet until it is ended."""
 
 import argparse
 import json
@@ -31,10 +31,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same history")
     parser.add_argument("--start", type=_instant, default=float(ANCHOR), help="ISO instant the history begins at")
     parser.add_argument("--until", type=_instant, help="ISO instant to pin the clock to; the real clock without it")
-    parser.add_argument("--cars", type=int, help="how many cars there are; those beyond the fleet's own are copies")
+    parser.add_argument("--cars", type=int, help="number of cars; those beyond the fleet's own are copies")
     parser.add_argument("--token", default=DEFAULT_TOKEN, help="the only valid access token")
     parser.add_argument("--faults", type=_rules, default=[], help="JSON list of rules, as for PUT /_sim/faults")
-    parser.add_argument("--fleet-account", action="store_true", help="open what answers 403 to ordinary owners")
+    parser.add_argument(
+        "--fleet-account", action="store_true", help="open the endpoints that answer 403 to ordinary owners"
+    )
     parser.add_argument("--log", action="store_true", help="log requests on stderr")
     return parser.parse_args()
 
@@ -46,14 +48,16 @@ class LoggingSimulator(Simulator):
 
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
-    given = _arguments()
-    fleet = Fleet(seed=given.seed, start=given.start, until=given.until, number=given.cars)
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
+    options = _arguments()
+    fleet = Fleet(seed=options.seed, start=options.start, until=options.until, number=options.cars)
     for car in fleet:
         car.grow()
-    kind = LoggingSimulator if given.log else Simulator
-    sim = kind(fleet, token=given.token, faults=given.faults, fleet_account=given.fleet_account, port=given.port)
-    serve(given, sim, lambda: {"url": sim.url, "token": sim.token, "vins": sim.vins})
+    kind = LoggingSimulator if options.log else Simulator
+    sim = kind(
+        fleet, token=options.token, faults=options.faults, fleet_account=options.fleet_account, port=options.port
+    )
+    serve(options, sim, lambda: {"url": sim.url, "token": sim.token, "vins": sim.vins})
 
 
 if __name__ == "__main__":

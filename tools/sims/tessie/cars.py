@@ -1,4 +1,4 @@
-"""What one simulated car is: places, battery, habits, chargers and quirks."""
+"""The model of one simulated car: places, battery, habits, chargers and quirks."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Literal
 
 DAY_S = 86_400
 YEAR_S = 365.25 * DAY_S
-# Ageing and firmware are counted from here, whatever instant a fleet's history starts at.
+# Ageing and firmware are counted from here, independent of the start of a fleet's history.
 ANCHOR = int(datetime(2025, 11, 1, tzinfo=UTC).timestamp())
 MILE_M = 1_609.344
 EARTH_M = 6_371_008.8
@@ -21,7 +21,7 @@ _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
 def checked_vin(pattern: str) -> str:
-    """The VIN whose 9th character, `_` in the pattern, is its check digit (49 CFR 565.15)."""
+    """The VIN with its check digit in place of the 9th character, `_` in the pattern (49 CFR 565.15)."""
     values = [_VIN_VALUES.get(sign) or (int(sign) if sign.isdigit() else 0) for sign in pattern]
     rest = sum(value * weight for value, weight in zip(values, _VIN_WEIGHTS, strict=True)) % 11
     return pattern.replace("_", "X" if rest == 10 else str(rest))
@@ -55,7 +55,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Where the car goes. A trip is the superchargers on the way, then the destination."""
+    """The car's destinations. A trip is the superchargers on the way, then the destination."""
 
     home: Place
     errands: tuple[Place, ...]
@@ -129,7 +129,7 @@ class Charging:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What never changes about the car's hardware."""
+    """The fixed properties of the car's hardware."""
 
     car_type: str
     trim: str

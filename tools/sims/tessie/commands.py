@@ -1,4 +1,4 @@
-"""The commands Tessie knows: their parameters, and what each changes in the state."""
+"""Tessie's commands: their parameters, and the changes that each makes to the state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,15 +8,20 @@ from sims.tessie.queries import BadQuery, Query, flag, number
 from sims.tessie.records import Json
 
 SEATS = {
-    "front_left": "left", "front_right": "right", "rear_left": "rear_left", "rear_center": "rear_center",
-    "rear_right": "rear_right", "third_row_left": "third_row_left", "third_row_right": "third_row_right",
-}  # fmt: skip
+    "front_left": "left",
+    "front_right": "right",
+    "rear_left": "rear_left",
+    "rear_center": "rear_center",
+    "rear_right": "rear_right",
+    "third_row_left": "third_row_left",
+    "third_row_right": "third_row_right",
+}
 _KEEPER_MODES = ("off", "on", "dog", "camp")
 _COP_TEMPS = ("Low", "Medium", "High")
 
 
 class Refused(Exception):
-    """The car says no: Tessie answers 200 with `result: false` and this reason [U]."""
+    """The car refuses: Tessie answers 200 with `result: false` and this reason [U]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Param:
     required: bool = True
 
     def read(self, query: Query, name: str) -> float | bool | str | None:
-        """The parameter's value, None where it may be and is missing."""
+        """The parameter's value, None if it is optional and missing."""
         if not query.get(name):
             if self.required:
                 raise BadQuery(f"{name} is required")
@@ -50,7 +55,7 @@ class Param:
         return int(value) if value == int(value) else value
 
 
-# Parameters by name, and the state as it stands; gives what changes, section by section.
+# Takes the parameters by name, and the current state; returns the changes, section by section.
 type Effect = Callable[[dict[str, Any], Json], dict[str, Json]]
 
 
@@ -63,7 +68,7 @@ class Command:
     lasting: bool = True
 
     def run(self, query: Query, state: Json) -> dict[str, Json]:
-        """What the command changes; raises BadQuery for its parameters and Refused for the car."""
+        """The command's changes to the state; raises BadQuery for its parameters and Refused for the car."""
         every = _COMMON | self.params
         return self.effect({name: param.read(query, name) for name, param in every.items()}, state)
 
@@ -76,45 +81,45 @@ _COMMON = {
 
 
 def _sets(section: str, **values: object) -> Effect:
-    return lambda _given, _state: {section: values}
+    return lambda _params, _state: {section: values}
 
 
-def _nothing(_given: dict[str, Any], _state: Json) -> dict[str, Json]:
+def _nothing(_params: dict[str, Any], _state: Json) -> dict[str, Json]:
     return {}
 
 
 def _toggles(section: str, key: str, state_key: str = "", /) -> Effect:
-    return lambda given, _state: {section: {state_key or key: given[key]}}
+    return lambda params, _state: {section: {state_key or key: params[key]}}
 
 
-def _seats(given: dict[str, Any]) -> list[str]:
-    return list(SEATS) if given["seat"] == "all" else [given["seat"]]
+def _seats(params: dict[str, Any]) -> list[str]:
+    return list(SEATS) if params["seat"] == "all" else [params["seat"]]
 
 
-def _heat(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    return {"climate_state": {f"seat_heater_{SEATS[seat]}": given["level"] for seat in _seats(given)}}
+def _heat(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    return {"climate_state": {f"seat_heater_{SEATS[seat]}": params["level"] for seat in _seats(params)}}
 
 
-def _cool(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    return {"climate_state": {f"seat_fan_{seat}": given["level"] for seat in _seats(given)}}
+def _cool(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    return {"climate_state": {f"seat_fan_{seat}": params["level"] for seat in _seats(params)}}
 
 
-def _temperatures(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    temperature = given["temperature"]
+def _temperatures(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    temperature = params["temperature"]
     return {"climate_state": {"driver_temp_setting": temperature, "passenger_temp_setting": temperature}}
 
 
-def _keeper(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    mode = _KEEPER_MODES[given["mode"]]
+def _keeper(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    mode = _KEEPER_MODES[params["mode"]]
     return {"climate_state": {"climate_keeper_mode": mode, "is_climate_on": mode != "off"}}
 
 
-def _overheat(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    word = "FanOnly" if given["on"] and given["fan_only"] else "On" if given["on"] else "Off"
+def _overheat(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    word = "FanOnly" if params["on"] and params["fan_only"] else "On" if params["on"] else "Off"
     return {"climate_state": {"cabin_overheat_protection": word}}
 
 
-def _start_charging(_given: dict[str, Any], state: Json) -> dict[str, Json]:
+def _start_charging(_params: dict[str, Any], state: Json) -> dict[str, Json]:
     now = state["charge_state"]["charging_state"]
     reasons = {"Charging": "is_charging", "Complete": "complete", "Disconnected": "disconnected"}
     if now in reasons:
@@ -122,19 +127,19 @@ def _start_charging(_given: dict[str, Any], state: Json) -> dict[str, Json]:
     return {"charge_state": {"charging_state": "Charging", "charge_enable_request": True}}
 
 
-def _stop_charging(_given: dict[str, Any], state: Json) -> dict[str, Json]:
+def _stop_charging(_params: dict[str, Any], state: Json) -> dict[str, Json]:
     if state["charge_state"]["charging_state"] != "Charging":
         raise Refused("not_charging")
     still = {"charge_rate": 0.0, "charger_power": 0, "charger_actual_current": 0, "minutes_to_full_charge": 0}
     return {"charge_state": still | {"charging_state": "Stopped", "time_to_full_charge": 0.0}}
 
 
-def _amps(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    return {"charge_state": {"charge_amps": given["amps"], "charge_current_request": given["amps"]}}
+def _amps(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    return {"charge_state": {"charge_amps": params["amps"], "charge_current_request": params["amps"]}}
 
 
 def _update(status: str) -> Effect:
-    def effect(_given: dict[str, Any], state: Json) -> dict[str, Json]:
+    def effect(_params: dict[str, Any], state: Json) -> dict[str, Json]:
         update = state["vehicle_state"]["software_update"]
         if update["status"] not in ("available", "scheduled"):
             raise Refused("no_update_available")
@@ -143,31 +148,33 @@ def _update(status: str) -> Effect:
     return effect
 
 
-def _scheduled_charging(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    minutes = given["time"] if given["enable"] else None
-    return {"charge_state": {
-        "scheduled_charging_mode": "StartAt" if given["enable"] else "Off",
-        "scheduled_charging_start_time_app": minutes,
-        "scheduled_charging_start_time_minutes": minutes,
-    }}  # fmt: skip
+def _scheduled_charging(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    minutes = params["time"] if params["enable"] else None
+    return {
+        "charge_state": {
+            "scheduled_charging_mode": "StartAt" if params["enable"] else "Off",
+            "scheduled_charging_start_time_app": minutes,
+            "scheduled_charging_start_time_minutes": minutes,
+        }
+    }
 
 
-def _scheduled_departure(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    values = {"scheduled_charging_mode": "DepartBy" if given["enable"] else "Off"}
+def _scheduled_departure(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    values = {"scheduled_charging_mode": "DepartBy" if params["enable"] else "Off"}
     names = {
         "departure_time": "scheduled_departure_time_minutes",
         "preconditioning_enabled": "preconditioning_enabled",
         "off_peak_charging_enabled": "off_peak_charging_enabled",
         "end_off_peak_time": "off_peak_hours_end_time",
     }
-    return {"charge_state": values | {key: given[name] for name, key in names.items() if given[name] is not None}}
+    return {"charge_state": values | {key: params[name] for name, key in names.items() if params[name] is not None}}
 
 
 def _speed_limit(**values: object) -> Effect:
-    def effect(given: dict[str, Any], state: Json) -> dict[str, Json]:
+    def effect(params: dict[str, Any], state: Json) -> dict[str, Json]:
         limit = dict(state["vehicle_state"]["speed_limit_mode"]) | values
-        if "mph" in given:
-            limit["current_limit_mph"] = float(given["mph"])
+        if "mph" in params:
+            limit["current_limit_mph"] = float(params["mph"])
         return {"vehicle_state": {"speed_limit_mode": limit}}
 
     return effect
@@ -176,13 +183,18 @@ def _speed_limit(**values: object) -> Effect:
 _ON = {"on": Param("flag")}
 _LEVEL = {"seat": Param("words", words=(*SEATS, "all")), "level": Param("number", 0, 3)}
 _PIN = {"pin": Param("text")}
-_OPTIONAL_FLAG, _MINUTES = Param("flag", required=False), Param("number", 0, 1_439, required=False)
+_OPTIONAL_FLAG = Param("flag", required=False)
+_MINUTES = Param("number", 0, 1_439, required=False)
 _SOME_NUMBER = Param("number", required=False)
 _WINDOWS = ("fd_window", "fp_window", "rd_window", "rp_window")
 _SCHEDULE = {
-    "days_of_week": Param("text"), "enabled": _OPTIONAL_FLAG, "one_time": _OPTIONAL_FLAG, "id": _SOME_NUMBER,
-    "lat": _SOME_NUMBER, "lon": _SOME_NUMBER,
-}  # fmt: skip
+    "days_of_week": Param("text"),
+    "enabled": _OPTIONAL_FLAG,
+    "one_time": _OPTIONAL_FLAG,
+    "id": _SOME_NUMBER,
+    "lat": _SOME_NUMBER,
+    "lon": _SOME_NUMBER,
+}
 _SCHEDULE_ID = {"id": Param("number")}
 
 
@@ -195,7 +207,7 @@ def _climate(on: bool, **values: object) -> Effect:
 
 
 def _now(effect: Effect, **params: Param) -> Command:
-    """A command whose effect ends with the next drive."""
+    """A command with an effect that ends with the next drive."""
     return Command(effect, params, lasting=False)
 
 
@@ -221,7 +233,7 @@ COMMANDS: dict[str, Command] = {
     "set_climate_keeper_mode": _now(_keeper, mode=Param("number", 0, 3)),
     "set_cabin_overheat_protection": Command(_overheat, _ON | {"fan_only": _OPTIONAL_FLAG}),
     "set_cop_temp": Command(
-        lambda given, _state: {"climate_state": {"cop_activation_temperature": _COP_TEMPS[given["cop_temp"]]}},
+        lambda params, _state: {"climate_state": {"cop_activation_temperature": _COP_TEMPS[params["cop_temp"]]}},
         {"cop_temp": Param("number", 0, 2)},
     ),
     "start_charging": _now(_start_charging),

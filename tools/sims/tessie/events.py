@@ -1,4 +1,4 @@
-"""What a car's history is made of: drives, charges and idles between marks."""
+"""The events of a car's history: drives, charges and idles between marks."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,8 @@ class Drive:
 
     def progress(self, at: float) -> float:
         """Share of the distance covered at an instant, 0..1."""
-        part, ramp = (at - self.start.at) / (self.end.at - self.start.at), self.ramp
+        part = (at - self.start.at) / (self.end.at - self.start.at)
+        ramp = self.ramp
         if part < ramp:
             return part * part / (2 * ramp * (1 - ramp))
         if part > 1 - ramp:
@@ -60,7 +61,8 @@ class Drive:
 
     def speed_mph(self, at: float) -> float:
         """Speed at an instant; its integral is the distance."""
-        part, ramp = (at - self.start.at) / (self.end.at - self.start.at), self.ramp
+        part = (at - self.start.at) / (self.end.at - self.start.at)
+        ramp = self.ramp
         top = self.distance_mi * 3600 / (self.end.at - self.start.at) / (1 - ramp)
         return top * max(0.0, min(1.0, part / ramp, (1 - part) / ramp))
 
@@ -94,7 +96,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What a parked car draws: always, and in the last `climate_s` seconds before it leaves."""
+    """The draw of a parked car: always, and in the last `climate_s` seconds before it leaves."""
 
     standby_kw: float
     sentry: bool

@@ -14,27 +14,50 @@ from sims.tessie.errors import error
 from sims.tessie.records import Json
 
 type Kind = Literal[
-    "unauthorized", "not_found", "asleep", "offline", "rate_limited", "server_error",
-    "bad_gateway", "slow", "malformed", "cut_off", "html_error", "null_state", "bad_request", "other_shape",
-    "empty", "fields", "unlisted", "odd_vins",
-]  # fmt: skip
+    "unauthorized",
+    "not_found",
+    "asleep",
+    "offline",
+    "rate_limited",
+    "server_error",
+    "bad_gateway",
+    "slow",
+    "malformed",
+    "cut_off",
+    "html_error",
+    "null_state",
+    "bad_request",
+    "other_shape",
+    "empty",
+    "fields",
+    "unlisted",
+    "odd_vins",
+]
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
-    "kind": str, "path": str, "vin": str, "method": str, "status": int, "retry_after": int,
-    "delay": (int, float), "times": int, "every": int, "fields": dict,
-}  # fmt: skip
+    "kind": str,
+    "path": str,
+    "vin": str,
+    "method": str,
+    "status": int,
+    "retry_after": int,
+    "delay": (int, float),
+    "times": int,
+    "every": int,
+    "fields": dict,
+}
 _UNAVAILABLE = "vehicle unavailable: vehicle is offline or asleep"
 
 
 class BadRule(ValueError):
-    """A rule that does not say what it should."""
+    """A rule that is not valid."""
 
 
 @dataclass(slots=True)
 class Rule:
     """When `path` (a regex searched in the path), `vin` and `method` match: fail as `kind`.
 
-    `fields` are what each record of the answer has in place of its own. `times` is how often at most (None: always),
+    `fields` replace values in each record of the answer. `times` is the highest number of failures (None: no limit).
     `every` n leaves n-1 of n matching requests alone; `delay` and `retry_after` in seconds. `seen` counts matches,
     `fired` failures.
     """
@@ -53,24 +76,24 @@ class Rule:
     fired: int = 0
 
     @classmethod
-    def parse(cls, given: object) -> "Rule":
+    def parse(cls, document: object) -> "Rule":
         """A rule from its JSON object."""
-        if not isinstance(given, dict) or given.get("kind") not in get_args(Kind.__value__):
+        if not isinstance(document, dict) or document.get("kind") not in get_args(Kind.__value__):
             raise BadRule(f"kind must be one of {', '.join(get_args(Kind.__value__))}")
-        said = {key: value for key, value in given.items() if value is not None}
-        for key, value in said.items():
+        fields = {key: value for key, value in document.items() if value is not None}
+        for key, value in fields.items():
             if not isinstance(value, _TYPES.get(key, ())):
                 raise BadRule(f"{key} is not a key of a rule, or its type is wrong")
         try:
-            re.compile(said.get("path", ""))
+            re.compile(fields.get("path", ""))
         except re.error as wrong:
             raise BadRule(f"path is no regular expression: {wrong}") from wrong
-        if said.get("every", 1) < 1:
+        if fields.get("every", 1) < 1:
             raise BadRule("every must be 1 or more")
-        return cls(**said)
+        return cls(**fields)
 
     def fires(self, method: str, path: str) -> bool:
-        """Count the request if it matches, and say whether this one fails."""
+        """Count the request if it matches; return whether this one fails."""
         if not self._matches(method, path) or (self.times is not None and self.fired >= self.times):
             return False
         self.seen += 1
@@ -93,11 +116,11 @@ class Faults:
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self.rules = list(rules)
 
-    def replace(self, given: object) -> None:
+    def replace(self, rules: object) -> None:
         """Put other rules in force, from a JSON list."""
-        if not isinstance(given, list):
+        if not isinstance(rules, list):
             raise BadRule("a JSON list of rules is expected")
-        self.rules = [Rule.parse(rule) for rule in given]
+        self.rules = [Rule.parse(rule) for rule in rules]
 
     def firing(self, method: str, path: str) -> Rule | None:
         """The rule that this request falls to."""
@@ -105,7 +128,7 @@ class Faults:
 
 
 class FaultMiddleware:
-    """ASGI: fails requests as the rules say."""
+    """ASGI: fails requests by the rules."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
@@ -138,7 +161,7 @@ _PLAIN = {
 
 
 def _failure(rule: Rule, path: str) -> Response:
-    """The answer that stands in for the real one; texts marked [U] in the facts are this simulator's choice."""
+    """The answer in place of the real one; texts marked [U] in the facts are this simulator's choice."""
     if rule.kind == "asleep":
         return _asleep(rule, path)
     if rule.kind == "rate_limited":
@@ -187,20 +210,20 @@ async def _spoiled(rule: Rule, path: str, real: Response, send: Send) -> None:
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": rule.status or real.status_code, "headers": headers})
     if rule.kind == "cut_off":
-        # Half of what was announced and no end: the server closes the connection.
+        # Half of the announced length and no end: the server closes the connection.
         body = body[: len(body) // 2]
     await send({"type": "http.response.body", "body": body, "more_body": rule.kind == "cut_off"})
 
 
 def _without_state(rule: Rule, path: str, body: bytes) -> bytes:
     """`last_state: null` in a listing of vehicles, null instead of one car's state."""
-    given: Json = json.loads(body)
+    state: Json = json.loads(body)
     if path != "/vehicles":
         return b"null"
-    for vehicle in given.get("results", []):
+    for vehicle in state.get("results", []):
         if rule.vin in (None, vehicle["vin"]):
             vehicle["last_state"] = None
-    return json.dumps(given).encode()
+    return json.dumps(state).encode()
 
 
 def _in_another_shape(_rule: Rule, _path: str, body: bytes) -> bytes:
@@ -214,26 +237,26 @@ def _emptied(_rule: Rule, _path: str, _body: bytes) -> bytes:
 
 
 def _with_fields(rule: Rule, _path: str, body: bytes) -> bytes:
-    """Other values in the records' fields, or at the top where there are no records."""
-    given: Json = json.loads(body)
-    for record in given.get("results", [given]):
+    """Replace values in the records' fields, or at the top level if there are no records."""
+    state: Json = json.loads(body)
+    for record in state.get("results", [state]):
         record.update(rule.fields or {})
-    return json.dumps(given).encode()
+    return json.dumps(state).encode()
 
 
 def _without_car(rule: Rule, path: str, body: bytes) -> bytes:
     """A listing without one car."""
-    given: Json = json.loads(body)
+    state: Json = json.loads(body)
     if path == "/vehicles":
-        given["results"] = [vehicle for vehicle in given["results"] if vehicle["vin"] != rule.vin]
-    return json.dumps(given).encode()
+        state["results"] = [vehicle for vehicle in state["results"] if vehicle["vin"] != rule.vin]
+    return json.dumps(state).encode()
 
 
 def _with_odd_vins(_rule: Rule, _path: str, body: bytes) -> bytes:
     """A listing with entries that name no vehicle."""
-    given: Json = json.loads(body)
-    given["results"] += [{"vin": vin, "is_active": True} for vin in ("", "../..", "x" * 17, 5, None)] + ["?"]
-    return json.dumps(given).encode()
+    state: Json = json.loads(body)
+    state["results"] += [{"vin": vin, "is_active": True} for vin in ("", "../..", "x" * 17, 5, None)] + ["?"]
+    return json.dumps(state).encode()
 
 
 _CHANGING: dict[str, Callable[[Rule, str, bytes], bytes]] = {

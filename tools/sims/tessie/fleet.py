@@ -1,4 +1,4 @@
-"""The fleet at its clock: what is listed by now, and what callers changed."""
+"""The fleet at its clock: the records listed by then, and the callers' changes."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ type Until = Instant | Callable[[], float] | None
 
 
 def epoch(instant: Instant) -> float:
-    """Epoch seconds of a datetime, an ISO 8601 text (UTC where it names no offset) or a number."""
+    """Epoch seconds of a datetime, an ISO 8601 text (UTC if it names no offset) or a number."""
     if isinstance(instant, str):
         instant = datetime.fromisoformat(instant)
     if isinstance(instant, datetime):
@@ -35,7 +35,7 @@ def epoch(instant: Instant) -> float:
 
 @dataclass
 class Changes:
-    """What commands set in the state, section by section; `until_drive` ends when the car next drives off."""
+    """State set by commands, section by section; `until_drive` ends when the car next drives off."""
 
     lasting: dict[str, Json] = field(default_factory=dict)
     until_drive: dict[str, Json] = field(default_factory=dict)
@@ -43,8 +43,8 @@ class Changes:
 
     def add(self, section: str, values: Json, *, lasting: bool, at: int) -> None:
         """Set some keys of one section of the state."""
-        kept = self.lasting if lasting else self.until_drive
-        kept[section] = kept.get(section, {}) | values
+        target = self.lasting if lasting else self.until_drive
+        target[section] = target.get(section, {}) | values
         self.at = max(self.at, 0 if lasting else at)
 
 
@@ -73,10 +73,11 @@ class SimulatedCar:
 
     def another(self, number: int) -> "SimulatedCar":
         """Return a car of the same model and with the same history, under a VIN of its own."""
-        one, car = copy(self), self.car
+        copied = copy(self)
+        car = self.car
         vin = checked_vin(f"{car.vin[:8]}_{car.vin[9:11]}{number:06}")
-        one.car = replace(car, vin=vin, name=f"{car.name} {number}", id=car.id + number, vehicle_id=number)
-        return one
+        copied.car = replace(car, vin=vin, name=f"{car.name} {number}", id=car.id + number, vehicle_id=number)
+        return copied
 
     @property
     def drives(self) -> list[Drive]:
@@ -101,16 +102,18 @@ class SimulatedCar:
         with self._lock:
             self.history.advance(self.now())
             car, history = self.car, self.history
-            self._keep("drives", [drive_record(car, one) for one in history.drives[len(self._ends["drives"]) :]])
-            self._keep("charges", [charge_record(car, one) for one in history.charges[len(self._ends["charges"]) :]])
-            self._keep("idles", [idle_record(car, one) for one in history.idles[len(self._ends["idles"]) :]])
+            self._keep("drives", [drive_record(car, drive) for drive in history.drives[len(self._ends["drives"]) :]])
+            self._keep(
+                "charges", [charge_record(car, charge) for charge in history.charges[len(self._ends["charges"]) :]]
+            )
+            self._keep("idles", [idle_record(car, idle) for idle in history.idles[len(self._ends["idles"]) :]])
 
     def _keep(self, kind: RecordKind, records: list[Json]) -> None:
         self._records[kind] += records
         self._ends[kind] += [record["ended_at"] for record in records]
 
     def records(self, kind: RecordKind) -> list[Json]:
-        """What Tessie lists at this time, newest first, in miles and C, with all corrections."""
+        """The records that Tessie lists at this time, newest first, in miles and C, with all corrections."""
         self.grow()
         now = self.now()
         listed = self._records[kind][: bisect_right(self._ends[kind], now)]
@@ -131,16 +134,16 @@ class SimulatedCar:
         if place is None:
             return None
         moved = {"updated_at": max(self.now(), records[place]["updated_at"] + 1)}
-        # A new object: what callers read before stays as they read it.
+        # A new object: callers may keep the old one.
         records[place] = records[place] | moved | values
         return records[place]
 
     def remove(self, kind: RecordKind, id_: int) -> bool:
-        """Take a record away, as Tessie does when it merges two; True where there was one."""
+        """Remove a record, as Tessie does when it merges two; True if there was one."""
         self.grow()
-        known = any(record["id"] == id_ for record in self._records[kind])
+        is_present = any(record["id"] == id_ for record in self._records[kind])
         self.gone[kind].add(id_)
-        return known
+        return is_present
 
     def put(self, kind: RecordKind, records: list[Json]) -> None:
         """List these records, too; one with a known id takes its place."""
@@ -180,9 +183,13 @@ def first_telemetry(car: Car) -> Json:
     """The Fleet Telemetry configuration a car begins with."""
     fields = {"Soc": {"interval_seconds": 60}, "Location": {"interval_seconds": 10}}
     config = {
-        "hostname": "telemetry.example.com", "ca": "-----BEGIN CERTIFICATE-----", "exp": ANCHOR + 400 * 86_400,
-        "port": 443, "fields": fields, "alert_types": ["service"],
-    }  # fmt: skip
+        "hostname": "telemetry.example.com",
+        "ca": "-----BEGIN CERTIFICATE-----",
+        "exp": ANCHOR + 400 * 86_400,
+        "port": 443,
+        "fields": fields,
+        "alert_types": ["service"],
+    }
     return {"synced": car.build.telemetry, "config": config, "update_available": False}
 
 
@@ -216,10 +223,10 @@ class Fleet:
         self.pin(until)
         own = [SimulatedCar(car, seed, self.start, self.now) for car in cars()]
         copies = [own[place % len(own)].another(place) for place in range(len(own), number or 0)]
-        self._cars = {one.car.vin: one for one in [*own, *copies][:number]}
+        self._cars = {vehicle.car.vin: vehicle for vehicle in [*own, *copies][:number]}
 
     def pin(self, until: Until) -> None:
-        """Set the clock; it may go back, and then what came later is not listed."""
+        """Set the clock; it may go back, and then later records are not listed."""
         if until is None:
             self._clock = time.time
         elif callable(until):

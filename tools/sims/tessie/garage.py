@@ -2,6 +2,29 @@
 
 from sims.tessie.cars import Battery, Build, Car, Charging, Climate, Habits, Place, Region, checked_vin
 
+COMMUTER = Habits(
+    commute=0.93,
+    lunch=0.15,
+    errand=0.3,
+    weekend_errands=(1, 3),
+    weekend_trip=0.14,
+    leaves_s=27_000,
+    sentry=frozenset({"work", "errand", "hotel"}),
+    preconditions=True,
+    business_tag=0.06,
+    drivers=("Alex", "Sam"),
+)
+UPDATER = Habits(
+    commute=0.8,
+    lunch=0.05,
+    errand=0.35,
+    weekend_errands=(0, 2),
+    weekend_trip=0.1,
+    leaves_s=25_500,
+    sentry=frozenset({"errand", "hotel"}),
+    preconditions=True,
+)
+
 
 def commuter() -> Car:
     """A Model Y near Denver, driven every day: the ordinary case."""
@@ -32,15 +55,11 @@ def commuter() -> Car:
             ),
         ),
         charging=Charging(11.0, 240, 48, 1, 118.0, 0.14, 0.43, "USD", plug_below=68),
-        habits=Habits(
-            commute=0.93, lunch=0.15, errand=0.3, weekend_errands=(1, 3), weekend_trip=0.14, leaves_s=27_000,
-            sentry=frozenset({"work", "errand", "hotel"}), preconditions=True, business_tag=0.06,
-            drivers=("Alex", "Sam"),
-        ),
+        habits=COMMUTER,
         firmware_days=92,
         first_record=1_000_001,
         plate="SIM-101",
-    )  # fmt: skip
+    )
 
 
 def sleeper() -> Car:
@@ -62,18 +81,22 @@ def sleeper() -> Car:
                 home.beside("errand", "Havenweg 20, 3433 Nieuwegein, Netherlands", -4.0, -2.1, "Garden centre"),
             ),
             supercharger=home.beside("supercharger", "Supercharger, 3528 Utrecht, Netherlands", -2.0, -3.1),
-            trips=((home.beside("supercharger", "Supercharger, 6846 Arnhem, Netherlands", -9, 31),
-                    home.beside("hotel", "Bergweg 1, 6301 Valkenburg, Netherlands", -84, 32)),),
+            trips=(
+                (
+                    home.beside("supercharger", "Supercharger, 6846 Arnhem, Netherlands", -9, 31),
+                    home.beside("hotel", "Bergweg 1, 6301 Valkenburg, Netherlands", -84, 32),
+                ),
+            ),
         ),
         charging=Charging(11.0, 230, 16, 3, 92.0, 0.27, 0.49, "EUR", limit=70, plug_below=45),
         habits=Habits(errand=0.06, weekend_errands=(0, 0), weekend_trip=0.03, leaves_s=36_000),
         firmware_days=300,
         first_record=2_000_001,
-    )  # fmt: skip
+    )
 
 
 def updater() -> Car:
-    """A Model Y near Berlin whose firmware changes about every month, charged at night."""
+    """A Model Y near Berlin that is charged at night; its firmware changes about every month."""
     home = Place("home", "Ahornweg 31, 14467 Potsdam, Germany", 52.4042, 13.0522, "Home")
     return Car(
         vin=checked_vin("XP7YGCEK_PB345678"),
@@ -92,18 +115,19 @@ def updater() -> Car:
                 home.beside("errand", "Havelufer 2, 14482 Potsdam, Germany", -1.2, 2.6),
             ),
             supercharger=home.beside("supercharger", "Supercharger, 14532 Kleinmachnow, Germany", 0.6, 7.7),
-            trips=((home.beside("supercharger", "Supercharger, 01983 Freienhufen, Germany", -57, 40),
-                    home.beside("hotel", "Elbhang 9, 01326 Dresden, Germany", -95, 38)),),
+            trips=(
+                (
+                    home.beside("supercharger", "Supercharger, 01983 Freienhufen, Germany", -57, 40),
+                    home.beside("hotel", "Elbhang 9, 01326 Dresden, Germany", -95, 38),
+                ),
+            ),
         ),
         charging=Charging(11.0, 230, 16, 3, 124.0, 0.31, 0.52, "EUR", plug_below=70, off_peak_s=86_400 + 1_800),
-        habits=Habits(
-            commute=0.8, lunch=0.05, errand=0.35, weekend_errands=(0, 2), weekend_trip=0.1, leaves_s=25_500,
-            sentry=frozenset({"errand", "hotel"}), preconditions=True,
-        ),
+        habits=UPDATER,
         firmware_days=34,
         first_record=3_000_001,
         plate="P SI 707E",
-    )  # fmt: skip
+    )
 
 
 def sparse() -> Car:
@@ -126,15 +150,19 @@ def sparse() -> Car:
                 home.beside("errand", "12 Arboretum Drive, Davis, California 95618, USA", -0.8, 1.7),
             ),
             supercharger=home.beside("supercharger", "Supercharger, West Sacramento, California 95691, USA", 2, 11),
-            trips=((home.beside("supercharger", "Supercharger, Auburn, California 95603, USA", 24, 35),
-                    home.beside("hotel", "3 Lake Road, Tahoe City, California 96145, USA", 43, 86)),),
+            trips=(
+                (
+                    home.beside("supercharger", "Supercharger, Auburn, California 95603, USA", 24, 35),
+                    home.beside("hotel", "3 Lake Road, Tahoe City, California 96145, USA", 43, 86),
+                ),
+            ),
         ),
         charging=Charging(3.8, 240, 16, 1, 96.0, None, None, "USD", limit=85, plug_below=75),
         habits=Habits(commute=0.5, errand=0.4, weekend_errands=(0, 2), weekend_trip=0.06, leaves_s=30_600),
         firmware_days=150,
         first_record=4_000_001,
         sparse=True,
-    )  # fmt: skip
+    )
 
 
 def cars() -> tuple[Car, ...]:

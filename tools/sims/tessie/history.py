@@ -9,7 +9,7 @@ from sims.tessie.events import Charge, Draw, Drive, Event, Idle, Mark
 from sims.tessie.plan import Leg, is_friday, plan_day
 from sims.tessie.weather import Weather
 
-# How far ahead of the clock the days are planned, so that the end of what goes on now is known.
+# How far ahead of the clock the days are planned, so that the end of the current event is known.
 HORIZON_S = 2 * DAY_S
 _ROAD_FACTOR = 1.22
 _SPEEDS_MPH = ((3, 17, 22), (10, 22, 31), (30, 32, 44), (10_000, 55, 64))
@@ -43,7 +43,7 @@ class History:
             self._day += 1
 
     def event_at(self, at: float) -> Event:
-        """What is going on at an instant; past the last known event, an idle with no end in sight."""
+        """The event at an instant; past the last known event, an open idle."""
         if at >= self._mark.at:
             return self._idle(int(at) + HORIZON_S, leaving=False)
         return self.events[max(0, bisect_right(self._starts, at) - 1)]
@@ -51,8 +51,8 @@ class History:
     def between(self, since: float, until: float) -> list[Event]:
         """The events that overlap a window and have begun by its end, the endless last idle among them."""
         first = max(0, bisect_right(self._starts, since) - 1)
-        found = self.events[first : bisect_right(self._starts, until)]
-        return [*found, self.event_at(until)] if until >= self._mark.at else found
+        events = self.events[first : bisect_right(self._starts, until)]
+        return [*events, self.event_at(until)] if until >= self._mark.at else events
 
     def _live(self, day: int) -> None:
         draw = Random(f"{self._seed}:{day}")
@@ -92,13 +92,14 @@ class History:
         self._charge(self.car.charging.limit, max(at, self._mark.at + 60), None, draw)
 
     def _charge_at_home(self, day: int, midnight: int, draw: Random) -> None:
-        charging, evening = self.car.charging, max(self._mark.at, midnight + _EVENING_S)
+        charging = self.car.charging
+        evening = max(self._mark.at, midnight + _EVENING_S)
         came_home = self._mark.at >= midnight
         trip_ahead = came_home and is_friday(day) and self.car.habits.weekend_trip > 0
         left = self.car.percent(self._range_at(evening), evening)
         if left >= charging.plug_below + draw.randrange(-8, 9) and not trip_ahead:
             return
-        # Never in a past day, not even where the car has stood since: history is only appended to.
+        # Never in a past day, even if the car has been parked since: history is only appended to.
         at = evening + draw.randrange(60, 300)
         if charging.off_peak_s is not None:
             at = max(at, midnight + charging.off_peak_s)
@@ -192,9 +193,10 @@ class History:
             self._append(idle)
 
     def _idle(self, end_at: int, *, leaving: bool) -> Idle:
-        """The idle from the last mark on. What it draws was settled when it began."""
+        """The idle from the last mark on. Its draw was settled when it began."""
         draw = self._draw(end_at, leaving=leaving)
-        start, whole = self._mark, end_at - self._mark.at
+        start = self._mark
+        whole = end_at - self._mark.at
         spent = round(draw.kwh(whole, whole) / self.car.battery.kwh_per_mi, 2)
         end = replace(
             start, at=end_at, range_mi=round(start.range_mi - spent, 2), spent_mi=round(start.spent_mi + spent, 2)
@@ -204,12 +206,13 @@ class History:
         return Idle(first + len(self.idles), start, end, self._place, draw, plugged)
 
     def _draw(self, end_at: int, *, leaving: bool) -> Draw:
-        habits, chance = self.car.habits, Random(f"{self._seed}:idle:{len(self.idles)}")
+        habits = self.car.habits
+        chance = Random(f"{self._seed}:idle:{len(self.idles)}")
         sentry = self._place.kind in habits.sentry and chance.random() < 0.9
         standby = chance.uniform(0.19, 0.26) if sentry else chance.uniform(0.007, 0.016)
         outside = self.weather.outside_c(end_at)
-        wanted = habits.preconditions and leaving and self._place.kind in ("home", "work") and not 8 < outside < 28
-        if not wanted or end_at - self._mark.at < 7_200 or chance.random() < 0.3:
+        preheats = habits.preconditions and leaving and self._place.kind in ("home", "work") and not 8 < outside < 28
+        if not preheats or end_at - self._mark.at < 7_200 or chance.random() < 0.3:
             return Draw(standby, sentry)
         return Draw(standby, sentry, chance.randrange(480, 900), 1.2 + 0.06 * abs(21 - outside))
 
@@ -220,7 +223,8 @@ class History:
 
 def _consumption(outside_c: float, average_mph: float, miles: float, draw: Random) -> float:
     """Rated miles for each driven mile: cold and heat, speed, and the heating of a short trip."""
-    cold, hot = max(0.0, 18 - outside_c), max(0.0, outside_c - 26)
+    cold = max(0.0, 18 - outside_c)
+    hot = max(0.0, outside_c - 26)
     heating = cold * 0.012 * (2.0 if miles < 4 else 1.0)
     factor = 0.88 + heating + hot * 0.006 + max(0.0, average_mph - 45) * 0.006 + draw.gauss(0, 0.04)
     return max(0.55, min(1.65, factor))

@@ -1,4 +1,4 @@
-"""What a car is doing and how it stands at one instant of its history."""
+"""A car's activity and readings at one instant of its history."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -82,7 +82,11 @@ def _driving(car: Car, drive: Drive, at: int, outside: float) -> Moment:
     used = drive.start.range_mi - drive.end.range_mi
     latitude, longitude = place_on_drive(drive, at)
     return Moment(
-        at, car, drive, "driving", "awake",
+        at,
+        car,
+        drive,
+        "driving",
+        "awake",
         odometer_mi=drive.start.odometer_mi + share * drive.distance_mi,
         range_mi=drive.start.range_mi - share * used,
         spent_mi=drive.start.spent_mi + share * used,
@@ -93,11 +97,11 @@ def _driving(car: Car, drive: Drive, at: int, outside: float) -> Moment:
         power_kw=speed * used / drive.distance_mi * car.battery.kwh_per_mi,
         climate=True,
         outside_c=outside,
-    )  # fmt: skip
+    )
 
 
 def drive_heading(drive: Drive, at: float) -> int:
-    """Compass degrees of the way ahead, the last stretch's once there is none."""
+    """Compass degrees of the way ahead; at the end, those of the last stretch."""
     near = min(at, drive.end.at - 10)
     latitude, longitude = place_on_drive(drive, near)
     next_latitude, next_longitude = place_on_drive(drive, near + 10)
@@ -110,7 +114,11 @@ def _charging(car: Car, charge: Charge, at: int, outside: float) -> Moment:
     mean_kw = added * car.battery.kwh_per_mi / (charge.end.at - charge.start.at) * 3600
     start = charge.start
     return Moment(
-        at, car, charge, "charging", "awake",
+        at,
+        car,
+        charge,
+        "charging",
+        "awake",
         odometer_mi=start.odometer_mi,
         range_mi=start.range_mi + added * charge.progress(at),
         spent_mi=start.spent_mi,
@@ -121,18 +129,24 @@ def _charging(car: Car, charge: Charge, at: int, outside: float) -> Moment:
         power_kw=-mean_kw * charge.pace(at),
         climate=False,
         outside_c=outside,
-    )  # fmt: skip
+    )
 
 
 def _parked(car: Car, idle: Idle, at: int, outside: float) -> Moment:
-    elapsed, draw, start = at - idle.start.at, idle.draw, idle.start
+    elapsed = at - idle.start.at
+    draw = idle.draw
+    start = idle.start
     spent = draw.kwh(elapsed, idle.seconds) / car.battery.kwh_per_mi
     climate = at >= idle.end.at - draw.climate_s and draw.climate_s > 0
     status: Status = "awake"
     if not draw.sentry and not climate and elapsed >= TIRED_S:
         status = "asleep" if elapsed >= ASLEEP_S else "waiting_for_sleep"
     return Moment(
-        at, car, idle, "parked", status,
+        at,
+        car,
+        idle,
+        "parked",
+        status,
         odometer_mi=start.odometer_mi,
         range_mi=start.range_mi - spent,
         spent_mi=start.spent_mi + spent,
@@ -143,11 +157,11 @@ def _parked(car: Car, idle: Idle, at: int, outside: float) -> Moment:
         power_kw=draw.standby_kw + (draw.climate_kw if climate else 0),
         climate=climate,
         outside_c=outside,
-    )  # fmt: skip
+    )
 
 
 def parked_heading(event: Event) -> int:
-    """Where a parked car's nose points: anywhere, but always the same for one stop."""
+    """The heading of a parked car: arbitrary, but constant for one stop."""
     return int(event.start.odometer_mi * 100) % 360
 
 
@@ -162,7 +176,7 @@ class Firmware:
 
     @property
     def coming(self) -> str:
-        """What software_update.version says: a space where there is no update (seen in real states)."""
+        """The value of software_update.version: a space if there is no update (seen in real states)."""
         return self.next_version if self.status else " "
 
 
@@ -174,8 +188,11 @@ def firmware(car: Car, at: int) -> Firmware:
     next_at = night + (done + 1) * period
     left = next_at - at
     phases: tuple[tuple[int, UpdateStatus], ...] = (
-        (0, "installing"), (7_200, "scheduled"), (44 * 3600, "available"), (46 * 3600, "downloading"),
-    )  # fmt: skip
+        (0, "installing"),
+        (7_200, "scheduled"),
+        (44 * 3600, "available"),
+        (46 * 3600, "downloading"),
+    )
     status: UpdateStatus = next((name for limit, name in phases if left <= limit), "")
     return Firmware(_version(car, night + done * period), status, _version(car, next_at), next_at)
 

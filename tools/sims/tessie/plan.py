@@ -1,4 +1,4 @@
-"""Where a car means to go on one day, from that day's own random numbers."""
+"""A car's destinations on one day, from that day's own random numbers."""
 
 from dataclasses import dataclass
 from random import Random
@@ -41,7 +41,8 @@ def plan_day(car: Car, day: int, draw: Random, place: Place) -> list[Leg]:
 
 
 def _workday(car: Car, draw: Random) -> list[Leg]:
-    work, habits = car.region.work, car.habits
+    work = car.region.work
+    habits = car.habits
     assert work is not None
     legs = [Leg(work, habits.leaves_s + draw.randrange(-1_500, 2_400))]
     if draw.random() < habits.lunch:

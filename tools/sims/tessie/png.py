@@ -9,7 +9,8 @@ _MARKER = (204, 0, 0)
 
 def map_png(width: int, height: int, marker_size: int, style: str) -> bytes:
     """A plain map with a square marker of `marker_size` pixels in the middle (0 hides it)."""
-    empty, half = bytes(_PAPER[style]) * width, min(marker_size, width, height) // 2
+    empty = bytes(_PAPER[style]) * width
+    half = min(marker_size, width, height) // 2
     marked = bytearray(empty)
     marked[(width // 2 - half) * 3 : (width // 2 + half) * 3] = bytes(_MARKER) * (2 * half)
     rows = (marked if abs(row - height // 2) < half else empty for row in range(height))

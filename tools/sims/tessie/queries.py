@@ -1,4 +1,4 @@
-"""Query parameters of Tessie's read endpoints, read strictly, and what they choose from records."""
+"""Query parameters of Tessie's read endpoints, read strictly, and their filters of records."""
 
 import csv
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ type Query = Mapping[str, str]
 
 
 def number(query: Query, name: str) -> float | None:
-    """A numeric parameter, None where it is absent or empty."""
+    """A numeric parameter, None if it is absent or empty."""
     text = query.get(name)
     if not text:
         return None
@@ -81,7 +81,7 @@ def timezone(query: Query) -> tzinfo:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`from` and `to`, both inclusive epoch seconds, None where open."""
+    """`from` and `to`, both inclusive epoch seconds, None if open."""
 
     since: float | None
     until: float | None
@@ -92,7 +92,7 @@ class Window:
         return cls(number(query, "from"), number(query, "to"))
 
     @property
-    def given(self) -> bool:
+    def is_bounded(self) -> bool:
         """Whether the caller named either end."""
         return self.since is not None or self.until is not None
 
@@ -120,11 +120,12 @@ def within(query: Query, prefix: str, keys: tuple[str, str]) -> Callable[[Json],
 
 
 def labelled(query: Query, name: str, label: Callable[[Json], object]) -> Callable[[Json], bool]:
-    """The filter `<name>` with `exclude_<name>`, over what `label` reads from a record."""
-    wanted, exclude = query.get(name), flag(query, f"exclude_{name}")
-    if not wanted:
+    """The filter `<name>` with `exclude_<name>`, over a record's `label`."""
+    chosen = query.get(name)
+    exclude = flag(query, f"exclude_{name}")
+    if not chosen:
         return lambda _record: True
-    return lambda record: (label(record) == wanted) is not exclude
+    return lambda record: (label(record) == chosen) is not exclude
 
 
 def at_least(query: Query, name: str, key: str) -> Callable[[Json], bool]:

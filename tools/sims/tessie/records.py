@@ -1,4 +1,4 @@
-"""Drives, charges and idles as Tessie answers them, in miles and C, and other units made of those."""
+"""Drives, charges and idles as Tessie answers them, in miles and C, and in other units."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,20 +6,45 @@ from typing import Any
 from sims.tessie.cars import Car
 from sims.tessie.events import Charge, Drive, Idle, Mark
 
-# JSON objects at the border; what is inside the simulator is typed.
+# JSON objects at the API; inside, the simulator is typed.
 type Json = dict[str, Any]
 
 KM_PER_MI = 1.609344
-_DISTANCES = frozenset({
-    "average_speed", "max_speed", "speed", "charge_rate",
-    "rated_range_used", "rated_range_used_by_driving", "ideal_range_used", "ideal_range_used_by_driving",
-    "odometer_distance", "autopilot_distance", "distance_driven", "odometer", "starting_odometer", "ending_odometer",
-    "miles_added", "miles_added_ideal", "charge_miles_added_rated", "charge_miles_added_ideal",
-    "max_range", "max_ideal_range", "battery_range", "est_battery_range", "ideal_battery_range",
-})  # fmt: skip
-_TEMPERATURES = frozenset({
-    "average_inside_temperature", "average_outside_temperature", "inside_temp", "outside_temp",
-})  # fmt: skip
+_DISTANCES = frozenset(
+    {
+        "average_speed",
+        "max_speed",
+        "speed",
+        "charge_rate",
+        "rated_range_used",
+        "rated_range_used_by_driving",
+        "ideal_range_used",
+        "ideal_range_used_by_driving",
+        "odometer_distance",
+        "autopilot_distance",
+        "distance_driven",
+        "odometer",
+        "starting_odometer",
+        "ending_odometer",
+        "miles_added",
+        "miles_added_ideal",
+        "charge_miles_added_rated",
+        "charge_miles_added_ideal",
+        "max_range",
+        "max_ideal_range",
+        "battery_range",
+        "est_battery_range",
+        "ideal_battery_range",
+    }
+)
+_TEMPERATURES = frozenset(
+    {
+        "average_inside_temperature",
+        "average_outside_temperature",
+        "inside_temp",
+        "outside_temp",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

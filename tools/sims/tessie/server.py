@@ -24,9 +24,15 @@ from sims.tessie.routes import acts, control, history, live, owner, passthrough,
 DEFAULT_TOKEN = "sim-token"
 # Literal paths first: `/{vin}/…` would take them.
 _ROUTES = [
-    *control.ROUTES, *passthrough.ROUTES, *trends.ROUTES, *live.ROUTES,
-    *history.ROUTES, *records.ROUTES, *owner.ROUTES, *acts.ROUTES,
-]  # fmt: skip
+    *control.ROUTES,
+    *passthrough.ROUTES,
+    *trends.ROUTES,
+    *live.ROUTES,
+    *history.ROUTES,
+    *records.ROUTES,
+    *owner.ROUTES,
+    *acts.ROUTES,
+]
 
 
 class TokenMiddleware:
@@ -42,10 +48,10 @@ class TokenMiddleware:
             return await self._app(scope, receive, send)
         request = Request(scope)
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        given = bearer.strip() if scheme.lower() == "bearer" else request.query_params.get("access_token", "")
-        if given == self._token:
+        token = bearer.strip() if scheme.lower() == "bearer" else request.query_params.get("access_token", "")
+        if token == self._token:
             return await self._app(scope, receive, send)
-        text = "Invalid access token" if given else "Access token is required"
+        text = "Invalid access token" if token else "Access token is required"
         return await error(scope["path"], 401, text)(scope, receive, send)
 
 
@@ -61,8 +67,9 @@ async def _http_error(request: Request, wrong: Exception) -> Response:
 def create_app(
     fleet: Fleet, *, token: str = DEFAULT_TOKEN, faults: Iterable[Rule] = (), fleet_account: bool = False
 ) -> Starlette:
-    """Tessie's API over a fleet. `fleet_account` opens what answers 403 to ordinary owners."""
-    rules, journal = Faults(faults), Journal()
+    """Tessie's API over a fleet. `fleet_account` opens the endpoints that answer 403 to ordinary owners."""
+    rules = Faults(faults)
+    journal = Journal()
     middleware = [
         Middleware(JournalMiddleware, journal=journal),
         Middleware(FaultMiddleware, faults=rules),
@@ -71,7 +78,9 @@ def create_app(
     app = Starlette(
         routes=_ROUTES, middleware=middleware, exception_handlers={BadQuery: _bad_query, HTTPException: _http_error}
     )
-    app.state.fleet, app.state.faults, app.state.journal = fleet, rules, journal
+    app.state.fleet = fleet
+    app.state.faults = rules
+    app.state.journal = journal
     app.state.fleet_account = fleet_account
     app.state.other_products = []
     return app

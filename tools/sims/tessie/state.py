@@ -8,33 +8,33 @@ from sims.tessie.state_charge import charge_state
 from sims.tessie.state_climate import climate_state
 from sims.tessie.state_vehicle import vehicle_config, vehicle_state
 
-# What a sparse car leaves out (key absent), and what it has but as null.
+# The keys that a sparse car omits, and those that it has as null.
 _ABSENT_WHEN_SPARSE = ("climate_state",)
 _NULL_WHEN_SPARSE = ("vehicle_config",)
 
 
-def state(one: SimulatedCar) -> Json:
+def state(vehicle: SimulatedCar) -> Json:
     """Tessie's State: miles, mph, C, bar, kW and kWh always; sub-objects' `timestamp` in milliseconds."""
-    seen = one.reported()
-    built = _top(one, seen) | {
-        "charge_state": charge_state(one, seen),
+    seen = vehicle.reported()
+    built = _top(vehicle, seen) | {
+        "charge_state": charge_state(vehicle, seen),
         "climate_state": climate_state(seen),
         "drive_state": drive_state(seen),
         "gui_settings": gui_settings(seen),
         "vehicle_config": vehicle_config(seen),
         "vehicle_state": vehicle_state(seen),
     }
-    for section, values in one.in_force():
+    for section, values in vehicle.in_force():
         built[section] = built[section] | values
-    if one.car.sparse:
+    if vehicle.car.sparse:
         for name in _ABSENT_WHEN_SPARSE:
             del built[name]
         built |= dict.fromkeys(_NULL_WHEN_SPARSE)
     return built
 
 
-def _top(one: SimulatedCar, seen: Moment) -> Json:
-    car = one.car
+def _top(vehicle: SimulatedCar, seen: Moment) -> Json:
+    car = vehicle.car
     return {
         "id": car.id,
         "user_id": 640_118,
@@ -44,7 +44,7 @@ def _top(one: SimulatedCar, seen: Moment) -> Json:
         "color": None,
         "access_type": "OWNER",
         "granular_access": {"hide_private": False},
-        "tokens": one.tokens,
+        "tokens": vehicle.tokens,
         "state": "asleep" if seen.status == "asleep" else "online",
         "in_service": False,
         "calendar_enabled": True,
@@ -92,7 +92,7 @@ def _route(seen: Moment, drive: Drive) -> Json:
 
 
 def gui_settings(seen: Moment) -> Json:
-    """What the car's own screen shows; the API's units do not follow it."""
+    """The settings of the car's own screen; the API's units do not follow them."""
     metric = seen.car.build.metric
     return {
         "gui_24_hour_time": metric,

@@ -11,7 +11,8 @@ from sims.tessie.records import Json
 
 def pack(seen: Moment) -> Json:
     """Volts, amps (negative while discharging), module temperatures in C, energy in kWh."""
-    k, percent = seen.car.battery.kwh_per_mi, seen.percent
+    k = seen.car.battery.kwh_per_mi
+    percent = seen.percent
     volts = round(318 + percent * 0.78, 1)
     warm = seen.outside_c * 0.6 + (14 if seen.activity == "parked" else 22)
     return {
@@ -24,10 +25,10 @@ def pack(seen: Moment) -> Json:
     }
 
 
-def charge_state(one: SimulatedCar, seen: Moment) -> Json:
+def charge_state(vehicle: SimulatedCar, seen: Moment) -> Json:
     """52 keys; `charger_power` in kW, ranges in miles, `charge_rate` in mph."""
     car = seen.car
-    built = _level(seen) | _limits(seen) | _cable(seen) | _supply(seen) | _last_charge(one, seen) | _schedule(car)
+    built = _level(seen) | _limits(seen) | _cable(seen) | _supply(seen) | _last_charge(vehicle, seen) | _schedule(car)
     built["timestamp"] = seen.at * 1000
     return built | pack(seen) if car.build.telemetry else built
 
@@ -47,7 +48,7 @@ def _level(seen: Moment) -> Json:
 
 
 def charge_limit(seen: Moment) -> int:
-    """The limit in %: the habit, or what this charge goes up to if that is more."""
+    """The limit in %: the usual one, or this charge's target if that is more."""
     plugged = isinstance(seen.event, Charge) or (isinstance(seen.event, Idle) and seen.event.plugged)
     reached = ceil(seen.car.percent(seen.event.end.range_mi, seen.event.end.at) - 0.5) if plugged else 0
     return max(seen.car.charging.limit, reached)
@@ -125,9 +126,9 @@ def _supply(seen: Moment) -> Json:
     }
 
 
-def _last_charge(one: SimulatedCar, seen: Moment) -> Json:
-    """What the running charge added so far, else what the last one did."""
-    begun = [charge for charge in one.history.charges if charge.start.at <= seen.at]
+def _last_charge(vehicle: SimulatedCar, seen: Moment) -> Json:
+    """The energy added by the running charge so far, else by the last one."""
+    begun = [charge for charge in vehicle.history.charges if charge.start.at <= seen.at]
     added = 0.0
     if begun:
         added = min(begun[-1].end.range_mi, seen.range_mi) if seen.event is begun[-1] else begun[-1].end.range_mi

@@ -48,7 +48,7 @@ def vehicle_state(seen: Moment) -> Json:
 
 
 def software_update(installed: Firmware) -> Json:
-    """The update on its way; `version` is a space while there is none."""
+    """The pending update; `version` is a space if there is none."""
     built: Json = {
         "download_perc": {"downloading": 42, "": 0}.get(installed.status, 100),
         "expected_duration_sec": 1_500,
@@ -119,7 +119,7 @@ def _tyres(seen: Moment) -> Json:
 
 
 def vehicle_config(seen: Moment) -> Json:
-    """What the car was built with; `utc_offset` in seconds."""
+    """The car's equipment; `utc_offset` in seconds."""
     return _built(seen) | _EQUIPMENT | {"timestamp": seen.at * 1000}
 
 

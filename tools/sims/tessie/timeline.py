@@ -13,11 +13,11 @@ SIMPLE_STEP_S = 120
 FINE_STEP_S = 30
 
 
-def state_times(one: SimulatedCar, since: int, until: int, interval_s: int) -> Iterator[int]:
-    """Instants with a row, oldest first, at least `interval_s` apart; where little changes they are rarer."""
-    one.grow()
+def state_times(vehicle: SimulatedCar, since: int, until: int, interval_s: int) -> Iterator[int]:
+    """Instants with a row, oldest first, at least `interval_s` apart, and rarer while little changes."""
+    vehicle.grow()
     last = -interval_s
-    for event in one.history.between(since, until):
+    for event in vehicle.history.between(since, until):
         step = max(_step_s(event), interval_s)
         first = event.start.at
         if first < since:
@@ -36,11 +36,11 @@ def _step_s(event: Event) -> int:
     return 900 if event.draw.sentry else 3_600
 
 
-def state_row(one: SimulatedCar, at: int) -> Json:
+def state_row(vehicle: SimulatedCar, at: int) -> Json:
     """One row of `/states`: 42 keys, booleans as 0 and 1."""
-    seen = one.moment(at)
+    seen = vehicle.moment(at)
     return {
-        "id": one.car.first_record * 10_000 + at,
+        "id": vehicle.car.first_record * 10_000 + at,
         "timestamp": at,
         "state": "asleep" if seen.status == "asleep" else "online",
         **_charge_columns(seen),
@@ -58,7 +58,8 @@ def _charge_columns(seen: Moment) -> Json:
     volts, amps, phases = supply(seen)
     kilowatts = max(0.0, -seen.power_kw) if seen.activity == "charging" else 0.0
     added = seen.range_mi - seen.event.start.range_mi if seen.activity == "charging" else 0.0
-    miles, ideal = round(seen.range_mi, 2), seen.car.battery.ideal_ratio
+    miles = round(seen.range_mi, 2)
+    ideal = seen.car.battery.ideal_ratio
     return {
         "charging_state": charging_state(seen),
         "battery_level": round(seen.percent),
@@ -110,14 +111,14 @@ def condensed(rows: list[Json]) -> dict[str, list[object]]:
     return {f"{key}s": [row[key] for row in rows] for key in (rows[0] if rows else {})}
 
 
-def path_points(one: SimulatedCar, drive: Drive, window: tuple[int, int], *, simplify: bool) -> list[Json]:
+def path_points(vehicle: SimulatedCar, drive: Drive, window: tuple[int, int], *, simplify: bool) -> list[Json]:
     """The way of one drive inside a window, both ends of the drive included."""
     step = SIMPLE_STEP_S if simplify else FINE_STEP_S
     instants = [*range(drive.start.at, drive.end.at, step), drive.end.at]
-    return [_path_point(one, drive, at) for at in instants if window[0] <= at <= window[1]]
+    return [_path_point(vehicle, drive, at) for at in instants if window[0] <= at <= window[1]]
 
 
-def _path_point(one: SimulatedCar, drive: Drive, at: int) -> Json:
+def _path_point(vehicle: SimulatedCar, drive: Drive, at: int) -> Json:
     share = drive.progress(at)
     latitude, longitude = place_on_drive(drive, at)
     level = drive.start.range_mi + share * (drive.end.range_mi - drive.start.range_mi)
@@ -127,23 +128,23 @@ def _path_point(one: SimulatedCar, drive: Drive, at: int) -> Json:
         "latitude": latitude,
         "longitude": longitude,
         "heading": drive_heading(drive, at),
-        "battery_level": round(one.car.percent(level, at)),
+        "battery_level": round(vehicle.car.percent(level, at)),
         "speed": round(drive.speed_mph(at)),
         "odometer": round(drive.start.odometer_mi + share * drive.distance_mi, 2),
         "autopilot": "Active" if assisted else "Standby" if drive.autopilot_mi else "Off",
     }
 
 
-def drives_between(one: SimulatedCar, since: int, until: int) -> list[Drive]:
+def drives_between(vehicle: SimulatedCar, since: int, until: int) -> list[Drive]:
     """Drives that overlap a window, oldest first, the one under way too."""
-    one.grow()
-    return [event for event in one.history.between(since, until) if isinstance(event, Drive)]
+    vehicle.grow()
+    return [event for event in vehicle.history.between(since, until) if isinstance(event, Drive)]
 
 
-def idle_share_since(one: SimulatedCar, since: int) -> float:
+def idle_share_since(vehicle: SimulatedCar, since: int) -> float:
     """Rated miles lost while parked from an instant to now."""
-    now = one.moment()
-    idles = (event for event in one.history.between(since, now.at) if isinstance(event, Idle))
+    now = vehicle.moment()
+    idles = (event for event in vehicle.history.between(since, now.at) if isinstance(event, Idle))
     lost = 0.0
     for idle in idles:
         left = now.range_mi if idle.end.at > now.at else idle.end.range_mi

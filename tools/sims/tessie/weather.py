@@ -1,4 +1,4 @@
-"""Outside temperature at any instant, and the weather report made of it."""
+"""Outside temperature at any instant, and the weather report derived from it."""
 
 from math import acos, cos, pi, radians, tan
 from random import Random
@@ -10,7 +10,7 @@ _COLDEST_DAY_S = 78 * DAY_S  # ANCHOR is 1 November; the coldest days come in mi
 
 
 class Weather:
-    """One car's weather, the same for the same key whatever was asked before."""
+    """One car's weather: always the same for the same key, in any order of requests."""
 
     def __init__(self, climate: Climate, key: str, utc_offset_s: int) -> None:
         self._climate = climate
@@ -38,7 +38,8 @@ class Weather:
         """Tessie's `/weather` numbers: C, %, metres, hPa, seconds, m/s, degrees."""
         local = at + self._utc_offset_s
         draw = Random(f"{self._key}:sky:{local // 10_800}")
-        wind, cloudiness = round(draw.uniform(0.3, 9.0), 1), draw.randrange(101)
+        wind = round(draw.uniform(0.3, 9.0), 1)
+        cloudiness = draw.randrange(101)
         outside = self.outside_c(at)
         midnight = at - local % DAY_S
         half_day = _half_day_s(at, latitude)

@@ -1,4 +1,4 @@
-// Calls of the API: the access token lives in memory, the session in a cookie that no script reads.
+// Calls of the API: the access token is in memory, the session in a cookie that scripts cannot read.
 let access = null;
 
 async function refresh() {
@@ -9,7 +9,7 @@ async function refresh() {
   return access;
 }
 
-// One refresh at a time, over all tabs: the token rotates.
+// One refresh at a time across all tabs, as the token rotates.
 const renewed = () => (navigator.locks ? navigator.locks.request("refresh", refresh) : refresh());
 
 export const isKnown = async () => Boolean(access || (await renewed()));
@@ -48,7 +48,7 @@ export async function leave() {
   access = null;
 }
 
-// Yields the data of Server-Sent Events; EventSource could send no token.
+// Yields the data of Server-Sent Events; EventSource cannot send a token.
 export async function* events(path) {
   const response = await raw("GET", path, undefined, { accept: "text/event-stream" });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

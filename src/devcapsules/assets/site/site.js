@@ -1,4 +1,4 @@
-// The author's pages: list, edit, try, generate, keys; #/… in the address says which.
+// The author's pages: list, edit, try, generate, keys; the hash of the address selects one.
 import { markdown } from "../widget/markdown.js";
 import { call, enter, events, isKnown, leave } from "./calls.js";
 
@@ -6,7 +6,7 @@ const content = document.getElementById("content");
 const nav = document.getElementById("nav");
 const status = document.getElementById("status");
 const CAPSULES = "/api/v1/capsules";
-let watching = 0; // the number of the page that is shown: what an older one waits for is dropped
+let watching = 0; // the number of the current page; results for older pages are dropped
 
 function make(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -233,7 +233,7 @@ async function keys() {
     }, "Make a key", field("Name", "name", { required: true, maxLength: 100 }), field("Origins of pages that embed", "origins")), secret);
 }
 
-// ---- which page ----
+// ---- routing ----
 
 function go(hash) {
   if (location.hash === hash) route();

@@ -1,5 +1,5 @@
-// Puts capsules into a page: <div data-capsule="cap_…" data-key="dk_…"></div> and this script behind them.
-// data-lang is en, de or nl; data-theme auto, light or dark; data-start="click" waits for a click before it loads.
+// Embeds capsules in a page: <div data-capsule="cap_…" data-key="dk_…"></div>, followed by this script.
+// data-lang is en, de or nl; data-theme auto, light or dark; data-start="click" loads after a click.
 (() => {
   "use strict";
   const home = new URL(document.currentScript.src).origin;
@@ -19,7 +19,7 @@
     try {
       if (code === null) localStorage.removeItem(name);
       else localStorage.setItem(name, code);
-    } catch { /* this page may keep nothing either */ }
+    } catch { /* this page cannot store anything either */ }
   }
 
   function show(place) {
@@ -62,7 +62,7 @@
     if (type === "devcapsules:height" && Number.isFinite(height)) {
       frame.style.height = `${Math.min(TALLEST, Math.max(200, Math.ceil(height)))}px`;
     } else if (type === "devcapsules:ready") {
-      // The browser keeps nothing for pages in frames of other sites: this page keeps the draft for it.
+      // Browsers block storage for frames of other sites, so this page stores the draft for the widget.
       frame.contentWindow.postMessage({ type: "devcapsules:draft", code: stored(name) }, home);
     } else if (type === "devcapsules:draft") {
       store(name, typeof code === "string" ? code.slice(0, LONGEST) : null);

@@ -1,4 +1,4 @@
-// A small part of Markdown, as elements: no HTML, links or pictures come of it, whatever the text holds.
+// Renders a subset of Markdown as elements: never as HTML, links or pictures.
 
 const INLINE = /(`[^`\n]+`)|\*\*([^*\n]+)\*\*|\*([^*\n]+)\*/g;
 

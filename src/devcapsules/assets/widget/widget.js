@@ -1,4 +1,4 @@
-// The widget: an exercise with a plain text area, which becomes an editor when it gets the focus.
+// The widget: an exercise with a plain text area that becomes an editor on focus.
 import { markdown } from "./markdown.js";
 
 const config = JSON.parse(document.getElementById("config").textContent);
@@ -117,7 +117,7 @@ function showResult(...children) {
   result.hidden = !children.length;
 }
 
-// ---- what the buttons do ----
+// ---- actions of the buttons ----
 
 async function run() {
   say(words("running"));
@@ -152,7 +152,7 @@ function testRow(one) {
   return row;
 }
 
-// Marks what differs between what was expected and what came: all between the common beginning and end.
+// Marks the difference between the expected and the actual value: all between the common prefix and suffix.
 function difference({ arguments: given, expected, actual }) {
   let from = 0;
   while (from < expected.length && from < actual.length && expected[from] === actual[from]) from += 1;
@@ -232,7 +232,7 @@ function storage() {
   try {
     return localStorage;
   } catch {
-    return null; // in a frame of another site, where the browser keeps nothing: its page keeps the draft
+    return null; // storage is blocked in a frame of another site: the embedding page stores the draft
   }
 }
 
@@ -246,7 +246,7 @@ function store() {
     if (!storage()) tell({ type: "devcapsules:draft", capsule: DRAFT, code: draft });
     else if (draft === null) localStorage.removeItem(DRAFT);
     else localStorage.setItem(DRAFT, draft);
-  } catch { /* the storage is full: the draft lives as long as the page */ }
+  } catch { /* the storage is full: the draft is lost with the page */ }
   grow();
 }
 
@@ -288,7 +288,7 @@ async function load() {
     });
     area.hidden = true;
     editor.focus(selectionStart);
-  } catch { /* the text area stays: it does all that is needed */ }
+  } catch { /* the plain text area stays, and is sufficient */ }
   grow();
 }
 

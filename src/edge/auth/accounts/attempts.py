@@ -1,7 +1,7 @@
-"""Limits of attempts: by address, by account as it was typed, and by both, with delays that double.
+"""Limits on attempts: by network, by account, and by both, with delays that double.
 
-An attempt is counted before it is made, so that many at once count as many, and given back where it succeeds. The limit
-of an account alone does not hold for networks from which its user has logged in: nobody locks the user out.
+An attempt is counted before it is made, so that concurrent ones all count, and given back if it succeeds. The limit of
+an account alone does not apply to networks from which its user has logged in: nobody can lock the user out.
 """
 
 from hmac import digest
@@ -15,7 +15,7 @@ from edge.ports import Clock, SystemDatabase
 
 
 class Allowance(NamedTuple):
-    """So many attempts are `free`; then the delay doubles from `first_s` to `longest_s`. Idle ones are forgotten."""
+    """A limit: `free` attempts, then a delay that doubles from `first_s` to `longest_s`. Idle counts are deleted."""
 
     free: int
     first_s: float
@@ -60,13 +60,13 @@ _WELCOME = "INSERT OR REPLACE INTO auth_attempts (key, failures, free_at, seen_a
 
 
 class Counted(NamedTuple):
-    """An attempt that was counted, to be given back where it succeeds."""
+    """A counted attempt, to be given back if it succeeds."""
 
     document: str
 
 
 class Attempts:
-    """Counts attempts. Keys are marks: the table tells neither addresses nor what was typed."""
+    """Counts attempts. Keys are keyed hashes, so the table reveals neither addresses nor accounts."""
 
     def __init__(self, db: SystemDatabase, clock: Clock, key: str) -> None:
         self._db = db
@@ -74,21 +74,22 @@ class Attempts:
         self._key = key.encode()
 
     async def log_in(self, network: str, mark: str, email: str) -> Counted:
-        """Count a log-in; `mark` is the network's as sessions have it. `TooManyRequests` where it comes too early."""
+        """Count a log-in; `mark` is the network's mark in sessions. `TooManyRequests` if it is too early."""
         account = key_of(email)
         limits = [(f"both {network} {account}", BY_BOTH), (f"address {network}", BY_ADDRESS)]
         if await self._db.first(_KNOWN, account, mark, self._mark(f"known {network} {account}")) is None:
             limits.append((f"account {account}", BY_ACCOUNT))
         return await self.count(*limits)
 
-    async def welcome(self, network: str, email: str) -> None:
-        """Let a network's next log-ins through that has just shown a mail to the address."""
-        account, now = key_of(email), self._clock.now().timestamp()
+    async def exempt_network(self, network: str, email: str) -> None:
+        """Exempt a network's next log-ins from the account's limit, as it has just proved access to the mailbox."""
+        account = key_of(email)
+        now = self._clock.now().timestamp()
         for name in (f"known {network} {account}", f"both {network} {account}"):
             await self._db.run(_WELCOME, self._mark(name), now)
 
     async def count(self, *limits: tuple[str, Allowance]) -> Counted:
-        """Count an attempt against each limit; `TooManyRequests` where one is used up, and none is counted."""
+        """Count an attempt against each limit; `TooManyRequests` if one is used up, and then none is counted."""
         counted = Counted(to_json([[self._mark(name), *allowance] for name, allowance in limits]).decode())
         if not await self.take(counted):
             now = self._clock.now().timestamp()
@@ -98,12 +99,12 @@ class Attempts:
         return counted
 
     async def may_mail(self, email: str) -> bool:
-        """Count a mail to an address; False where it has just got some, whose links are good still."""
+        """Count a mail to an address; False if it has just got some with links that are still valid."""
         limit = [[self._mark(f"mail {key_of(email)}"), *BY_MAILBOX]]
         return await self.take(Counted(to_json(limit).decode()))
 
     async def take(self, counted: Counted) -> bool:
-        """Count an attempt; False where a limit is used up."""
+        """Count an attempt; False if a limit is used up."""
         return bool((await self._db.run(_COUNT, self._clock.now().timestamp(), counted.document)).rows)
 
     async def give_back(self, counted: Counted) -> None:

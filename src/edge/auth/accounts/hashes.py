@@ -1,4 +1,4 @@
-"""Password hashes: scrypt, stored as PHC strings with their cost; few at a time, and a bounded queue before them."""
+"""Password hashes: scrypt, stored as PHC strings with their cost; few at a time, with a bounded queue."""
 
 import secrets
 from base64 import b64decode, b64encode
@@ -13,15 +13,15 @@ from edge.ports import Clock
 from edge.ports.crypto import Crypto, ScryptCost, check_scrypt
 
 POLICY = ScryptCost(2**14, 8, 5)
-"""The cost of new hashes: 16 MiB, and the least that OWASP advises for so much. It only ever grows."""
+"""The cost of new hashes: 16 MiB, and the least that OWASP advises for so much. It may only be raised."""
 SALT_BYTES = 16
 HASH_BYTES = 32
 MOST_AT_ONCE = 2
 """Hashes that one isolate or process makes at a time."""
 MOST_WAITING = 16
-"""Hashes that wait for their turn; a further caller is told to come again."""
+"""Most hashes in the queue; further callers get an error and may retry."""
 LONGEST_WAIT_S = 30.0
-"""Seconds after which a hash counts as abandoned: a Worker's event may end without a word."""
+"""Seconds after which a hash counts as abandoned: a Worker's event may end without notice."""
 _TURN_S = 0.01
 
 
@@ -34,14 +34,14 @@ class PasswordHash(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "PasswordHash":
-        """Return the hash of a PHC string; `ValueError` where it is none of scrypt."""
+        """Return the hash of a PHC string; `ValueError` if it is none of scrypt."""
         empty, name, parameters, salt, digest = text.split("$")
         pairs = dict(pair.split("=", 1) for pair in parameters.split(","))
         if empty or name != "scrypt" or pairs.keys() != {"ln", "r", "p"}:
-            raise ValueError("no PHC string of scrypt")
+            raise ValueError("not a PHC string of scrypt")
         log = int(pairs["ln"])
         if not 1 <= log <= 30:
-            raise ValueError("a cost of scrypt that nobody can pay")
+            raise ValueError("the cost of scrypt is out of range")
         cost = ScryptCost(2**log, int(pairs["r"]), int(pairs["p"]))
         return cls(cost, _decoded(salt), _decoded(digest))
 
@@ -51,14 +51,14 @@ class PasswordHash(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """Whether a password fits, and whether its hash is of an older cost."""
+    """The result of a check: whether the password fits, and whether its hash is of an older cost."""
 
     fits: bool
     is_old: bool = False
 
 
 class Hasher:
-    """Makes and checks hashes, all in the time that one of the present `cost` takes."""
+    """Makes and checks hashes; each takes the time of one hash of the present `cost`."""
 
     def __init__(self, crypto: Crypto, clock: Clock, cost: ScryptCost = POLICY) -> None:
         self.cost = cost
@@ -68,20 +68,23 @@ class Hasher:
         self._running: set[object] = set()
 
     async def make(self, password: str) -> str:
-        """Return the PHC string of a new hash; `Overloaded` where too many wait."""
+        """Return the PHC string of a new hash; `Overloaded` if too many wait."""
         async with self._turn():
             salt = secrets.token_bytes(SALT_BYTES)
             return str(PasswordHash(self.cost, salt, await self._derive(password, salt, self.cost, HASH_BYTES)))
 
     async def check(self, password: str, stored: str | None) -> Checked:
-        """Check a password against a stored hash, None for nobody's: the time is the same. `Overloaded` as above."""
+        """Check a password against a stored hash.
+
+        None, for an unknown user, takes the same time. `Overloaded` as above.
+        """
         async with self._turn():
             stored_hash = _readable(stored)
             if stored_hash is None:
                 await self._derive(password, secrets.token_bytes(SALT_BYTES), self.cost, HASH_BYTES)
                 return Checked(fits=False)
             digest = await self._derive(password, stored_hash.salt, stored_hash.cost, len(stored_hash.digest))
-            if (rest := rest_of(stored_hash.cost, self.cost)) is not None:
+            if (rest := padding_cost(stored_hash.cost, self.cost)) is not None:
                 await self._derive(password, stored_hash.salt, rest, HASH_BYTES)
             return Checked(compare_digest(digest, stored_hash.digest), stored_hash.cost != self.cost)
 
@@ -90,7 +93,7 @@ class Hasher:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        """Wait for a turn. It is asked for again and again, as a Worker's events may share no future."""
+        """Wait for a turn. It polls, as a Worker's events may share no future."""
         self._forget_abandoned()
         if len(self._entered) >= MOST_AT_ONCE + MOST_WAITING:
             raise Overloaded("many passwords are being checked", wait=2)
@@ -115,7 +118,7 @@ class Hasher:
 
 
 def _readable(stored: str | None) -> PasswordHash | None:
-    """Return a stored hash; None where there is none, or none that can be checked: no password fits it."""
+    """Return a stored hash; None if there is none or it cannot be checked: no password fits it."""
     try:
         stored_hash = PasswordHash.parse(stored) if stored is not None else None
         if stored_hash is not None:
@@ -125,7 +128,7 @@ def _readable(stored: str | None) -> PasswordHash | None:
     return stored_hash
 
 
-def rest_of(cost: ScryptCost, present: ScryptCost) -> ScryptCost | None:
+def padding_cost(cost: ScryptCost, present: ScryptCost) -> ScryptCost | None:
     """Return the cost of the work that makes a hash of an older cost take as long as one of the present cost.
 
     It needs as much memory as the present one: with less, the same work takes less time.
@@ -145,5 +148,5 @@ def _decoded(text: str) -> bytes:
     except Base64Error as fault:
         raise ValueError("no base64") from fault
     if not data or _encoded(data) != text:
-        raise ValueError("no base64 without padding")
+        raise ValueError("not base64 without padding")
     return data

@@ -1,4 +1,4 @@
-"""Mails to users: links to confirm, reset and change, and notices of what has happened to an account."""
+"""Mails to users: links to confirm, reset and change, and notices of changes to an account."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Letter(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """The paths of the site's pages that links lead to; each reads the token behind `#token=` and posts it."""
+    """The paths of the site's pages for links; each reads the token after `#token=` and posts it."""
 
     register: str
     reset: str
@@ -24,7 +24,7 @@ class Pages(NamedTuple):
 
 
 class Letters:
-    """Sends mails after the response. What fails is logged: an answer that waited would tell who has an account."""
+    """Sends mails after the response, and logs failures. Waiting would reveal which addresses have accounts."""
 
     def __init__(
         self, settings: AccountSettings, mailer: Mailer | None, background: Background, log: Log, pages: Pages
@@ -41,7 +41,7 @@ class Letters:
         return self._settings.site_name or self._settings.jwt_issuer
 
     def require(self) -> None:
-        """Raise `NotConfigured` unless mails can be sent whose links lead somewhere."""
+        """Raise `NotConfigured` unless mails can be sent and their links have a site."""
         if self._mailer is None:
             raise NotConfigured("MAILER")
         self._settings.sender  # noqa: B018 - it raises
@@ -52,11 +52,11 @@ class Letters:
         return f"{self._settings.site}{getattr(self._pages, purpose.value)}"
 
     def link(self, purpose: Purpose, token: str) -> str:
-        """Return a link to a page of the site; behind the `#` stands what no server and no other site gets to see."""
+        """Return a link to a page of the site; the part after `#` is sent to no server and no other site."""
         return f"{self.page(purpose)}#token={token}"
 
     def post(self, to: str, letter: Letter) -> None:
-        """Send a mail after the response; without a mailer there is only a line in the log."""
+        """Send a mail after the response; without a mailer only a log line is written."""
         self._background.add(self.send(to, letter))
 
     async def send(self, to: str, letter: Letter) -> None:

@@ -1,4 +1,4 @@
-"""Single-use links of mails: of each a hash is stored, and one conditional DELETE uses it up."""
+"""Single-use links of mails: only a hash is stored, and one conditional DELETE uses the link up."""
 
 import secrets
 from datetime import timedelta
@@ -36,9 +36,9 @@ LIFETIMES = {
 
 
 class LinkNotValid(NotFound):
-    """The link was used already, has expired, or never was."""
+    """The link was used already, has expired, or never existed."""
 
-    title = "The link was used already, has expired, or never was"
+    title = "The link was used already, has expired, or never existed"
 
 
 class Links:
@@ -51,19 +51,20 @@ class Links:
     async def make(
         self, purpose: Purpose, email: str, user: User | None = None, profile: str | None = None
     ) -> str | None:
-        """Store a link and return its token of 256 random bits; None where its user's password has changed since."""
-        token, expires_at = secrets.token_urlsafe(32), to_text(self._clock.now() + LIFETIMES[purpose])
+        """Store a link and return its token of 256 random bits; None if its user's password has changed since."""
+        token = secrets.token_urlsafe(32)
+        expires_at = to_text(self._clock.now() + LIFETIMES[purpose])
         of_user = (None, None) if user is None else (user.id, user.hash)
         values = (_hashed(token), purpose, of_user[0], email, profile, expires_at, of_user[1])
         return token if await self._db.first(_INSERT, *values) else None
 
     async def find(self, purpose: Purpose, token: str) -> Row:
-        """Return a link without using it: its user's id, address and profile; `LinkNotValid` where there is none."""
-        return self._found(await self._db.first(_FIND, *self._values(purpose, token)))
+        """Return a link without using it: its user's id, address and profile; `LinkNotValid` if there is none."""
+        return self._require_link(await self._db.first(_FIND, *self._values(purpose, token)))
 
     async def use(self, purpose: Purpose, token: str) -> Row:
-        """Use a link up and return it; `LinkNotValid` where there is none, or another was quicker."""
-        return self._found(await self._db.first(_USE, *self._values(purpose, token)))
+        """Use a link up and return it; `LinkNotValid` if there is none, or another request was quicker."""
+        return self._require_link(await self._db.first(_USE, *self._values(purpose, token)))
 
     def dropping(self, user_id: str) -> Statement:
         """Return the statement that drops all links of a user."""
@@ -72,7 +73,7 @@ class Links:
     def _values(self, purpose: Purpose, token: str) -> tuple[str, str, str]:
         return _hashed(token), purpose, to_text(self._clock.now())
 
-    def _found(self, row: Row | None) -> Row:
+    def _require_link(self, row: Row | None) -> Row:
         if row is None:
             raise LinkNotValid("ask for a new one")
         return row

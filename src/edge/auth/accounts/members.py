@@ -16,14 +16,14 @@ ACCESS_LIFETIME = timedelta(minutes=15)
 
 
 class Members(Callers):
-    """Tells members apart: a token is good as long as its session, which is looked up at most every 30 seconds."""
+    """Identifies members. A token is valid as long as its session, which is looked up at most every 30 seconds."""
 
     def __init__(self, settings: AccountSettings, db: SystemDatabase | None, clock: Clock, limits: Limits) -> None:
         super().__init__(settings, db, clock, limits)
         self._sessions = SessionRows(db, clock) if db else None
 
     async def identify(self, request: Request) -> Actor:
-        """Return the caller; `Unauthorized` where it is unknown, `NotConfigured` without a signing key."""
+        """Return the caller; `Unauthorized` if it is unknown, `NotConfigured` without a signing key."""
         presented = presented_key(request)
         if self._is_administrators(presented):
             return self._administrator
@@ -34,7 +34,7 @@ class Members(Callers):
         return await self.revalidate(self.tokens().read(presented))
 
     async def revalidate(self, actor: Actor, *, fresh: bool = False) -> Actor:
-        """Return a caller as its session stands now; `Unauthorized` where it has ended."""
+        """Return a caller with its session's current state; `Unauthorized` if the session has ended."""
         session_id = actor.fingerprint
         if not is_session(session_id):
             if actor.is_member or session_id is None:

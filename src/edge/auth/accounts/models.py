@@ -20,7 +20,7 @@ LinkToken = Annotated[str, Field(min_length=1, max_length=LONGEST_LINK, descript
 
 
 class NewAccount(BaseModel):
-    """A new account. Where registrations are confirmed by mail, the password that counts is that of the confirmation.
+    """A new account. If registrations are confirmed by mail, the password of the confirmation counts.
 
     An app's subclass adds columns of its table `users`, each with a default.
     """
@@ -57,13 +57,13 @@ class Confirmation(BaseModel):
 
 
 class PasswordByLink(Confirmation):
-    """The token of a link, and the password that the account has from now on."""
+    """The token of a link, and the account's new password."""
 
     password: NewPassword
 
 
 class PasswordChange(BaseModel):
-    """The password, and the one that takes its place."""
+    """The present password, and the new one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -97,7 +97,7 @@ class Reauthentication(BaseModel):
 
 
 class MailUnderWay(TypedDict):
-    """A mail is sent if the address is one that gets it; the answer is the same for every address."""
+    """A mail is sent if the address may get it; the answer is the same for every address."""
 
     status: Literal["see your mail"]
 
@@ -114,7 +114,7 @@ class Myself(TypedDict):
 
 
 class Session(TypedDict):
-    """A session that goes on; `client` is the name that the browser or program gave when it began."""
+    """An open session; `client` is the name of the browser or program that began it."""
 
     id: str
     client: str
@@ -125,6 +125,6 @@ class Session(TypedDict):
 
 
 class SessionList(TypedDict):
-    """The sessions of a user, the one that was used last before all others."""
+    """The sessions of a user, the most recently used one first."""
 
     sessions: list[Session]

@@ -1,4 +1,4 @@
-"""Pages that links of mails lead to, for apps whose site has none of its own; opening one changes nothing."""
+"""Pages for the links of mails, for apps without pages of their own; opening one changes nothing."""
 
 from base64 import b64encode
 from functools import cache
@@ -48,7 +48,7 @@ input, button { padding: .6rem; margin: .4rem 0 1rem; }
 
 
 class Words(NamedTuple):
-    """The words of a page: its heading, its button, and what it says when all is done."""
+    """The texts of a page: its heading, its button, and its final message."""
 
     heading: str
     button: str
@@ -68,8 +68,9 @@ TARGETS = {
 
 
 def page(purpose: Purpose, prefix: str, site: str) -> Response:
-    """Return the page of a purpose; its script reads the token behind the `#` and posts it when it is told to."""
-    words, target = WORDS[purpose], f"{prefix}{TARGETS[purpose]}"
+    """Return the page of a purpose; its script reads the token after the `#` and posts it on request."""
+    words = WORDS[purpose]
+    target = f"{prefix}{TARGETS[purpose]}"
     data = f'data-target="{escape(target)}" data-done="{escape(words.done)}"'
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(words.heading)} - {escape(site)}'

@@ -29,7 +29,7 @@ class WrongCredentials(Unauthorized):
 
 
 class Erase(NamedTuple):
-    """Returns the statements that remove or anonymise a user's rows, beside those that foreign keys look after."""
+    """Returns the statements that remove or anonymise a user's rows, beyond those that foreign keys handle."""
 
     statements: Callable[[str], Sequence[Statement]]
 
@@ -54,7 +54,7 @@ class Parts(NamedTuple):
     erase: Erase
 
     async def check(self, password: str, user: User | None) -> User:
-        """Return the user if the password fits, after as much work as for nobody; `WrongCredentials` else."""
+        """Return the user if the password fits; `WrongCredentials` else. An unknown user takes the same time."""
         checked = await self.hasher.check(password, user.hash if user else None)
         if user is None or not checked.fits:
             raise WrongCredentials("the e-mail or password is wrong, or the address is not confirmed yet")
@@ -66,12 +66,12 @@ class Parts(NamedTuple):
         await self.users.rehash(user, await self.hasher.make(password))
 
     def check_new_password(self, password: str, email: str, pointer: str = "/password") -> None:
-        """Raise `InvalidBody` for a password that others would guess."""
+        """Raise `InvalidBody` for a password that is easy to guess."""
         settings = self.settings
         check_password(password, [email, settings.site_name, settings.jwt_issuer, settings.site_url or ""], pointer)
 
     async def commit_password(self, user_id: str, password_hash: str, statements: Sequence[Statement]) -> bool:
-        """Set a password by the first statement, end all sessions and drop all links; return whether it was set."""
+        """Run the statement that sets a password, end all sessions and drop all links; return whether it was set."""
         ending = self.sessions.ending_all(user_id, password_hash)
         results = await self.users.commit([*statements, ending, self.links.dropping(user_id)])
         for row in results[len(statements)].rows:
@@ -87,7 +87,7 @@ class Parts(NamedTuple):
     async def open_session(
         self, request: Request, user_id: str, password_hash: str | None = None, *, status: int = 200
     ) -> Response | None:
-        """Begin a session and return the response with its tokens; None where the password has changed since."""
+        """Begin a session and return the response with its tokens; None if the password has changed since."""
         refreshed, statement = self.sessions.begin(user_id, _client(request), address(request), password_hash)
         result, ended = await self.users.commit([statement, self.sessions.ending_oldest(user_id)])
         for row in ended.rows:

@@ -1,4 +1,4 @@
-"""Rules of new passwords: long enough, none of the commonest, none of the site's or the person's own words."""
+"""Rules for new passwords: long enough, not a common one, not made of the site's or the person's own words."""
 
 import re
 from collections.abc import Iterable
@@ -7,18 +7,18 @@ from edge.auth.accounts.common_passwords import common_passwords
 from edge.errors import InvalidBody
 
 SHORTEST = 8
-"""Characters of a password."""
+"""Least characters of a password."""
 LONGEST = 256
 SHORTEST_WORD = 4
 SHORTEST_NAME = 3
-"""Letters of a word that counts as the site's or the person's own: of a part of it, and of a whole name."""
+"""Least letters of a word that counts as the site's or the person's own: of a part of it, and of a whole name."""
 
 
 def check_password(password: str, words: Iterable[str], pointer: str = "/password") -> None:
-    """Raise `InvalidBody` for a password of the right length that others would guess.
+    """Raise `InvalidBody` for a password of the right length that is easy to guess.
 
     `words` are names and addresses, of the site and the person. A word may be part of a password that is long enough
-    without it. No kinds of characters are asked for.
+    without it. No kinds of characters are required.
     """
     text = password.casefold()
     if text in common_passwords():

@@ -38,18 +38,18 @@ _REFUSALS: tuple[type[Problem], ...] = (NotConfigured, TooManyRequests, Overload
 
 
 def nothing(_user_id: str) -> Sequence[Statement]:
-    """Return no statements: foreign keys look after all rows."""
+    """Return no statements: foreign keys handle all rows."""
     return ()
 
 
 class Accounts(Routes):
-    """The routes of accounts, and what tells their members apart.
+    """The routes of accounts, and the identification of their members.
 
-    An app lists it among its resources and gives `authenticate=edge.auth.callers.authenticate`, or that of `Live`.
-    `registration` adds columns of `users` to what a new account gives, `myself` to what `GET /me` answers. `erase`
-    returns for a user's id the statements that remove or anonymise rows when the account is deleted; rows whose foreign
-    key leads to `users` go, or stay without their user, as the key says. `pages` are the site's pages that links of
-    mails lead to, None for plain ones of the group's own, and `cost` is that of new password hashes.
+    An app lists it among its resources and sets `authenticate=edge.auth.callers.authenticate`, or that of `Live`.
+    `registration` adds columns of `users` to the body of a new account, `myself` to the answer of `GET /me`. `erase`
+    returns for a user's id the statements that remove or anonymise rows when the account is deleted. Rows with a
+    foreign key to `users` need none: they go, or stay without their user, as the key says. `pages` are the site's pages
+    for links in mails, None for the group's own plain ones; `cost` is that of new hashes.
     """
 
     def __init__(  # noqa: PLR0913 - what an app may choose
@@ -76,7 +76,7 @@ class Accounts(Routes):
             self._declare_pages()
 
     def compose(self, app: Composition) -> None:
-        """Raise `PlanError` where the deletion of an account would leave rows of its user's own."""
+        """Raise `PlanError` if the deletion of an account would leave rows of its user's own."""
         tables = app.tables
         if not isinstance(tables, Tables):
             return
@@ -99,9 +99,9 @@ class Accounts(Routes):
             body: Body[registration],  # type: ignore[valid-type] # the app's own
             parts: Parts,
         ) -> Response:
-            """Register an account, and log in or confirm the address by mail, as the service is set up.
+            """Register an account, and log in or confirm the address by mail, as the service is configured.
 
-            Where no mail confirms it, 409 tells that an address has an account already.
+            If no mail confirms it, 409 tells that an address has an account already.
             """
             return await entry.register(request, body, parts)
 
@@ -127,17 +127,19 @@ class Accounts(Routes):
         )
 
     def _declare_pages(self) -> None:
-        prefix, html = self.prefix, Operation({200: {"text/html": None}})
+        prefix = self.prefix
+        html = Operation({200: {"text/html": None}})
 
         @self.get("/pages/{purpose}", access=PUBLIC, operation=html)
         async def show_page(purpose: Purpose, parts: Parts) -> Response:
-            """Show the page that a mail's link leads to: it posts the link's token when its button is pressed."""
+            """Show the page for a mail's link: it posts the link's token when its button is pressed."""
             return page(purpose, prefix, parts.letters.site)
 
     def _declare_own(self, myself: type[Myself]) -> None:
         bodies: dict[str, Any] = {"body_limit": LARGEST_BODY}
         checked = (WrongCredentials, AccountNotFound, *_REFUSALS)
-        session, empty = Operation({200: {JSON: Tokens}}), Operation({204: {}})
+        session = Operation({200: {JSON: Tokens}})
+        empty = Operation({204: {}})
 
         @self.get("/me", AccountNotFound)
         async def get_myself(actor: Actor, parts: Parts) -> myself:  # type: ignore[valid-type] # the app's own
@@ -162,12 +164,12 @@ def _own_pages(prefix: str) -> Pages:
 
 
 def _parents(tables: Tables) -> dict[str, set[str]]:
-    """Return for each table those that its foreign keys lead to."""
+    """Return the tables to which each table's foreign keys lead."""
     return {name: {*relation.references.values()} for name, relation in tables.schema.relations.items()}
 
 
 def _providers(prefix: str, erase: Erase, pages: Pages, cost: ScryptCost) -> list[Provider]:
-    """Return the makers of what one group of routes chooses."""
+    """Return the providers that depend on one group's options."""
 
     def make_transport(settings: AccountSettings) -> Transport:
         return Transport(prefix, settings)

@@ -2,7 +2,7 @@
 
 A token is `<session>.<counter>.<proof>`: nothing of it is stored, and the same counter gives the same token again. Only
 the token of the present counter rotates, at most once a minute. Its direct parent gets the present token too: for ten
-seconds from the rotation, and for a day where the present one was never used, as its answer may have been lost. Any
+seconds from the rotation, and for a day if the present one was never used, as its answer may have been lost. Any
 other token of the family was stolen, or its successor was: the family ends.
 """
 
@@ -20,9 +20,9 @@ from edge.ports import Clock, Row, Statement, SystemDatabase
 
 PREFIX = "ses_"
 IDLE = timedelta(days=30)
-"""Time without a refresh after which a session is over."""
+"""Time without a refresh after which a session expires."""
 LONGEST = timedelta(days=180)
-"""Time after which a session is over in any case."""
+"""Time after which a session expires in any case."""
 LONGEST_CLIENT = 200
 
 _COLUMNS = "id, user_id, counter, rotated_at, used_at, created_at, expires_at, ended_at, ended_by"
@@ -44,7 +44,7 @@ _LIVE = "SELECT user_id FROM refresh_tokens WHERE id = ? AND ended_at IS NULL AN
 
 
 MOST_SESSIONS = 100
-"""Sessions of a user that go on; a further log-in ends the one that was unused for longest."""
+"""Most open sessions of a user; a further log-in ends the least recently used one."""
 
 
 class End(StrEnum):
@@ -56,7 +56,7 @@ class End(StrEnum):
 
 
 class Verdict(StrEnum):
-    """The answer to a refresh token that is presented."""
+    """The answer to a presented refresh token."""
 
     ROTATE = "rotate"
     REPEAT = "repeat"
@@ -83,7 +83,7 @@ class TokenUnknown(Unauthorized):
 
 
 class Refreshed(NamedTuple):
-    """A session that goes on: its present refresh token, and whether it is another than the one presented."""
+    """An open session: its present refresh token, and whether it differs from the presented one."""
 
     session_id: str
     user_id: str
@@ -92,7 +92,7 @@ class Refreshed(NamedTuple):
 
 
 class ReuseFound(Exception):
-    """A refresh token was presented that had been replaced; its family has just ended."""
+    """A replaced refresh token was presented; its family has just ended."""
 
     def __init__(self, session_id: str, user_id: str) -> None:
         super().__init__(session_id)
@@ -103,7 +103,7 @@ class ReuseFound(Exception):
 class Rotation(NamedTuple):
     """The rules of rotation, in seconds.
 
-    A family rotates once in `every_s`. From a rotation on, the parent is accepted for `grace_s`, and for `lost_s` where
+    A family rotates once in `every_s`. From a rotation on, the parent is accepted for `grace_s`, and for `lost_s` if
     its successor was never used.
     """
 
@@ -116,7 +116,7 @@ ROTATION = Rotation()
 
 
 def judge(family: Row, presented: int, now: float, rules: Rotation = ROTATION) -> Verdict:
-    """Return what becomes of the token with a counter; `now` is in Unix seconds."""
+    """Return the verdict on the token with a counter; `now` is in Unix seconds."""
     if family["ended_at"]:
         return Verdict.REUSE if family["ended_by"] == End.REUSE else Verdict.REVOKED
     if from_text(family["expires_at"]).timestamp() <= now:
@@ -146,18 +146,19 @@ class Sessions:
     ) -> tuple[Refreshed, Statement]:
         """Return a new session and the statement that stores it and returns its id.
 
-        It stores nothing where the user is gone or, with a `password_hash`, where the password has changed since.
+        It stores nothing if the user is gone or, with a `password_hash`, if the password has changed since.
         """
-        now, session_id = self._clock.now(), PREFIX + secrets.token_hex(12)
+        now = self._clock.now()
+        session_id = PREFIX + secrets.token_hex(12)
         times = (to_text(now), to_text(now), to_text(now + IDLE))
         row = (session_id, user_id, now.timestamp(), client[:LONGEST_CLIENT], self.network_mark(network), *times)
         statement = Statement(_INSERT, (*row, user_id, password_hash))
         return Refreshed(session_id, user_id, self._token(session_id, 0), is_new=True), statement
 
     async def refresh(self, text: str) -> Refreshed:
-        """Return the session of a refresh token, rotated where it is time.
+        """Return the session of a refresh token, rotated if it is due.
 
-        Errors: `TokenUnknown`; `SessionEnded`, with the reason; `ReuseFound` where the token has just ended its family.
+        Errors: `TokenUnknown`; `SessionEnded`, with the reason; `ReuseFound` if the token has just ended its family.
         """
         session_id, counter = self._read(text)
         for _ in range(4):
@@ -170,7 +171,7 @@ class Sessions:
         raise TokenUnknown("the session changed too often meanwhile: try again")
 
     async def _answer(self, family: Row, counter: int) -> Refreshed | None:
-        """Return the session as it goes on; None where it has changed meanwhile."""
+        """Return the session after a refresh; None if it has changed meanwhile."""
         now = self._clock.now()
         verdict = judge(family, counter, now.timestamp(), self._rules)
         if verdict is Verdict.ROTATE:
@@ -198,7 +199,7 @@ class Sessions:
             raise ReuseFound(family["id"], family["user_id"])
 
     async def end(self, text: str) -> str | None:
-        """End the session of a refresh token, whichever of the family it is; return its id, None for an unknown one."""
+        """End the session of a refresh token, of any age; return its id, None for an unknown token."""
         try:
             session_id, _ = self._read(text)
         except TokenUnknown:
@@ -207,24 +208,25 @@ class Sessions:
         return session_id
 
     async def end_one(self, session_id: str, user_id: str) -> bool:
-        """End a session of a user; False where there is none of this id that goes on."""
+        """End a session of a user; False if the user has no open session with this id."""
         sql = f"{_END} id = ? AND user_id = ? AND expires_at > ? RETURNING id"
         now = to_text(self._clock.now())
         return await self._db.first(sql, now, End.REVOKED, session_id, user_id, now) is not None
 
     def ending_all(self, user_id: str, password_hash: str | None = None) -> Statement:
-        """Return the statement that ends all sessions of a user, if the user has this password hash where one is given.
+        """Return the statement that ends all sessions of a user, if the password hash still matches (when given).
 
         Its rows are the ids of the sessions.
         """
-        sql, values = f"{_END} user_id = ?", [to_text(self._clock.now()), End.REVOKED, user_id]
+        sql = f"{_END} user_id = ?"
+        values = [to_text(self._clock.now()), End.REVOKED, user_id]
         if password_hash is not None:
             sql += " AND EXISTS (SELECT 1 FROM user_passwords p WHERE p.user_id = ? AND p.hash = ?)"
             values += [user_id, password_hash]
         return Statement(f"{sql} RETURNING id", values)
 
     def ending_oldest(self, user_id: str) -> Statement:
-        """Return the statement that ends the sessions of a user beyond `MOST_SESSIONS`, those unused for longest.
+        """Return the statement that ends the least recently used sessions of a user beyond `MOST_SESSIONS`.
 
         Its rows are the ids of the sessions.
         """
@@ -236,7 +238,7 @@ class Sessions:
         return Statement(f"{_END} id IN ({oldest}) RETURNING id", values)
 
     async def all_of(self, user_id: str) -> list[Row]:
-        """Return the sessions of a user that go on, the one that was used last before all others."""
+        """Return the open sessions of a user, the most recently used one first."""
         sql = (
             "SELECT id, client, created_at, last_used_at, expires_at FROM refresh_tokens "
             "WHERE user_id = ? AND ended_at IS NULL AND expires_at > ? ORDER BY last_used_at DESC, id LIMIT 200"
@@ -244,7 +246,7 @@ class Sessions:
         return await self._db.all(sql, user_id, to_text(self._clock.now()))
 
     def network_mark(self, network: str) -> str:
-        """Return what marks a network without telling it."""
+        """Return a keyed hash of a network, which does not reveal it."""
         return digest(self._keys[0].encode(), f"network {network}".encode(), "sha256").hex()[:32]
 
     def _token(self, session_id: str, counter: int) -> str:
@@ -274,7 +276,7 @@ class SessionRows:
         return self._clock.now().timestamp()
 
     async def look_up(self, key_id: str) -> Actor:
-        """Return the member of a session; `Unauthorized` where it has ended."""
+        """Return the member of a session; `Unauthorized` if it has ended."""
         row = await self._db.first(_LIVE, key_id, to_text(self._clock.now()))
         if row is None:
             raise Unauthorized("the session has ended: log in again")

@@ -13,7 +13,7 @@ from edge.text import Matching
 DEVELOPMENT = "development"
 HOME = "http://127.0.0.1:8787"
 HOME_SENDER = "accounts@home.invalid"
-"""The site and sender of development, where none are set."""
+"""The site and sender of a development environment without settings for them."""
 
 type EmailAddress = Annotated[
     str,
@@ -30,9 +30,9 @@ class AccountSettings(CallerSettings):
     """Settings of an app with accounts, beside its database.
 
     To rotate `JWT_SECRET`, move it to `JWT_SECRET_OLD` until the sessions that it has signed are over.
-    `ACCOUNT_CONFIRMATION` says how a registration is confirmed: `none`, the default of development, or `email`, the
-    default everywhere else. `SITE_URL` is where the links in mails lead, and `SITE_NAME` what they call the site.
-    `MAIL_SENDER` is the address that mails come from; the binding `MAILER` sends them. `ADMIN_API_KEY` may be absent.
+    `ACCOUNT_CONFIRMATION` is the way to confirm a registration: `none`, the default of development, or `email`, the
+    default everywhere else. `SITE_URL` is the target of links in mails, and `SITE_NAME` the site's name in them.
+    `MAIL_SENDER` is the sender of mails; the binding `MAILER` sends them. `ADMIN_API_KEY` may be absent.
     """
 
     admin_api_key: AccessKey | None = None
@@ -65,14 +65,14 @@ class AccountSettings(CallerSettings):
 
     @property
     def sender(self) -> str:
-        """The address that mails come from; `NotConfigured` without one outside development."""
+        """The sender of mails; `NotConfigured` without one outside development."""
         if self.mail_sender is None and self.environment != DEVELOPMENT:
             raise NotConfigured("MAIL_SENDER")
         return self.mail_sender or HOME_SENDER
 
     @property
     def has_secure_cookies(self) -> bool:
-        """Tell whether cookies are for HTTPS alone: everywhere but on a site at http://, or at home without one."""
+        """Tell whether cookies are for HTTPS alone: not on a site at http://, nor in development without a site."""
         if self.site_url is None:
             return self.environment != DEVELOPMENT
         return self.site_url.startswith("https://")

@@ -1,4 +1,4 @@
-"""Tables of accounts, as an app declares them, and what is removed from them in time.
+"""Tables of accounts, as an app declares them, and the retention rules for them.
 
 `make migration PART=accounts APP=…` writes their migration. `users` may get further columns by a migration of the app.
 """
@@ -14,7 +14,7 @@ USERS = Table("users", read=READER, own={MEMBER: "id = :caller"})
 PRIVATE = tuple(
     Table(name, private=True) for name in ("user_passwords", "refresh_tokens", "account_links", "auth_attempts")
 )
-"""No handler's database has these."""
+"""Tables that no handler's database has."""
 
 RULES = (
     Rule("refresh_tokens", "expires_at", timedelta(days=30)),
@@ -22,4 +22,4 @@ RULES = (
     Rule("account_links", "expires_at", timedelta(days=1)),
     Rule("auth_attempts", "seen_at", timedelta(days=2), is_epoch=True),
 )
-"""For an app's retention: sessions that are over, links that have expired, attempts that are long ago."""
+"""Rules for an app's retention: sessions that are over, expired links, old attempts."""

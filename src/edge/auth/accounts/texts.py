@@ -13,7 +13,7 @@ def registration(site: str, link: str) -> Letter:
 
 
 def registered_already(site: str, page: str) -> Letter:
-    """Return the mail to a user whose address is registered again."""
+    """Return the mail to an existing user about a new registration of the address."""
     return Letter(
         f"{site}: you have an account",
         f"Somebody registered at {site} with this address, which has an account already. Nothing was changed. If it "
@@ -40,7 +40,7 @@ def new_address(site: str, link: str) -> Letter:
 
 
 def address_taken(site: str) -> Letter:
-    """Return the mail to a user whose address another user wants for an account."""
+    """Return the mail to a user about another account's request for the address."""
     return Letter(
         f"{site}: your address",
         f"Another account at {site} was to get this address. Your account has it, so nothing was changed.\n",
@@ -48,7 +48,7 @@ def address_taken(site: str) -> Letter:
 
 
 def address_change_requested(site: str, new: str) -> Letter:
-    """Return the notice to the present address that another is to take its place."""
+    """Return the notice to the present address that another one was requested in its place."""
     return Letter(
         f"{site}: your address is to change",
         f"The address of your account at {site} is to become {new}, once it is confirmed there. If that was not you, "

@@ -1,4 +1,4 @@
-"""How refresh tokens travel: to browsers in a cookie that no script reads, to programs in the body."""
+"""The transport of refresh tokens: to browsers in a cookie that no script reads, to programs in the body."""
 
 from typing import Literal, TypedDict
 
@@ -20,7 +20,7 @@ class ForeignOrigin(Forbidden):
 
 
 class Tokens(TypedDict):
-    """A session's tokens: the access token goes as `Authorization: Bearer` and expires in `expires_in` seconds.
+    """A session's tokens: the access token is sent as `Authorization: Bearer` and expires in `expires_in` seconds.
 
     `refresh_token` is null for a browser, which has it in a cookie.
     """
@@ -54,11 +54,12 @@ class Transport:
         return text
 
     def check_origin(self, request: Request) -> None:
-        """Raise `ForeignOrigin` for a page of another origin, and for a cookie without a sign of its page's origin."""
-        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        """Raise `ForeignOrigin` for a page of another origin, and for a cookie without a header of its origin."""
+        origin = request.headers.get("origin")
+        site = request.headers.get("sec-fetch-site")
         if origin is None and site is None:
             if self._cookie_of(request):
-                raise ForeignOrigin("a request with a cookie says where it comes from, by Origin")
+                raise ForeignOrigin("a request with a cookie needs an Origin header")
             return
         if not self._is_ours(request, origin, site):
             raise ForeignOrigin(f"{(origin or site or '')[:100]} is not the site of this service")
@@ -68,7 +69,7 @@ class Transport:
         return request.headers.get("origin") is not None or request.headers.get("sec-fetch-site") is not None
 
     def answer(self, request: Request, access_token: str, refreshed: Refreshed, *, status: int = 200) -> Response:
-        """Return the response with a session's tokens. A cookie that the browser has already is not sent again."""
+        """Return the response with a session's tokens. A cookie that the browser already has is not sent again."""
         in_cookie = self.is_browser(request)
         tokens = Tokens(
             access_token=access_token,
@@ -84,7 +85,7 @@ class Transport:
             response.headers += self.cookie_header(refreshed.token)
         return response
 
-    def goodbye(self, request: Request) -> Response:
+    def end_session_response(self, request: Request) -> Response:
         """Return the empty response after a session's end, which removes a browser's cookie."""
         return Response(status=204, headers=self.cookie_header("") if self.is_browser(request) else [])
 

@@ -34,7 +34,7 @@ class Users:
         self._clock = clock
 
     async def by_email(self, email: str) -> User | None:
-        """Return the user with an address, in whatever case it is written, or None."""
+        """Return the user with an address, in any case, or None."""
         row = await self._db.first(_BY_EMAIL, key_of(email))
         return User(row["id"], row["email"], row["hash"]) if row else None
 
@@ -51,7 +51,8 @@ class Users:
         self, email: str, password_hash: str, profile: Mapping[str, Value], *, is_confirmed: bool = False
     ) -> tuple[str, list[Statement]]:
         """Return the id of a new user and the statements that add it; `profile` has columns of the app."""
-        user_id, now = PREFIX + secrets.token_hex(12), to_text(self._clock.now())
+        user_id = PREFIX + secrets.token_hex(12)
+        now = to_text(self._clock.now())
         own: dict[str, Value] = {
             "id": user_id,
             "email": email,
@@ -75,17 +76,17 @@ class Users:
         return Statement(_SET_PASSWORD, (password_hash, to_text(self._clock.now()), user.id, user.hash))
 
     def resetting_password(self, user_id: str, password_hash: str) -> list[Statement]:
-        """Return the statements that replace the password of a user whose address was shown to be the user's."""
+        """Return the statements that replace a user's password and confirm the address, after a reset by mail."""
         now = to_text(self._clock.now())
         return [Statement(_RESET_PASSWORD, (password_hash, now, user_id)), Statement(_CONFIRM, (now, now, user_id))]
 
     def changing_email(self, user_id: str, email: str) -> Statement:
-        """Return the statement that replaces the address; it raises `UniqueViolation` where another user has it."""
+        """Return the statement that replaces the address; it raises `UniqueViolation` if another user has it."""
         now = to_text(self._clock.now())
         return Statement(_SET_EMAIL, (email, key_of(email), now, now, user_id))
 
     def removing(self, user_id: str) -> Statement:
-        """Return the statement that removes a user, and by foreign keys what belongs to the user."""
+        """Return the statement that removes a user and, by foreign keys, the user's rows."""
         return Statement("DELETE FROM users WHERE id = ? RETURNING id", (user_id,))
 
     async def rehash(self, user: User, password_hash: str) -> None:
@@ -98,5 +99,5 @@ class Users:
 
 
 def key_of(email: str) -> str:
-    """Return the form of an address by which users are told apart."""
+    """Return the normal form of an address, by which users are identified."""
     return email.strip().lower()

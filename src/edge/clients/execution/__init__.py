@@ -1,1 +1,1 @@
-"""Turns a program and its call into one script that any executor's interpreter runs, and reads what came of it."""
+"""Turns a program and its call into one script for any executor's interpreter, and reads the result."""

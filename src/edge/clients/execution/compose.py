@@ -12,9 +12,9 @@ from edge.ports.errors import PortError
 from edge.ports.executor import SOURCE_BYTES, STDIN_BYTES, Limits, Program
 
 MARK = "\x1e"
-"""Begins the line of a value; what a program forges behind it is only another wrong or right value."""
+"""Begins the line of a value. A program that forges such a line only makes another wrong or right value."""
 TOOL_PATH = "/sucrase.js"
-"""The path of the tool among the static files of an app that runs programs: it would be a tenth of an upload."""
+"""The tool's path among the static files of an app that runs programs: it would be a tenth of an upload."""
 VALUE_BYTES = 64 * 1024
 """Most bytes of an encoded value."""
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,99}")
@@ -26,7 +26,7 @@ _KEPT: list[str] = []
 
 
 class ToolMissing(PortError):
-    """The tool that takes types out of TypeScript is not here."""
+    """The tool that strips types from TypeScript is missing."""
 
 
 class Script(NamedTuple):
@@ -47,10 +47,10 @@ class Split(NamedTuple):
 
 
 def refusal(program: Program) -> str | None:
-    """Return why no executor takes a program, or None."""
+    """Return the reason for which no executor takes a program, or None."""
     for what, text, most in (("source", program.source, SOURCE_BYTES), ("standard input", program.stdin, STDIN_BYTES)):
         if (size := _size(text)) is None:
-            return f"the {what} holds half a surrogate pair, so it is no text"
+            return f"the {what} is not valid text: it holds half a surrogate pair"
         if size > most:
             return f"the {what} has {size} bytes, of at most {most}"
     call = program.call
@@ -62,7 +62,7 @@ def refusal(program: Program) -> str | None:
 
 
 def compose(program: Program, nonce: str) -> Script:
-    """Return the script of a program that is not refused; `nonce` tells one run's value from another's."""
+    """Return the script of an accepted program; `nonce` tells one run's value from another's."""
     kind = "python" if program.language == "python" else "javascript"
     if program.call is None:
         return Script(kind, _plain(program), program.stdin, "")
@@ -83,37 +83,37 @@ def with_room(program: Program) -> Limits:
 
 
 def split(stdout: str, mark: str) -> Split:
-    """Take the value out of what a run wrote: the last line that begins with its mark."""
+    """Split the value off the output of a run: the last line that begins with its mark."""
     if not mark:
         return Split(stdout, None)
-    before, found, after = stdout.rpartition("\n" + mark)
-    if not found:
+    before, separator, after = stdout.rpartition("\n" + mark)
+    if not separator:
         return Split(stdout, None)
     value, _, _ = after.partition("\n")
     return Split(before, None, True) if len(value) > VALUE_BYTES else Split(before, value)
 
 
 def transforms(program: Program) -> list[str] | None:
-    """Return what has to be done to a program before JavaScript takes it as a script, or None for nothing."""
+    """Return the transforms that make a program a JavaScript script, or None for none."""
     if program.language == "typescript":
         return _TYPESCRIPT
     return _JAVASCRIPT if _MODULE.search(program.source) else None
 
 
 def has_stripper() -> bool:
-    """Tell whether the tool that takes types out of TypeScript is here; an app gets it from its static files."""
+    """Tell whether the tool that strips types is loaded; an app gets it from its static files."""
     return bool(_KEPT)
 
 
 def keep_stripper(text: str) -> None:
-    """Keep the tool's source for this process or isolate."""
+    """Store the tool's source for this process or isolate."""
     _KEPT[:] = [text]
 
 
 def stripper() -> str:
-    """Return the source of the tool, which defines `sucrase`; `ToolMissing` where it is not here."""
+    """Return the source of the tool, which defines `sucrase`; `ToolMissing` if it is not loaded."""
     if not has_stripper():
-        raise ToolMissing("the tool that takes types out of TypeScript is not among the static files: build them")
+        raise ToolMissing("the tool that strips types from TypeScript is not among the static files: build them")
     return _KEPT[0]
 
 
@@ -141,7 +141,7 @@ def _javascript(program: Program, source: str, function: str | None, mark: str) 
 
 @cache
 def _unpacked() -> str:
-    """Return JavaScript that unpacks the tool: servers of Piston's dialect take no body of more than 100 KB."""
+    """Return JavaScript that unpacks the tool: servers with Piston's API take no body of more than 100 KB."""
     packed = base64.b64encode(zlib.compress(stripper().encode(), 9)).decode()
     unpack = f'require("zlib").inflateSync(Buffer.from("{packed}", "base64")).toString()'
     return f"const sucrase = (0, eval)({unpack} + ';sucrase');\n"
@@ -156,5 +156,5 @@ def _size(text: str) -> int | None:
 
 @cache
 def part(name: str) -> str:
-    """Return a text of this folder."""
+    """Return a text file of this folder."""
     return Path(__file__).with_name(f"{name}.txt").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The `Executor` port by Judge0's API: a submission for each run, asked for until it has ended."""
+"""The `Executor` port by Judge0's API: a submission for each run, polled until it has ended."""
 
 import base64
 import binascii
@@ -39,7 +39,7 @@ _FULL = 0.9
 
 
 class Judge0(RemoteExecutor):
-    """Runs programs on a server of Judge0's."""
+    """Runs programs on a Judge0 server."""
 
     name = "judge0"
 
@@ -66,22 +66,23 @@ class Judge0(RemoteExecutor):
         return str(token["token"])
 
     async def _wait(self, token: str, limits: Limits) -> dict[str, Any]:
-        pause, spent = FIRST_POLL_S, 0.0
+        pause = FIRST_POLL_S
+        spent = 0.0
         while spent < QUEUED_S + 2 * limits.time_ms / 1000:
             await self._clock.sleep(pause)
             spent += pause
-            found = await self._server.get(f"/submissions/{token}?base64_encoded=true&fields={FIELDS}")
-            if _status(found) > _WAITING:
-                ended: dict[str, Any] = found
+            submission = await self._server.get(f"/submissions/{token}?base64_encoded=true&fields={FIELDS}")
+            if _status(submission) > _WAITING:
+                ended: dict[str, Any] = submission
                 return ended
             pause = min(LAST_POLL_S, pause * 1.5)
         raise Unavailable(f"{self._server.host} did not run the program within {spent:.0f} s")
 
     async def _bounded(self, limits: Limits) -> Limits:
-        """Return the limits as far as the server goes."""
+        """Return the limits, capped by the server's own."""
         if self._most is None:
-            found = await self._server.get("/config_info")
-            self._most = found if isinstance(found, dict) else {}
+            config = await self._server.get("/config_info")
+            self._most = config if isinstance(config, dict) else {}
         seconds = min(_number(self._most.get(name)) or 15.0 for name in ("max_cpu_time_limit", "max_wall_time_limit"))
         memory = _number(self._most.get("max_memory_limit")) or 512_000.0
         return limits._replace(
@@ -89,15 +90,15 @@ class Judge0(RemoteExecutor):
         )
 
     async def _ask_languages(self) -> dict[Language, Listed]:
-        found: dict[Language, Listed] = {}
+        languages: dict[Language, Listed] = {}
         value = await self._server.get("/languages")
-        for one in value if isinstance(value, list) else []:
+        for entry in value if isinstance(value, list) else []:
             for language, pattern in _NAMES.items():
-                name = pattern.fullmatch(str(one.get("name", "")) if isinstance(one, dict) else "")
-                newest = found.get(language)
+                name = pattern.fullmatch(str(entry.get("name", "")) if isinstance(entry, dict) else "")
+                newest = languages.get(language)
                 if name and (newest is None or number_of(name[1]) > number_of(newest.version)):
-                    found[language] = Listed(str(one["name"]), name[1], one["id"])
-        return found
+                    languages[language] = Listed(str(entry["name"]), name[1], entry["id"])
+        return languages
 
 
 def _request(script: Script, listed: Listed, limits: Limits) -> dict[str, Any]:
@@ -112,11 +113,11 @@ def _request(script: Script, listed: Listed, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _status(found: Any) -> int:
-    status = found.get("status") if isinstance(found, dict) else None
+def _status(submission: Any) -> int:
+    status = submission.get("status") if isinstance(submission, dict) else None
     number = status.get("id") if isinstance(status, dict) else None
     if not isinstance(number, int):
-        raise Unavailable("the executor told no status of the submission")
+        raise Unavailable("the executor reported no status of the submission")
     return number
 
 

@@ -1,4 +1,4 @@
-"""The `Executor` port by Piston's API, version 2: one request for each run, which is told how it ended.
+"""The `Executor` port by Piston's API, version 2: one request for each run, answered with its end.
 
 The public server takes registered keys alone, and none for commercial use: run one of your own (docs/execution.md).
 """
@@ -26,11 +26,11 @@ _OTHERS = frozenset({"deno", "bun", "pypy"})
 _CEILING = re.compile(r"(\w+) cannot exceed the configured limit of (\d+)")
 _LIMITS: Mapping[str, Status] = {"TO": "time", "OL": "output", "EL": "output"}
 _FULL = 0.9
-"""The part of its memory from which a program that was killed is said to have needed more."""
+"""The part of its memory from which a killed program counts as out of memory."""
 
 
 class Piston(RemoteExecutor):
-    """Runs programs on a server of Piston's."""
+    """Runs programs on a Piston server."""
 
     name = "piston"
 
@@ -47,36 +47,36 @@ class Piston(RemoteExecutor):
                 value = self._server.value(answer, "/execute")
                 program = program._replace(limits=limits)
                 return judge(_raw(value, with_room(program)), program, script.mark, self.name)
-            self._learn(answer.body.decode(errors="replace"))
+            self._read_ceiling(answer.body.decode(errors="replace"))
         raise Refused(f"{self._server.host} takes no such limits")
 
     def _bounded(self, limits: Limits) -> Limits:
-        """Return the limits as far as the server goes; a smaller one is told with its own number."""
+        """Return the limits, capped by the server's own; a smaller one is reported with its own number."""
         most = self._ceilings.get("run_timeout", limits.time_ms)
         memory = self._ceilings.get("run_memory_limit", limits.memory_mb << 20) >> 20
         return limits._replace(time_ms=min(limits.time_ms, most), memory_mb=min(limits.memory_mb, memory))
 
-    def _learn(self, text: str) -> None:
-        """Take a ceiling from a refusal; `Refused` where it is about something else."""
+    def _read_ceiling(self, text: str) -> None:
+        """Read a ceiling from a refusal; `Refused` if the refusal has another reason."""
         ceiling = _CEILING.search(text)
         if ceiling is None:
             raise Refused(f"{self._server.host} refuses the program: {text[:300]}")
         self._ceilings[ceiling[1].replace("cpu_time", "timeout")] = int(ceiling[2])
 
     async def _ask_languages(self) -> dict[Language, Listed]:
-        found: dict[Language, Listed] = {}
-        for one in _list(await self._server.get("/runtimes")):
-            language = _NAMES.get(str(one.get("language")))
-            version = str(one.get("version", ""))
-            if language and one.get("runtime") not in _OTHERS:
-                present = found.get(language)
+        languages: dict[Language, Listed] = {}
+        for entry in _list(await self._server.get("/runtimes")):
+            language = _NAMES.get(str(entry.get("language")))
+            version = str(entry.get("version", ""))
+            if language and entry.get("runtime") not in _OTHERS:
+                present = languages.get(language)
                 if present is None or number_of(version) > number_of(present.version):
-                    found[language] = Listed(str(one["language"]), version, version)
-        return found
+                    languages[language] = Listed(str(entry["language"]), version, version)
+        return languages
 
 
 def _list(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _seconds(limits: Limits) -> float:
@@ -98,7 +98,8 @@ def _request(script: Script, listed: Listed, limits: Limits) -> dict[str, Any]:
 
 def _raw(value: Any, limits: Limits) -> Raw:
     stages = value if isinstance(value, dict) else {}
-    compiled, run = stages.get("compile") or {}, stages.get("run") or {}
+    compiled = stages.get("compile") or {}
+    run = stages.get("run") or {}
     if compiled.get("code"):
         return Raw("", str(compiled.get("stderr") or compiled.get("output") or ""), exit_code=compiled["code"])
     status = run.get("status")
@@ -121,7 +122,7 @@ def _raw(value: Any, limits: Limits) -> Raw:
 
 
 def _limit(run: Mapping[str, Any], limits: Limits) -> Status | None:
-    """Return the limit that a run hit. Older servers say a signal alone, and none says that memory was short."""
+    """Return the limit that a run hit. Older servers report a signal alone, and none reports a lack of memory."""
     if run.get("status") in _LIMITS:
         return _LIMITS[run["status"]]
     if run.get("signal") != "SIGKILL":

@@ -1,4 +1,4 @@
-"""The common part of executors behind HTTP: bounded calls, and faults that say whose they are."""
+"""The common part of executors behind HTTP: bounded calls, and faults that name the responsible side."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -16,21 +16,21 @@ from edge.ports.executor import Execution, Language, Program, Status
 CALL_S = 10.0
 """Seconds that a server has for an answer, beside the time that a program may take."""
 LANGUAGES_S = 600.0
-"""Seconds for which a server's list of languages is used again."""
+"""Seconds for which a server's list of languages is cached."""
 
 
 class Unavailable(PortError):
-    """The server runs nothing now; the message says why."""
+    """The server runs nothing now; the message has the reason."""
 
 
 class Refused(PortError):
-    """The server takes no such program."""
+    """The server does not accept such a program."""
 
     is_away = False
 
 
 class Server(NamedTuple):
-    """A server of executions: the address before its routes, and headers that open it."""
+    """A server of executions: the address before its routes, and headers with its key."""
 
     fetch: Fetch
     url: str
@@ -46,7 +46,7 @@ class Server(NamedTuple):
         return self.value(await self.send("GET", path, CALL_S), path)
 
     async def send(self, method: str, path: str, timeout: float, body: object = None) -> Fetched:
-        """Send a request, again where nothing was sent; `Unavailable` where no answer came or the key is refused."""
+        """Send a request; retry if nothing was sent. `Unavailable` without an answer, or if the key is refused."""
         headers: HeaderList = [*self.headers.items()]
         data = b"" if body is None else to_json(body)
         if data:
@@ -63,7 +63,7 @@ class Server(NamedTuple):
         raise AssertionError
 
     def value(self, answer: Fetched, what: str) -> Any:
-        """Return the JSON of an answer; `Unavailable` where it is none or has another status than 200 and 201."""
+        """Return the JSON of an answer; `Unavailable` for anything else, or a status other than 200 and 201."""
         if answer.status not in {200, 201}:
             raise Unavailable(f"{self.host} answered {answer.status} to {what}")
         try:
@@ -82,7 +82,7 @@ class Server(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A server's name of a language, its version, and what it calls it in a request."""
+    """A language in a server's list: its name there, its version, and its name in a request."""
 
     name: str
     version: str
@@ -95,14 +95,14 @@ def number_of(version: str) -> tuple[int, ...]:
 
 
 class RemoteExecutor(ABC):
-    """The `Executor` port by a server; the list of its languages is asked for once in a while."""
+    """The `Executor` port by a server; the list of its languages is cached for a while."""
 
     name: str
     parallel = 8
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._known: dict[Language, Listed] | None = None
+        self._cached: dict[Language, Listed] | None = None
         self._until = 0.0
 
     @abstractmethod
@@ -111,10 +111,10 @@ class RemoteExecutor(ABC):
 
     @abstractmethod
     async def _run(self, program: Program, listed: Listed) -> Execution:
-        """Run a program in a language of the list; `PortError` where the server does not."""
+        """Run a program in a language of the list; `PortError` if the server does not."""
 
     async def languages(self) -> Mapping[Language, str]:
-        """Return the languages that it runs now, each with its version; none where it does not work."""
+        """Return the languages that it runs now, each with its version; none if it does not work."""
         try:
             return {name: listed.version for name, listed in (await self._listed()).items()}
         except PortError:
@@ -134,18 +134,19 @@ class RemoteExecutor(ABC):
             return Execution(status, str(fault), executor=self.name)
 
     async def probe(self) -> str:
-        """Return what it runs; raise `PortError` where it cannot run any."""
+        """Return the languages that it runs; raise `PortError` if it runs none."""
         listed = await self._listed(anew=True)
         if not listed:
             raise Unavailable(f"{self._server.host} runs none of the languages")
-        versions = ", ".join(f"{name} {one.version}" for name, one in listed.items())
+        versions = ", ".join(f"{name} {language.version}" for name, language in listed.items())
         return f"{self.name} at {self._server.host}: {versions}"
 
     async def _listed(self, *, anew: bool = False) -> dict[Language, Listed]:
         now = asyncio.get_running_loop().time()
-        if anew or self._known is None or now >= self._until:
-            known = await self._ask_languages()
-            if "javascript" in known:
-                known["typescript"] = known["javascript"]
-            self._known, self._until = known, now + LANGUAGES_S
-        return self._known
+        if anew or self._cached is None or now >= self._until:
+            languages = await self._ask_languages()
+            if "javascript" in languages:
+                languages["typescript"] = languages["javascript"]
+            self._cached = languages
+            self._until = now + LANGUAGES_S
+        return self._cached

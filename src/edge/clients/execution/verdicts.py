@@ -1,4 +1,4 @@
-"""Says in words what became of a run: the same words for every executor."""
+"""Describes the end of a run, in the same words for every executor."""
 
 import re
 from typing import NamedTuple
@@ -28,7 +28,7 @@ _NO_MEMORY = re.compile(
 
 
 class Raw(NamedTuple):
-    """A run as an executor saw it: `limit` is the one for which it was ended; `exit_code` is None after a signal."""
+    """A run as an executor saw it: `limit` is the one that ended it; `exit_code` is None after a signal."""
 
     stdout: str
     stderr: str
@@ -52,7 +52,8 @@ def judge(raw: Raw, program: Program, mark: str, executor: str) -> Execution:
     value = None if raw.limit or raw.exit_code != 0 else parts.value
     status, message = _verdict(raw, program.limits, is_missing=bool(mark) and value is None)
     if parts.is_too_long and status in {"ok", "crashed"}:
-        status, message = "output", f"the returned value has more than {VALUE_BYTES} bytes when it is encoded"
+        status = "output"
+        message = f"the returned value has more than {VALUE_BYTES} bytes when it is encoded"
     return Execution(
         status=status,
         message=message,
@@ -79,7 +80,7 @@ def cut(text: str, limits: Limits) -> tuple[str, bool]:
 
 
 def limit_message(status: Status, limits: Limits) -> str:
-    """Return the words for a limit that was hit."""
+    """Return the message for a limit that was hit."""
     return {
         "time": f"ran longer than its limit of {limits.time_ms} ms",
         "memory": f"needed more than its limit of {limits.memory_mb} MB of memory",

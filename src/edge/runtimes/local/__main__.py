@@ -19,15 +19,15 @@ from edge.runtimes.local.server import INHERITED, listen, run
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; what a person can put right is one line on standard error and the exit code 2."""
+    """Run a command. A fault of the input is one line on standard error, with the exit code 2."""
     options = parser().parse_args(arguments)
-    os.umask(0o077)  # whatever is written here is its owner's alone
+    os.umask(0o077)  # new files are private to their owner
     try:
         return int(options.command(options))
     except PortError as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # before there is a server that would end in good order
+    except KeyboardInterrupt:  # before the server handles signals
         return 130
 
 
@@ -36,23 +36,27 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="python -m edge.runtimes.local", description=__doc__)
     commands = root.add_subparsers(required=True)
     for name, command in (("serve", serve), ("migrate", migrate_only)):
-        one = commands.add_parser(name)
-        one.set_defaults(command=command)
-        one.add_argument("app", metavar="MODULE:APP")
-        one.add_argument("--state", type=Path, default=Path(".state"), help="folder of all state")
-        one.add_argument("--migrations", type=Path, default=Path("migrations"), help="folder of all apps' migrations")
-    one = commands.choices["serve"]
-    one.add_argument("--host", default="127.0.0.1")
-    one.add_argument("--port", type=int, default=8787)
-    one.add_argument("--assets", type=Path, help="folder of static files")
-    one.add_argument("--env-file", type=Path, default=Path(".dev.vars"))
-    one.add_argument("--reload", type=Path, nargs="?", const=Path("src"), metavar="FOLDER", help="restart on edits")
-    one.add_argument("--parent", type=int, metavar="PID", help="end when this process is the parent no longer")
+        subparser = commands.add_parser(name)
+        subparser.set_defaults(command=command)
+        subparser.add_argument("app", metavar="MODULE:APP")
+        subparser.add_argument("--state", type=Path, default=Path(".state"), help="folder of all state")
+        subparser.add_argument(
+            "--migrations", type=Path, default=Path("migrations"), help="folder of all apps' migrations"
+        )
+    subparser = commands.choices["serve"]
+    subparser.add_argument("--host", default="127.0.0.1")
+    subparser.add_argument("--port", type=int, default=8787)
+    subparser.add_argument("--assets", type=Path, help="folder of static files")
+    subparser.add_argument("--env-file", type=Path, default=Path(".dev.vars"))
+    subparser.add_argument(
+        "--reload", type=Path, nargs="?", const=Path("src"), metavar="FOLDER", help="restart on edits"
+    )
+    subparser.add_argument("--parent", type=int, metavar="PID", help="end when this process is the parent no longer")
     return root
 
 
 def migrate_only(options: argparse.Namespace) -> int:
-    """Bring the database up to date and say what was applied."""
+    """Bring the database up to date and print the applied migrations."""
     app = load(options.app)
     try:
         make_state(options.state)
@@ -65,16 +69,16 @@ def migrate_only(options: argparse.Namespace) -> int:
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Serve the app until a signal; on an edit, begin again."""
+    """Serve the app until a signal; restart on an edit."""
     follow(options.parent)
     if options.reload is not None:
-        sys.dont_write_bytecode = True  # what was compiled counts for a second edit in the same second, if as long
+        sys.dont_write_bytecode = True  # a cached .pyc would hide an edit in the same second with the same length
     again = INHERITED in os.environ
     listening = listen(options.host, options.port)
     try:
         runtime = prepare(options)
     except Exception as fault:
-        # A mistake in the command is for its caller, one in an edited file for the editor, who will edit it again.
+        # A mistake in the command ends it; one in an edited file waits for the next edit.
         if options.reload is None or (isinstance(fault, PortError) and not again):
             raise
         traceback.print_exc()
@@ -94,7 +98,7 @@ def prepare(options: argparse.Namespace) -> LocalRuntime:
 
 
 def load(where: str) -> App:
-    """Import an app; `StartError` where there is none of that name."""
+    """Import an app; `StartError` if there is none of that name."""
     module, _, attribute = where.partition(":")
     try:
         app = getattr(importlib.import_module(module), attribute or "app")

@@ -1,8 +1,8 @@
-"""The ASGI application: scope to request, response to messages, and the lifespan of the runtime behind it."""
+"""The ASGI application: scope to request, response to messages, and the runtime's lifespan."""
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable
 from urllib.parse import quote_from_bytes
 
 from edge.app import App
@@ -13,6 +13,8 @@ from edge.http import Response, close
 from edge.ports import Log, PortError
 from edge.request import Request
 from edge.runtimes.local.bounds import Bounds
+from edge.runtimes.local.compression import compress, may_compress
+from edge.runtimes.local.deadlines import Deadlines
 from edge.runtimes.local.incoming import Incoming, Message, Receive, Scope
 from edge.runtimes.local.proxies import TrustedProxies, plain
 from edge.runtimes.local.sockets import Socket, Upgrade
@@ -21,30 +23,64 @@ type Send = Callable[[Message], Awaitable[None]]
 type Pairs = list[tuple[bytes, bytes]]
 
 _NO_BODY = frozenset({101, 204, 304})
+_BREAKS = frozenset("\r\n\0")
 _PRINTABLE = bytes(range(0x21, 0x7F))
 
 
 TIME_LIMIT = 300
 """Seconds that an answer may take to begin."""
+MOST_ENCODED = 500
+"""Most response headers whose bytes are remembered."""
+_ENCODED: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+_REPEATED = frozenset(
+    {
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "allow",
+        "cache-control",
+        "content-security-policy",
+        "content-type",
+        "cross-origin-resource-policy",
+        "ratelimit-policy",
+        "referrer-policy",
+        "strict-transport-security",
+        "vary",
+        "www-authenticate",
+        "x-content-type-options",
+        "x-frame-options",
+    }
+)
+"""Response headers that most often have the same value as before, and never a secret one."""
 
 
 class ScopeHeaders:
     """Request headers over ASGI's own list."""
 
-    __slots__ = ("_pairs",)
+    __slots__ = ("_values",)
 
-    def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-        self._pairs = pairs
+    def __init__(self, pairs: Collection[tuple[bytes, bytes]]) -> None:
+        self._values = dict(pairs)
+        if len(self._values) < len(pairs):
+            self._values = _joined(pairs)
 
     def get(self, name: str) -> str | None:
         """Return the header's values, joined by commas, or None."""
-        wanted = name.encode("latin-1")
-        found = [value for key, value in self._pairs if key == wanted]
-        return b", ".join(found).decode(errors="replace") if found else None
+        value = self._values.get(name.encode())
+        return None if value is None else value.decode(errors="replace")
+
+
+def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: b", ".join(repeated) for name, repeated in values.items()}
 
 
 class Server:
-    """Serves an app over ASGI. `ports` makes the ports of one request; `start` and `stop` frame the whole."""
+    """Serves an app over ASGI.
+
+    `ports` makes the ports of one request; `start` and `stop` run at both ends of the lifespan.
+    """
 
     def __init__(
         self,
@@ -57,16 +93,41 @@ class Server:
         self._app, self._ports, self._log = app, ports, log
         self._start, self._stop = start, stop
         self.bounds = Bounds()
+        self.deadlines = Deadlines(TIME_LIMIT)
         self.proxies: TrustedProxies | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one ASGI connection."""
-        kind = scope["type"]
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "lifespan":
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._serve_other(scope, receive, send)
+            return
+        incoming = Incoming(receive, self.bounds)
+        request = self._request(scope["method"], scope, incoming)
+        response = await self._answer(request, incoming)
+        if isinstance(response.body, bytes) and may_compress(response):
+            await compress(response, request.headers.get("accept-encoding"))
+        status, body = response.status, response.body
+        try:
+            headers = _encode(response, request.method)
+        except ValueError as fault:
+            await self._drop(response, request, str(fault))
+            status, headers, body = 500, [(b"content-length", b"0")], b""
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if not isinstance(body, bytes):
+            await self._stream(body, request, receive, send)
+            return
+        if status in _NO_BODY:
+            body = b""
+        if status >= 400 and incoming.is_unread(scope):  # the connection may end with the response
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await incoming.discard()
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif kind == "websocket":
+        elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
 
     def _request(self, method: str, scope: Scope, incoming: Incoming) -> Request:
@@ -81,50 +142,35 @@ class Server:
             client = plain(client)
         return Request(method, path, _target(scope["query_string"]), headers, incoming.read, self._ports(), client)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        incoming = Incoming(receive, self.bounds)
-        request = self._request(scope["method"], scope, incoming)
-        response = await self._answer(request, incoming)
-        body = response.body
-        try:
-            headers = _encode(response, request.method)
-        except ValueError as fault:
-            await self._drop(response, request, str(fault))
-            await _send_whole(send, 500, [(b"content-length", b"0")], b"")
-            return
-        if isinstance(body, bytes):
-            rest = incoming.let_pass if response.status >= 400 and incoming.is_unread(scope) else None
-            await _send_whole(send, response.status, headers, b"" if response.status in _NO_BODY else body, rest)
-            return
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await self._stream(body, request, receive, send)
-
     async def _answer(self, request: Request, incoming: Incoming) -> Response:
-        """Let the app answer, in time and while there is room; a stream is no more at work once it has begun."""
+        """Let the app answer within the time limit and the bounds; a stream frees its place at work once begun."""
         address, work = network(request.client), self.bounds.work
         if not work.take(address):
             return await self._refuse(request, self.bounds.full())
         incoming.is_at_work = True
         incoming.request = request
+        task = self.deadlines.begin()
         try:
-            async with asyncio.timeout(TIME_LIMIT):
-                return await self._app.fetch(request)
-        except TimeoutError:
-            return await self._refuse(request, GatewayTimeout(f"not done in {TIME_LIMIT} s"))
+            return await self._app.fetch(request)
+        except asyncio.CancelledError:
+            if not self.deadlines.end(task):
+                raise
         finally:
-            incoming.request = None  # it refers to what reads its body, which is this
+            self.deadlines.end(task)
+            incoming.request = None  # breaks a reference cycle
             if incoming.is_at_work:
                 incoming.is_at_work = False
                 work.give_back(address)
+        return await self._refuse(request, GatewayTimeout(f"not done in {self.deadlines.limit} s"))
 
     async def _refuse(self, request: Request, problem: Problem) -> Response:
         request.refusal = problem
         return await self._app.fetch(request)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the app decide: it accepts with an `Upgrade`; any other response is the handshake's answer, as a whole.
+        """Let the app decide: it accepts with an `Upgrade`; any other response refuses the handshake, sent whole.
 
-        No stream is one: a server would have to collect it, and it may have no end.
+        A stream cannot refuse one: a server would have to collect it, and it may have no end.
         """
         await receive()
         incoming = Incoming(receive, self.bounds)
@@ -140,13 +186,13 @@ class Server:
             await response.serve(Socket(receive, send))
             return
         if not isinstance(response.body, bytes):
-            await self._drop(response, request, "a stream answers no handshake")
+            await self._drop(response, request, "a stream cannot answer a handshake")
             response, headers = Response(status=500), []
         await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
 
     async def _drop(self, response: Response, request: Request, reason: str) -> None:
-        """Give up a response that cannot be sent."""
+        """Discard a response that cannot be sent."""
         self._log("error", "response refused", request_id=request.id, route=request.route, error=reason)
         await close(response.body)
 
@@ -156,7 +202,7 @@ class Server:
         leaving = asyncio.create_task(_disconnect(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:  # the server stops, and its patience is over
+        except asyncio.CancelledError:  # the server stops, and its grace period is over
             self._log("warning", "stream cut off", request_id=request.id, route=request.route)
         finally:
             leaving.cancel()
@@ -186,29 +232,26 @@ def _target(part: bytes) -> str:
 
 
 def _encode(response: Response, method: str) -> Pairs:
-    """Return the headers as bytes; ValueError where one could not be sent as it is."""
-    pairs = response.headers
-    text = "".join([part for pair in pairs for part in pair])
-    if "\n" in text or "\r" in text or "\0" in text:
-        raise ValueError("a header holds a line break or NUL")
-    headers = [(name.encode("latin-1"), value.encode()) for name, value in pairs]
+    """Return the headers as bytes; ValueError if one could not be sent as it is."""
+    cached = _ENCODED.get
+    headers = [cached(pair) or _encode_pair(*pair) for pair in response.headers]
     if response.status in _NO_BODY:
         return [pair for pair in headers if pair[0] != b"content-length"]
-    if method != "HEAD" and isinstance(response.body, bytes) and all(name != b"content-length" for name, _ in headers):
+    if method != "HEAD" and isinstance(response.body, bytes) and b"content-length" not in dict(headers):
         headers.append((b"content-length", b"%d" % len(response.body)))
     return headers
 
 
-async def _send_whole(
-    send: Send, status: int, headers: Pairs, body: bytes, rest: Callable[[], Awaitable[None]] | None = None
-) -> None:
-    """Send a response at once; it ends, and with it maybe the connection, when the `rest` of its request has come."""
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    if rest is not None:
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-        await rest()
-        body = b""
-    await send({"type": "http.response.body", "body": body})
+def _encode_pair(name: str, value: str) -> tuple[bytes, bytes]:
+    text = name + value
+    if not text.isprintable() and not _BREAKS.isdisjoint(text):
+        raise ValueError("a header holds a line break or NUL")
+    encoded = (name.encode("latin-1"), value.encode())
+    if name in _REPEATED:
+        if len(_ENCODED) >= MOST_ENCODED:
+            _ENCODED.clear()
+        _ENCODED[name, value] = encoded
+    return encoded
 
 
 async def _send_parts(body: AsyncIterable[bytes], send: Send) -> None:

@@ -1,10 +1,11 @@
-"""The `Background` port: tasks that are kept, awaited at the end, and logged when they fail."""
+"""The `Background` port: tasks that are awaited at shutdown, and logged when they fail."""
 
 import asyncio
 import traceback
 from collections.abc import Coroutine
 from typing import Any
 
+from edge.errors import NotConfigured
 from edge.ports import Log
 
 
@@ -22,7 +23,7 @@ class LocalBackground:
         task.add_done_callback(self._done)
 
     async def drain(self, seconds: float) -> None:
-        """Wait for all work, also for what it starts; cancel what is not done after `seconds`."""
+        """Wait for all tasks, and for those that they start; cancel the ones that are not done after `seconds`."""
         end = asyncio.get_running_loop().time() + seconds
         while self._tasks and (left := end - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(self._tasks, timeout=left)
@@ -35,4 +36,6 @@ class LocalBackground:
     def _done(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            self._log("error", "background work failed", error="".join(traceback.format_exception(fault)))
+            is_short = isinstance(fault, NotConfigured)  # a setting is missing: nothing is wrong with the code
+            error = str(fault) if is_short else "".join(traceback.format_exception(fault))
+            self._log("error", "background work failed", error=error)

@@ -1,61 +1,61 @@
-"""Bounds on what the server holds at once: in all, and for any one holder, an address or a key."""
+"""Limits on connections, requests and bytes: in total, and for each address or key."""
 
 from edge.errors import Overloaded
 
 MOST_CONNECTIONS = 6000
-"""Connections that are served at once, live streams among them; the file limit may allow fewer."""
+"""Connections that are open at once, live streams among them; the file limit may allow fewer."""
 MOST_AT_WORK = 256
-"""Requests that are answered at once; further ones get 503 at once, so that none waits in memory."""
+"""Requests that are in work at once. Further ones get 503 immediately, so that none waits in memory."""
 MOST_BODIES = 2048
-"""Request bodies that are waited for at once."""
+"""Request bodies that are being received at once."""
 MOST_RECEIVED = 64 * 1024 * 1024
-"""Bytes of heads and bodies that have come and are not whole yet."""
+"""Bytes of incomplete heads and bodies."""
 MOST_UNSENT = 128 * 1024 * 1024
-"""Bytes of responses that clients have not taken yet."""
+"""Bytes of responses that clients have not accepted yet."""
 
 NOBODY = ""
-"""A holder without a share of its own: what it takes counts in all alone."""
+"""A holder without a share of its own: its amounts count only towards the total."""
 
 
 class Budget:
-    """An amount that is shared: at most `total` is taken in all, and at most `share` by any one holder."""
+    """A shared amount: at most `total` is taken in all, and at most `share` by each holder."""
 
-    __slots__ = ("_held", "share", "taken", "total")
+    __slots__ = ("_by_holder", "share", "total", "used")
 
     def __init__(self, total: int, share: int) -> None:
         self.total = total
         self.share = share
-        self.taken = 0
-        self._held: dict[str, int] = {}
+        self.used = 0
+        self._by_holder: dict[str, int] = {}
 
     def take(self, holder: str, amount: int = 1, share: int = 0) -> bool:
-        """Take an amount, or return False; a `share` is this holder's instead of the usual one."""
-        held = self._held.get(holder, 0) + amount
-        if self.taken + amount > self.total or (held > (share or self.share) and holder):
+        """Take an amount, or return False; `share` replaces the usual share for this holder."""
+        used = self._by_holder.get(holder, 0) + amount
+        if self.used + amount > self.total or (used > (share or self.share) and holder):
             return False
-        self._held[holder] = held
-        self.taken += amount
+        self._by_holder[holder] = used
+        self.used += amount
         return True
 
     def give_back(self, holder: str, amount: int = 1) -> None:
-        """Give back what a holder has taken."""
-        left = self._held[holder] - amount
+        """Return an amount that a holder took."""
+        left = self._by_holder[holder] - amount
         if left:
-            self._held[holder] = left
+            self._by_holder[holder] = left
         else:
-            del self._held[holder]
-        self.taken -= amount
+            del self._by_holder[holder]
+        self.used -= amount
 
 
 class Bounds:
-    """All bounds of one server. One address has at most half of the places at work, and of all else less."""
+    """All bounds of one server. One address has at most half of the places at work, and less of everything else."""
 
     def __init__(self, connections: int = MOST_CONNECTIONS, turned_away: int = 128) -> None:
         self.connections = Budget(connections, connections // 4)
         self.local_connections = connections * 7 // 8
-        """The share of a loopback address, which a proxy, scripts and their owner have in common."""
+        """The share of a loopback address, which proxies, scripts and the machine's owner have in common."""
         self.turned_away = Budget(turned_away, turned_away)
-        """Connections beyond the bound that are still open, for their answer to arrive."""
+        """Refused connections that are still open until their answer has arrived."""
         self.work = Budget(MOST_AT_WORK, MOST_AT_WORK // 2)
         self.bodies = Budget(MOST_BODIES, MOST_BODIES // 8)
         self.bodies_of_keys = Budget(MOST_BODIES, MOST_BODIES // 8)
@@ -64,13 +64,13 @@ class Bounds:
         self.unsent = Budget(MOST_UNSENT, MOST_UNSENT // 4)
 
     def full(self) -> Overloaded:
-        """Return the problem of who gets no place at work."""
+        """Return the problem for a request without a place at work."""
         work = self.work
-        return Overloaded(f"at most {work.total} requests are at work at once, {work.share} of one address")
+        return Overloaded(f"at most {work.total} requests are served at once, {work.share} of one address")
 
 
 class Arrival:
-    """A body that is waited for, and the bytes of it that have come; it counts for an address, and for a key."""
+    """A body that is being received, and the number of its bytes so far; it counts for an address and for a key."""
 
     __slots__ = ("_address", "_bounds", "_key", "_size")
 
@@ -80,25 +80,25 @@ class Arrival:
         self._key = key
         self._size = 0
         if not bounds.bodies.take(address):
-            raise Overloaded("too many bodies are under way, in all or of one address")
+            raise Overloaded("too many request bodies are incomplete, in all or of one address")
         if not bounds.bodies_of_keys.take(key):
             bounds.bodies.give_back(address)
-            raise Overloaded("too many bodies are under way of one key")
+            raise Overloaded("too many request bodies of one key are incomplete")
 
     def add(self, size: int) -> None:
-        """Count bytes; `Overloaded` where too many have come whose bodies are not whole."""
+        """Count bytes; `Overloaded` if too many bytes of incomplete bodies have come."""
         bounds = self._bounds
         if not size:
             return
         if not bounds.received.take(self._address, size):
-            raise Overloaded("too many bytes are under way, in all or of one address")
+            raise Overloaded("too many bytes are incomplete, in all or of one address")
         if not bounds.received_of_keys.take(self._key, size):
             bounds.received.give_back(self._address, size)
-            raise Overloaded("too many bytes are under way of one key")
+            raise Overloaded("too many bytes of one key are incomplete")
         self._size += size
 
     def end(self) -> None:
-        """Forget the body, which is whole or given up."""
+        """Stop counting the body, which is complete or abandoned."""
         if self._size:
             self._bounds.received.give_back(self._address, self._size)
             self._bounds.received_of_keys.give_back(self._key, self._size)

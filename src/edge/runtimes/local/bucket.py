@@ -1,4 +1,4 @@
-"""The `Bucket` port: contents as files, what is known of them in SQLite beside them."""
+"""The `Bucket` port: contents as files, metadata in SQLite."""
 
 import asyncio
 import hashlib
@@ -37,15 +37,15 @@ ORDER BY key LIMIT :limit
 
 
 class LocalBucket(SqliteFile[sqlite3.Connection]):
-    """One bucket. Each put writes a file of a name of its own, so a reader keeps the content that it began with.
+    """One bucket. Each put writes a new file, so a reader keeps the content that it began with.
 
-    No part of a key is part of a path. A crash between file and row leaves at most a file that nothing names.
+    No part of a key is part of a path. A crash between file and row leaves at most a file without a row.
     """
 
     def __init__(self, folder: Path) -> None:
         self._files = folder / "files"
-        for made in (folder, self._files):
-            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in (folder, self._files):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         super().__init__(connect(folder / "objects.sqlite", sqlite3.Connection, SCHEMA))
 
     async def head(self, key: str) -> StoredObject | None:
@@ -70,7 +70,8 @@ class LocalBucket(SqliteFile[sqlite3.Connection]):
 
         def work(connection: sqlite3.Connection) -> StoredObject:
             etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
-            now, name = datetime.now(UTC).timestamp(), _write(self._files, body)
+            now = datetime.now(UTC).timestamp()
+            name = _write(self._files, body)
             row = (key, len(body), etag, now, content_type, packed.decode(), name)
             self._replace(connection, key, "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             return _stored(row)
@@ -93,7 +94,7 @@ class LocalBucket(SqliteFile[sqlite3.Connection]):
         return await self.work(lambda connection: connection.execute(GET, (key,)).fetchone())
 
     def _replace(self, connection: sqlite3.Connection, key: str, sql: str, values: tuple[object, ...]) -> None:
-        """Change an object's row, then remove the file of the row that was there."""
+        """Change an object's row, then remove the file of the previous row."""
         old = connection.execute(GET, (key,)).fetchone()
         connection.execute(sql, values)
         if old:
@@ -105,7 +106,8 @@ class _Parts:
 
     def __init__(self, file: Path, position: int, end: int) -> None:
         self._file = os.open(file, os.O_RDONLY)
-        self._position, self._end = position, end
+        self._position = position
+        self._end = end
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -118,7 +120,7 @@ class _Parts:
         self._position += len(part)
         return part
 
-    def __del__(self) -> None:  # also where nobody began to read
+    def __del__(self) -> None:  # also if reading never began
         with suppress(AttributeError):
             os.close(self._file)
 
@@ -130,7 +132,7 @@ def _stored(row: tuple[object, ...]) -> StoredObject:
 
 
 def _write(folder: Path, body: bytes) -> str:
-    """Write a file that is whole on disk by the time it has its name, and return the name."""
+    """Write a file, which gets its name when it is complete on disk; return the name."""
     name = uuid4().hex
     with open(os.open(folder / f"{name}.part", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
         file.write(body)

@@ -1,4 +1,4 @@
-"""Connections as uvicorn's protocols hold them, with bounds: on their number, on bytes, and on how long they wait."""
+"""Connections as uvicorn protocols with limits: on their number, on bytes, and on waiting time."""
 
 import asyncio
 from contextlib import suppress
@@ -22,11 +22,11 @@ from edge.runtimes.local.bounds import NOBODY
 from edge.runtimes.local.proxies import plain
 
 HEAD_LIMIT = 128 * 1024
-"""Bytes of a request's line and headers: what Cloudflare takes."""
+"""Most bytes of a request's line and headers, as at Cloudflare."""
 LINGER = 0.5
 """Seconds for which a refused client may still send."""
 PROGRESS = 64 * 1024
-"""Bytes that a client takes within the patience that it is given, or all that waits for it."""
+"""Bytes that a client must accept within its write patience, unless less is waiting."""
 
 _FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding", b"upgrade"})
 
@@ -45,26 +45,26 @@ class RequestTimeout(Problem):
     status = 408
 
 
-class Patient(asyncio.Protocol):
-    """A connection that counts among its address's, and is cut where its client does not take what it is sent.
+class BoundedConnection(asyncio.Protocol):
+    """A connection that counts for its address, and is cut if its client does not accept data.
 
-    Closing a connection would wait for that client, too; this does not.
+    Closing a connection would wait for that client, too; cutting it does not.
     """
 
     config: uvicorn.Config
     client: tuple[str, int] | None
     transport: asyncio.Transport
     write_patience = 20.0
-    """Seconds in which a client takes `PROGRESS` of what it was sent, or all; else its connection is cut."""
+    """Seconds in which a client must accept `PROGRESS` bytes, or all of its data; else its connection is cut."""
     is_counted = False
-    """Whether there was room for it among the connections."""
+    """Whether the connection was within the limit and is counted."""
     _holder = NOBODY
     _unsent = 0
     _left = 0
     _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Count the connection, and hear of each byte that its client does not take at once."""
+        """Count the connection, and get called for each byte that its client does not accept at once."""
         super().connection_made(transport)
         self.transport.set_write_buffer_limits(high=0)
         self._bounds = self.application.bounds
@@ -77,23 +77,23 @@ class Patient(asyncio.Protocol):
 
     @property
     def application(self) -> Server:
-        """The ASGI application, whose bounds and proxies hold."""
+        """The ASGI application, which has the bounds and the proxies."""
         return cast("Server", self.config.app)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Make room for others."""
+        """Free the connection's place."""
         self.leave()
         super().connection_lost(exc)
 
     def leave(self) -> None:
-        """Count no more: the connection is lost, or another protocol's."""
+        """Stop counting: the connection is lost, or belongs to another protocol now."""
         self._settle()
         if self.is_counted:
             self.is_counted = False
             self._bounds.connections.give_back(self._holder)
 
     def pause_writing(self) -> None:
-        """Wait for the client, so long, unless too much waits for clients already."""
+        """Wait for the client for a limited time, unless too many bytes wait for clients already."""
         super().pause_writing()
         self._left = self.transport.get_write_buffer_size()
         if not self._bounds.unsent.take(self._holder, self._left):
@@ -103,7 +103,7 @@ class Patient(asyncio.Protocol):
         self._stalled = asyncio.get_running_loop().call_later(self.write_patience, self._check_progress)
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Continue sending."""
         super().resume_writing()
         self._settle()
 
@@ -124,13 +124,13 @@ class Patient(asyncio.Protocol):
             self._unsent = 0
 
 
-class PatientHttp(Patient, H11Protocol):
-    """HTTP/1.1 whose slow readers are cut off, and whose requests come whole in time or not at all."""
+class BoundedHttp(BoundedConnection, H11Protocol):
+    """HTTP/1.1 that cuts off slow readers, and refuses requests that do not arrive in time."""
 
     head_patience = 15.0
-    """Seconds in which a head is to be there."""
+    """Seconds until a request's head must be complete."""
     body_patience = 60.0
-    """Seconds in which a body is to be there."""
+    """Seconds until a request's body must be complete."""
     _is_refused = False
     _is_turned_away = False
     _due: asyncio.TimerHandle | None = None
@@ -138,19 +138,19 @@ class PatientHttp(Patient, H11Protocol):
     _head_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # asyncio's own is wider
-        """Wait for the first head, or turn the connection away where there are too many."""
+        """Wait for the first head, or refuse the connection if there are too many."""
         super().connection_made(transport)
         if self.is_counted:
             self._watch()
             return
         self._is_turned_away = self._bounds.turned_away.take(NOBODY)
         self._refuse(Overloaded("too many connections, in all or of one address"))
-        if not self._is_turned_away:  # no more of them may stay: the answer arrives, unless more was sent meanwhile
+        if not self._is_turned_away:  # too many stay already; the answer arrives unless the client sends more
             transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Take a part; the time runs for a head as a whole, and for a body."""
-        if self._is_refused:  # what still comes is let pass: closing on it would take the answer from the client
+        """Receive a part; one deadline covers a whole head, another one a body."""
+        if self._is_refused:  # discard further data: closing the connection on it would lose the answer
             return
         super().data_received(data)
         if self.transport.get_protocol() is self:  # and not a WebSocket by now
@@ -158,7 +158,7 @@ class PatientHttp(Patient, H11Protocol):
             self._count_head(len(data))
 
     def on_response_complete(self) -> None:
-        """Wait for the next head as long as an idle connection is kept; what came already may lack its body."""
+        """Wait for the next head within the time of an idle connection; a begun request may lack its body."""
         super().on_response_complete()
         if self.conn.their_state is h11.IDLE:
             self._unwatch()
@@ -166,16 +166,16 @@ class PatientHttp(Patient, H11Protocol):
             self._watch()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Leave the connection to the WebSocket's protocol, whose parser takes smaller heads and says nothing else."""
+        """Hand the connection to the WebSocket protocol, which accepts only smaller heads and reports nothing else."""
         self.leave()
         super().handle_websocket_upgrade(event)
-        taken = self.transport.get_protocol()
-        if isinstance(taken, WebSocketsSansIOProtocol) and not taken.handshake_initiated:
+        protocol = self.transport.get_protocol()
+        if isinstance(protocol, WebSocketsSansIOProtocol) and not protocol.handshake_initiated:
             most = f"{MAX_NUM_HEADERS} headers of {MAX_LINE_LENGTH} bytes"
             self._refuse(HeadTooLarge(f"a WebSocket's request has at most {most}"))
 
     def leave(self) -> None:
-        """Wait no more."""
+        """Stop all timers and counts."""
         self._unwatch()
         self._forget_head()
         if self._is_turned_away:
@@ -184,26 +184,27 @@ class PatientHttp(Patient, H11Protocol):
         super().leave()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, as a problem."""
+        """Answer invalid HTTP with a problem."""
         is_large = self.conn.their_state is h11.ERROR and len(self.conn.trailing_data[0]) > HEAD_LIMIT
         self._refuse(HeadTooLarge(f"at most {HEAD_LIMIT} bytes") if is_large else BadRequest(msg))
 
     def _should_upgrade(self) -> bool:
-        """Look at a head before the app gets it, and return whether it opens a WebSocket.
+        """Check a head before the app gets it, and return whether it opens a WebSocket.
 
-        With both a length and chunks the chunks count, and the connection ends with the answer (RFC 9112, 6.1): what
-        follows may be another's request to whoever goes by the length. An upgrade that is none is taken out.
+        If there are both a length and chunks, the chunks count, and the connection ends with the answer.
+        (RFC 9112, 6.1: the following bytes may be another request to a peer that goes by the length.)
+        An invalid upgrade is removed.
         """
-        found: dict[bytes, bytes] = {}
+        headers: dict[bytes, bytes] = {}
         for name, value in self.headers:
             if name in _FRAMING:
-                found[name] = found[name] + b"," + value if name in found else value
-        if b"transfer-encoding" in found and b"content-length" in found:
+                headers[name] = headers[name] + b"," + value if name in headers else value
+        if b"transfer-encoding" in headers and b"content-length" in headers:
             self.headers[:] = [*(pair for pair in self.headers if pair[0] != b"content-length"), CLOSE_HEADER]
-        if b"upgrade" not in found:
+        if b"upgrade" not in headers:
             return False
         is_get = self.scope["method"] == "GET" and self.scope["http_version"] == "1.1"
-        is_socket = is_get and _opens_socket(found)
+        is_socket = is_get and _opens_socket(headers)
         if not is_socket:
             self.headers[:] = [pair for pair in self.headers if pair[0] != b"upgrade"]
         return is_socket
@@ -230,14 +231,14 @@ class PatientHttp(Patient, H11Protocol):
             self.transport.abort()
 
     def _count_head(self, size: int) -> None:
-        """Count the bytes of a head that is not whole; refuse it where too many wait for their ends."""
+        """Count the bytes of an incomplete head; refuse it if there are too many such bytes."""
         if self.conn.their_state is not h11.IDLE:
             self._forget_head()
         elif not self._is_refused:
             if self._bounds.received.take(self._holder, size):
                 self._head_size += size
             else:
-                self._refuse(Overloaded("too many bytes are under way, in all or of one address"))
+                self._refuse(Overloaded("too many bytes are incomplete, in all or of one address"))
 
     def _forget_head(self) -> None:
         if self._head_size:
@@ -245,7 +246,7 @@ class PatientHttp(Patient, H11Protocol):
             self._head_size = 0
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer below the app, which never sees the request, and close."""
+        """Answer without the app, which never sees the request, and close."""
         body = to_json(problem.document("", uuid4().hex))
         headers = [("content-type", PROBLEM_JSON), ("content-length", str(len(body))), ("connection", "close")]
         headers += problem.headers
@@ -261,11 +262,11 @@ class PatientHttp(Patient, H11Protocol):
         self._due = asyncio.get_running_loop().call_later(LINGER, self.transport.close)
 
 
-class PatientWebSocket(Patient, WebSocketsSansIOProtocol):
-    """WebSockets whose slow readers are cut off."""
+class BoundedWebSocket(BoundedConnection, WebSocketsSansIOProtocol):
+    """WebSockets that cut off slow readers."""
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send; a refused handshake is a complete one, which uvicorn would complain of."""
+        """Send a message. A refused handshake is complete, although uvicorn would report a fault."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True
@@ -279,8 +280,8 @@ def _is_local(peer: str) -> bool:
         return False
 
 
-def _opens_socket(found: dict[bytes, bytes]) -> bool:
+def _opens_socket(headers: dict[bytes, bytes]) -> bool:
     """Return whether these headers of a GET upgrade its connection to a WebSocket; none comes with a body."""
-    options = {option.strip().lower() for option in found.get(b"connection", b"").split(b",")}
-    has_body = b"transfer-encoding" in found or found.get(b"content-length", b"0").strip(b"0") != b""
-    return found[b"upgrade"].lower() == b"websocket" and b"upgrade" in options and not has_body
+    options = {option.strip().lower() for option in headers.get(b"connection", b"").split(b",")}
+    has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
+    return headers[b"upgrade"].lower() == b"websocket" and b"upgrade" in options and not has_body

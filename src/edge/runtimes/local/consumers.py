@@ -15,17 +15,20 @@ from edge.routes import Consumer
 from edge.runtimes.local.queue import QueueStore
 
 POLL = 1.0
-"""Seconds after which the messages of other processes, and those that were delayed, are looked for."""
+"""Seconds between two looks for delayed messages and those of other processes."""
 
 
 class Consumers:
-    """Consumes every queue that the app declares a consumer for, in one process of those that share a state folder.
+    """Consumes each queue that has a consumer in the app, in one of the processes that share a state folder.
 
-    A batch is whatever is due, at once: `batch_timeout` is a saving for many isolates, here it would only be a delay.
+    A batch is all messages that are due, at once: `batch_timeout` saves work for many isolates, and only delays here.
     """
 
     def __init__(self, app: App, store: QueueStore, ports: Callable[[], Ports], log: Log) -> None:
-        self._app, self._store, self._ports, self._log = app, store, ports, log
+        self._app = app
+        self._store = store
+        self._ports = ports
+        self._log = log
         self._lock = Lock(store.path.with_suffix(".lock"))
         self._stopping = False
         self._main: asyncio.Task[None] | None = None
@@ -33,15 +36,15 @@ class Consumers:
 
     @property
     def consuming(self) -> bool:
-        """Whether this process is the one that consumes."""
-        return self._lock.held
+        """Whether this process is the consuming one."""
+        return self._lock.is_held
 
     def start(self) -> None:
-        """Begin, as soon as no other process consumes."""
+        """Start as soon as no other process consumes."""
         self._main = asyncio.create_task(self._begin())
 
     async def stop(self, grace: float) -> None:
-        """Take no more batches; let those that run end within `grace` seconds, and give back the others."""
+        """Take no more batches; wait `grace` seconds for the running ones, and release the others."""
         self._stopping = True
         for wake in self._store.wakes:
             wake()
@@ -56,24 +59,24 @@ class Consumers:
         self._lock.release()
 
     async def _begin(self) -> None:
-        while not await self._taken_over():  # noqa: ASYNC110 - what is awaited is another process
+        while not await self._take_over():  # noqa: ASYNC110 - it waits for another process
             await asyncio.sleep(POLL)
         for consumer in self._app.consumers.values():
             for _ in range(consumer.max_concurrency):
                 self._workers.append(asyncio.create_task(self._work(consumer)))
 
-    async def _taken_over(self) -> bool:
-        """Be the one that consumes, where no other is, and give back what one that was killed had leased."""
+    async def _take_over(self) -> bool:
+        """Become the consuming process if there is none, and release the messages that a killed process had leased."""
         try:
             if self._lock.take():
                 await self._store.release_all()
         except (OSError, PortError) as fault:
             self._log("error", "queues cannot be consumed yet", error=str(fault))
             self._lock.release()
-        return self._lock.held
+        return self._lock.is_held
 
     async def _work(self, consumer: Consumer) -> None:
-        """Take and run batches, one at a time; as many of these run as batches may run at a time."""
+        """Take and run batches, one at a time for each free place."""
         woken = asyncio.Event()
         self._store.wakes.append(woken.set)
         while not self._stopping:
@@ -85,19 +88,21 @@ class Consumers:
                     continue
             except (
                 Exception
-            ) as fault:  # such as a full disk: the loop stays, and what is leased comes back at the next start
+            ) as fault:  # such as a full disk: the loop goes on; leased messages return at the next start
                 self._log("error", "queue failed", queue=consumer.queue, error=f"{type(fault).__name__}: {fault}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(woken.wait(), POLL)
 
     async def _run(self, consumer: Consumer, batch: list[Delivery]) -> None:
-        spent = [one for one in batch if one.attempts > consumer.max_retries + 1]  # each time it killed the process
-        batch = [one for one in batch if one not in spent]
-        await self._bury(consumer, [one.id for one in spent])
+        spent = [
+            message for message in batch if message.attempts > consumer.max_retries + 1
+        ]  # each time it killed the process
+        batch = [message for message in batch if message not in spent]
+        await self._move_to_dead_letters(consumer, [message.id for message in spent])
         try:
             outcomes = await self._app.queue(consumer.queue, batch, self._ports())
         except asyncio.CancelledError:
-            await self._store.release(one.id for one in batch)
+            await self._store.release(message.id for message in batch)
             raise
         except Exception as fault:
             self._log("error", "batch failed", queue=consumer.queue, error=f"{type(fault).__name__}: {fault}")
@@ -105,44 +110,46 @@ class Consumers:
         await self._settle(consumer, batch, {outcome.id: outcome for outcome in outcomes})
 
     async def _settle(self, consumer: Consumer, batch: Sequence[Delivery], outcomes: dict[str, Outcome]) -> None:
-        done, again, dead = [], [], []
-        for one in batch:
-            delay = outcomes.get(one.id, Outcome(one.id, consumer.retry_delay)).retry_after
+        done = []
+        again = []
+        dead = []
+        for message in batch:
+            delay = outcomes.get(message.id, Outcome(message.id, consumer.retry_delay)).retry_after
             if delay is None:
-                done.append(one.id)
-            elif one.attempts > consumer.max_retries:
-                dead.append(one.id)
+                done.append(message.id)
+            elif message.attempts > consumer.max_retries:
+                dead.append(message.id)
             else:
-                again.append((one.id, delay))
-        await self._store.done(done)
-        await self._store.again(again)
-        await self._bury(consumer, dead)
+                again.append((message.id, delay))
+        await self._store.delete(done)
+        await self._store.retry(again)
+        await self._move_to_dead_letters(consumer, dead)
 
-    async def _bury(self, consumer: Consumer, ids: list[str]) -> None:
-        """Move messages that used up their attempts to the dead letters; without such a queue they are dropped."""
+    async def _move_to_dead_letters(self, consumer: Consumer, ids: list[str]) -> None:
+        """Move messages without attempts left to the dead-letter queue; without such a queue they are dropped."""
         if not ids:
             return
         self._log("error", "messages given up", queue=consumer.queue, dead_letter=consumer.dead_letter, ids=ids)
         if consumer.dead_letter:
             await self._store.move(consumer.dead_letter, ids)
         else:
-            await self._store.done(ids)
+            await self._store.delete(ids)
 
 
 class Lock:
-    """Held by the one process that consumes; the system gives it back when that process ends, however it ends."""
+    """A lock of the one consuming process; the system releases it when that process ends in any way."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
 
     @property
-    def held(self) -> bool:
-        """Whether it is held here."""
+    def is_held(self) -> bool:
+        """Whether this process holds the lock."""
         return self._file is not None
 
     def take(self) -> bool:
-        """Take the lock where it is free."""
+        """Take the lock if it is free."""
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,7 +160,7 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Give the lock back, where it is held."""
+        """Release the lock if it is held."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -18,7 +18,7 @@ class LocalCrypto:
             return False
         try:
             Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
-        except (InvalidSignature, ValueError):  # the latter where the key is no point
+        except (InvalidSignature, ValueError):  # ValueError if the key is no point
             return False
         return True
 

@@ -30,7 +30,7 @@ LIMITS = {
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 10,
 }
 
-# What reads, or ends with the transaction: nothing that would outlast the call on the one connection.
+# Actions that read, or end with the transaction: none may outlast the call on the shared connection.
 PRAGMAS = frozenset(
     {
         "data_version",
@@ -65,7 +65,7 @@ _OVER_LIMIT = re.compile(r"\btoo (many|big|large|complex)\b")
 
 
 def authorize(action: int, first: str | None, second: str | None) -> int:
-    """Tell SQLite whether a statement may do this, as D1 would."""
+    """Answer SQLite whether a statement may do an action, as D1 would."""
     if action == sqlite3.SQLITE_PRAGMA:
         name = (first or "").lower()
         if name == "foreign_keys":
@@ -76,14 +76,15 @@ def authorize(action: int, first: str | None, second: str | None) -> int:
     return sqlite3.SQLITE_DENY if action in REFUSED or second == "load_extension" else sqlite3.SQLITE_OK
 
 
-type Asked = tuple[str | None, str | None, str | None, str | None]
-"""Arguments of SQLite's question: two names, the database, and the innermost expression, view or trigger that asks."""
+type AuthorizerArguments = tuple[str | None, str | None, str | None, str | None]
+"""Arguments of SQLite's question: two names, the database, and the innermost expression, view or trigger."""
 
 
-def authorize_scoped(guard: Guard, action: int, asked: Asked) -> int:
-    """Tell SQLite whether a scoped statement may do this: a second lock, behind the statement's own text."""
-    first, second, database, context = asked
-    name, inside = (first or "").lower(), (context or "").lower()
+def authorize_scoped(guard: Guard, action: int, question: AuthorizerArguments) -> int:
+    """Answer SQLite whether a scoped statement may do an action: a second check behind the statement's own text."""
+    first, second, database, context = question
+    name = (first or "").lower()
+    inside = (context or "").lower()
     if inside in guard.triggers or action in HARMLESS or (action == sqlite3.SQLITE_PRAGMA and name == "data_version"):
         return sqlite3.SQLITE_OK  # full-text search asks for data_version
     if action == sqlite3.SQLITE_READ:
@@ -98,10 +99,10 @@ def authorize_scoped(guard: Guard, action: int, asked: Asked) -> int:
 
 
 class Connection(sqlite3.Connection):
-    """A connection that refuses what D1 refuses; `trusted` while the runtime's own BEGIN and COMMIT go through it.
+    """A connection that refuses the same statements as D1; `trusted` is set for the runtime's own BEGIN and COMMIT.
 
-    `guard` is that of the scoped statement which runs. SQLite asks when it compiles a statement, and a compiled one is
-    used again: a scoped text names its scope, so that it was compiled under the guard of that scope.
+    `guard` is the guard of the running scoped statement. SQLite asks when it compiles a statement, and reuses compiled
+    ones. A scoped text names its scope, so it was compiled under the guard of that scope.
     """
 
     trusted = False
@@ -110,7 +111,7 @@ class Connection(sqlite3.Connection):
     def authorize(
         self, action: int, first: str | None, second: str | None, database: str | None, context: str | None
     ) -> int:
-        """Answer SQLite, which asks when it compiles a statement."""
+        """Answer SQLite's question about a statement that it compiles."""
         if self.trusted:
             return sqlite3.SQLITE_OK
         answer = authorize(action, first, second)
@@ -120,7 +121,7 @@ class Connection(sqlite3.Connection):
 
 
 def connect_d1(path: Path) -> Connection:
-    """Open a file as D1 would serve it."""
+    """Open a file with D1's settings."""
     connection = connect(path, Connection)
     for limit, value in LIMITS.items():
         connection.setlimit(limit, value)
@@ -130,7 +131,7 @@ def connect_d1(path: Path) -> Connection:
 
 @contextmanager
 def batch(connection: Connection, *, writes: bool = True) -> Iterator[None]:
-    """Open a transaction around statements that may open none themselves; one that only reads waits for no writer."""
+    """Run statements in a transaction, which they may not open themselves; one that only reads waits for no writer."""
     connection.trusted = True
     try:
         with transaction(connection, "BEGIN IMMEDIATE" if writes else "BEGIN"):
@@ -178,7 +179,7 @@ class LocalDatabase(SqliteFile[Connection]):
 
 
 def _only_reads(statement: Statement) -> bool:
-    """Tell whether a statement begins as a read; a scoped one says what it writes."""
+    """Tell whether a statement only reads; a scoped one declares its writes."""
     sql = statement.sql
     if isinstance(sql, GuardedSql):
         return not sql.guard.writes
@@ -186,7 +187,7 @@ def _only_reads(statement: Statement) -> bool:
 
 
 def execute(connection: Connection, sql: str, params: Sequence[Value] = ()) -> Result:
-    """Run one statement; what is over a limit that SQLite knows is `LimitExceeded`."""
+    """Run one statement; SQLite's own limits raise `LimitExceeded`."""
     before = connection.total_changes
     connection.guard = sql.guard if isinstance(sql, GuardedSql) else None
     try:
@@ -200,7 +201,7 @@ def execute(connection: Connection, sql: str, params: Sequence[Value] = ()) -> R
         connection.guard = None
     names = [column[0] for column in cursor.description or ()]
     changes = cursor.rowcount
-    if changes < 0:  # Python does not count what WITH begins; SQLite's count leaves out triggers and foreign keys
+    if changes < 0:  # Python does not count statements with WITH; SQLite's count excludes triggers and foreign keys
         is_changed = connection.total_changes > before
         changes = connection.execute("SELECT changes()").fetchone()[0] if is_changed else 0
     return Result([dict(zip(names, row, strict=True)) for row in values], changes, cursor.lastrowid or 0)
@@ -208,7 +209,7 @@ def execute(connection: Connection, sql: str, params: Sequence[Value] = ()) -> R
 
 @contextmanager
 def time_limit(connection: sqlite3.Connection, seconds: float = TIMEOUT) -> Iterator[None]:
-    """Interrupt what the block runs after `seconds`."""
+    """Interrupt the block's statements after `seconds`."""
     end = time.monotonic() + seconds
     connection.set_progress_handler(lambda: time.monotonic() > end, 100_000)
     try:

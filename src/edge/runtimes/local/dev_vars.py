@@ -1,4 +1,4 @@
-"""`.dev.vars`: settings and secrets of one's own machine, as wrangler reads them (dotenv)."""
+"""`.dev.vars`: settings and secrets of the developer's machine, in wrangler's format (dotenv)."""
 
 import re
 from pathlib import Path
@@ -15,11 +15,11 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 class DevVarsError(PortError):
-    """The file cannot be read; the message names the line, never what stands in it."""
+    """The file cannot be read; the message names the line, never its content."""
 
 
 def read_dev_vars(path: Path) -> dict[str, str]:
-    """Return the file's variables; none where there is no file."""
+    """Return the file's variables; none if there is no file."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError) as fault:
@@ -27,14 +27,14 @@ def read_dev_vars(path: Path) -> dict[str, str]:
     values = {}
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
-            found = _LINE.fullmatch(line)
-            if found is None:
+            match = _LINE.fullmatch(line)
+            if match is None:
                 raise DevVarsError(f"{path}, line {number}: not NAME=value")
-            values[found["name"]] = _value(found)
+            values[match["name"]] = _value(match)
     return values
 
 
-def _value(found: re.Match[str]) -> str:
-    if found["double"] is not None:
-        return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), found["double"])
-    return found["single"] if found["single"] is not None else (found["bare"] or "").rstrip()
+def _value(match: re.Match[str]) -> str:
+    if match["double"] is not None:
+        return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), match["double"])
+    return match["single"] if match["single"] is not None else (match["bare"] or "").rstrip()

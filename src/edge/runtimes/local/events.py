@@ -1,4 +1,4 @@
-"""The `Events` port on SQLite: the log in a file, its readers in this process, written to by any process."""
+"""The `Events` port on SQLite: the log in a file, its readers in this process, its writers in any process."""
 
 import asyncio
 import sqlite3
@@ -17,7 +17,7 @@ from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, Up
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_access import Connections
-from edge.runtimes.live_readers import Budget, Reader, beat, fan_out, follow
+from edge.runtimes.live_readers import Budget, Reader, fan_out, follow, send_heartbeats
 from edge.runtimes.live_wire import Close
 from edge.runtimes.local.sockets import Socket, Upgrade, serve
 from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
@@ -30,10 +30,11 @@ INSERT = f"{live_rows.INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class EventStream:
-    """The body of an event stream. It counts as open until it is closed, read or not."""
+    """The body of an event stream. It counts as open until it is closed, whether it was read or not."""
 
     def __init__(self, parts: AsyncGenerator[bytes], leave: Callable[[], None]) -> None:
-        self._parts, self._leave = parts, leave
+        self._parts = parts
+        self._leave = leave
 
     def __aiter__(self) -> Self:
         """Return itself: a body is read once."""
@@ -49,14 +50,14 @@ class EventStream:
         await self._parts.aclose()
 
     def __del__(self) -> None:
-        """Count it no more where a response was dropped unread."""
+        """Stop counting a response that was dropped unread."""
         self._leave()
 
 
 class LocalEvents:
-    """One log. Readers are fed by one task, which sees what this process publishes at once and others' soon."""
+    """One log. One task feeds its readers, with this process's events at once and others' events at the next poll."""
 
-    def __init__(self, path: Path, app: App, ports: Callable[[], Ports], kept: int = wire.KEPT) -> None:
+    def __init__(self, path: Path, app: App, ports: Callable[[], Ports], capacity: int = wire.CAPACITY) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         connection = connect(path, sqlite3.Connection)
         try:
@@ -65,11 +66,14 @@ class LocalEvents:
             connection.close()
             raise
         self._file = SqliteFile(connection)
-        self._app, self._ports, self._kept = app, ports, kept
+        self._app = app
+        self._ports = ports
+        self._capacity = capacity
         self._open = Connections[Reader](lambda actor: app.revalidate(actor, ports()), self._report)
         self.live: set[Reader] = set()
         self.budget = Budget()
-        self.head, self._has_ended = 0, False
+        self.head = 0
+        self._has_ended = False
         self._news = asyncio.Event()
         self._feeding: asyncio.Task[None] | None = None
         self._checking: asyncio.Task[None] | None = None
@@ -81,7 +85,7 @@ class LocalEvents:
             events = wire.documents(drafts, last, datetime.now(UTC), self._app.audiences)
             connection.executemany(INSERT, live_rows.rows(events))
             if (last + len(events)) // 100 > last // 100:
-                connection.execute("DELETE FROM events WHERE seq <= ?", (last + len(events) - self._kept,))
+                connection.execute("DELETE FROM events WHERE seq <= ?", (last + len(events) - self._capacity,))
             return last + len(events)
 
         last = await self._file.atomic(append)
@@ -107,11 +111,11 @@ class LocalEvents:
             oldest, last = self._numbers(connection)
             return Page([] if since is None else _page(connection, max(since, oldest - 1)), oldest, last)
 
-        found = await self._file.work(select)
+        result = await self._file.work(select)
         if self._feeding is None and self._open:
-            self.head = found.last
+            self.head = result.last
             self._feeding = asyncio.create_task(self._feed())
-        return found
+        return result
 
     async def forget(self) -> None:
         await self._file.work(
@@ -131,13 +135,13 @@ class LocalEvents:
         return Upgrade(lambda socket: self._attend(socket, follow, request_id), chosen)
 
     async def end(self) -> None:
-        """Close all readers, also those that come now, and wait a little until they are gone."""
+        """Close all readers, and those that still come, and wait a little until they are gone."""
         self._has_ended = True
         for reader in self._open:
             reader.close(Close.GOING_AWAY)
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
-                while self._open:  # noqa: ASYNC110 - what is awaited is that others leave
+                while self._open:  # noqa: ASYNC110 - it waits for readers to leave
                     await asyncio.sleep(0.01)
 
     def close(self) -> None:
@@ -148,7 +152,7 @@ class LocalEvents:
         self._file.close()
 
     def _enter(self, reader: Reader, follow: Follow) -> None:
-        """Count a reader, from before it is greeted until it was told of the end."""
+        """Count a reader, from before its greeting until it was told of the end."""
         self._open.enter(reader, follow.at_most)
         if self._has_ended:
             reader.close(Close.GOING_AWAY)
@@ -164,10 +168,10 @@ class LocalEvents:
         finally:
             self._open.leave(reader)
 
-    async def _attend(self, socket: Socket, wanted: Follow, request_id: str) -> None:
-        reader = Reader(wanted, wire.text, request_id)
+    async def _attend(self, socket: Socket, subscription: Follow, request_id: str) -> None:
+        reader = Reader(subscription, wire.text, request_id)
         try:
-            self._enter(reader, wanted)
+            self._enter(reader, subscription)
         except TooManyConnections:
             await socket.close(Close.TRY_LATER)
             return
@@ -181,14 +185,14 @@ class LocalEvents:
         try:
             page = await self.page(None)
             await socket.send(wire.hello(page.oldest, page.last))
-            async with aclosing(follow(reader, wanted.since, self, str)) as batches:
+            async with aclosing(follow(reader, subscription.since, self, str)) as batches:
                 await serve(socket, batches, answer)
                 await socket.close(reader.closed or Close.GOING_AWAY)
         finally:
             self._open.leave(reader)
 
     async def _feed(self) -> None:
-        """Hand new events to the readers as long as there are any, a sign of life to those at rest; check them all."""
+        """While there are readers: hand them new events, send heartbeats to idle ones, and check their credentials."""
         try:
             await self._feed_all()
         finally:
@@ -199,17 +203,17 @@ class LocalEvents:
         due = loop.time() + wire.HEARTBEAT
         while self._open:
             self._news.clear()
-            found = await self._hand_on()
+            had_events = await self._deliver_page()
             if loop.time() >= due:
                 due = loop.time() + wire.HEARTBEAT
-                beat([*self.live], self.head)
+                send_heartbeats([*self.live], self.head)
             if time() >= self._open.due and (self._checking is None or self._checking.done()):
                 self._checking = asyncio.create_task(self._open.check())
-            if not found:
+            if not had_events:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), POLL)
 
-    async def _hand_on(self) -> bool:
+    async def _deliver_page(self) -> bool:
         """Hand a page of new events to the readers; return whether there were any."""
         try:
             page = await self.page(self.head)
@@ -226,10 +230,10 @@ class LocalEvents:
         self._ports().log("warning", "credentials of open connections not looked up; trying again", count=missed)
 
     def _numbers(self, connection: sqlite3.Connection) -> tuple[int, int]:
-        """Return the numbers of the oldest event that is kept and of the last one."""
+        """Return the numbers of the oldest and the last event in the log."""
         last = int(connection.execute(LAST).fetchone()[0])
         first = int(connection.execute(FIRST).fetchone()[0])
-        return max(first, last - self._kept + 1) if last else 0, last
+        return max(first, last - self._capacity + 1) if last else 0, last
 
 
 def _page(connection: sqlite3.Connection, since: int) -> list[Event]:
@@ -237,7 +241,7 @@ def _page(connection: sqlite3.Connection, since: int) -> list[Event]:
 
 
 def _prepare(connection: sqlite3.Connection, app: App) -> None:
-    """Bring the table up to date; other processes may try at once, and most find it done."""
+    """Upgrade the table. Other processes may do so at once; most find it upgraded."""
 
     def run(sql: str, *params: str) -> list[tuple[object, ...]]:
         return connection.execute(sql, params).fetchall()

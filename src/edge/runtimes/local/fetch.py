@@ -18,7 +18,7 @@ _OWN_HEADERS = ("User-Agent", "Accept", "Content-Type")
 
 
 class LocalFetch:
-    """One session, made when first used. No redirect, no cookie, no kept connection, no header that was not asked."""
+    """One session, made when first used. It follows no redirect, stores no cookie, and adds no header of its own."""
 
     def __init__(self, max_body: int = MAX_BODY) -> None:
         self._max_body = max_body
@@ -60,10 +60,11 @@ class LocalFetch:
                 max_line_size=MAX_HEADER,
                 max_field_size=MAX_HEADER,
             )
-            self._session._retry_connection = False  # what aiohttp repeats unasked, a PUT among it, is ours to repeat
+            self._session._retry_connection = False  # aiohttp would repeat even a PUT; retries are the caller's
         data = BytesIO(body) if body else None
         async with self._session.request(method, url, headers=headers, data=data, allow_redirects=False) as response:
-            parts, size = [], 0
+            parts = []
+            size = 0
             async for part in response.content.iter_any():
                 parts.append(part)
                 size += len(part)
@@ -90,7 +91,7 @@ def _parse(url: str) -> URL:
 
 
 def _received(response: aiohttp.ClientResponse) -> HeaderList:
-    """Return the headers as they fit the body, without those that told how it was packed; cookies stay apart."""
+    """Return the headers that fit the decoded body, without those about its encoding; cookies stay separate."""
     joined: dict[str, str] = {}
     cookies: HeaderList = []
     for name, value in (
@@ -106,6 +107,6 @@ def _received(response: aiohttp.ClientResponse) -> HeaderList:
 
 
 def _reason(fault: Exception) -> str:
-    """Say what went wrong in words that cannot hold the URL: aiohttp's own messages do."""
+    """Return a fault's reason in words that cannot hold the URL, as aiohttp's own messages do."""
     cause = fault.os_error if isinstance(fault, aiohttp.ClientConnectorError) else fault
     return f"{type(fault).__name__}{f' ({cause.strerror})' if isinstance(cause, OSError) and cause.strerror else ''}"

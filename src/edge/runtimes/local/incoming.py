@@ -1,4 +1,4 @@
-"""The body of a request as it comes. While it is waited for, the request has no place at work: others have it."""
+"""The body of a request, received in parts. A request gives up its place at work while it waits for its body."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
@@ -15,8 +15,8 @@ type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Coroutine[Any, Any, Message]]
 
-LET_PASS, LET_PASS_S = 8 * 1024 * 1024, 5.0
-"""Bytes, and seconds, of a body that nobody wants, before its connection is closed."""
+DISCARD_LIMIT, DISCARD_S = 8 * 1024 * 1024, 5.0
+"""Most bytes, and seconds, of an unread body before its connection is closed."""
 
 _ANNOUNCES = frozenset({b"content-length", b"transfer-encoding"})
 """Headers of a request that has a body."""
@@ -29,7 +29,7 @@ class BodyCutOff(BadRequest):
 
 
 class Incoming:
-    """A request's body: read once, or let pass. `request` is set while it is answered."""
+    """A request's body: read once, or discarded. `request` is set while it is answered."""
 
     __slots__ = ("_bounds", "_is_over", "_receive", "is_at_work", "request")
 
@@ -41,9 +41,10 @@ class Incoming:
         self.request: Request | None = None
 
     async def read(self, limit: int) -> bytes:
-        """Return the whole body; `PayloadTooLarge` beyond `limit` bytes, `BodyCutOff` where it breaks off.
+        """Return the whole body; `PayloadTooLarge` beyond `limit` bytes, `BodyCutOff` if it breaks off.
 
-        `Overloaded` where too many bodies are waited for, or the place at work is gone; not if it is there already.
+        `Overloaded` if too many bodies are being received, or no place at work is left. A body that is complete already
+        needs neither.
         """
         if self._is_over:
             return b""
@@ -51,7 +52,7 @@ class Incoming:
         try:
             future = receiving.send(None)
         except StopIteration as done:
-            part = self._taken(done.value)
+            part = self._body_part(done.value)
             if len(part) > limit:
                 raise PayloadTooLarge(limit) from None
             return part if self._is_over else await self._wait(limit, [part], None)
@@ -61,8 +62,9 @@ class Incoming:
             receiving.close()
 
     async def _wait(self, limit: int, parts: list[bytes], next_: Awaitable[Message] | None) -> bytes:
-        """Return the body that begins with these parts; others have the request's place until it is there."""
-        request, was_at_work = self.request, self.is_at_work
+        """Return the body that begins with these parts; the request gives up its place until the body is complete."""
+        request = self.request
+        was_at_work = self.is_at_work
         address = network(request.client) if request else NOBODY
         key = request.actor.name if request and request.actor else NOBODY
         if was_at_work:
@@ -85,7 +87,7 @@ class Incoming:
         size = sum(map(len, parts))
         arrival.add(size)
         while not self._is_over:
-            part = self._taken(await (next_ or self._receive()))
+            part = self._body_part(await (next_ or self._receive()))
             next_ = None
             parts.append(part)
             size += len(part)
@@ -97,15 +99,15 @@ class Incoming:
         """Return whether a body that was announced has not come to its end."""
         return not self._is_over and any(name in _ANNOUNCES for name, _ in scope["headers"])
 
-    async def let_pass(self) -> None:
-        """Take what is still on its way, so much of it: who is cut off while sending does not see the answer."""
+    async def discard(self) -> None:
+        """Discard the rest of the body, up to a limit: a client cut off while sending does not see the answer."""
         size = 0
         with suppress(TimeoutError, BodyCutOff):
-            async with asyncio.timeout(LET_PASS_S):
-                while not self._is_over and size < LET_PASS:
-                    size += len(self._taken(await self._receive()))
+            async with asyncio.timeout(DISCARD_S):
+                while not self._is_over and size < DISCARD_LIMIT:
+                    size += len(self._body_part(await self._receive()))
 
-    def _taken(self, message: Message) -> bytes:
+    def _body_part(self, message: Message) -> bytes:
         if message["type"] == "http.disconnect":
             self._is_over = True
             raise BodyCutOff
@@ -116,7 +118,7 @@ class Incoming:
 
 @coroutine
 def _resumed(begun: Coroutine[Any, Any, Message], future: Any) -> Generator[Any, Any, Message]:
-    """Await the rest of a coroutine that was begun by hand, to see whether it waits at all, and waits for `future`."""
+    """Await the rest of a coroutine that was started by hand, to find out if it waits at all. It waits for `future`."""
     while True:
         try:
             try:

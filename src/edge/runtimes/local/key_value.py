@@ -20,7 +20,7 @@ AND ifnull(expires_at > :now, 1) ORDER BY name LIMIT :limit
 
 
 class LocalKeyValue(SqliteFile[sqlite3.Connection]):
-    """One namespace. A value that was put is read at once here; elsewhere it may take 60 s."""
+    """One namespace. A stored value can be read at once here; at Cloudflare it may take 60 s."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(connect(path, sqlite3.Connection, SCHEMA))
@@ -31,8 +31,9 @@ class LocalKeyValue(SqliteFile[sqlite3.Connection]):
         return row[0] if row else None
 
     async def put(self, name: str, value: bytes | str, *, ttl: int | None = None) -> None:
-        """Store a value; what has expired goes with it."""
-        data, now = check_put(name, value, ttl), time.time()
+        """Store a value, and delete the expired ones."""
+        data = check_put(name, value, ttl)
+        now = time.time()
         row = (name, data, None if ttl is None else now + ttl)
 
         def work(connection: sqlite3.Connection) -> None:

@@ -12,14 +12,14 @@ from edge.settings import LOG_LEVELS
 
 
 def write_stdout(line: bytes) -> None:
-    """Write a line at once; a reader that went away is no fault of the app."""
+    """Write a line at once; a closed pipe is no fault of the app."""
     with suppress(OSError, ValueError):
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
 
 
 class LocalLog:
-    """Writes what is at or above `level`; a value that JSON does not know as its `str`, so a secret as stars."""
+    """Writes lines at or above `level`. A value that JSON cannot hold is written as its `str`, so a secret as stars."""
 
     def __init__(self, level: str = "info", write: Callable[[bytes], object] = write_stdout) -> None:
         self._enabled = frozenset(LOG_LEVELS[LOG_LEVELS.index(level) :])

@@ -1,4 +1,4 @@
-"""The `Mailer` port on a folder: each mail is a file there, and a line in the log says so."""
+"""The `Mailer` port on a folder: each mail is a file there, and the log has a line about it."""
 
 import asyncio
 import secrets
@@ -36,7 +36,9 @@ class LocalMailer:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         now = datetime.now(UTC)
         message = EmailMessage(SMTP)
-        message["From"], message["To"], message["Subject"] = mail.sender, mail.to, mail.subject
+        message["From"] = mail.sender
+        message["To"] = mail.to
+        message["Subject"] = mail.subject
         message["Date"] = format_datetime(now)
         message.set_content(mail.text)
         path = self._folder / f"{now:%Y%m%d-%H%M%S.%f}-{secrets.token_hex(4)}.eml"

@@ -14,23 +14,23 @@ TABLE = """CREATE TABLE IF NOT EXISTS d1_migrations(
     name TEXT UNIQUE,
     applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
 )"""
-"""The table as wrangler keeps it, so that a copy of a D1 database can be taken over."""
+"""Wrangler's table of applied migrations, so that a copy of a D1 database can be used."""
 
 ANALYZED = 1_000
-"""Rows of each index that statistics are made of."""
+"""Rows of each index that are sampled for statistics."""
 
 _NAME = re.compile(r"\d{4}_\w[\w.-]*\.sql")
 
 
 class MigrationError(PortError):
-    """A migration could not be applied; it left nothing behind."""
+    """A migration could not be applied; it was rolled back."""
 
 
 def migrate(path: Path, folder: Path) -> list[str]:
-    """Apply what is missing, in the order of the names, and return the names.
+    """Apply the missing migrations in the order of their names, and return the names.
 
-    As with wrangler, a file that lands between applied ones is applied when it is found. A database that has a
-    migration which the folder lacks was made by a newer version and is left alone. Statistics are brought up to date.
+    As with wrangler, a file between applied ones is applied, too. A database with a migration that the folder lacks was
+    made by a newer version, and is left alone. Statistics are brought up to date.
     """
     files = {file.name: file for file in sorted(folder.glob("*.sql")) if _NAME.fullmatch(file.name)}
     connection = connect_d1(path)
@@ -60,16 +60,16 @@ def statements(script: str) -> Iterator[str]:
 
 
 def _analyze(connection: Connection) -> None:
-    """Count what is in the tables, so that plans search an index where that is better; the rows are sampled."""
+    """Update SQLite's statistics, so that plans search an index if that is better; the rows are sampled."""
     connection.trusted = True
-    with suppress(sqlite3.Error):  # another process is at work on the file: it counts, or the next job does
+    with suppress(sqlite3.Error):  # another process uses the file: it updates them, or the next job does
         connection.execute(f"PRAGMA analysis_limit = {ANALYZED}")
         connection.execute("ANALYZE")
     connection.trusted = False
 
 
 def _apply(connection: Connection, file: Path) -> str | None:
-    """Apply one file and return its name, or None where another process was quicker."""
+    """Apply one file and return its name, or None if another process applied it first."""
     try:
         script = file.read_text(encoding="utf-8-sig")
         with batch(connection):

@@ -1,4 +1,4 @@
-"""The `Model` port on any server that speaks OpenAI's chat completions, such as one on this machine."""
+"""The `Model` port on any server with OpenAI's chat completions, such as one on this machine."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -9,13 +9,13 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from edge.ports.model import ModelError, ModelRefused, ModelTimeout, Prompt
-from edge.runtimes.model_wire import Asking, as_stream, in_order, refusal
+from edge.runtimes.model_wire import ModelAdapter, as_stream, in_order, refusal
 
 CONNECT = 10.0
 """Seconds to connect, and for a list of models."""
 
 
-class LocalModel(Asking):
+class LocalModel(ModelAdapter):
     """A server at `base_url`, which ends in `/v1`. No message holds its key."""
 
     def __init__(self, base_url: str, key: str | None = None) -> None:
@@ -72,13 +72,14 @@ class LocalModel(Asking):
                     yield part
 
     async def _embed(self, texts: Sequence[str], model: str) -> object:
-        body = {"model": await self._known(model, embeds=True), "input": texts}
+        body = {"model": await self._resolve(model, embeds=True), "input": texts}
         async with self._post("embeddings", body) as answer:
             return in_order(from_json(await answer.read()))
 
     @asynccontextmanager
     async def _post(self, path: str, body: object) -> AsyncGenerator[aiohttp.ClientResponse]:
-        url, headers = f"{self._base_url}/{path}", {"content-type": "application/json"}
+        url = f"{self._base_url}/{path}"
+        headers = {"content-type": "application/json"}
         try:
             async with self._session.post(url, data=to_json(body), headers=headers, allow_redirects=False) as answer:
                 await _check(answer)
@@ -89,7 +90,11 @@ class LocalModel(Asking):
             raise ModelError(f"the connection to the model's server failed: {type(fault).__name__}") from None
 
     async def _body(self, prompt: Prompt, stream: bool, tells_usage: bool) -> dict[str, Any]:
-        body: dict[str, Any] = {**prompt.options, "model": await self._known(prompt.model), "messages": prompt.messages}
+        body: dict[str, Any] = {
+            **prompt.options,
+            "model": await self._resolve(prompt.model),
+            "messages": prompt.messages,
+        }
         if prompt.tools:
             body["tools"] = prompt.tools
         if stream:
@@ -98,13 +103,13 @@ class LocalModel(Asking):
                 body["stream_options"] = {"include_usage": True}
         return body
 
-    async def _known(self, name: str, *, embeds: bool = False) -> str:
-        """Return the model, or the server's first of its kind where it has none of this name, as with Cloudflare's.
+    async def _resolve(self, name: str, *, embeds: bool = False) -> str:
+        """Return the model, or the server's first one of its kind if there is none of this name, as with Cloudflare's.
 
-        Nothing but the name tells the kinds apart: one that embeds has "embed" in it.
+        The kind is known by the name alone: an embedding model has "embed" in it.
         """
         names = self._names or await self.names()
-        fitting = [one for one in names if ("embed" in one.lower()) is embeds]
+        fitting = [candidate for candidate in names if ("embed" in candidate.lower()) is embeds]
         return name if name in names or not fitting else fitting[0]
 
 
@@ -115,7 +120,7 @@ async def _check(answer: aiohttp.ClientResponse) -> None:
 
 
 class LocalModelServers:
-    """Servers by address; all connections end with the runtime."""
+    """Model servers by address; all connections are closed with the runtime."""
 
     def __init__(self) -> None:
         self._models: dict[tuple[str, str | None], LocalModel] = {}

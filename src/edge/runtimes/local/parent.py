@@ -1,4 +1,4 @@
-"""Ends a process with the one that started it, also where that was killed and could pass nothing on."""
+"""Ends a process with its parent, also if the parent was killed and could pass no signal on."""
 
 import os
 import re
@@ -8,25 +8,25 @@ import time
 from pathlib import Path
 
 LAUNCHER = "LAUNCHER"
-"""The variable by which a command, such as make, tells a process whose end is its own."""
+"""The variable by which a command, such as make, asks a process to end with it."""
 INTERVAL = 0.25
 GRACE = 8.0
-"""Seconds that a process has for an end in good order."""
+"""Seconds that a process has for an orderly end."""
 _ENDING = sum(1 << (number - 1) for number in (signal.SIGHUP, signal.SIGINT))
 
 
 def follow(parent: int | None, grace: float = GRACE) -> None:
-    """Send this process SIGTERM once `parent` has ended or is ending, and end it for good after `grace` seconds.
+    """Send this process SIGTERM once `parent` has ended or is ending, and SIGKILL after `grace` seconds.
 
-    A make that gets SIGINT or SIGHUP alone waits for what it runs, without passing the signal on. It has reset the
-    signal's handler by then, which is how its end is known (Linux).
+    A make that gets SIGINT or SIGHUP alone waits for its command, without passing the signal on. It has reset the
+    signal's handler by then, which shows that it is ending (Linux).
     """
     if parent is None:
         return
-    caught = _caught(parent)
+    caught = _handled_signals(parent)
 
     def watch() -> None:
-        while os.getppid() == parent and not caught & ~_caught(parent):
+        while os.getppid() == parent and not caught & ~_handled_signals(parent):
             time.sleep(INTERVAL)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(grace)
@@ -35,14 +35,14 @@ def follow(parent: int | None, grace: float = GRACE) -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def launcher() -> int | None:
-    """Return the id that the variable has, None where there is none."""
-    given = os.environ.get(LAUNCHER, "")
-    return int(given) if given.isdigit() else None
+def launcher_pid() -> int | None:
+    """Return the process id in the variable, None if there is none."""
+    text = os.environ.get(LAUNCHER, "")
+    return int(text) if text.isdigit() else None
 
 
-def _caught(pid: int) -> int:
-    """Return which of the signals that end a command a process handles, as a mask; all of them where unknown."""
+def _handled_signals(pid: int) -> int:
+    """Return a mask of the ending signals that a process handles; all of them if unknown."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -1,6 +1,6 @@
-"""Proxies that are trusted to say who their clients are, by `X-Forwarded-For`.
+"""Proxies whose `X-Forwarded-For` is trusted to name the client.
 
-`Forwarded` (RFC 7239) is not read: a proxy that writes one of the two headers passes the other on as it came.
+`Forwarded` (RFC 7239) is not read: a proxy that writes one of the two headers passes the other on unchanged.
 """
 
 from functools import lru_cache
@@ -13,9 +13,9 @@ type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network
 
 UNIX = "unix"
-"""Stands in the list for whoever connects through a Unix socket."""
+"""Stands in the list for every peer that connects through a Unix socket."""
 MOST_HOPS = 16
-"""Proxies in a row that are looked through."""
+"""Most proxies in a row that are skipped."""
 
 
 class TrustedProxies:
@@ -27,14 +27,14 @@ class TrustedProxies:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the proxies of a list such as `127.0.0.1, 10.0.0.0/8, ::1, unix`; ValueError names what is neither."""
+        """Return the proxies of a list such as `127.0.0.1, 10.0.0.0/8, ::1, unix`; ValueError names a wrong one."""
         names = [name for name in map(str.strip, text.split(",")) if name]
         return cls(tuple(_network(name) for name in names if name != UNIX), unix=UNIX in names)
 
     def client(self, peer: str, headers: Headers) -> str:
         """Return the client of a peer's request: the last address before the trusted proxies, or the peer itself.
 
-        `peer` is empty on a Unix socket. An entry that is no address ends the search at the proxy which passed it on.
+        `peer` is empty on a Unix socket. An invalid entry ends the search at the proxy that passed it on.
         """
         if not self.trusts(peer):
             return plain(peer)
@@ -56,7 +56,7 @@ class TrustedProxies:
 
 
 def plain(address: str) -> str:
-    """Return an address as it is compared: IPv4 that IPv6 carries as IPv4, other IPv6 in its short form."""
+    """Return an address in the form for comparisons: IPv4 in IPv6 as IPv4, other IPv6 in its short form."""
     if ":" not in address:
         return address
     parsed = _parse(address)
@@ -73,7 +73,7 @@ def _network(name: str) -> Network:
 
 
 def _forwarded(hop: str) -> str | None:
-    """Return the address of an entry, which may have a port: `1.2.3.4:5`, `[::1]:5`; None for what is no address."""
+    """Return the address of an entry, which may have a port: `1.2.3.4:5`, `[::1]:5`; None if it is invalid."""
     text = hop.strip()
     if text.startswith("["):
         text, end, _ = text[1:].partition("]")

@@ -1,4 +1,4 @@
-"""The `Queue` port on SQLite, and the store that its consumers take batches from."""
+"""The `Queue` port on SQLite, and the store from which its consumers take batches."""
 
 import sqlite3
 import time
@@ -32,8 +32,8 @@ UPDATE messages SET leased = 1, attempts = attempts + 1 WHERE seq IN (
     SELECT seq FROM messages WHERE queue = ? AND leased = 0 AND due_at <= ? ORDER BY due_at, seq LIMIT ?
 ) RETURNING seq, id, body, attempts, sent_at
 """
-DONE = "DELETE FROM messages WHERE id = ?"
-AGAIN = "UPDATE messages SET leased = 0, due_at = ? WHERE id = ?"
+DELETE = "DELETE FROM messages WHERE id = ?"
+RETRY = "UPDATE messages SET leased = 0, due_at = ? WHERE id = ?"
 MOVE = "UPDATE messages SET queue = ?, leased = 0, attempts = 0, due_at = ? WHERE id = ?"
 RELEASE = "UPDATE messages SET leased = 0, attempts = attempts - 1 WHERE id = ?"
 
@@ -60,28 +60,28 @@ class QueueStore(SqliteFile[sqlite3.Connection]):
         """Take up to `size` messages that are due, the longest due first."""
         rows = await self.work(lambda connection: connection.execute(LEASE, (queue, time.time(), size)).fetchall())
         return [
-            Delivery(one, from_json(body), attempts, datetime.fromtimestamp(sent_at, UTC))
-            for _, one, body, attempts, sent_at in sorted(rows)
+            Delivery(message_id, from_json(body), attempts, datetime.fromtimestamp(sent_at, UTC))
+            for _, message_id, body, attempts, sent_at in sorted(rows)
         ]
 
-    async def done(self, ids: Iterable[str]) -> None:
-        """Forget messages."""
-        await self._each(DONE, [(one,) for one in ids])
+    async def delete(self, ids: Iterable[str]) -> None:
+        """Delete messages."""
+        await self._each(DELETE, [(message_id,) for message_id in ids])
 
-    async def again(self, delays: Iterable[tuple[str, int]]) -> None:
-        """Let messages come again, each after its delay in seconds."""
-        await self._each(AGAIN, [(time.time() + delay, one) for one, delay in delays])
+    async def retry(self, delays: Iterable[tuple[str, int]]) -> None:
+        """Deliver messages again, each after its delay in seconds."""
+        await self._each(RETRY, [(time.time() + delay, message_id) for message_id, delay in delays])
 
     async def move(self, queue: str, ids: Iterable[str]) -> None:
-        """Put messages into another queue, as new there."""
-        await self._each(MOVE, [(queue, time.time(), one) for one in ids])
+        """Move messages to another queue, as new there."""
+        await self._each(MOVE, [(queue, time.time(), message_id) for message_id in ids])
 
     async def release(self, ids: Iterable[str]) -> None:
-        """Give back messages whose delivery was cut off by a stop: it does not count as an attempt."""
-        await self._each(RELEASE, [(one,) for one in ids])
+        """Release messages whose delivery was cut off by a stop; it does not count as an attempt."""
+        await self._each(RELEASE, [(message_id,) for message_id in ids])
 
     async def release_all(self) -> None:
-        """Give back what a process that was killed had leased; its attempts count."""
+        """Release all messages that a killed process had leased; their attempts count."""
         await self.work(lambda connection: connection.execute("UPDATE messages SET leased = 0 WHERE leased = 1"))
 
     async def _each(self, sql: str, rows: list[tuple[object, ...]]) -> None:
@@ -93,7 +93,8 @@ class LocalQueue:
     """One queue to send to."""
 
     def __init__(self, store: QueueStore, name: str) -> None:
-        self._store, self._name = store, name
+        self._store = store
+        self._name = name
         self.probe = store.probe
 
     async def send(self, body: object, *, delay: int = 0) -> None:

@@ -18,12 +18,13 @@ USED = "SELECT used FROM quotas WHERE name = ? AND day >= ?"
 
 
 class LocalQuotas:
-    """One row a name, and one for each of its allowances."""
+    """One row per name, and one for each of its allowances."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         self._file = SqliteFile(connect(path, sqlite3.Connection, SCHEMA))
-        self.probe, self.close = self._file.probe, self._file.close
+        self.probe = self._file.probe
+        self.close = self._file.close
 
     async def add(self, name: str, day: str) -> int:
         def count(connection: sqlite3.Connection) -> int:
@@ -32,12 +33,12 @@ class LocalQuotas:
         return await self._file.atomic(count)
 
     async def take(self, name: str, allowances: Sequence[Allowance]) -> list[int]:
-        rows = [(f"{name} {place}", one.period) for place, one in enumerate(allowances)]
+        rows = [(f"{name} {place}", allowance.period) for place, allowance in enumerate(allowances)]
 
         def count(connection: sqlite3.Connection) -> list[int]:
-            found = [connection.execute(USED, row).fetchone() for row in rows]
-            used = [row[0] if row else 0 for row in found]
-            if all(number < one.most for number, one in zip(used, allowances, strict=True)):
+            counts = [connection.execute(USED, row).fetchone() for row in rows]
+            used = [row[0] if row else 0 for row in counts]
+            if all(number < allowance.most for number, allowance in zip(used, allowances, strict=True)):
                 connection.executemany(ADD.replace("RETURNING used", ""), rows)
             return used
 

@@ -1,37 +1,40 @@
-"""The `RateLimiter` port in memory: exact for one process, and forgotten when that ends."""
+"""The `RateLimiter` port in memory: exact within one process, and reset when it ends."""
 
 import time
 from collections.abc import Callable
 from hashlib import blake2b
 
-from edge.ports import Limit, Taken
+from edge.ports import Limit, RateLimitResult
 
 KEYS = 65_536
-"""Keys of one period that are counted; when more come, the one that came first begins anew."""
+"""Most keys that are counted in one period; beyond, the oldest key is reset."""
 
 
 class LocalRateLimiter:
-    """One limiter. Its periods begin for all keys at once, at multiples of their length since 1970, as Cloudflare's."""
+    """One limiter. All keys' periods begin at multiples of their length since 1970, as at Cloudflare."""
 
     def __init__(self, limit: Limit, *, keys: int = KEYS, now: Callable[[], float] = time.time) -> None:
-        self._limit, self._keys, self._now = limit, keys, now
+        self._limit = limit
+        self._keys = keys
+        self._now = now
         self._period = 0
         self._counts: dict[bytes, int] = {}
 
-    async def take(self, key: str) -> Taken:
+    async def take(self, key: str) -> RateLimitResult:
         now, (calls, length) = self._now(), self._limit
         period = int(now // length)
         if period != self._period:
-            self._period, self._counts = period, {}
+            self._period = period
+            self._counts = {}
         name = blake2b(key.encode(errors="surrogatepass"), digest_size=16).digest()  # a key may be of any length
         count = self._counts.get(name, 0)
         reset = max(1, round((period + 1) * length - now))
         if count >= calls:
-            return Taken(False, self._limit, 0, reset)
+            return RateLimitResult(False, self._limit, 0, reset)
         if not count and len(self._counts) >= self._keys:
             del self._counts[next(iter(self._counts))]
         self._counts[name] = count + 1
-        return Taken(True, self._limit, calls - count - 1, reset)
+        return RateLimitResult(True, self._limit, calls - count - 1, reset)
 
     async def probe(self) -> None:
-        """Memory answers."""
+        """Do nothing: memory is always available."""

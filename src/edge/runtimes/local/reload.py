@@ -1,4 +1,4 @@
-"""Reload on edit: the process begins again with its socket open, so that no connection is refused meanwhile."""
+"""Reload on edit: the process restarts with its socket open, so that no connection is refused meanwhile."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ from watchfiles import Change, awatch, watch
 
 _STARTED = time.time()
 _LOOK_AGAIN_MS = 500
-"""How often to look for what was edited before the watching had begun."""
+"""Milliseconds between two looks for files that were edited before the watcher started."""
 
 
-async def edited(folder: Path) -> None:
+async def wait_for_edit(folder: Path) -> None:
     """Return once a Python file below the folder is edited, also if that was while this process started."""
     async for changes in awatch(folder, watch_filter=_is_python, rust_timeout=_LOOK_AGAIN_MS, yield_on_timeout=True):
         if changes or _edited_since_start(folder):
@@ -23,7 +23,7 @@ async def edited(folder: Path) -> None:
 
 
 def wait(folder: Path) -> None:
-    """Say so and block until a Python file below the folder is edited, also if that was since this process started."""
+    """Log and block until a Python file below the folder is edited, also if that was since this process started."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its background jobs deaf to it
     print("waiting for an edit", file=sys.stderr, flush=True)
     for changes in watch(folder, watch_filter=_is_python, rust_timeout=_LOOK_AGAIN_MS, yield_on_timeout=True):
@@ -32,7 +32,7 @@ def wait(folder: Path) -> None:
 
 
 def restart(listening: socket.socket, variable: str) -> NoReturn:
-    """Begin again as a fresh interpreter in this process; `variable` tells it the number of its socket."""
+    """Restart in this process as a fresh interpreter; `variable` tells it the number of its socket."""
     listening.set_inheritable(True)
     os.environ[variable] = str(listening.fileno())
     sys.stdout.flush()

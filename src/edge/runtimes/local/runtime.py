@@ -1,4 +1,4 @@
-"""The local runtime: one state folder, an adapter for each binding, and what runs beside the requests."""
+"""The local runtime: one state folder, an adapter for each binding, and background loops."""
 
 import os
 import sqlite3
@@ -79,7 +79,9 @@ class LocalRuntime:
     """An app with its ports on one machine. Made by `open`; ends with `stop`, started or not."""
 
     def __init__(self, app: App, state: Path, env: Mapping[str, str], assets: Path | None, opened: ExitStack) -> None:
-        self.app, self.state, self._opened = app, state, opened
+        self.app = app
+        self.state = state
+        self._opened = opened
         self.proxies = _proxies(env)
         self.queues = self._keep(QueueStore(state / "queues.sqlite"))
         self.events: list[LocalEvents] = []
@@ -114,7 +116,7 @@ class LocalRuntime:
         assets: Path | None = None,
         migrations: Path | None = None,
     ) -> Self:
-        """Open the state folder, made where it is missing, and bring the app's first database up to date."""
+        """Open the state folder, created if missing, and bring the app's first database up to date."""
         check_keys(app, env)
         try:
             make_state(state)
@@ -131,11 +133,14 @@ class LocalRuntime:
             raise StartError(f"the state folder {state} cannot be used: {reason}") from None
 
     def ports(self) -> Ports:
-        """Return the ports: one for the whole process, so that what the app provides (a budget of calls) is shared."""
+        """Return the ports.
+
+        The whole process shares them, so that the app's own objects, such as call budgets, are shared.
+        """
         return self._ports
 
     async def start(self, *, cron: bool = True) -> None:
-        """Begin to consume queues, and to fire cron jobs unless told not to."""
+        """Start consuming queues and firing cron jobs, unless disabled."""
         self.consumers.start()
         for sandbox in self._sandboxes:
             self.background.add(sandbox.begin())
@@ -143,7 +148,7 @@ class LocalRuntime:
             self.cron.start(self.clock, self.background)
 
     async def stop(self, grace: float = GRACE) -> None:
-        """Let what is in flight end, keep what is queued, and close all files."""
+        """Let work in flight end, leave queued messages on disk, and close all files."""
         for log in self.events:
             await log.end()
         await self.cron.stop()
@@ -178,7 +183,8 @@ class LocalRuntime:
         return log
 
     def _bind(self, field: Field) -> object:
-        name, state = field.name, self.state
+        name = field.name
+        state = self.state
         makers: dict[Any, Callable[[], object]] = {
             Database: lambda: self._keep(LocalDatabase(state / "d1" / f"{name}.sqlite")),
             KeyValue: lambda: self._keep(LocalKeyValue(state / "kv" / f"{name}.sqlite")),
@@ -202,7 +208,7 @@ class LocalRuntime:
 
 
 def check_keys(app: App, env: Mapping[str, str]) -> None:
-    """Raise `StartError` for an access key that is too short, or is no hash where it says so: it could be guessed."""
+    """Raise `StartError` for an access key that is too short, or for a malformed hash: the key could be guessed."""
     for field in app.settings.fields:
         if field.is_access_key and env.get(field.name):
             try:
@@ -212,10 +218,10 @@ def check_keys(app: App, env: Mapping[str, str]) -> None:
 
 
 def make_state(state: Path) -> None:
-    """Make the folder and those in it, and take from others what they may do with them, and with what is there."""
+    """Create the state folder and its parts, and make them and their contents private to their owner."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if state.stat().st_mode & stat.S_ISVTX:
-        raise PermissionError("it is everybody's; make a folder in it")
+        raise PermissionError("it is shared by all users; make a folder in it")
     for part in _MADE:
         (state / part).mkdir(mode=0o700, exist_ok=True)
     for path in (state.resolve(), *_contents(state)):
@@ -226,7 +232,7 @@ def make_state(state: Path) -> None:
 
 
 def _contents(state: Path) -> Iterator[Path]:
-    """Yield what adapters and tools have put into a state folder; what else is there is not theirs to change."""
+    """Yield the paths that adapters and tools have made in a state folder; other files there stay unchanged."""
     for pattern in _FILES:
         yield from state.glob(pattern)
     for part in _FOLDERS:
@@ -237,7 +243,7 @@ def _contents(state: Path) -> Iterator[Path]:
 def _make_private(path: Path) -> None:
     if path.is_symlink():
         return
-    with suppress(PermissionError):  # what could not be done is seen below
+    with suppress(PermissionError):  # checked below
         path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
@@ -245,7 +251,7 @@ def _make_private(path: Path) -> None:
 
 
 def _proxies(env: Mapping[str, str]) -> TrustedProxies | None:
-    """Return the proxies that TRUSTED_PROXIES names; it is no setting of an app, as at Cloudflare there are none."""
+    """Return the proxies of TRUSTED_PROXIES. It is no setting of an app, as there are none at Cloudflare."""
     named = env.get("TRUSTED_PROXIES")
     try:
         return TrustedProxies.parse(named) if named else None

@@ -1,4 +1,4 @@
-"""The well-kept server: a socket of our own, uvicorn with bounds, and an end that lets what runs finish."""
+"""The server: a socket of our own, uvicorn with bounds, and a shutdown that lets running requests end."""
 
 import asyncio
 import errno
@@ -16,18 +16,18 @@ from edge.runtimes.live_wire import FRAME_LIMIT
 from edge.runtimes.local import reload
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import MOST_CONNECTIONS, Bounds
-from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp, PatientWebSocket
+from edge.runtimes.local.connections import HEAD_LIMIT, BoundedHttp, BoundedWebSocket
 from edge.runtimes.local.runtime import GRACE, LocalRuntime
 
 RELOAD_GRACE = 2.0
-"""Seconds that requests have to end where edits are watched: a live stream would hold up each of them."""
+"""Seconds that requests have to end before a reload: a live stream would delay each of them."""
 RESERVE = 1000
-"""File descriptors beside the connections: for databases, logs, outbound calls, and connections to be turned away."""
+"""File descriptors beside the connections: for databases, logs, outbound calls, and connections to be refused."""
 LEAST_RESERVE = 96
 QUEUE = 1024
-"""Connections that the system accepts for a server which is busy."""
+"""Connections that the system accepts while the server is busy."""
 INHERITED = "EDGE_SOCKET"
-"""The variable that tells a process which begins again the number of its open socket."""
+"""The variable that tells a restarted process the number of its open socket."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -41,29 +41,32 @@ def listen(host: str, port: int) -> socket.socket:
         if isinstance(fault, OSError) and fault.errno == errno.EADDRINUSE:
             raise PortError(f"port {port} is in use; try PORT={port + 1}") from None
         raise PortError(f"cannot listen on {host} port {port}: {getattr(fault, 'strerror', None) or fault}") from None
-    # Inherited by each connection; asyncio sets it only where the socket names its protocol, and 40 ms go without it.
+    # Inherited by each connection; asyncio sets it only if the socket names its protocol; else answers take 40 ms more.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 
 async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | None) -> bool:
-    """Serve until a signal or an edit below `watched`, stop in good order, and return whether it was an edit."""
+    """Serve until a signal or an edit below `watched`, stop in an orderly way, and return whether it was an edit."""
     host, port = listening.getsockname()[:2]
     room = Room.of(_raise_file_limit())
 
     async def start() -> None:
         await runtime.start()
-        shown = f"[{host}]" if ":" in host else host
-        print(f"{runtime.app.name} at http://{shown}:{port}, state in {runtime.state}", flush=True)
+        url_host = f"[{host}]" if ":" in host else host
+        print(f"{runtime.app.name} at http://{url_host}:{port}, state in {runtime.state}", flush=True)
 
     app = Server(runtime.app, runtime.ports, runtime.log, start, runtime.stop)
     app.bounds = Bounds(room.connections, room.turned_away)
     app.proxies = runtime.proxies
     server = _Server(_config(app, RELOAD_GRACE if watched else GRACE, room), runtime)
-    for one in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signal again at the end: that is no failure
-        signal.signal(one, lambda *_: None)
+    for signal_number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # uvicorn raises its signal again at the end: that is no failure
+        signal.signal(signal_number, lambda *_: None)
     serving = asyncio.create_task(server.serve(sockets=[listening.dup()]))
-    edited = asyncio.create_task(reload.edited(watched)) if watched else None
+    edited = asyncio.create_task(reload.wait_for_edit(watched)) if watched else None
     await asyncio.wait((serving, edited) if edited else (serving,), return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
@@ -74,9 +77,9 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
 
 
 class Room(NamedTuple):
-    """Uses of the file descriptors: connections, those that are turned away, and how many are taken in a go.
+    """The uses of the file descriptors: connections, refused connections, and connections accepted at a time.
 
-    A go is bounded, as each connection has its descriptor some rounds of the event loop before it can be turned away.
+    That last number is bounded, as a connection has its descriptor some rounds of the event loop before it is refused.
     """
 
     connections: int
@@ -92,7 +95,7 @@ class Room(NamedTuple):
 
 
 class _Server(uvicorn.Server):
-    """A server whose live streams end before it waits for its connections."""
+    """A server that ends its live streams before it waits for its connections."""
 
     def __init__(self, config: uvicorn.Config, runtime: LocalRuntime) -> None:
         super().__init__(config)
@@ -100,8 +103,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for one in sockets or []:
-            one.listen(QUEUE)
+        for listener in sockets or []:
+            listener.listen(QUEUE)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for events in self._runtime.events:
@@ -110,23 +113,25 @@ class _Server(uvicorn.Server):
 
 
 def _raise_file_limit() -> int:
-    """Let the process hold as many connections as it serves, as far as the system lets it; return how many files."""
+    """Raise the file limit to the number of connections, as far as the system allows; return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + RESERVE
-    if 0 <= soft < wanted:
-        soft = wanted if hard < 0 else min(hard, wanted)
+    needed = MOST_CONNECTIONS + RESERVE
+    if 0 <= soft < needed:
+        soft = needed if hard < 0 else min(hard, needed)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return wanted if soft < 0 else soft
+    return needed if soft < 0 else soft
 
 
 def _config(app: Server, grace: float, room: Room) -> uvicorn.Config:
-    """Return uvicorn's settings: h11 because it bounds the size of a request's head, and the WebSockets that wait
-    for a client which does not take what it is sent; compressing each message would cost 5,000 sockets dearly.
+    """Return uvicorn's settings.
+
+    h11 bounds the size of a request's head. The chosen WebSockets wait for a client that does not accept data.
+    Compressing each message would cost too much with 5,000 sockets.
     """
     return uvicorn.Config(
         app,
-        http=PatientHttp,
-        ws=PatientWebSocket,
+        http=BoundedHttp,
+        ws=BoundedWebSocket,
         ws_max_size=FRAME_LIMIT,
         ws_per_message_deflate=False,
         lifespan="on",

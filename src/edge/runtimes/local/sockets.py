@@ -1,4 +1,4 @@
-"""WebSockets on ASGI: the response that accepts one, the socket itself, and the frames that go both ways."""
+"""WebSockets on ASGI: the accepting response, the socket itself, and the frames in both directions."""
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, MutableMapping
@@ -13,11 +13,11 @@ from edge.runtimes.live_wire import Close
 type Message = MutableMapping[str, Any]
 
 MOST_REPLIES = 2 * wire.FRAMES_AT_ONCE
-"""Frames of one socket whose replies are not sent yet; no further frame is read meanwhile."""
+"""Frames of one socket with unsent replies; beyond, no further frame is read."""
 
 
 class Respond(Protocol):
-    """Answers a frame; `is_busy` where the socket has enough in work."""
+    """Answers a frame; `is_busy` is set if the socket has enough frames in work."""
 
     async def __call__(self, text: str, *, is_busy: bool) -> Answer:
         """Return the reply."""
@@ -34,14 +34,16 @@ class Upgrade(Response):
 
     def __init__(self, serve: "Callable[[Socket], Awaitable[None]]", protocol: str | None) -> None:
         super().__init__(status=101)
-        self.serve, self.protocol = serve, protocol
+        self.serve = serve
+        self.protocol = protocol
 
 
 class Socket:
     """An accepted WebSocket."""
 
     def __init__(self, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
-        self._receive, self._send = receive, send
+        self._receive = receive
+        self._send = send
 
     async def receive(self) -> str | bytes:
         """Return the next frame; `SocketGone` once the client has left."""
@@ -52,20 +54,20 @@ class Socket:
         return text if text is not None else bytes(message["bytes"])
 
     async def send(self, text: str) -> None:
-        """Send a frame; it waits while the client does not take what was sent before."""
+        """Send a frame; wait while the client does not accept earlier ones."""
         try:
             await self._send({"type": "websocket.send", "text": text})
         except (OSError, RuntimeError) as fault:  # the server's ways to say that nobody listens any more
             raise SocketGone from fault
 
     async def close(self, why: Close) -> None:
-        """Close the socket; nothing happens where it is closed."""
+        """Close the socket; do nothing if it is closed."""
         with suppress(OSError, RuntimeError):
             await self._send({"type": "websocket.close", "code": int(why), "reason": why.reason})
 
 
 async def serve(socket: Socket, batches: AsyncIterable[list[bytes | str]], respond: Respond) -> None:
-    """Send what comes and answer the client's frames, until either ends; a socket that broke a rule is closed."""
+    """Send batches and answer the client's frames, until either ends; a socket that breaks a rule is closed."""
     work: set[asyncio.Task[None]] = set()
     sending = asyncio.create_task(_send(socket, batches))
     reading = asyncio.create_task(_read(socket, respond, work))
@@ -87,7 +89,8 @@ async def _send(socket: Socket, batches: AsyncIterable[list[bytes | str]]) -> No
 
 
 async def _read(socket: Socket, respond: Respond, work: set[asyncio.Task[None]]) -> None:
-    pace, clock = wire.Pace(), asyncio.get_running_loop().time
+    pace = wire.Pace()
+    clock = asyncio.get_running_loop().time
     while True:
         if len(work) >= MOST_REPLIES:
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)

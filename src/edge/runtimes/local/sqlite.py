@@ -1,4 +1,4 @@
-"""A SQLite file with one connection and the one thread that touches it."""
+"""A SQLite file with one connection, used by one thread."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ AWAY = frozenset(
         sqlite3.SQLITE_NOMEM,
     }
 )
-"""SQLite's codes for what is no fault of a statement (https://www.sqlite.org/rescode.html)."""
+"""SQLite's codes of faults that no statement causes (https://www.sqlite.org/rescode.html)."""
 
 VIOLATIONS: dict[int, Violation] = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE: UniqueViolation,
@@ -49,13 +49,12 @@ type Work[C, T] = Callable[[C], T]
 
 
 def connect[C: sqlite3.Connection](path: Path, factory: type[C], schema: str = "", synchronous: str = "NORMAL") -> C:
-    """Open a file in WAL mode with foreign keys on, in autocommit, to be used by one thread at a time.
+    """Open a file in WAL mode with foreign keys on, in autocommit, for one thread at a time.
 
-    A new file is its owner's alone.
-
-    NORMAL keeps a commit through a crash of the process, FULL also through one of the machine.
+    A new file is private to its owner. NORMAL keeps a commit through a crash of the process, FULL also through one of
+    the machine.
     """
-    with suppress(OSError):  # SQLite says what is wrong with the path
+    with suppress(OSError):  # SQLite reports a wrong path
         if str(path) != ":memory:":
             os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))  # the files beside it get its mode
     connection = sqlite3.connect(
@@ -73,7 +72,7 @@ def connect[C: sqlite3.Connection](path: Path, factory: type[C], schema: str = "
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """Commit what the block does as a whole, or roll all of it back."""
+    """Commit the block as a whole, or roll it back."""
     # Not execute(): its cache of statements would hand this BEGIN to an app that must not have one.
     connection.executescript(begin)
     try:
@@ -90,27 +89,27 @@ def error_of(message: str, code: int) -> DatabaseError:
         return DatabaseAway(message)
     if code in VIOLATIONS:
         return violation(VIOLATIONS[code], message)
-    is_trigger = code == sqlite3.SQLITE_CONSTRAINT_TRIGGER  # its message is what RAISE says
+    is_trigger = code == sqlite3.SQLITE_CONSTRAINT_TRIGGER  # its message is RAISE's
     return DatabaseError(message) if is_trigger else database_error(message)
 
 
 class SqliteFile[C: sqlite3.Connection]:
-    """Runs work on a connection in its one thread: a caller that is cancelled leaves the work whole."""
+    """Runs work on a connection in its one thread: cancelling the caller does not cut the work off."""
 
     def __init__(self, connection: C) -> None:
         self.connection = connection
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
 
     async def work[T](self, work: Work[C, T]) -> T:
-        """Return what `work` makes of the connection; SQLite's errors as `DatabaseError`."""
+        """Return the result of `work` on the connection; SQLite's errors as `DatabaseError`."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, self.connection)
         except sqlite3.Error as fault:
-            message = str(fault).partition(" with text")[0]  # what follows is the text
+            message = str(fault).partition(" with text")[0]  # the rest is the statement's text
             raise error_of(message, getattr(fault, "sqlite_errorcode", 0)) from None
 
     async def atomic[T](self, work: Work[C, T]) -> T:
-        """Return what `work` makes of the connection in one transaction."""
+        """Return the result of `work` on the connection, in one transaction."""
 
         def run(connection: C) -> T:
             with transaction(connection):
@@ -123,6 +122,6 @@ class SqliteFile[C: sqlite3.Connection]:
         await self.work(lambda connection: connection.execute("SELECT count(*) FROM sqlite_schema").fetchone())
 
     def close(self) -> None:
-        """Finish what was begun and close the file."""
+        """Finish running work and close the file."""
         self._thread.shutdown()
         self.connection.close()

@@ -19,18 +19,18 @@ CREATE TABLE IF NOT EXISTS points(written_at INTEGER NOT NULL, index1 TEXT NOT N
     doubles TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS points_written ON points(written_at);
 """
-KEPT = 92 * 86_400
-"""Seconds that a point is kept: three months."""
+RETENTION_S = 92 * 86_400
+"""Seconds that a point is stored: three months."""
 DELAY = 0.5
-"""Seconds that a point may wait for others, to be written with them."""
+"""Seconds that a point may wait to be written together with others."""
 
 type Row = tuple[int, str, Sequence[str], Sequence[float]]
 
 
 class LocalTelemetry(SqliteFile[sqlite3.Connection]):
-    """One dataset. Points wait in memory until they are written together; a total has all that came before it.
+    """One dataset. Points are collected in memory and written together; a total includes all earlier points.
 
-    `log` gives the log when something is to be said: the runtime has none yet when it binds.
+    `log` returns the log when it is needed: the runtime has none yet when it binds.
     """
 
     def __init__(self, path: Path, log: Callable[[], Log]) -> None:
@@ -53,12 +53,13 @@ class LocalTelemetry(SqliteFile[sqlite3.Connection]):
     async def totals(self, blobs: Sequence[int], doubles: Sequence[int], since: datetime) -> list[Total]:
         check_totals(blobs, doubles)
         self._flush()
-        sql, count = totals_sql(blobs, doubles), len(blobs)
+        sql = totals_sql(blobs, doubles)
+        count = len(blobs)
         rows = await self.work(lambda connection: connection.execute(sql, (int(since.timestamp()),)).fetchall())
         return [Total(row[:count], row[count], row[count + 1 :]) for row in rows]
 
     def close(self) -> None:
-        """Write what waits, and close the file."""
+        """Write the collected points, and close the file."""
         self._flush()
         super().close()
 
@@ -67,15 +68,16 @@ class LocalTelemetry(SqliteFile[sqlite3.Connection]):
             self._timer.cancel()
             self._timer = None
         if self._waiting:
-            rows, self._waiting = self._waiting, []
+            rows = self._waiting
+            self._waiting = []
             self._thread.submit(self._insert, rows)
 
     def _insert(self, rows: list[Row]) -> None:
-        """Runs in the file's thread, where nobody waits for it."""
+        """Insert rows in the file's thread; no caller waits for it."""
         packed = [(at, index, to_json(blobs).decode(), to_json(doubles).decode()) for at, index, blobs, doubles in rows]
         try:
             with transaction(self.connection):
-                self.connection.execute("DELETE FROM points WHERE written_at < ?", (int(time.time()) - KEPT,))
+                self.connection.execute("DELETE FROM points WHERE written_at < ?", (int(time.time()) - RETENTION_S,))
                 self.connection.executemany("INSERT INTO points VALUES (?, ?, ?, ?)", packed)
         except sqlite3.Error as fault:
             self._log()("error", "points not written", lost=len(rows), error=str(fault))

@@ -1,4 +1,4 @@
-"""The `Throttle` port on SQLite: one bucket and one window a name, shared by all processes on one state folder."""
+"""The `Throttle` port on SQLite: a bucket and a window per name, shared by all processes on one state folder."""
 
 import sqlite3
 import time
@@ -20,7 +20,8 @@ class LocalThrottle:
         self._now = now
         schema = f"{token_bucket.SCHEMA};{moving_window.SCHEMA}"
         self._file = SqliteFile(connect(path, sqlite3.Connection, schema))
-        self.probe, self.close = self._file.probe, self._file.close
+        self.probe = self._file.probe
+        self.close = self._file.close
 
     async def reserve(self, name: str, pace: Pace) -> float:
         def take(connection: sqlite3.Connection) -> float:

@@ -9,10 +9,10 @@ from workers import import_from_javascript
 
 from edge.ports.crypto import SCRYPT_MEMORY, ScryptCost, check_scrypt
 from edge.runtimes.ed25519 import may_fit
-from edge.runtimes.workers.border import to_object
+from edge.runtimes.workers.js_bridge import to_object
 
 KEYS = 16
-"""Keys that are kept imported."""
+"""Most imported keys in memory."""
 
 
 class WebCrypto:
@@ -25,8 +25,8 @@ class WebCrypto:
         if not may_fit(key, signature):
             return False
         try:
-            known = self._keys.get(key) or await self._imported(key)
-            fits: bool = await crypto.subtle.verify("Ed25519", known, to_js(signature), to_js(message))
+            imported = self._keys.get(key) or await self._imported(key)
+            fits: bool = await crypto.subtle.verify("Ed25519", imported, to_js(signature), to_js(message))
         except JsException:  # the key is no point
             return False
         return fits
@@ -35,14 +35,14 @@ class WebCrypto:
         check_scrypt(cost, length)
         node = import_from_javascript("node:crypto")
         options = to_object({"N": cost.n, "r": cost.r, "p": cost.p, "maxmem": 2 * SCRYPT_MEMORY})
-        # A Buffer cannot cross the border: it is made inside of an array, and crosses as that array's JSON text.
+        # A Buffer cannot cross to Python: it is made inside of an array, and crosses as that array's JSON text.
         derive = node.scryptSync.bind(None, to_js(password), to_js(salt), length, options)
         text = JSON.stringify(Array.from_(to_object({"length": 1}), derive))
         return bytes(from_json(text)[0]["data"])
 
     async def _imported(self, key: bytes) -> Any:
-        known = await crypto.subtle.importKey("raw", to_js(key), "Ed25519", False, to_js(["verify"]))
+        imported = await crypto.subtle.importKey("raw", to_js(key), "Ed25519", False, to_js(["verify"]))
         if len(self._keys) == KEYS:
             self._keys.clear()
-        self._keys[key] = known
-        return known
+        self._keys[key] = imported
+        return imported

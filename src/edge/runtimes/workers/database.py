@@ -11,7 +11,7 @@ from pyodide.ffi import JsException, to_js
 from edge.ports import DatabaseAway, DatabaseError, LimitExceeded, Result, Row, Statement, Value
 from edge.runtimes import sqlite_errors
 from edge.runtimes.limits import check_statement
-from edge.runtimes.workers.border import message_of, raw, to_value
+from edge.runtimes.workers.js_bridge import message_of, raw, to_value
 
 _AWAY = frozenset({"BUSY", "LOCKED", "FULL", "IOERR", "READONLY", "CANTOPEN", "CORRUPT", "NOTADB", "NOMEM"})
 _AWAY_WORDS = re.compile(
@@ -68,7 +68,7 @@ def _result(answer: dict[str, Any]) -> Result:
 
 
 def _row(row: Row) -> Row:
-    """Return a row with its blobs, which D1 gives as lists of numbers, as bytes."""
+    """Return a row with its blobs, which D1 returns as lists of numbers, as bytes."""
     for name, value in row.items():
         if type(value) is list:
             row[name] = bytes(value)
@@ -76,8 +76,8 @@ def _row(row: Row) -> Row:
 
 
 def database_error(fault: JsException) -> DatabaseError | LimitExceeded:
-    """Return what an error of D1's is: our statement's, over a limit, or D1's own."""
-    told, _, code = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")
-    if re.split(r"\W|_", code)[0] in _AWAY or (not code and _AWAY_WORDS.search(told)):
-        return DatabaseAway(told)
-    return LimitExceeded(told) if "too " in told else sqlite_errors.database_error(told)
+    """Return the typed error of a D1 error: of the statement, over a limit, or of D1 itself."""
+    message, _, code = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")
+    if re.split(r"\W|_", code)[0] in _AWAY or (not code and _AWAY_WORDS.search(message)):
+        return DatabaseAway(message)
+    return LimitExceeded(message) if "too " in message else sqlite_errors.database_error(message)

@@ -14,6 +14,7 @@ from workers import WorkerEntrypoint
 
 from edge.app import App
 from edge.context import Ports
+from edge.errors import NotConfigured
 from edge.events import Delivery, Tick
 from edge.http import Response, close
 from edge.ports import (
@@ -37,10 +38,10 @@ from edge.ports.model import Model, ModelServers
 from edge.ports.telemetry import Telemetry
 from edge.ports.workflows import Workflow
 from edge.request import Request
-from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.crypto import WebCrypto
 from edge.runtimes.workers.database import D1
 from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
+from edge.runtimes.workers.js_bridge import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.mailer import SendEmail
 from edge.runtimes.workers.model import FetchedModels, WorkersAi
 from edge.runtimes.workers.quotas import DurableQuotas
@@ -69,7 +70,7 @@ _NO_BODY = frozenset({101, 204, 205, 304})
 
 
 def worker(app: App, adapters: Mapping[Any, Callable[[Any], object]] | None = None) -> type[WorkerEntrypoint]:
-    """Return an app's entrypoint class. Every method of such a class can be called from outside: it has no others.
+    """Return an app's entrypoint class. Every method of such a class can be called from outside, so it has no others.
 
     `adapters` are those of ports that few apps have.
     """
@@ -90,7 +91,7 @@ def worker(app: App, adapters: Mapping[Any, Callable[[Any], object]] | None = No
 
 
 class Isolate:
-    """An app in one isolate: the settings are read at the first event, as nothing may be at import."""
+    """An app in one isolate. The settings are read at the first event, as nothing may be read at import."""
 
     def __init__(self, app: App, adapters: Mapping[Any, Callable[[Any], object]] = ADAPTERS) -> None:
         self.app = app
@@ -102,7 +103,8 @@ class Isolate:
     async def fetch(self, request: Any, env: Any, context: Any) -> Any:
         """Answer a request."""
         ports = self.ports(env, context)
-        url, headers = request.url, request.headers
+        url = request.url
+        headers = request.headers
         path, _, query = url[url.index("/", 8) :].partition("?")
         sent = JsHeaders(headers)
         response = await self.app.fetch(
@@ -119,10 +121,14 @@ class Isolate:
     async def scheduled(self, controller: Any, env: Any, context: Any) -> None:
         """Run the jobs of a cron trigger."""
         at = datetime.fromtimestamp(controller.scheduledTime / 1000, UTC)
-        await self.app.scheduled(Tick(controller.cron, at), self.ports(env, context))
+        try:
+            await self.app.scheduled(Tick(controller.cron, at), self.ports(env, context))
+        except ExceptionGroup as faults:
+            if faults.split(NotConfigured)[1] is not None:  # else reported in a line, and the health is degraded
+                raise
 
     async def queue(self, batch: Any, env: Any, context: Any) -> None:
-        """Hand a batch to its consumer, then tell the queue what is to become of each message."""
+        """Hand a batch to its consumer, then acknowledge each message or ask for a retry."""
         ports = self.ports(env, context)
         messages = {message.id: message for message in batch.messages}
         deliveries = [_delivery(message) for message in messages.values()]
@@ -143,12 +149,12 @@ class Isolate:
         return Ports(self._settings, runtime, self._singletons)
 
     def _read(self, env: Any) -> Settings:
-        found = {}
+        values = {}
         for field in self.app.settings.fields:
             value = getattr(env, field.name, None)
             if not is_nothing(value):
-                found[field.name] = self._adapted(field, value, env)
-        settings = self.app.settings(found)
+                values[field.name] = self._adapted(field, value, env)
+        settings = self.app.settings(values)
         self._shared |= {
             Assets: AssetsBinding(getattr(env, "ASSETS", None)),
             Clock: RuntimeClock(),
@@ -160,8 +166,8 @@ class Isolate:
         return settings
 
     def _adapted(self, field: Field, value: Any, env: Any) -> object:
-        """Return what stands for a binding; a variable's value as it is."""
-        if field.port is Telemetry:  # what it reads from is no binding
+        """Return the adapter of a binding; a variable's value unchanged."""
+        if field.port is Telemetry:  # it reads by HTTP, not from the binding
             return AnalyticsEngine(value, lambda name: _text(getattr(env, name, None)), self._shared)
         if field.port is RateLimiter:
             return RateLimit(value, self.app.limits[field.name])
@@ -216,14 +222,17 @@ def _to_js(response: Response, request: Any, context: Any) -> Any:
 
 
 def _whole(body: bytes, response: Response) -> Any:
-    """Return a body as JavaScript takes it the fastest: ASCII as text, if its type is said; it would be given one."""
+    """Return a body in the form that JavaScript takes fastest. ASCII is passed as text if the headers have its type.
+
+    Without one, JavaScript would add a type to text.
+    """
     if not body or response.status in _NO_BODY:
         return jsnull
     return body.decode() if body.isascii() and response.header("content-type") else to_js(body)
 
 
 def _streaming(parts: AsyncIterable[bytes], init: Any, request: Any, context: Any) -> Any:
-    """Return a response whose body is fed part by part after it has begun, until the client leaves."""
+    """Return a response that is fed part by part after it has begun, until the client leaves."""
     pipe = TransformStream.new()
     response = JsResponse.new(pipe.readable, init)  # before any part is made: it may be refused for its headers
     context.waitUntil(_feed(parts, pipe.writable.getWriter(), request.signal))
@@ -241,7 +250,7 @@ async def _feed(parts: AsyncIterable[bytes], writer: Any, signal: Any) -> None:
         leave.destroy()
         await close(parts)
     if not feeding.cancelled() and (fault := feeding.exception()) and not isinstance(fault, JsException):
-        await writer.abort(str(fault))  # the client must not take what came for the whole
+        await writer.abort(str(fault))  # the client must not take a part for the whole
         raise fault
 
 

@@ -1,4 +1,4 @@
-"""The `Events` port in a Worker: it asks the Durable Object that is the log."""
+"""The `Events` port in a Worker: it calls the Durable Object that holds the log."""
 
 import json
 from collections.abc import AsyncIterable, Sequence
@@ -13,13 +13,13 @@ from edge.http import Headers, Response
 from edge.ports import PortError
 from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.runtimes import live_wire as wire
-from edge.runtimes.workers.border import NativeStream, message_of, raw, to_object
-from edge.runtimes.workers.members import sent_of
+from edge.runtimes.workers.js_bridge import NativeStream, message_of, raw, to_object
+from edge.runtimes.workers.log_sockets import follow_document
 
 NAME = "events"
 """The one object of a Worker."""
 FOLLOW = "x-follow"
-"""The header that takes along, as JSON, who follows what: the object is reached only through its binding."""
+"""The header with the reader's request as JSON; the object is reached only through its binding."""
 
 
 NOBODY = Actor("", PUBLIC, frozenset())
@@ -27,7 +27,7 @@ NOBODY = Actor("", PUBLIC, frozenset())
 
 
 class NativeUpgrade(Response):
-    """The response that hands over one end of a WebSocket, whose other end is the object's."""
+    """The response that passes on one end of a WebSocket; the object has the other end."""
 
     __slots__ = ("_answer",)
 
@@ -39,7 +39,7 @@ class NativeUpgrade(Response):
             self.headers.append(("sec-websocket-protocol", protocol))
 
     def to_js(self) -> Any:
-        """Return it as JavaScript's."""
+        """Return the JavaScript response."""
         init = to_object({"status": 101, "headers": self.headers})
         init.webSocket = self._answer.webSocket
         return JsResponse.new(jsnull, init)
@@ -56,8 +56,8 @@ class DurableEvents:
         return int(await self._call("publish", drafts))
 
     async def read(self, follow: Follow, *, limit: int = 100) -> Page:
-        found = await self._call("read", {"follow": sent_of(follow), "limit": limit})
-        return Page([Event(*event) for event in found["events"]], found["oldest"], found["last"])
+        page = await self._call("read", {"follow": follow_document(follow), "limit": limit})
+        return Page([Event(*event) for event in page["events"]], page["oldest"], page["last"])
 
     async def forget(self) -> None:
         await self._call("forget", None)
@@ -77,16 +77,16 @@ class DurableEvents:
     async def probe(self) -> None:
         await self.read(Follow(NOBODY), limit=0)
 
-    async def _call(self, method: str, given: object) -> Any:
+    async def _call(self, method: str, body: object) -> Any:
         stub = self._binding.getByName(NAME)
         try:
-            return from_json(await getattr(stub, method)(to_json(given).decode()))
+            return from_json(await getattr(stub, method)(to_json(body).decode()))
         except JsException as fault:
             raise PortError(f"events: {message_of(fault)}") from None
 
     async def _ask(self, path: str, follow: Follow, headers: dict[str, str]) -> Any:
-        told = json.dumps(sent_of(follow))  # ASCII, as a header is
-        init = to_object({"headers": {**headers, FOLLOW: told}})
+        header = json.dumps(follow_document(follow))  # ASCII, as a header is
+        init = to_object({"headers": {**headers, FOLLOW: header}})
         try:
             answer = await self._binding.getByName(NAME).fetch(f"https://events/{path}", init)
         except JsException as fault:

@@ -1,6 +1,6 @@
 """The `Executor` port by Cloudflare's Dynamic Workers: JavaScript and TypeScript in a fresh isolate for each run.
 
-The isolate has no network (`globalOutbound: null`), no bindings, and the platform's limits. workerd on one's own
+The isolate has no network (`globalOutbound: null`), no bindings, and the platform's limits. workerd on a developer's
 machine enforces none of them: a loop there stops the whole process, so a development environment has no such binding.
 """
 
@@ -17,14 +17,14 @@ from edge.clients.execution.verdicts import limit_message
 from edge.errors import PayloadTooLarge
 from edge.ports.errors import PortError
 from edge.ports.executor import Execution, Language, Limits, Program, Status
-from edge.runtimes.workers.border import message_of, raw, read_all, to_object
+from edge.runtimes.workers.js_bridge import message_of, raw, read_all, to_object
 
 COMPATIBILITY_DATE = "2026-11-17"
 PARALLEL = 4
 """Dynamic Workers that one request may have in flight: the platform's limit."""
 STRIP = Limits(2_000, 128, 256 * 1024)
 GRACE_S = 2.0
-"""Seconds beyond a program's own that its answer may take."""
+"""Seconds beyond a program's own time limit for its answer to arrive."""
 PROBED_S = 60.0
 _WAY = "Dynamic Workers: a fresh isolate for each run, without network and bindings"
 
@@ -36,7 +36,7 @@ class LoaderFailed(PortError):
 
 
 class NotStripped(Exception):
-    """The tool that strips types found no program; the message says where."""
+    """The tool that strips types found no program; the message gives the position."""
 
 
 class DynamicWorkers:
@@ -51,7 +51,7 @@ class DynamicWorkers:
         self._well_until = 0.0
 
     async def languages(self) -> Mapping[Language, str]:
-        """Return the languages that it runs; the engine is the platform's, whatever its version."""
+        """Return the languages that it runs; the engine is the platform's, of any version."""
         return {"javascript": "V8", "typescript": "V8"}
 
     async def run(self, program: Program) -> Execution:
@@ -78,10 +78,13 @@ class DynamicWorkers:
             return self._limited("output", program.limits)
         except (JsException, PortError) as fault:
             return self._failed(message_of(fault), program.limits)
-        return self._told(answer, program, (monotonic() - started) * 1000)
+        return self._execution(answer, program, (monotonic() - started) * 1000)
 
     async def probe(self) -> str:
-        """Return in which way it runs programs; raise `PortError` where it runs none. A good answer holds a minute."""
+        """Return the way in which it runs programs; raise `PortError` if it runs none.
+
+        A success is cached for a minute.
+        """
         if monotonic() < self._well_until:
             return _WAY
         ended = await self.run(Program("javascript", "console.log(6 * 7)"))
@@ -104,7 +107,7 @@ class DynamicWorkers:
         return self._stripped[1]
 
     async def _ask(self, modules: Mapping[str, str], body: object, limits: Limits) -> Answer:
-        """Load a Worker, send it a request, and return its JSON, of which nothing is trusted."""
+        """Load a Worker, send it a request, and return its JSON, which is not trusted."""
         code = to_object(
             {
                 "compatibilityDate": COMPATIBILITY_DATE,
@@ -128,7 +131,7 @@ class DynamicWorkers:
             raise LoaderFailed("the program answered no object")
         return answer
 
-    def _told(self, answer: Answer, program: Program, time_ms: float) -> Execution:
+    def _execution(self, answer: Answer, program: Program, time_ms: float) -> Execution:
         outputs = [str(answer.get(name) or "")[: program.limits.output_bytes] for name in ("stdout", "stderr")]
         over = answer.get("over")
         marks = over if isinstance(over, dict) else {}
@@ -150,7 +153,7 @@ class DynamicWorkers:
         return Execution(status, limit_message(status, limits), executor=self.name)
 
     def _failed(self, message: str, limits: Limits) -> Execution:
-        """Return what a message of the platform stands for; it has no codes."""
+        """Return the outcome for a message of the platform, which has no error codes."""
         text = message.lower()
         if "cpu time limit" in text or "exceeded cpu" in text:
             return self._limited("time", limits)
@@ -164,17 +167,18 @@ class DynamicWorkers:
 
 
 def _module(program: Program, script: str) -> str:
-    """Return the module that defines a program as a function; what it needs of Node are arguments of that."""
+    """Return a module that defines a program as a function, whose parameters replace Node's globals."""
     parameters = "exports, module, require, console, process"
     if program.call is None:
         return f"export default async function ({parameters}) {{\n{script}\n}}\n"
     name = program.call.function
-    found = f"return typeof {name} !== 'undefined' ? {name} : module.exports.{name} ?? module.exports.default;"
-    return f"export default function ({parameters}) {{\n{script}\n;{found}\n}}\n"
+    lookup = f"return typeof {name} !== 'undefined' ? {name} : module.exports.{name} ?? module.exports.default;"
+    return f"export default function ({parameters}) {{\n{script}\n;{lookup}\n}}\n"
 
 
 def _verdict(answer: Answer, stderr: str, program: Program) -> tuple[Status, str, str | None]:
-    status, value = answer.get("status"), answer.get("value")
+    status = answer.get("status")
+    value = answer.get("value")
     if status == "output":
         return "output", limit_message("output", program.limits), None
     if status == "exit":

@@ -7,11 +7,11 @@ from pyodide.ffi import JsException, JsProxy
 
 from edge.ports import Mail, MailError
 from edge.ports.mailer import check_mail
-from edge.runtimes.workers.border import message_of, raw, to_object
+from edge.runtimes.workers.js_bridge import message_of, raw, to_object
 
 
 class SendEmail:
-    """Sends by the binding, which takes senders of the account's own domains alone."""
+    """Sends with the binding, which accepts senders of the account's own domains alone."""
 
     def __init__(self, binding: Any) -> None:
         self._binding = binding if isinstance(binding, JsProxy) else raw(binding)
@@ -29,10 +29,10 @@ class SendEmail:
 
 
 def _send(binding: Any, message: Any) -> Any:
-    """Call the binding's `send` without a look at it.
+    """Call the binding's `send` without passing it to Python.
 
-    Where the binding is a stub that has every attribute, Pyodide takes it for a generator with a `send` of its own, and
-    the method itself for a promise: it must not come to Python.
+    Pyodide takes a stub that has every attribute for a generator with a `send` of its own, and the method itself for a
+    promise.
     """
     call = Array.from_(to_object({"length": 1}), Reflect.get.bind(None, binding, "send"))
     call.push(binding, Array.of(message))

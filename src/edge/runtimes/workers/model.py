@@ -10,8 +10,8 @@ from pyodide.ffi import JsException, to_js
 
 from edge.errors import PayloadTooLarge
 from edge.ports.model import Model, ModelError, Prompt
-from edge.runtimes.model_wire import Asking, as_stream, in_order, refusal, thrown
-from edge.runtimes.workers.border import NativeStream, from_object, message_of, raw, read_all, to_object
+from edge.runtimes.model_wire import ModelAdapter, as_stream, exception_fault, in_order, refusal
+from edge.runtimes.workers.js_bridge import NativeStream, from_object, message_of, raw, read_all, to_object
 
 MODELS = (
     "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
@@ -22,15 +22,15 @@ MODELS = (
     "@cf/google/gemma-4-26b-a4b-it",
     "@cf/meta/llama-3.1-8b-instruct-fp8",
 )
-"""Models for chats. The binding lists none: these are Cloudflare's of November 2026, and others can be asked, too."""
+"""Models for chats. The binding lists none: these are Cloudflare's of November 2026, and others work, too."""
 
 
 ANSWER_TOKENS = 2048
-"""Tokens of an answer unless a prompt says otherwise: Workers AI's own default is 256, and it tells of no cut."""
+"""Tokens of an answer unless a prompt sets them: Workers AI's own default is 256, and it does not report a cut."""
 
 
-class WorkersAi(Asking):
-    """Cloudflare's models. An answer crosses as one text, a stream part by part."""
+class WorkersAi(ModelAdapter):
+    """Cloudflare's models. An answer crosses from JavaScript as one text, a stream part by part."""
 
     def __init__(self, binding: Any) -> None:
         self._binding = raw(binding)
@@ -39,13 +39,13 @@ class WorkersAi(Asking):
         return [*MODELS]
 
     async def probe(self) -> None:
-        """The binding has nothing that can be asked at no cost: that it is there is all there is to know."""
+        """Do nothing: the binding has no free request, so a probe only confirms that it exists."""
 
     async def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
         inputs = {
             "max_tokens": ANSWER_TOKENS,
             **prompt.options,
-            "messages": [_said(message) for message in prompt.messages],
+            "messages": [_message(message) for message in prompt.messages],
         }
         if prompt.tools:
             inputs["tools"] = prompt.tools
@@ -59,28 +59,28 @@ class WorkersAi(Asking):
             else:
                 yield as_stream(answer if isinstance(answer, str) else from_json(JSON.stringify(answer)))
         except JsException as fault:
-            raise thrown(message_of(fault)) from None
+            raise exception_fault(message_of(fault)) from None
 
     async def _embed(self, texts: Sequence[str], model: str) -> object:
         try:
             answer = from_object(await self._binding.run(model, to_object({"text": texts})))
         except JsException as fault:
-            raise thrown(message_of(fault)) from None
+            raise exception_fault(message_of(fault)) from None
         return answer.get("data") if isinstance(answer, dict) else None
 
 
 MAX_WHOLE = 8 * 1024 * 1024
-"""Bytes of an answer that is no stream, and of a fault."""
+"""Most bytes of an answer that is no stream, and of a fault."""
 
 
 class FetchedModels:
-    """Servers of models by address; none of them holds anything of an event."""
+    """Servers of models by address; they share no state between events."""
 
     def at(self, base_url: str, key: str | None = None) -> Model:
         return FetchedModel(base_url, key)
 
 
-class FetchedModel(Asking):
+class FetchedModel(ModelAdapter):
     """A server with OpenAI's chat completions, by the runtime's own fetch. No message holds its key."""
 
     def __init__(self, base_url: str, key: str | None) -> None:
@@ -88,8 +88,8 @@ class FetchedModel(Asking):
         self._headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
 
     async def names(self) -> list[str]:
-        found = from_json(await self._whole(await self._fetch("/models", None)))
-        listed = found.get("data") if isinstance(found, dict) else found
+        answer = from_json(await self._whole(await self._fetch("/models", None)))
+        listed = answer.get("data") if isinstance(answer, dict) else answer
         models = listed if isinstance(listed, list) else []
         return [str(model["id"]) for model in models if isinstance(model, dict) and "id" in model]
 
@@ -116,8 +116,8 @@ class FetchedModel(Asking):
             leaving.abort()
 
     async def _embed(self, texts: Sequence[str], model: str) -> object:
-        asked = to_json({"model": model, "input": texts})
-        return in_order(from_json(await self._whole(await self._fetch("/embeddings", asked))))
+        body = to_json({"model": model, "input": texts})
+        return in_order(from_json(await self._whole(await self._fetch("/embeddings", body))))
 
     async def _fetch(self, path: str, body: bytes | None, signal: Any = None) -> Any:
         method = "GET" if body is None else "POST"
@@ -138,6 +138,6 @@ class FetchedModel(Asking):
             raise ModelError(f"the answer is larger than {MAX_WHOLE} bytes") from None
 
 
-def _said(message: Mapping[str, Any]) -> Mapping[str, Any]:
+def _message(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a message as Workers AI takes it: the content of one that only calls tools is an empty text."""
     return message if message.get("content") is not None else {**message, "content": ""}

@@ -9,7 +9,7 @@ from workers import DurableObject
 
 from edge.ports import PortError
 from edge.ports.quotas import Allowance
-from edge.runtimes.workers.border import message_of, raw
+from edge.runtimes.workers.js_bridge import message_of, raw
 
 
 class QuotaCounter(DurableObject):
@@ -25,17 +25,17 @@ class QuotaCounter(DurableObject):
         return int(self._sql.exec(_ADD, 1, day).one().used)
 
     async def take(self, allowances: str) -> str:
-        """Count one more in each allowance, unless one is used up; return the counts before, in JSON as they came."""
-        wanted = [*enumerate(from_json(allowances), 2)]
-        used = [int(self._sql.exec(_USED, place, period).one().used) for place, (period, _) in wanted]
-        if all(number < most for number, (_, (_, most)) in zip(used, wanted, strict=True)):
-            for place, (period, _) in wanted:
+        """Count one more in each allowance, unless one is used up; return the counts before, as JSON in order."""
+        entries = [*enumerate(from_json(allowances), 2)]
+        used = [int(self._sql.exec(_USED, place, period).one().used) for place, (period, _) in entries]
+        if all(number < most for number, (_, (_, most)) in zip(used, entries, strict=True)):
+            for place, (period, _) in entries:
                 self._sql.exec(_ADD, place, period).one()
         return to_json(used).decode()
 
 
 class DurableQuotas:
-    """Asks a name's object: a call crosses into JavaScript for the stub, the call and the number."""
+    """Calls a name's object: a call crosses into JavaScript for the stub, the call and the number."""
 
     def __init__(self, binding: Any) -> None:
         self._binding = raw(binding)

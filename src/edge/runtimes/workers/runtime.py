@@ -15,17 +15,17 @@ from edge.errors import PayloadTooLarge
 from edge.http import HeaderList, Response
 from edge.ports import Fetched, FetchError, FetchTimeout, Log
 from edge.runtimes.limits import check_headers
-from edge.runtimes.workers.border import from_object, message_of, raw, read_all, to_object
+from edge.runtimes.workers.js_bridge import from_object, message_of, raw, read_all, to_object
 from edge.settings import LOG_LEVELS
 
 MAX_ANSWER = 25 * 1024 * 1024
-"""Bytes of an answer that are read: an isolate has 128 MB for all that it does."""
+"""Most bytes of an answer: an isolate has 128 MB for everything."""
 
 _DROPPED = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection"})
 
 
 class RuntimeFetch:
-    """Outbound HTTP by the runtime's `fetch`, which decompresses what comes."""
+    """Outbound HTTP by the runtime's `fetch`, which decompresses bodies."""
 
     async def __call__(
         self, method: str, url: str, *, headers: HeaderList | None = None, body: bytes = b"", timeout: float = 10.0
@@ -60,7 +60,8 @@ class ContextBackground:
     """Work that keeps its event's context alive, for at most 30 s after the response."""
 
     def __init__(self, context: Any, log: Log) -> None:
-        self._context, self._log = context, log
+        self._context = context
+        self._log = log
 
     def add(self, work: Coroutine[Any, Any, object]) -> None:
         self._context.waitUntil(self._run(work))
@@ -73,7 +74,7 @@ class ContextBackground:
 
 
 class ConsoleLog:
-    """One JSON line a call on the console, where Workers Logs reads its fields."""
+    """Writes one JSON line per call to the console, for Workers Logs to read its fields."""
 
     def __init__(self, level: str) -> None:
         self._enabled = frozenset(LOG_LEVELS[LOG_LEVELS.index(level) :])
@@ -90,7 +91,7 @@ class ConsoleLog:
 
 
 class AssetsBinding:
-    """The static files behind the binding ASSETS; without one there are none."""
+    """The static files behind the binding ASSETS; without it there are none."""
 
     def __init__(self, binding: Any) -> None:
         self._binding = raw(binding)

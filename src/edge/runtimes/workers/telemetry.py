@@ -11,18 +11,21 @@ from edge.ports import Fetch, LimitExceeded, Log, PortError
 from edge.ports.telemetry import Point, Total
 from edge.runtimes.analytics_api import AnalyticsApi
 from edge.runtimes.limits import POINTS, check_point
-from edge.runtimes.workers.border import message_of, raw, to_object
+from edge.runtimes.workers.js_bridge import message_of, raw, to_object
 
 _written: ContextVar[list[int]] = ContextVar("points written in this event")
 
 
 def begin_event() -> None:
-    """Count the points of this event and of the work that it leaves in the background by themselves."""
+    """Count the points of this event and of its background work separately."""
     _written.set([0])
 
 
 class AnalyticsEngine:
-    """One dataset. `variable` gives a variable or secret of the Worker by name, `runtime` a port when it is needed."""
+    """One dataset.
+
+    `variable` returns a variable or secret of the Worker by name, `runtime` a port when it is needed.
+    """
 
     def __init__(self, binding: Any, variable: Callable[[str], str | None], runtime: Mapping[Any, object]) -> None:
         self._binding, self._api, self._runtime = raw(binding), AnalyticsApi(variable), runtime
@@ -42,7 +45,7 @@ class AnalyticsEngine:
         return await self._api.totals(cast("Fetch", self._runtime[Fetch]), blobs, doubles, since)
 
     async def probe(self) -> None:
-        """A dataset has nothing that can be asked without a key: that it is bound is all there is to know."""
+        """Do nothing: a dataset has no request without a key, so a probe only confirms that it is bound."""
 
 
 def _count() -> None:

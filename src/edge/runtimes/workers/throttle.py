@@ -9,7 +9,7 @@ from workers import DurableObject
 from edge.ports import Pace, PortError, Window
 from edge.runtimes import moving_window, token_bucket
 from edge.runtimes.token_bucket import RESERVE, wait
-from edge.runtimes.workers.border import message_of, raw
+from edge.runtimes.workers.js_bridge import message_of, raw
 
 
 class CallThrottle(DurableObject):
@@ -35,7 +35,7 @@ class CallThrottle(DurableObject):
 
 
 class DurableThrottle:
-    """Asks a name's object: a call crosses into JavaScript for the stub, the call and the number."""
+    """Calls a name's object: a call crosses into JavaScript for the stub, the call and the number."""
 
     def __init__(self, binding: Any) -> None:
         self._binding = raw(binding)

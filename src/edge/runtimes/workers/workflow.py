@@ -10,7 +10,7 @@ from edge.ports.workflows import Run
 from edge.runtimes.workers.entry import Isolate
 
 RETRIES = {"retries": {"limit": 5, "delay": "10 seconds", "backoff": "exponential"}, "timeout": "10 minutes"}
-"""How a step is tried again."""
+"""The retry policy of a step."""
 
 
 def workflow(app: App, binding: str) -> type[WorkflowEntrypoint]:

@@ -5,7 +5,7 @@ from typing import Any
 from pyodide.ffi import JsException
 
 from edge.ports import PortError
-from edge.runtimes.workers.border import from_object, message_of, raw, to_object
+from edge.runtimes.workers.js_bridge import from_object, message_of, raw, to_object
 
 
 class WorkflowBinding:
@@ -24,10 +24,10 @@ class WorkflowBinding:
     async def status(self, run_id: str) -> str | None:
         try:
             instance = await self._binding.get(run_id)
-            told = from_object(await instance.status())
+            state = from_object(await instance.status())
         except JsException:
             return None
-        status: str = told["status"]
+        status: str = state["status"]
         return status
 
     async def terminate(self, run_id: str) -> None:
@@ -38,4 +38,4 @@ class WorkflowBinding:
                 raise PortError(f"workflow: {message_of(fault)}") from None
 
     async def probe(self) -> None:
-        """The binding has nothing that can be asked without a run: that it is there is all there is to know."""
+        """Do nothing: the binding has no request but a run, so a probe only confirms that it exists."""

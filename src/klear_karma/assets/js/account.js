@@ -1,4 +1,4 @@
-// Logging in, registering, one's bookings and one's calendar.
+// Log-in, registration, the user's bookings and calendar.
 import { el, field, form, say } from "./dom.js";
 import { call, enter, leave } from "./session.js";
 import { clock, dayName, money } from "./times.js";

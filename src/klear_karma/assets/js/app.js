@@ -1,4 +1,4 @@
-// The pages by the address's hash.
+// The pages, selected by the hash of the address.
 import { appointmentsPage, entryPage } from "./account.js";
 import { practitionerPage } from "./booking.js";
 import { el } from "./dom.js";

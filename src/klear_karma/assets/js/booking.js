@@ -1,4 +1,4 @@
-// A practitioner with its free times, and the booking of one.
+// A practitioner with free slots, and the booking form.
 import { el, field, say, select } from "./dom.js";
 import { call, get, isLoggedIn } from "./session.js";
 import { clock, dayName, dayOf, later, money, ZONE } from "./times.js";
@@ -40,7 +40,7 @@ function days(slots, choose) {
       el("li", {}, el("button", { type: "button", onclick: () => choose(slot) }, label(slot, times)))))));
 }
 
-// An hour that comes twice has two offsets: they tell its times apart.
+// A repeated hour (end of daylight saving) has two offsets, which distinguish its slots.
 function label(slot, times) {
   const isTwice = new Set(times.map((one) => one.starts_at.slice(-6))).size > 1;
   return clock(slot.starts_at) + (isTwice ? ` (UTC${slot.starts_at.slice(-6)})` : "");
@@ -51,7 +51,7 @@ function confirm(times, person, service, slot) {
     location.hash = `#/login?then=${encodeURIComponent(location.hash)}`;
     return;
   }
-  const key = crypto.randomUUID(); // a second press books nothing twice
+  const key = crypto.randomUUID(); // a second click does not book twice
   const box = el("p", { class: "problem", role: "alert", hidden: true });
   const note = el("input", { name: "note", maxlength: 2000 });
   const book = el("button", {

@@ -1,4 +1,4 @@
-// Elements by hand. Text is only ever set as text: nothing here reads markup.
+// Creates elements. Text is always set as text, never as markup.
 export function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -23,7 +23,7 @@ export function select(options, value, attributes = {}) {
   return made;
 }
 
-// A form whose submit is an async function; while it runs the button waits, and what it throws is shown.
+// A form with an async submit function; the button is disabled while it runs, and errors are displayed.
 export function form(children, submit, text) {
   const box = el("p", { class: "problem", role: "alert", hidden: true });
   const send = el("button", { type: "submit" }, text);

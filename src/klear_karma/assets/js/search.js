@@ -1,4 +1,4 @@
-// The search: a place, words, a kind, a day; results by distance, further ones by `next`.
+// The search: a place, words, a kind, a day; results by distance, further pages by `next`.
 import { el, field, form, say, select } from "./dom.js";
 import { get } from "./session.js";
 import { money, ZONE } from "./times.js";

@@ -1,4 +1,4 @@
-// Who is logged in. The refresh token is in a cookie that no script reads; the access token is in memory alone.
+// The session of the user. The refresh token is in a cookie that scripts cannot read, the access token in memory.
 const EARLY_MS = 30_000;
 const WAS_HERE = "klear-karma-user";
 
@@ -50,7 +50,7 @@ function forget() {
   localStorage.removeItem(WAS_HERE);
 }
 
-// One refresh at a time in all tabs.
+// One refresh at a time across all tabs.
 function refresh() {
   return navigator.locks.request("klear-karma-refresh", async () => {
     if (token && Date.now() < expires - EARLY_MS) return;
@@ -63,7 +63,7 @@ function refresh() {
   });
 }
 
-// A request as the user; after a 401 once more, with a new token.
+// Sends a request as the user; after a 401 it is repeated once with a new token.
 export async function call(method, path, body, headers = {}) {
   for (let attempt = 0; ; attempt += 1) {
     if (!token || Date.now() >= expires - EARLY_MS) await refresh();

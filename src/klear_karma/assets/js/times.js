@@ -1,4 +1,4 @@
-// Days and times on this device's clocks, and money in minor units.
+// Days and times in this device's time zone, and money in minor units.
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const pad = (number) => String(number).padStart(2, "0");

@@ -1,4 +1,4 @@
-// The site: opens the user's database, draws the page that the address names, and shows what is not synced.
+// The site: opens the user's database, renders the page of the address, and shows the number of unsynced changes.
 import { Channel } from "./channel.js";
 import { button, el, say } from "./dom.js";
 import { leaveFor, sessionEnded } from "./leaving.js";
@@ -30,7 +30,7 @@ const NAV = [["", "Records"], ["add", "Add"], ["genres", "Genres"], ["stats", "S
 const channel = new Channel();
 const site = { channel, session: new Session(channel), store: null, model: null, sync: null, hasChat: false, filter: {}, scroll: 0 };
 site.go = (hash) => { if (location.hash === hash) draw(); else location.hash = hash; };
-// The page itself stays: somebody may be writing there.
+// The page is not rendered again, as the user may be typing in it.
 site.showChat = (hasChat) => {
   site.hasChat = hasChat;
   marked(here);
@@ -42,7 +42,7 @@ site.enter = async (tokens, email) => {
   if (before !== tokens.user_id || !site.store) await open();
   site.go("#/");
 };
-// Closes the user's database, and removes it where nothing in it is wanted any more.
+// Closes the user's database, and deletes it if it is no longer needed.
 site.close = async (isRemoved) => {
   const { store } = site;
   site.sync?.stop();
@@ -82,7 +82,7 @@ function decoded(text) {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // no address of ours
+    return text; // not an address of this site
   }
 }
 
@@ -122,7 +122,7 @@ function offline() {
   if (!navigator.onLine) say("Stored on this device; it is sent when there is a network.");
 }
 
-// Asks the browser to wake this page when there is a network again, and to remove nothing of it meanwhile.
+// Asks the browser for a background sync when it is online again, and for persistent storage.
 async function wish() {
   navigator.storage?.persist?.().catch(() => {});
   const registration = await navigator.serviceWorker?.getRegistration();
@@ -160,7 +160,7 @@ site.session.addEventListener("state", async () => {
 channel.on("changed", ({ userId, ids }) => userId === site.store?.userId && site.model.load(ids).then(() => site.sync?.tell()));
 channel.on("user", ({ userId }) => userId !== site.session.user?.id && location.reload());
 channel.on("left", ({ userId }) => userId === site.store?.userId && site.close(false));
-addEventListener("online", findChat); // it may have been opened without a network
+addEventListener("online", findChat); // the page may have been opened offline
 addEventListener("hashchange", draw);
 document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 

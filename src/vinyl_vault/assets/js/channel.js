@@ -1,4 +1,4 @@
-// What tabs tell each other: new tokens, changed records, a log-out.
+// Messages between tabs: new tokens, changed records, a log-out.
 export class Channel {
   constructor() {
     this.handlers = new Map();

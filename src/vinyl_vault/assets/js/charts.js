@@ -1,11 +1,11 @@
-// Charts by hand, each with its numbers as a table for whoever does not see it.
+// SVG charts, each with a table of its numbers for screen readers.
 import { el, svg } from "./dom.js";
 
-const WIDTH = 440; // of the picture's own units: small, so that its text is readable on a phone
+const WIDTH = 440; // in SVG units; small, so that the text is readable on a phone
 const LINE = 30;
 const NAMES = 160;
 
-// Lying bars: rows of {name, records, note}.
+// Horizontal bars: rows of {name, records, note}.
 export function lyingBars(caption, rows) {
   const most = Math.max(1, ...rows.map((row) => row.records));
   const height = rows.length * LINE + 4;
@@ -20,7 +20,7 @@ export function lyingBars(caption, rows) {
   return figure(caption, picture, rows);
 }
 
-// Standing bars: as many as there are rows, in their order.
+// Vertical bars, one per row, in order.
 export function standingBars(caption, rows) {
   const most = Math.max(1, ...rows.map((row) => row.records));
   const step = WIDTH / Math.max(1, rows.length);

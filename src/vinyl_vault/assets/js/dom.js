@@ -1,11 +1,11 @@
-// Elements by hand. Text is only ever set as text: nothing here reads markup.
+// Creates elements. Text is always set as text, never as markup.
 const XML = document.createElement("div").namespaceURI;
 
 export function el(name, attributes = {}, ...children) {
   return filled(document.createElementNS(XML, name), attributes, children);
 }
 
-// The namespace comes from a picture that the parser has made.
+// The SVG namespace, read from an icon in the page.
 export function svg(name, attributes = {}, ...children) {
   const space = document.querySelector("svg").namespaceURI;
   return filled(document.createElementNS(space, name), attributes, children);
@@ -27,7 +27,7 @@ export function button(text, onclick, attributes = {}) {
 }
 
 let fields = 0;
-// A label with its control: `control` is an element, `hint` a text that is read with it.
+// A label with its control: `control` is an element, `hint` its description for screen readers.
 export function field(text, control, hint = "") {
   const id = control.id || `field-${++fields}`;
   control.id = id;
@@ -44,7 +44,7 @@ export function select(options, value, attributes = {}) {
 
 const SAID_MS = 6000;
 let silence = 0;
-// Says something to screen readers, and for some seconds to everybody.
+// Announces a message to screen readers, and displays it for some seconds.
 export function say(text) {
   const live = document.getElementById("live");
   if (!live) return;
@@ -58,7 +58,7 @@ export function alertBox() {
   return { box, show: (text) => { box.textContent = text; box.hidden = !text; } };
 }
 
-// A form whose submit is an async function; while it runs the button waits, and what it throws is shown.
+// A form with an async submit function; the button is disabled while it runs, and errors are displayed.
 export function form(children, submit, text, attributes = {}) {
   const alerts = alertBox();
   const send = el("button", { type: "submit" }, text);
@@ -78,7 +78,7 @@ export function form(children, submit, text, attributes = {}) {
   return made;
 }
 
-// A modal question; resolves with the value of the button, or "" where it was closed.
+// A modal dialog; resolves with the value of the button, or "" if it was closed.
 export function ask(title, content, choices) {
   return new Promise((resolve) => {
     const heading = el("h2", { id: "ask-title" }, title);

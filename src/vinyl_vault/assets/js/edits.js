@@ -1,15 +1,15 @@
-// The outbox's rules, without a database: edits of a record, what a screen shows of it, what a push carries.
+// The rules of the outbox, without a database: edits of a record, its displayed state, and the contents of a push.
 
-// Edits of one record that no push has yet; `rev` is the lowest revision that was seen at one of them.
+// Pending edits of one record; `rev` is the lowest revision seen at the time of an edit.
 export const newEdits = (id, rev) => ({ id, rev, fields: {}, deleted: false });
 
-// What a person has seen of a record: a push that waits hides newer values.
+// The revision of a record seen by the user: a pending push hides newer values.
 export function seenRev(known, frozen) {
   const rev = known?.rev ?? 0;
   return frozen ? Math.min(rev, frozen.rev) : rev;
 }
 
-// Adds fields to edits; of tags, what is added and removed.
+// Adds fields to edits; tags as additions and removals.
 export function addFields(edits, fields) {
   const merged = { ...edits.fields };
   for (const [name, value] of Object.entries(fields)) {
@@ -26,7 +26,7 @@ function joinedTags(before, after) {
   return { add: [...add], remove: [...remove] };
 }
 
-// A record with edits over it; null where they delete it.
+// A record with edits applied; null if they delete it.
 export function overlaid(record, edits) {
   if (!edits) return record ?? null;
   if (edits.deleted) return null;
@@ -39,12 +39,12 @@ export function overlaid(record, edits) {
   return shown;
 }
 
-// A record as a device shows it: what is synced, below a push that waits, below edits that no push has.
+// A record as displayed: the synced fields, then those of the pending push, then the pending edits.
 export function screen(known, frozen, edits) {
   return overlaid(overlaid(known, frozen), edits);
 }
 
-// Edits that a push gave back, below those that came later.
+// Merges edits returned from a push with later ones, which take precedence.
 export function joined(earlier, later) {
   if (!later) return earlier;
   if (later.deleted) return later;
@@ -53,7 +53,7 @@ export function joined(earlier, later) {
   return { ...addFields(earlier, later.fields), rev };
 }
 
-// The fields that differ between a record and a form; tags as what is added and removed.
+// The fields that differ between a record and a form; tags as additions and removals.
 export function difference(before, after) {
   const fields = {};
   for (const [name, value] of Object.entries(after)) {

@@ -1,4 +1,4 @@
-// Leaving with edits that are not sent: a person decides, and nothing is dropped unasked.
+// Log-out with unsent edits: the user decides, and nothing is discarded without asking.
 import { ask, download, el, say } from "./dom.js";
 import { closeIfEmpty, waiting } from "./outbox.js";
 import { Away, Refused } from "./session.js";
@@ -31,7 +31,7 @@ async function isSure(count) {
   return answer === "yes";
 }
 
-// The session is over: with edits that wait a person is asked, once.
+// The session has ended: if there are unsent edits, ask the user once.
 export async function sessionEnded(site) {
   const { count } = await waiting(site.store);
   if (!count || isAsking) return;
@@ -43,7 +43,7 @@ export async function sessionEnded(site) {
   }
 }
 
-// Leaves a device where the session is over already.
+// Logs out on this device after the session has ended.
 export async function leaveFor(site) {
   const { count } = await waiting(site.store);
   if (count) return choose(site, "Leave with changes that were not sent?", false);
@@ -76,7 +76,7 @@ async function choose(site, title, isLoggedIn) {
   }
 }
 
-// Ends the session at the server, without which the cookie would stay; then leaves.
+// Ends the session on the server, which also removes the cookie; then logs out here.
 async function end(site, isDiscarded) {
   try {
     const answer = await fetch("/api/auth/logout", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
@@ -87,7 +87,7 @@ async function end(site, isDiscarded) {
   await leave(site, isDiscarded);
 }
 
-// Closes the database in all tabs; it is removed where nothing in it waits, or what waits is discarded.
+// Closes the database in all tabs; deletes it if nothing is unsent, or if unsent edits are discarded.
 async function leave(site, isDiscarded) {
   const isRemoved = isDiscarded || (await closeIfEmpty(site.store));
   site.channel.post("left", { userId: site.store.userId });

@@ -1,9 +1,9 @@
-// The pages that links of mails lead to. Opening one changes nothing: the token is sent when a person says so.
+// The target pages of links in mails. Opening one changes nothing: the token is sent only after a click.
 import { el, field, form } from "./dom.js";
 import { post } from "./session.js";
 
 const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? "";
-history.replaceState(null, "", location.pathname); // the token stays in no history
+history.replaceState(null, "", location.pathname); // remove the token from the history
 const main = document.getElementById("main");
 const password = () => field("Password", el("input", { name: "password", type: "password", autocomplete: "new-password", required: true, minlength: 8, maxlength: 256 }), "At least 8 characters; longer is better.");
 const done = (text, link) => main.replaceChildren(el("h1", {}, text), el("p", {}, el("a", { class: "button", href: "/#/login" }, link)));

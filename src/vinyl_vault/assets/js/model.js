@@ -1,4 +1,4 @@
-// The records as this device shows them: synced ones, below what waits. Views read here and hear of changes.
+// The records as displayed on this device: synced ones with pending edits. Views read them and subscribe to changes.
 import { screen } from "./edits.js";
 import * as outbox from "./outbox.js";
 
@@ -20,14 +20,14 @@ export class Model extends EventTarget {
     this.onchange = () => {};
   }
 
-  // Records look different: here, and in other tabs. Null stands for all of them.
+  // Notifies views, here and in other tabs, of changed records; null means all.
   changed(ids) {
     const list = ids === null ? null : [...ids];
     this.channel.post("changed", { userId: this.store.userId, ids: list });
     return this.load(list);
   }
 
-  // Reads records again, null for all of them; what comes meanwhile is read together.
+  // Reloads records, null for all; requests during a reload are combined.
   load(ids = null) {
     this.due = ids === null || this.due === null ? null : new Set([...(this.due ?? []), ...ids]);
     this.reading ??= this.readDue().finally(() => { this.reading = undefined; });

@@ -1,9 +1,9 @@
-// A collection in numbers, by the rules of /api/stats: what is owned and not sold, and no sums across currencies.
+// Statistics by the rules of /api/stats: only owned and unsold records, and no sums across currencies.
 import { isSold } from "./fields.js";
 
 export const isOwned = (record) => (record.status ?? "owned") === "owned" && !isSold(record);
 
-// Groups of records by name, the largest first; null is the name of those that have none.
+// Groups of records by name, the largest first; records without a name are in the group null.
 export function counted(records, namesOf) {
   const groups = new Map();
   for (const record of records) {

@@ -1,4 +1,4 @@
-// Edits that wait for the server: what a person changes goes in, frozen pushes go out, answers are taken.
+// Pending edits: stores the user's changes, freezes them into pushes, and applies answers.
 import { addFields, asDeletion, joined, newEdits, overlaid, pushRows, seenRev } from "./edits.js";
 
 const MOST_ROWS = 500;
@@ -22,12 +22,12 @@ export function remove(store, id) {
   return store.write(async (tx) => {
     const edits = await editsOf(tx, id);
     const frozen = await tx.get("meta", "frozen");
-    if (!edits.rev && !frozen?.edits[id]) tx.remove("edits", id); // the server never heard of it
+    if (!edits.rev && !frozen?.edits[id]) tx.remove("edits", id); // the server does not know the record
     else tx.put("edits", asDeletion(edits));
   });
 }
 
-// Takes no more edits where none waits, so that the database can go; tells whether that is so.
+// Closes the outbox if nothing is pending, so that the database can be deleted; returns whether it is closed.
 export function closeIfEmpty(store) {
   return store.write(async (tx) => {
     if ((await tx.get("meta", "frozen")) || (await tx.count("edits"))) return false;
@@ -38,7 +38,7 @@ export function closeIfEmpty(store) {
 
 export const reopen = (store) => store.write(async (tx) => tx.remove("meta", "closed"));
 
-// Returns what waits: the push that has no answer yet, and edits behind it.
+// Returns the unanswered push and the pending edits after it.
 export function waiting(store) {
   return store.read(async (tx) => {
     const frozen = await tx.get("meta", "frozen");
@@ -48,7 +48,7 @@ export function waiting(store) {
   });
 }
 
-// Returns the push to send: the one that has no answer yet, byte for byte, or a new one; null where nothing waits.
+// Returns the push to send: the unanswered one, byte for byte, or a new one; null if nothing is pending.
 export function freeze(store) {
   return store.write(async (tx) => {
     const frozen = await tx.get("meta", "frozen");
@@ -69,7 +69,7 @@ export function freeze(store) {
   });
 }
 
-// Returns the body of a request that changes nothing, and so need not be frozen.
+// Returns the body of a request without changes, which need not be frozen.
 export async function pullBody(store) {
   const state = await store.read(stateOf);
   return JSON.stringify({ ...about(state), albums: [], deleted_ids: [] });
@@ -83,7 +83,7 @@ function chunk(edits, most) {
   return edits.slice(0, Math.min(most, end < 0 ? edits.length : end));
 }
 
-// Gives a push back that cannot be sent: as another client, or in smaller parts.
+// Turns a push that cannot be sent back into edits, to send it as another client or in smaller parts.
 export function thaw(store, { newClient = false, smaller = false }) {
   return store.write(async (tx) => {
     const frozen = await tx.get("meta", "frozen");
@@ -96,7 +96,7 @@ export function thaw(store, { newClient = false, smaller = false }) {
   });
 }
 
-// Takes an answer; returns the ids of the records that look different now, or null for all of them.
+// Applies an answer; returns the ids of changed records, or null for all.
 export function take(store, answer, pushed) {
   return store.write(async (tx) => {
     const state = await stateOf(tx);
@@ -119,17 +119,17 @@ export function take(store, answer, pushed) {
   });
 }
 
-// The full state follows: what was synced goes, what waits stays. Revisions of another epoch say nothing any more.
+// The full state follows: synced records are removed, pending edits stay. Revisions of another epoch are meaningless.
 async function reset(tx, state, answer) {
   const applied = await Promise.all(answer.applied.map(({ id }) => tx.get("records", id)));
   tx.clear("records");
-  for (const record of applied) if (record) tx.put("records", record); // no page brings those again
+  for (const record of applied) if (record) tx.put("records", record); // later pages do not contain these
   const epoch = (cursor) => (cursor ?? "").split(/[-.]/)[0];
   if (epoch(state.cursor) === epoch(answer.last_sync)) return;
   for (const one of await tx.all("edits")) tx.put("edits", { ...one, rev: 0 });
 }
 
-// Takes a record of the push as the server's: what was edited since then has seen it.
+// Accepts the server's version of a pushed record; later edits have seen it.
 async function adopt(tx, id, rev, pushed, changed) {
   const known = await tx.get("records", id);
   if (!pushed || rev <= (known?.rev ?? 0)) return;
@@ -141,7 +141,7 @@ async function adopt(tx, id, rev, pushed, changed) {
   changed.add(id);
 }
 
-// A row that was not taken: one that was purged meanwhile is sent whole, any other is shown until it is dismissed.
+// A rejected row: a purged record is sent again with all fields, others are displayed until dismissed.
 async function reject(tx, fault, pushed, changed) {
   changed.add(fault.id);
   const known = await tx.get("records", fault.id);

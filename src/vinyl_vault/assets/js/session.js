@@ -1,19 +1,19 @@
-// Who is logged in. The refresh token is in a cookie that no script reads; the access token is in memory alone.
+// The session of the user. The refresh token is in a cookie that scripts cannot read, the access token in memory.
 const USER = "vinyl-vault-user";
 const EARLY_MS = 30_000;
 
-// The network or the service is away: still logged in.
+// The network or the service is unavailable: the user stays logged in.
 export class Away extends Error {
   constructor(retryAfter = 0) {
     super("There is no connection to the server right now.");
     this.retryAfter = retryAfter;
   }
 }
-// The session is over, or belongs to somebody else.
+// The session has ended, or belongs to another user.
 export class Ended extends Error {
   constructor() { super("Your session has ended. Log in again."); }
 }
-// The server refused a request, and says why.
+// The server refused a request, with a reason.
 export class Refused extends Error {
   constructor(status, problem) {
     const faults = (problem?.errors ?? []).map((one) => `${(one.pointer ?? "").replace(/^[#/]+/, "")}: ${one.detail}`);
@@ -34,7 +34,7 @@ export class Session extends EventTarget {
     channel.on("token", (message) => this.hear(message));
   }
 
-  // Another tab got a token; one of another user is not ours to use.
+  // Another tab got a token; a token of another user must not be used here.
   hear({ userId, token, expires }) {
     if (userId !== this.user?.id) return;
     Object.assign(this, { token, expires });
@@ -67,7 +67,7 @@ export class Session extends EventTarget {
 
   get isFresh() { return Boolean(this.token) && Date.now() < this.expires - EARLY_MS; }
 
-  // One refresh at a time in all tabs; of those that waited, the ones that have heard of the new token need none.
+  // One refresh at a time across all tabs; a waiting tab that has received the new token needs none.
   refresh() {
     const before = this.token;
     return navigator.locks.request("vinyl-vault-refresh", async () => {
@@ -79,7 +79,7 @@ export class Session extends EventTarget {
         throw new Ended();
       }
       const tokens = await read(answer);
-      if (tokens.user_id !== this.user?.id) { // somebody else logged in, in another tab: never mix two users
+      if (tokens.user_id !== this.user?.id) { // another user logged in, in another tab: never mix two users
         this.setEnded(true);
         throw new Ended();
       }
@@ -88,7 +88,7 @@ export class Session extends EventTarget {
     });
   }
 
-  // Sends a request as the user; after a 401 once more, with a new token.
+  // Sends a request as the user; after a 401 it is repeated once with a new token.
   async fetch(path, options = {}) {
     for (let attempt = 0; ; attempt += 1) {
       if (!this.isFresh) await this.refresh();
@@ -105,13 +105,13 @@ export class Session extends EventTarget {
   }
 }
 
-// A wrong password is refused with 401 too: sent again, it would count twice against the limit of attempts.
+// A wrong password is answered 401 too; a repetition would count twice against the limit of attempts.
 async function isWrongPassword(answer) {
   const problem = await answer.clone().json().catch(() => null);
   return problem?.title === "The e-mail or password is wrong";
 }
 
-// A request of nobody in particular: log in, register, reset.
+// An anonymous request: log in, register, reset.
 export async function post(path, body) {
   return read(await reach(path, json("POST", body)));
 }
@@ -124,7 +124,7 @@ async function reach(path, options) {
   }
 }
 
-// Returns an answer's JSON; raises `Away` where the service is, and `Refused` with its reason.
+// Returns an answer's JSON; throws `Away` if the service is unavailable, or `Refused` with the reason.
 export async function read(answer) {
   if (answer.status === 204) return null;
   const value = await answer.json().catch(() => null);

@@ -1,4 +1,4 @@
-// A collection that its owner shows to whoever has the link: read only, without an account. The token is behind the #.
+// A shared collection: read-only, for anyone with the link, without an account. The token is in the hash.
 import { button, el, field, select } from "./dom.js";
 import { coverOf } from "./views/cover.js";
 import { read } from "./session.js";
@@ -17,7 +17,7 @@ let timer = 0;
 
 function token() { return location.hash.slice(1); }
 
-// An answer that was overtaken by a later question is dropped.
+// Drops an answer if a later query has been sent.
 async function load(after) {
   const asked = state.asked += 1;
   const query = new URLSearchParams({ status: state.status, limit: LIMIT, ...(state.q.trim() ? { q: state.q } : {}), ...(after ? { after } : {}) });

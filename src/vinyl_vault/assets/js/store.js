@@ -1,4 +1,4 @@
-// The database of one user on this device. All rules of the outbox are one transaction each, so tabs can share it.
+// The database of one user on this device. Each operation of the outbox is one transaction, so tabs can share it.
 const STORES = ["records", "edits", "meta", "conflicts", "rejections"];
 const PREFIX = "vinyl-vault-";
 
@@ -22,7 +22,7 @@ export class Store {
       db.createObjectStore("rejections", { keyPath: "n", autoIncrement: true });
     };
     const db = await done(request);
-    db.onversionchange = () => db.close(); // another tab removes it
+    db.onversionchange = () => db.close(); // another tab deletes it
     return new Store(db, userId);
   }
 
@@ -38,7 +38,7 @@ export class Store {
       result = await work(new Tx(transaction));
     } catch (fault) {
       finished.catch(() => {});
-      try { transaction.abort(); } catch { /* it is over already */ }
+      try { transaction.abort(); } catch { /* it has ended already */ }
       throw fault;
     }
     await finished;

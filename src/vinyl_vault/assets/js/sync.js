@@ -1,4 +1,4 @@
-// Exchanges changes with the server: one tab at a time, and what is not answered is sent again as it was.
+// Exchanges changes with the server: one tab at a time; an unanswered push is repeated unchanged.
 import { freeze, pullBody, take, thaw, waiting } from "./outbox.js";
 import { Away, Ended, Refused, read } from "./session.js";
 
@@ -39,14 +39,14 @@ export class Sync extends EventTarget {
     this.timer = setTimeout(() => this.now().catch(() => {}), delay);
   }
 
-  // Counts what waits, and says so to whoever shows it.
+  // Counts pending changes, and notifies listeners.
   async tell() {
     if (this.isStopped) return;
     this.count = (await waiting(this.store)).count;
     this.dispatchEvent(new Event("status"));
   }
 
-  // Sends all that waits and gets all that is new; throws where it could not.
+  // Sends all pending changes and gets all new ones; throws if that failed.
   async now() {
     if (this.isStopped) return;
     let pause = EVERY_MS;
@@ -84,11 +84,11 @@ export class Sync extends EventTarget {
       for (let more = true; more;) {
         const frozen = await freeze(this.store);
         const answer = await this.send(frozen ? frozen.body : await pullBody(this.store));
-        if (!answer) continue; // the push is to be made anew
+        if (!answer) continue; // the push must be rebuilt
         const ids = await take(this.store, answer, frozen?.edits ?? {});
         changed = ids && changed && new Set([...changed, ...ids]);
         more = answer.more || (await waiting(this.store)).count > 0;
-        if (Date.now() - shownAt > SHOW_MS) show(); // of many pages not each is drawn
+        if (Date.now() - shownAt > SHOW_MS) show(); // render only some of many pages
       }
     } finally {
       show();
@@ -96,7 +96,7 @@ export class Sync extends EventTarget {
     await this.conflicts();
   }
 
-  // Returns the answer of a push; null where it has to be made anew.
+  // Returns the answer of a push; null if it must be rebuilt.
   async send(body) {
     try {
       const options = { method: "POST", headers: { "content-type": "application/json" }, body };
@@ -106,7 +106,7 @@ export class Sync extends EventTarget {
       if (fault.status === 409) await thaw(this.store, { newClient: true });
       else if (fault.status === 413 && (await freeze(this.store))) await thaw(this.store, { smaller: true });
       else {
-        // Nothing was read of it, so the same bytes never get through: perhaps a newer page makes better ones.
+        // The server rejects these bytes, so repeating them is useless; a newer version of this site may build a valid push.
         if ([400, 422].includes(fault.status)) await thaw(this.store, {});
         throw fault;
       }
@@ -114,7 +114,7 @@ export class Sync extends EventTarget {
     }
   }
 
-  // Tells the server which conflicts were dismissed here.
+  // Sends the ids of conflicts dismissed on this device.
   async dismissals() {
     const rows = (await this.store.read((tx) => tx.all("conflicts"))).filter((one) => one.dismissed);
     for (const { id } of rows) {
@@ -123,7 +123,7 @@ export class Sync extends EventTarget {
     }
   }
 
-  // Gets the conflicts that nobody has dismissed on any device.
+  // Gets the conflicts not dismissed on any device.
   async conflicts() {
     const { conflicts } = await this.session.call("GET", "/api/conflicts?limit=200");
     await this.store.write(async (tx) => {

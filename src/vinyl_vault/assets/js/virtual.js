@@ -1,4 +1,4 @@
-// A list of thousands of rows, of which only those near the window are in the page. All rows have one height.
+// A virtual list: only rows near the viewport are in the page. All rows have the same height.
 import { el } from "./dom.js";
 
 const SPARE = 8;
@@ -43,7 +43,7 @@ export class VirtualList {
     const element = el("li", { "aria-setsize": this.items.length, "aria-posinset": n + 1 }, link);
     element.style.transform = `translateY(${n * this.height}px)`;
     link.addEventListener("focus", () => { this.active = n; });
-    // In the page's order as well: a reader goes through them as they are seen.
+    // Keep the DOM in visual order, for screen readers.
     const next = [...this.element.children].find((other) => Number(other.getAttribute("aria-posinset")) > n + 1);
     this.element.insertBefore(element, next ?? null);
     this.rows.set(n, { element, link });

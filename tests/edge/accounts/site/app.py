@@ -40,7 +40,7 @@ routes = Routes("/notes", tag="notes", access=READER)
 
 
 def erase(user_id: str) -> list[Statement]:
-    """Return what takes a user's name from what others share."""
+    """Return the statements that remove a user's name from shared rows."""
     return [Statement("UPDATE reviews SET author_id = NULL, author_name = NULL WHERE author_id = ?", (user_id,))]
 
 
@@ -51,7 +51,7 @@ class SiteAccount(NewAccount):
 
 
 class SiteMyself(Myself):
-    """The user's own account, with what the app knows of it."""
+    """The user's own account, with the app's data about it."""
 
     kind: str
 
@@ -86,7 +86,7 @@ async def age_sessions(db: SystemDatabase) -> None:
 
 
 async def delay(request: Request, call_next: Next, clock: Clock) -> Response:
-    """Hold an answer back for as many milliseconds as the request says."""
+    """Delay an answer by the request's number of milliseconds."""
     response = await call_next(request)
     held_ms = request.headers.get("x-delay-ms")
     if held_ms:

@@ -1,4 +1,4 @@
-"""Runs the contract cases in workerd: `POST /run/{port}/{case}` answers with the traceback of what failed."""
+"""Runs the contract cases in workerd: `POST /run/{port}/{case}` answers with the traceback of a failure."""
 
 import asyncio
 import traceback
@@ -52,9 +52,9 @@ from edge.ports.telemetry import Telemetry
 from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker
-from edge.runtimes.workers.border import raw
 from edge.runtimes.workers.database import database_error
-from edge.runtimes.workers.members import Member
+from edge.runtimes.workers.js_bridge import raw
+from edge.runtimes.workers.log_sockets import LogSocket
 from edge.settings import Settings
 
 MODULES: dict[str, Any] = {
@@ -111,16 +111,16 @@ async def list_cases() -> dict[str, list[str]]:
 async def run_case(port: str, case: str, request: Request) -> Response:
     """Run a case; the body is the address of the origin for those of `Fetch`."""
     arrived.clear()
-    given = _given(port, request.ports, (await request.body()).decode())
+    arguments = _arguments(port, request.ports, (await request.body()).decode())
     try:
         async with asyncio.timeout(PATIENCE):
-            await CASES[port][case](*given)
+            await CASES[port][case](*arguments)
     except Exception:
         return Response.text(traceback.format_exc())
     return Response.text("")
 
 
-def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
+def _arguments(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
     settings, runtime = ports.settings, ports.runtime
     return {
         "database": (settings.db,),
@@ -144,7 +144,7 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
 
 @routes.post("/old-log")
 async def read_old_log(ports: Ports) -> Response:
-    """Read what an earlier version has written."""
+    """Read a log that an earlier version has written."""
     try:
         await events.an_old_log_is_brought_up_to_date(ports.settings.old)
     except Exception:
@@ -153,7 +153,7 @@ async def read_old_log(ports: Ports) -> Response:
 
 
 class Attached:
-    """A socket with what was attached to it."""
+    """A socket with its attachment."""
 
     def __init__(self, attachment: str) -> None:
         self.attachment = attachment
@@ -169,9 +169,9 @@ class Attached:
 
 @routes.post("/attachment")
 async def read_attachment(request: Request) -> Response:
-    """Tell what becomes of an attachment: the member that it is, and what that one would write."""
+    """Return an attachment as a connection reads it, and as it would write it."""
     socket = Attached((await request.body()).decode())
-    member = Member.of(socket)
+    member = LogSocket.of(socket)
     assert member is not None
     member.keep()
     return Response.json({"actor": repr(member.actor), "check_s": member.check_s, "kept": from_json(socket.attachment)})
@@ -185,7 +185,7 @@ async def answer_scoped(request: Request) -> Response:
 
 @routes.post("/d1-error")
 async def name_d1_error(request: Request) -> str:
-    """Tell what the adapter makes of D1's own words."""
+    """Return the adapter's exception for D1's own message."""
     try:
         await Promise.reject(Error.new((await request.body()).decode()))
     except JsException as fault:
@@ -195,7 +195,7 @@ async def name_d1_error(request: Request) -> str:
 
 @routes.queue("jobs", batch_size=100)
 async def keep(delivery: Delivery) -> None:
-    """Keep what comes."""
+    """Keep the received message."""
     arrived.append(delivery.body)
 
 
@@ -227,7 +227,7 @@ EventLog = event_log(app)
 
 
 class OldLog(event_log(app)):  # type: ignore[misc] # a class that is made
-    """A log in whose storage an earlier version has left its events."""
+    """A log with stored events of an earlier version."""
 
     def __init__(self, ctx: Any, env: Any) -> None:
         sql = raw(getattr(ctx, "_ctx", ctx)).storage.sql

@@ -84,7 +84,10 @@ class Flow(WorkflowEntrypoint):
 
 class Routes:
     def __init__(self, worker: Any, request: Any, query: Any) -> None:
-        self.env, self.ctx, self.request, self.query = worker.env, worker.ctx, request, query
+        self.env = worker.env
+        self.ctx = worker.ctx
+        self.request = request
+        self.query = query
 
     async def hello(self) -> Any:
         return Response(f"v{demo_notes.VERSION} {self.env.GREETING} {self.env.TOKEN} {self.env.LIMITS.depth}")
@@ -111,15 +114,15 @@ class Routes:
 
     async def kv(self) -> Any:
         await self.env.KV.put("k1", "v1", {"expirationTtl": 60, "metadata": {"a": 1}})
-        found = await self.env.KV.getWithMetadata("k1")
+        entry = await self.env.KV.getWithMetadata("k1")
         listed = await self.env.KV.list({"prefix": "k"})
-        return Response.json([found["value"], found["metadata"], await self.env.KV.get("nope"), len(listed["keys"])])
+        return Response.json([entry["value"], entry["metadata"], await self.env.KV.get("nope"), len(listed["keys"])])
 
     async def r2(self) -> Any:
         await self.env.BUCKET.put("a/b", b"\x00\x01", {"httpMetadata": {"contentType": "text/plain"}})
-        found = await self.env.BUCKET.get("a/b")
-        data = list(bytes(await found.arrayBuffer()))
-        return Response.json([data, found.httpMetadata.contentType, await self.env.BUCKET.get("nope")])
+        object_ = await self.env.BUCKET.get("a/b")
+        data = list(bytes(await object_.arrayBuffer()))
+        return Response.json([data, object_.httpMetadata.contentType, await self.env.BUCKET.get("nope")])
 
     async def enqueue(self) -> Any:
         await self.env.JOBS.send(self.query)

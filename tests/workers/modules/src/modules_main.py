@@ -1,4 +1,4 @@
-"""The default app, with one more path that tells which modules have been loaded for it."""
+"""The default app, with one more path that lists its loaded modules."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What is hard at the border to JavaScript, one route each."""
+"""The hard cases of the bridge to JavaScript, one route each."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -50,24 +50,24 @@ async def split() -> Response:
 
 @routes.get("/none")
 async def nothing() -> None:
-    """Say nothing."""
+    """Return nothing."""
 
 
 @routes.any("/any")
 async def anything(request: Request) -> dict[str, str]:
-    """Tell the method."""
+    """Return the method."""
     return {"method": request.method}
 
 
 @routes.get("/setting")
 async def read_setting(settings: TinySettings) -> dict[str, str]:
-    """Read what is not set."""
+    """Read an unset setting."""
     return {"value": settings.missing_one}
 
 
 @routes.get("/stream")
 async def stream(kv: KeyValue, clock: Clock) -> Response:
-    """Send parts until nobody reads any more."""
+    """Send parts until the client disconnects."""
 
     async def parts() -> AsyncIterator[bytes]:
         try:
@@ -84,9 +84,9 @@ async def stream(kv: KeyValue, clock: Clock) -> Response:
 async def send_file(size: int, files: Bucket) -> Response:
     """Store a file of so many bytes and send it as the bucket gives it."""
     await files.put("big", bytes(range(256)) * (size // 256), content_type="image/x")
-    found = await files.get("big")
-    assert found is not None
-    return Response(found[1], 200, [("content-type", found[0].content_type or "")])
+    file = await files.get("big")
+    assert file is not None
+    return Response(file[1], 200, [("content-type", file[0].content_type or "")])
 
 
 @routes.get("/broken")
@@ -127,9 +127,16 @@ async def fail_at_midnight(tick: Tick) -> None:
     raise ValueError(f"failed at {tick.scheduled_at.isoformat()}")
 
 
+@routes.cron("0 1 * * *")
+async def need_a_setting(settings: TinySettings) -> None:
+    """Fail for want of a setting."""
+    await asyncio.sleep(0)
+    assert settings.missing_one
+
+
 @routes.queue("jobs", retry_delay=7)
 async def consume(delivery: Delivery) -> None:
-    """Do as the message says."""
+    """Acknowledge, retry or fail, by the message."""
     if delivery.body == "later":
         raise Retry("not yet", 42)
     if delivery.body == "fail":
@@ -137,7 +144,7 @@ async def consume(delivery: Delivery) -> None:
 
 
 async def nobody(request: Request) -> Actor:
-    """Know no one."""
+    """Identify nobody."""
     raise Unauthorized(request.path)
 
 

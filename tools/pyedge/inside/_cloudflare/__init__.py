@@ -1,1 +1,1 @@
-"""Stands in for the runtime's package of this name: what may not be done while the main module is imported."""
+"""Stands in for the runtime's package of this name: blocks calls that are forbidden during the main module's import."""

@@ -1,4 +1,4 @@
-"""Randomness: refused while the main module is imported, but for the draws that a package's patch asks for."""
+"""Randomness: refused while the main module is imported, but for the draws of a package's patch."""
 # mypy: disable-error-code="import-not-found"
 
 import errno

@@ -1,4 +1,4 @@
-"""What the SDK's patches register here runs around the import of a package, or before the first request."""
+"""Registers the SDK's patches, to run around the import of a package or before the first request."""
 
 import random
 import sys
@@ -65,7 +65,7 @@ def after_import() -> None:
 
 
 def before_first_request() -> None:
-    """Seed all generators anew."""
+    """Seed all generators again."""
     random.seed()
     for name, hook in _first_request.items():
         if name in sys.modules:
@@ -101,9 +101,9 @@ class _Finder:
         step, around = _around[name]
         inner = getattr(spec.loader, step)
 
-        def patched(given: Any) -> Any:
-            with around(given):
-                return inner(given)
+        def patched(value: Any) -> Any:
+            with around(value):
+                return inner(value)
 
         setattr(spec.loader, step, patched)
         return spec

@@ -1,4 +1,4 @@
-"""An evaluator for the part of GROQ that is used here; what it does not know it refuses."""
+"""An evaluator for the subset of GROQ that is used here; it refuses the rest."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,5 +13,5 @@ __all__ = ["BadQuery", "Value", "references", "run"]
 
 
 def run(query: str, documents: Sequence[dict[str, Value]], params: Mapping[str, Value], now: datetime) -> Value:
-    """Return what a query answers, as JSON; raise `BadQuery` where it cannot be read."""
+    """Return the result of a query, as JSON; raise `BadQuery` if it cannot be parsed."""
     return plain(parse(query, params).of(Scope(Data(documents, now))))

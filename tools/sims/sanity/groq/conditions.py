@@ -11,18 +11,18 @@ from sims.sanity.groq.values import Instant, PathPattern, Value, compare, equal,
 
 @dataclass(frozen=True, slots=True)
 class Logic:
-    """`left && right` and `left || right`: `decides` is the value that settles it, whatever the other side is."""
+    """`left && right` and `left || right`: `decides` is the value of one side that settles the result."""
 
     left: Node
     right: Node
     decides: bool
 
     def of(self, scope: Scope) -> Value:
-        """Return true, false, or null where that hangs on what is no boolean."""
+        """Return true, false, or null if the result depends on a value that is not a boolean."""
         both = self.left.of(scope), self.right.of(scope)
-        if any(one is self.decides for one in both):
+        if any(operand is self.decides for operand in both):
             return self.decides
-        return None if any(not isinstance(one, bool) for one in both) else not self.decides
+        return None if any(not isinstance(operand, bool) for operand in both) else not self.decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Not:
     base: Node
 
     def of(self, scope: Scope) -> Value:
-        """Return the opposite, null of what is no boolean."""
+        """Return the opposite, or null if the value is not a boolean."""
         value = self.base.of(scope)
         return not value if isinstance(value, bool) else None
 
@@ -47,7 +47,7 @@ class Within:
     with_end: bool
 
     def of(self, scope: Scope) -> Value:
-        """Say whether it lies in the range, null where it cannot be compared."""
+        """Tell whether the value is in the range; null if it cannot be compared."""
         value = self.base.of(scope)
         low, high = compare(value, self.start.of(scope)), compare(value, self.end.of(scope))
         if low is None or high is None:
@@ -78,10 +78,10 @@ class Contains:
     right: Node
 
     def of(self, scope: Scope) -> Value:
-        """Say whether an array, or a pattern of paths, has it; null of anything else."""
+        """Tell whether an array, or a pattern of paths, contains it; null for any other value."""
         value, among = self.left.of(scope), self.right.of(scope)
         if isinstance(among, list):
-            return any(equal(value, one) for one in among)
+            return any(equal(value, item) for item in among)
         return value in among if isinstance(among, PathPattern) and isinstance(value, str) else None
 
 
@@ -94,7 +94,7 @@ class Operation:
     right: Node
 
     def of(self, scope: Scope) -> Value:
-        """Return what it makes of the two."""
+        """Return the operator's result for both sides."""
         return OPERATORS[self.sign](self.left.of(scope), self.right.of(scope))
 
 
@@ -106,7 +106,7 @@ class Signed:
     factor: int
 
     def of(self, scope: Scope) -> Value:
-        """Return the number, null of what is none."""
+        """Return the number, or null if the value is not one."""
         return _arithmetic(lambda left, right: left * right)(self.base.of(scope), self.factor)
 
 
@@ -118,13 +118,13 @@ class Call:
     arguments: Sequence[Node]
 
     def of(self, scope: Scope) -> Value:
-        """Return what the function returns."""
-        return self.function(scope, *(one.of(scope) for one in self.arguments))
+        """Return the function's result."""
+        return self.function(scope, *(operand.of(scope) for operand in self.arguments))
 
 
 def _arithmetic(calculate: Callable[[Value, Value], Value]) -> Callable[[Value, Value], Value]:
     def of_numbers(left: Value, right: Value) -> Value:
-        if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in (left, right)):
+        if not all(isinstance(argument, int | float) and not isinstance(argument, bool) for argument in (left, right)):
             return None
         try:
             return number(calculate(left, right))
@@ -151,15 +151,15 @@ def _plus(left: Value, right: Value) -> Value:
         left, right = right, left
     if isinstance(left, Instant):
         return left.later(right) if isinstance(right, int | float) and not isinstance(right, bool) else None
-    return _arithmetic(lambda one, other: one + other)(left, right)
+    return _arithmetic(lambda first, other: first + other)(left, right)
 
 
 def _minus(left: Value, right: Value) -> Value:
     if isinstance(left, Instant) and isinstance(right, Instant):
         return number((left.at - right.at).total_seconds())
     if isinstance(left, Instant):
-        return _plus(left, _arithmetic(lambda one, other: one - other)(0, right))
-    return _arithmetic(lambda one, other: one - other)(left, right)
+        return _plus(left, _arithmetic(lambda first, other: first - other)(0, right))
+    return _arithmetic(lambda first, other: first - other)(left, right)
 
 
 OPERATORS: dict[str, Callable[[Value, Value], Value]] = {

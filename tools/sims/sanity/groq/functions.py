@@ -21,7 +21,7 @@ class Function:
 
 
 def _coalesce(_: Scope, *values: Value) -> Value:
-    return next((one for one in values if one is not None), None)
+    return next((value for value in values if value is not None), None)
 
 
 def _count(_: Scope, value: Value) -> Value:
@@ -50,10 +50,10 @@ def _now(scope: Scope) -> Value:
     return scope.data.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{scope.data.now.microsecond // 1000:03}Z"
 
 
-def _references(scope: Scope, *given: Value) -> Value:
-    listed = itertools.chain.from_iterable(one if isinstance(one, list) else [one] for one in given)
-    ids = {one for one in listed if isinstance(one, str)}
-    return any(one in ids for one in references(scope.this))
+def _references(scope: Scope, *values: Value) -> Value:
+    listed = itertools.chain.from_iterable(value if isinstance(value, list) else [value] for value in values)
+    ids = {item for item in listed if isinstance(item, str)}
+    return any(reference in ids for reference in references(scope.this))
 
 
 def references(value: Value) -> Iterator[str]:
@@ -85,37 +85,37 @@ def _starts_with(_: Scope, value: Value, start: Value) -> Value:
 
 
 def _compact(_: Scope, value: Value) -> Value:
-    return [one for one in value if one is not None] if isinstance(value, list) else None
+    return [item for item in value if item is not None] if isinstance(value, list) else None
 
 
 def _unique(_: Scope, value: Value) -> Value:
     if not isinstance(value, list):
         return None
     scalars = {"string", "number", "boolean", "datetime"}
-    made: list[Value] = []
-    for one in value:
-        if type_of(one) not in scalars or not any(equal(one, before) for before in made):
-            made.append(one)
-    return made
+    unique: list[Value] = []
+    for item in value:
+        if type_of(item) not in scalars or not any(equal(item, before) for before in unique):
+            unique.append(item)
+    return unique
 
 
 def _join(_: Scope, value: Value, separator: Value) -> Value:
     if not isinstance(value, list) or not isinstance(separator, str):
         return None
-    texts = [text_of(one) for one in value]
+    texts = [text_of(item) for item in value]
     return None if None in texts else separator.join(text or "" for text in texts)
 
 
 def _intersects(_: Scope, left: Value, right: Value) -> Value:
     if not isinstance(left, list) or not isinstance(right, list):
         return None
-    return any(equal(one, other) for one in left for other in right)
+    return any(equal(item, other) for item in left for other in right)
 
 
 def _of_numbers(reduce: Callable[[list[Value]], Value]) -> Callable[..., Value]:
     def reduced(_: Scope, value: Value) -> Value:
         present = _compact(_, value)
-        if present is None or any(type_of(one) != "number" for one in present):
+        if present is None or any(type_of(item) != "number" for item in present):
             return None
         return reduce(present)
 

@@ -11,19 +11,19 @@ from sims.sanity.groq.values import Value, compare_all
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What a query is asked of: the documents that it may see, and the moment that `now()` is."""
+    """The input of a query: the documents that it may read, and the moment that `now()` returns."""
 
     documents: Sequence[dict[str, Value]]
     now: datetime
 
     def find(self, id_: object) -> Value:
         """Return the document of an id, or None."""
-        return next((one for one in self.documents if one.get("_id") == id_), None)
+        return next((document for document in self.documents if document.get("_id") == id_), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What `@` and `^` mean here. A `passing` scope, that of an element in a traversal, is no parent to anything."""
+    """The meaning of `@` and `^`. A `passing` scope, that of an element in a traversal, is nobody's parent."""
 
     data: Data
     this: Value = None
@@ -70,20 +70,20 @@ class Above:
 
     def of(self, scope: Scope) -> Value:
         """Return the value so many scopes up."""
-        found: Scope | None = scope
+        outer: Scope | None = scope
         for _ in range(self.levels):
-            found = found and found.parent
-        return found and found.this
+            outer = outer and outer.parent
+        return outer and outer.this
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`(…)`; it keeps what is inside from being joined with a traversal after it."""
+    """`(…)`; keeps the inner expression from being joined with a following traversal."""
 
     inside: Node
 
     def of(self, scope: Scope) -> Value:
-        """Return what is inside."""
+        """Return the value of the inner expression."""
         return self.inside.of(scope)
 
 
@@ -95,7 +95,7 @@ class Attribute:
     name: str
 
     def of(self, scope: Scope) -> Value:
-        """Return the attribute, null of what has none."""
+        """Return the attribute; null if the value has no attributes."""
         base = self.base.of(scope)
         return base.get(self.name) if isinstance(base, dict) else None
 
@@ -121,7 +121,7 @@ class Element:
     index: float
 
     def of(self, scope: Scope) -> Value:
-        """Return the element, null where there is none."""
+        """Return the element, null if there is none."""
         base = self.base.of(scope)
         if not isinstance(base, list) or not isinstance(self.index, int):
             return None
@@ -157,7 +157,7 @@ class Filter:
     def of(self, scope: Scope) -> Value:
         """Return the elements for which the test is true, and not merely no false."""
         base = self.base.of(scope)
-        return [one for one in base if self.test.of(scope.inner(one)) is True] if isinstance(base, list) else None
+        return [item for item in base if self.test.of(scope.inner(item)) is True] if isinstance(base, list) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +181,14 @@ class Each:
     flat: bool = False
 
     def of(self, scope: Scope) -> Value:
-        """Return what the rest makes of the elements."""
+        """Return the rest of the traversal applied to the elements."""
         base = self.base.of(scope)
         if not isinstance(base, list):
             return None
-        found = [self.rest.of(scope.inner(one, passing=True)) for one in base]
+        results = [self.rest.of(scope.inner(item, passing=True)) for item in base]
         if not self.flat:
-            return found
-        return [inner for one in found for inner in (one if isinstance(one, list) else [one])]
+            return results
+        return [inner for result in results for inner in (result if isinstance(result, list) else [result])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +199,14 @@ class Projection:
     shape: "Object"
 
     def of(self, scope: Scope) -> Value:
-        """Return the new object, null where there was none."""
+        """Return the new object; null without an object."""
         base = self.base.of(scope)
         return self.shape.of(scope.inner(base)) if isinstance(base, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`"name": value`, or where there is no name `...value`, which holds only if a condition does."""
+    """`"name": value`, or, without a name, `...value`; included only if its condition holds."""
 
     value: Node
     name: str | None = None
@@ -221,16 +221,16 @@ class Object:
 
     def of(self, scope: Scope) -> Value:
         """Return the object; of members with the same name the last counts."""
-        made: dict[str, Value] = {}
+        object_: dict[str, Value] = {}
         for member in self.members:
             if member.condition is not None and member.condition.of(scope) is not True:
                 continue
             value = member.value.of(scope)
             if member.name is not None:
-                made[member.name] = value
+                object_[member.name] = value
             elif isinstance(value, dict):
-                made |= value
-        return made
+                object_ |= value
+        return object_
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,14 +241,14 @@ class Array:
 
     def of(self, scope: Scope) -> Value:
         """Return the array."""
-        made: list[Value] = []
+        items: list[Value] = []
         for element, spread in self.elements:
             value = element.of(scope)
             if not spread:
-                made.append(value)
+                items.append(value)
             elif isinstance(value, list):
-                made += value
-        return made
+                items += value
+        return items
 
 
 def _by_key(left: tuple[Value, Value], right: tuple[Value, Value]) -> int:
@@ -268,7 +268,7 @@ class Order:
         if not isinstance(base, list):
             return None
         for key, down in reversed(self.keys):
-            pairs: list[tuple[Value, Value]] = [(key.of(scope.inner(one)), one) for one in base]
+            pairs: list[tuple[Value, Value]] = [(key.of(scope.inner(item)), item) for item in base]
             pairs.sort(key=cmp_to_key(_by_key), reverse=down)
-            base = [one for _, one in pairs]
+            base = [item for _, item in pairs]
         return base

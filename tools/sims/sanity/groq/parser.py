@@ -19,7 +19,7 @@ _RANGES = {"..", "..."}
 
 
 def parse(query: str, params: Mapping[str, Value]) -> Node:
-    """Parse a query with its parameters; raise `BadQuery` where it is none, or not known here."""
+    """Parse a query with its parameters; raise `BadQuery` if it is invalid or not supported."""
     reader = Reader.of(query)
     try:
         node = _Parser(reader, params).expression()
@@ -32,7 +32,8 @@ def parse(query: str, params: Mapping[str, Value]) -> Node:
 
 class _Parser:
     def __init__(self, reader: Reader, params: Mapping[str, Value]) -> None:
-        self.reader, self.params = reader, params
+        self.reader = reader
+        self.params = params
 
     def expression(self) -> Node:
         node = self._and()
@@ -141,7 +142,8 @@ class _Parser:
 
     def _slice(self, inside: Node, first: Token) -> Step:
         with_end = self.reader.take().text == ".."
-        start, end = constant(inside), constant(self.expression())
+        start = constant(inside)
+        end = constant(self.expression())
         self.reader.expect("]")
         if type(start) is not int or type(end) is not int:
             raise self.reader.wrong("slicing must use constant numbers", first)
@@ -228,10 +230,10 @@ class _Parser:
         if name not in FUNCTIONS:
             raise self.reader.wrong(f"undefined function: {name}", first)
         arguments = [*self.reader.listed(")", self.expression)]
-        known = FUNCTIONS[name]
-        if not known.least <= len(arguments) <= known.most:
+        signature = FUNCTIONS[name]
+        if not signature.least <= len(arguments) <= signature.most:
             raise self.reader.wrong(f"incorrect number of arguments to function {name}()", first)
-        return Call(known.call, arguments)
+        return Call(signature.call, arguments)
 
     def _select(self) -> Node:
         choices: list[tuple[Node, Node]] = []

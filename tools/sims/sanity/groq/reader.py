@@ -1,4 +1,4 @@
-"""Where the parser is in a query's tokens."""
+"""The parser's position in a query's tokens."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class Reader:
 
     @property
     def next(self) -> Token:
-        """The token to read next; a text in quotes is none of the signs, whatever it says."""
+        """The next token; a quoted text is never an operator."""
         return self.tokens[self.at]
 
     def peek(self, ahead: int) -> Token:
-        """Return a token further on, the end where there is none."""
+        """Return a token further on, or the end token."""
         return self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
 
     def take(self) -> Token:
@@ -34,7 +34,7 @@ class Reader:
         return token
 
     def skip(self, text: str) -> bool:
-        """Read this token if it comes next, and say whether it did."""
+        """Read this token if it comes next; return whether it did."""
         if self.next.text != text:
             return False
         self.take()
@@ -52,11 +52,11 @@ class Reader:
         return self.take().text
 
     def touches(self, before: Token, *signs: str) -> bool:
-        """Say whether one of the signs comes next, with no space after the token before."""
+        """Tell whether one of the signs comes next, with no space after the token before."""
         return self.next.text in signs and self.next.start == before.end
 
     def listed[T](self, end: str, read: Callable[[], T]) -> Iterator[T]:
-        """Yield what is read between commas, of which one may stand at the end, and read the end."""
+        """Yield the items between commas, of which a last one may trail, and read the end."""
         while not self.skip(end):
             yield read()
             if not self.skip(","):
@@ -64,6 +64,6 @@ class Reader:
                 return
 
     def wrong(self, description: str, token: Token | None = None) -> BadQuery:
-        """Return the error for a token, the next one if none is given."""
+        """Return the error for a token, by default the next one."""
         where = token or self.next
         return BadQuery(description, where.start, where.end)

@@ -1,4 +1,4 @@
-"""What can be known of a part of a query without any document."""
+"""Facts about a part of a query that need no document."""
 
 from sims.sanity.groq import nodes
 from sims.sanity.groq.conditions import OPERATORS, Operation, Signed
@@ -12,14 +12,14 @@ _ARITHMETIC = {"+", "-", "*", "/", "%", "**"}
 
 
 def name_of(node: Node) -> str | None:
-    """Return the name that a member of an object has where the query gives it none."""
+    """Return the default name of an object's member, for a query that names none."""
     while isinstance(node, _CARRIES_A_NAME | nodes.Group):
         node = node.inside if isinstance(node, nodes.Group) else node.base
     return node.name if isinstance(node, nodes.Attribute) and node.base is THIS else None
 
 
 def constant(node: Node) -> Value:
-    """Return the value of literals, signs and arithmetic, None of all else."""
+    """Return the value of literals, signs and arithmetic, None for other expressions."""
     if isinstance(node, nodes.Literal):
         return node.value
     if isinstance(node, nodes.Group):

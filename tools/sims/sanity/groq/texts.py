@@ -1,4 +1,4 @@
-"""What GROQ does with words: `match`, and the plain text of portable text."""
+"""GROQ's text functions: `match`, and the plain text of portable text."""
 
 import re
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ _LONGEST = 1_024
 
 
 def matches(text: Value, pattern: Value) -> bool:
-    """Say whether each word of the pattern, or of all patterns of an array, is one of the text's; `*` stands for any.
+    """Tell whether each word of the pattern, or of all patterns of an array, is one of the text's; `*` is a wildcard.
 
     Only a text or an array of texts can match.
     """
     words, terms = _cut(text, _WORDS), _cut(pattern, _PATTERNS)
-    clean = all(isinstance(one, str) for one in (pattern if isinstance(pattern, list) else [pattern]))
-    return clean and bool(words) and bool(terms) and all(_found(term, words) for term in terms)
+    clean = all(isinstance(item, str) for item in (pattern if isinstance(pattern, list) else [pattern]))
+    return clean and bool(words) and bool(terms) and all(_contains_term(term, words) for term in terms)
 
 
 def _cut(value: Value, kind: re.Pattern[str]) -> list[str]:
@@ -27,17 +27,17 @@ def _cut(value: Value, kind: re.Pattern[str]) -> list[str]:
     return [word for text in texts if isinstance(text, str) for word in kind.findall(_DOTS.sub("", text))]
 
 
-def _found(term: str, words: list[str]) -> bool:
+def _contains_term(term: str, words: list[str]) -> bool:
     pattern = ".*".join(re.escape(part) for part in term[:_LONGEST].split("*"))
     return any(re.fullmatch(pattern, word, re.IGNORECASE) for word in words)
 
 
 def portable_text(value: Value) -> str | None:
-    """Return the text of a block, or of an array's blocks with an empty line between; None where there is none."""
+    """Return the text of a block, or of an array's blocks with an empty line between; None without a block."""
     if isinstance(value, dict):
         return _block(value)
-    found = [*_blocks(value)] if isinstance(value, list) else []
-    return "\n\n".join(found) if found else None
+    blocks = [*_blocks(value)] if isinstance(value, list) else []
+    return "\n\n".join(blocks) if blocks else None
 
 
 def _blocks(value: list[Value]) -> Iterator[str]:
@@ -52,5 +52,5 @@ def _block(block: dict[str, Value]) -> str | None:
     children = block.get("children")
     if not isinstance(block.get("_type"), str) or not isinstance(children, list):
         return None
-    spans = [one for one in children if isinstance(one, dict) and one.get("_type") == "span"]
-    return "".join(one["text"] for one in spans if isinstance(one.get("text"), str))
+    spans = [child for child in children if isinstance(child, dict) and child.get("_type") == "span"]
+    return "".join(span["text"] for span in spans if isinstance(span.get("text"), str))

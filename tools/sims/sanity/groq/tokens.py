@@ -13,16 +13,18 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_SINGLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"} | {one: one for one in "\\/\"'"}
+_SINGLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"} | {char: char for char in "\\/\"'"}
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 class BadQuery(ValueError):
-    """A query that cannot be read, or that this evaluator does not know; where, as positions in it."""
+    """A query that is invalid or not supported by this evaluator; `start` and `end` are positions in it."""
 
     def __init__(self, description: str, start: int, end: int) -> None:
         super().__init__(description)
-        self.description, self.start, self.end = description, start, end
+        self.description = description
+        self.start = start
+        self.end = end
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +39,29 @@ class Token:
 
 def tokens(query: str) -> list[Token]:
     """Cut a query up; the last token is its end."""
-    found: list[Token] = []
+    result: list[Token] = []
     at = _after_space(query, 0)
     while at < len(query):
         match = _TOKEN.match(query, at)
         if match is None:
             raise BadQuery(f"unexpected character {query[at]!r}", at, at + 1)
-        found.append(Token(match.lastgroup or "", match.group(), at, match.end()))
+        result.append(Token(match.lastgroup or "", match.group(), at, match.end()))
         at = _after_space(query, match.end())
-    return [*found, Token("end", "", at, at)]
+    return [*result, Token("end", "", at, at)]
 
 
 def literal(token: Token) -> str:
-    """Return what a text in quotes says."""
+    """Return the value of a quoted text."""
 
-    def meant(match: re.Match[str]) -> str:
-        code, short, one = match.groups()
+    def unescaped(match: re.Match[str]) -> str:
+        code, short, char = match.groups()
         if code or short:
             return chr(int(code or short, 16))
-        if one not in _SINGLE:
-            raise BadQuery(f"unknown escape sequence \\{one}", token.start, token.end)
-        return _SINGLE[one]
+        if char not in _SINGLE:
+            raise BadQuery(f"unknown escape sequence \\{char}", token.start, token.end)
+        return _SINGLE[char]
 
-    return _PAIR.sub(_joined, _ESCAPE.sub(meant, token.text[1:-1]))
+    return _PAIR.sub(_joined, _ESCAPE.sub(unescaped, token.text[1:-1]))
 
 
 def _joined(pair: re.Match[str]) -> str:

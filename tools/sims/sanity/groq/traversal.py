@@ -1,7 +1,7 @@
-"""Traversals: how the steps after an expression, such as `[]->name`, come together.
+"""Traversals: the composition of the steps after an expression, such as `[]->name`.
 
-A step takes and gives either an array or anything ("plain"). Where an array meets a step for plain values, the rest of
-the traversal is done for each of its elements; GROQ's specification has this as the composition of traversals.
+A step takes and gives either an array or anything ("plain"). When an array meets a step for plain values, the rest of
+the traversal is applied to each of its elements; GROQ's specification calls this the composition of traversals.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,22 +27,23 @@ class Step:
 
 def traverse(base: Node, steps: Sequence[Step]) -> Node:
     """Return the node for a base with the steps after it."""
-    known = isinstance(base, Everything | Array | Order)
-    return _joined(base, [Step("array"), *steps] if known else steps)
+    is_array = isinstance(base, Everything | Array | Order)
+    return _joined(base, [Step("array"), *steps] if is_array else steps)
 
 
 def _joined(base: Node, steps: Sequence[Step]) -> Node:
     if not steps:
         return base
-    step, rest = steps[0], steps[1:]
+    step = steps[0]
+    rest = steps[1:]
     if step.shape is not None:
         if _takes_array(rest):
             return _joined(Each(base, Projection(THIS, step.shape)), rest)
         return _joined(Projection(base, step.shape), rest)
-    made = step.make(base)
+    joined = step.make(base)
     if step.kind != "array" or not rest or _takes_array(rest):
-        return _joined(made, rest)
-    return Each(made, _joined(THIS, rest), flat=_gives_array(rest))
+        return _joined(joined, rest)
+    return Each(joined, _joined(THIS, rest), flat=_gives_array(rest))
 
 
 def _takes_array(steps: Sequence[Step]) -> bool:

@@ -22,7 +22,7 @@ class Instant:
 
     @classmethod
     def parse(cls, text: str) -> "Instant | None":
-        """Return the instant of an RFC 3339 text, None where it is none."""
+        """Return the instant of an RFC 3339 text, or None."""
         if not _RFC3339.fullmatch(text):
             return None
         try:
@@ -42,22 +42,27 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class PathPattern:
-    """A pattern of ids: `*` stands for one part between dots, `**` for any number of them."""
+    """A pattern of ids: `*` matches one part between dots, `**` any number of them."""
 
     text: str
 
     def __contains__(self, id_: str) -> bool:
         parts = {"*": "[^.]+", "**": ".*"}
-        found = r"\.".join(parts.get(part, re.escape(part)) for part in self.text.split("."))
-        return re.fullmatch(found, id_) is not None
+        pattern = r"\.".join(parts.get(part, re.escape(part)) for part in self.text.split("."))
+        return re.fullmatch(pattern, id_) is not None
 
 
 def type_of(value: Value) -> str:
     """Return the name of a value's type; a bool is no number."""
     names = (
-        (bool, "boolean"), (int | float, "number"), (str, "string"), (list, "array"), (dict, "object"),
-        (Instant, "datetime"), (PathPattern, "path"),
-    )  # fmt: skip
+        (bool, "boolean"),
+        (int | float, "number"),
+        (str, "string"),
+        (list, "array"),
+        (dict, "object"),
+        (Instant, "datetime"),
+        (PathPattern, "path"),
+    )
     return next((name for kind, name in names if isinstance(value, kind)), "null")
 
 
@@ -68,7 +73,7 @@ def equal(left: Value, right: Value) -> bool:
 
 
 def compare(left: Value, right: Value) -> int | None:
-    """Return -1, 0 or 1, or None for what has no order: types apart, null, arrays, objects."""
+    """Return -1, 0 or 1, or None if the values have no order: different types, null, arrays, objects."""
     kind = type_of(left)
     if kind != type_of(right) or kind not in _ORDER:
         return None
@@ -76,7 +81,7 @@ def compare(left: Value, right: Value) -> int | None:
 
 
 def compare_all(left: Value, right: Value) -> int:
-    """Compare as `order()` does, where everything has a place: by type first, null and the rest at the end."""
+    """Compare as `order()` does, with an order for all values: by type first, null and the rest at the end."""
     ranks = [_ORDER.get(type_of(value), _LAST) for value in (left, right)]
     if ranks[0] != ranks[1]:
         return ranks[0] - ranks[1]
@@ -84,7 +89,7 @@ def compare_all(left: Value, right: Value) -> int:
 
 
 def number(value: float | complex) -> Value:
-    """Return a number as JSON writes it, 2 for 2.0; null for what is none, such as 1 / 0."""
+    """Return a number as JSON writes it, 2 for 2.0; null for infinities and NaN, such as 1 / 0."""
     if isinstance(value, complex) or not math.isfinite(value):
         return None
     return int(value) if value == int(value) else value
@@ -106,7 +111,7 @@ def plain(value: Value) -> Value:
     if isinstance(value, PathPattern):
         return value.text
     if isinstance(value, list):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return number(value)
-    return {name: plain(one) for name, one in value.items()} if isinstance(value, dict) else value
+    return {name: plain(member) for name, member in value.items()} if isinstance(value, dict) else value

@@ -1,1 +1,1 @@
-"""The simulator's HTTP routes, one module for each kind of thing asked."""
+"""The simulator's HTTP routes, one module for each kind of data."""

@@ -1,4 +1,4 @@
-"""What acts on a car: wake and the commands."""
+"""Routes that act on a car: wake and the commands."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,25 +11,26 @@ from sims.tessie.state import state
 
 
 async def wake(request: Request) -> Response:
-    """Wake the car: at once here, where a real one takes up to 90 s (a `slow` fault plays that)."""
-    one = car_of(request)
-    one.woken_at = one.now()
+    """Wake the car: at once here; a real one takes up to 90 s (a `slow` fault plays that)."""
+    vehicle = car_of(request)
+    vehicle.woken_at = vehicle.now()
     return JSONResponse({"result": True})
 
 
 async def command(request: Request) -> Response:
     """Run one command; it wakes the car first. The history that follows does not change by it."""
-    one, known = car_of(request), COMMANDS.get(request.path_params["name"])
-    if known is None:
+    vehicle = car_of(request)
+    action = COMMANDS.get(request.path_params["name"])
+    if action is None:
         raise HTTPException(404, "Command not found")
-    slept = one.moment().status == "asleep"
+    slept = vehicle.moment().status == "asleep"
     try:
-        changes = known.run(request.query_params, state(one))
+        changes = action.run(request.query_params, state(vehicle))
     except Refused as refusal:
         return JSONResponse({"result": False, "reason": str(refusal)})
-    one.woken_at = one.now()
+    vehicle.woken_at = vehicle.now()
     for section, values in changes.items():
-        one.changes.add(section, values, lasting=known.lasting, at=one.now())
+        vehicle.changes.add(section, values, lasting=action.lasting, at=vehicle.now())
     return JSONResponse({"result": True, "woke": slept})
 
 

@@ -25,14 +25,14 @@ def car_of(request: Request) -> SimulatedCar:
 
 
 async def body_of(request: Request) -> Json:
-    """The body as a JSON object, empty where there is none."""
+    """The body as a JSON object; empty without a body."""
     raw = await request.body()
     if not raw.strip():
         return {}
     try:
-        given = json.loads(raw)
+        document = json.loads(raw)
     except ValueError:
         raise BadQuery("the body is not JSON") from None
-    if not isinstance(given, dict):
+    if not isinstance(document, dict):
         raise BadQuery("the body is not a JSON object")
-    return given
+    return document

@@ -1,4 +1,4 @@
-"""`/_sim`: what tests turn. Not part of Tessie, and needs no token."""
+"""`/_sim`: switches for tests. Not part of Tessie, and needs no token."""
 
 import json
 
@@ -69,9 +69,10 @@ async def get_clock(request: Request) -> Response:
 
 async def put_clock(request: Request) -> Response:
     """Pin the clock to `until` (ISO 8601 or epoch seconds); null sets the real one."""
-    fleet, given = fleet_of(request), await body_of(request)
+    fleet = fleet_of(request)
+    body = await body_of(request)
     try:
-        fleet.pin(given["until"])
+        fleet.pin(body["until"])
     except (KeyError, TypeError, ValueError):
         raise BadQuery("until must be an ISO 8601 instant, epoch seconds or null") from None
     return JSONResponse({"now": fleet.now()})
@@ -94,20 +95,22 @@ async def patch_idle(request: Request) -> Response:
 
 async def _patch(request: Request, kind: RecordKind) -> Response:
     """Set fields of a listed record, in miles and C, and move its `updated_at`; answers the record."""
-    one, id_, values = car_of(request), request.path_params["id"], await body_of(request)
-    record = next((record for record in one.records(kind) if record["id"] == id_), None)
+    vehicle = car_of(request)
+    id_ = request.path_params["id"]
+    values = await body_of(request)
+    record = next((record for record in vehicle.records(kind) if record["id"] == id_), None)
     if record is None:
         raise HTTPException(404, "No such record")
     if unknown := (set(values) - set(record)) | ({"id"} & set(values)):
         raise BadQuery(f"not fields to correct: {', '.join(sorted(unknown))}")
-    corrected = one.amend(kind, id_, values)
+    corrected = vehicle.amend(kind, id_, values)
     if corrected is None:
         raise BadQuery("a running charge cannot be corrected")
     return JSONResponse(corrected)
 
 
 async def delete_record(request: Request) -> Response:
-    """Take a record away."""
+    """Remove a record."""
     if not car_of(request).remove(_kind(request), request.path_params["id"]):
         raise HTTPException(404, "No such record")
     return Response(status_code=204)
@@ -115,10 +118,10 @@ async def delete_record(request: Request) -> Response:
 
 async def put_records(request: Request) -> Response:
     """List records, too, each a whole one with its id."""
-    given = json.loads(await request.body())
-    if not isinstance(given, list) or not all(isinstance(record, dict) and "id" in record for record in given):
+    body = json.loads(await request.body())
+    if not isinstance(body, list) or not all(isinstance(record, dict) and "id" in record for record in body):
         raise BadQuery("a JSON list of records is expected")
-    car_of(request).put(_kind(request), given)
+    car_of(request).put(_kind(request), body)
     return Response(status_code=204)
 
 
@@ -131,12 +134,13 @@ def _kind(request: Request) -> RecordKind:
 
 async def patch_vehicle(request: Request) -> Response:
     """Set `is_active` or `shows_last_state` (false: `last_state` is null in `/vehicles`)."""
-    one, values = car_of(request), await body_of(request)
+    vehicle = car_of(request)
+    values = await body_of(request)
     if set(values) - _CAR_SWITCHES or not all(isinstance(value, bool) for value in values.values()):
         raise BadQuery(f"only booleans {', '.join(sorted(_CAR_SWITCHES))} can be set")
     for name, value in values.items():
-        setattr(one, name, value)
-    return JSONResponse({"is_active": one.is_active, "shows_last_state": one.shows_last_state})
+        setattr(vehicle, name, value)
+    return JSONResponse({"is_active": vehicle.is_active, "shows_last_state": vehicle.shows_last_state})
 
 
 ROUTES = [

@@ -1,4 +1,4 @@
-"""What a car is like now: vehicles, state, battery, location, map, weather, tyres, status."""
+"""A car's present data: vehicles, state, battery, location, map, weather, tyres, status."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,25 +24,29 @@ _NEWEST: dict[str, RecordKind] = {"charge": "charges", "drive": "drives", "idle"
 async def vehicles(request: Request) -> Response:
     """Every car with its last state and the times of its newest records."""
     only_active = flag(request.query_params, "only_active")
-    cars = [one for one in fleet_of(request) if one.is_active or not only_active]
-    return JSONResponse({"results": [_listed(one) for one in cars]})
+    cars = [vehicle for vehicle in fleet_of(request) if vehicle.is_active or not only_active]
+    return JSONResponse({"results": [_listed(vehicle) for vehicle in cars]})
 
 
-def _listed(one: SimulatedCar) -> Json:
-    built: Json = {"vin": one.car.vin, "is_active": one.is_active, "is_archived_manually": not one.is_active}
+def _listed(vehicle: SimulatedCar) -> Json:
+    built: Json = {
+        "vin": vehicle.car.vin,
+        "is_active": vehicle.is_active,
+        "is_archived_manually": not vehicle.is_active,
+    }
     for name, kind in _NEWEST.items():
-        newest = one.records(kind)[:1]
+        newest = vehicle.records(kind)[:1]
         built[f"last_{name}_created_at"] = newest[0]["created_at"] if newest else None
-        built[f"last_{name}_updated_at"] = one.changed_at(kind)
-    return built | {"last_state": state(one) if one.shows_last_state else None}
+        built[f"last_{name}_updated_at"] = vehicle.changed_at(kind)
+    return built | {"last_state": state(vehicle) if vehicle.shows_last_state else None}
 
 
 async def get_state(request: Request) -> Response:
     """The State; a live read (`use_cache=false`) of a sleeping car has one key only."""
-    one = car_of(request)
-    if not flag(request.query_params, "use_cache", default=True) and one.moment().status == "asleep":
+    vehicle = car_of(request)
+    if not flag(request.query_params, "use_cache", default=True) and vehicle.moment().status == "asleep":
         return JSONResponse({"state": "asleep"})
-    return JSONResponse(state(one))
+    return JSONResponse(state(vehicle))
 
 
 async def status(request: Request) -> Response:
@@ -52,33 +56,43 @@ async def status(request: Request) -> Response:
 
 async def battery(request: Request) -> Response:
     """The pack: `battery_level` with decimals here, unlike in the state."""
-    one = car_of(request)
-    seen = one.reported()
-    return JSONResponse({
-        "timestamp": seen.at,
-        "battery_level": round(seen.percent, 3),
-        "battery_range": round(seen.range_mi, 2),
-        "ideal_battery_range": round(seen.range_mi * one.car.battery.ideal_ratio, 2),
-        "phantom_drain_percent": _phantom_drain(one),
-    } | pack(seen))  # fmt: skip
+    vehicle = car_of(request)
+    seen = vehicle.reported()
+    return JSONResponse(
+        {
+            "timestamp": seen.at,
+            "battery_level": round(seen.percent, 3),
+            "battery_range": round(seen.range_mi, 2),
+            "ideal_battery_range": round(seen.range_mi * vehicle.car.battery.ideal_ratio, 2),
+            "phantom_drain_percent": _phantom_drain(vehicle),
+        }
+        | pack(seen)
+    )
 
 
-def _phantom_drain(one: SimulatedCar) -> float:
-    """[U] undocumented: here, what the newest finished idle lost, in % of a full pack."""
-    newest = one.idles[-1:]
+def _phantom_drain(vehicle: SimulatedCar) -> float:
+    """[U] undocumented: here, the loss of the newest finished idle, in % of a full pack."""
+    newest = vehicle.idles[-1:]
     return (
-        round(one.car.percent(newest[0].start.range_mi - newest[0].end.range_mi, newest[0].end.at), 2) if newest else 0
+        round(vehicle.car.percent(newest[0].start.range_mi - newest[0].end.range_mi, newest[0].end.at), 2)
+        if newest
+        else 0
     )
 
 
 async def location(request: Request) -> Response:
-    """Where the car is, with the address of the nearer end of a drive under way."""
-    one = car_of(request)
-    seen = one.reported()
-    saved = None if seen.activity == "driving" or one.car.sparse else seen.event.place.saved
-    return JSONResponse({
-        "latitude": seen.latitude, "longitude": seen.longitude, "address": _address(seen), "saved_location": saved,
-    })  # fmt: skip
+    """The car's position, with the address of the nearer end of a drive under way."""
+    vehicle = car_of(request)
+    seen = vehicle.reported()
+    saved = None if seen.activity == "driving" or vehicle.car.sparse else seen.event.place.saved
+    return JSONResponse(
+        {
+            "latitude": seen.latitude,
+            "longitude": seen.longitude,
+            "address": _address(seen),
+            "saved_location": saved,
+        }
+    )
 
 
 def _address(seen: Moment) -> str:
@@ -90,7 +104,8 @@ def _address(seen: Moment) -> str:
 
 async def picture(request: Request) -> Response:
     """A map as PNG bytes."""
-    query, _ = request.query_params, car_of(request)
+    query = request.query_params
+    car_of(request)  # 404 without a car
     width, height = whole(query, "width", 300), whole(query, "height", 300)
     if max(width, height) > 2_000:
         raise BadQuery("width and height go up to 2000")
@@ -100,24 +115,25 @@ async def picture(request: Request) -> Response:
 
 
 async def weather(request: Request) -> Response:
-    """Weather where the car is (OpenWeather's conventions)."""
-    one = car_of(request)
-    seen = one.moment()
+    """Weather at the car's position (OpenWeather's conventions)."""
+    vehicle = car_of(request)
+    seen = vehicle.moment()
     town = _address(seen).split(", ")[1]
-    return JSONResponse({"location": town} | one.history.weather.report(seen.at, seen.latitude))
+    return JSONResponse({"location": town} | vehicle.history.weather.report(seen.at, seen.latitude))
 
 
 async def tire_pressure(request: Request) -> Response:
     """Pressures now; with `from` or `to` [U] a row a day under `results`."""
-    one, query = car_of(request), request.query_params
+    vehicle = car_of(request)
+    query = request.query_params
     unit = choice(query, "pressure_format", ("bar", "kpa", "psi"))
     window = Window.of(query)
-    if not window.given:
-        return JSONResponse(_tyres(one.reported(), unit))
-    now = one.now()
-    since = max(one.history.start, int(window.since or 0))
+    if not window.is_bounded:
+        return JSONResponse(_tyres(vehicle.reported(), unit))
+    now = vehicle.now()
+    since = max(vehicle.history.start, int(window.since or 0))
     until = now if window.until is None else min(now, int(window.until))
-    return JSONResponse({"results": [_tyres(one.moment(at), unit) for at in range(since, until + 1, 86_400)]})
+    return JSONResponse({"results": [_tyres(vehicle.moment(at), unit) for at in range(since, until + 1, 86_400)]})
 
 
 def _tyres(seen: Moment, unit: str) -> Json:

@@ -1,4 +1,4 @@
-"""What belongs to a car's owner: plate, drivers, invitations, telemetry, roles."""
+"""Data of a car's owner: plate, drivers, invitations, telemetry, roles."""
 
 from random import Random
 
@@ -22,11 +22,12 @@ async def get_plate(request: Request) -> Response:
 
 async def set_plate(request: Request) -> Response:
     """Set the plate, or clear it with null or ""."""
-    one, given = car_of(request), await body_of(request)
-    given = dict(request.query_params) | given
-    if "plate" not in given:
+    vehicle = car_of(request)
+    body = await body_of(request)
+    body = dict(request.query_params) | body
+    if "plate" not in body:
         raise BadQuery("plate is required")
-    one.plate = given["plate"] or None
+    vehicle.plate = body["plate"] or None
     return JSONResponse({"result": True})
 
 
@@ -36,12 +37,13 @@ async def drivers(request: Request) -> Response:
 
 
 async def delete_driver(request: Request) -> Response:
-    """Take a driver away, by the path's id (the body's `user_id` says the same)."""
-    one, id_ = car_of(request), request.path_params["id"]
-    kept = [driver for driver in one.drivers if id_ not in (driver["user_id"], driver["my_tesla_unique_id"])]
-    if len(kept) == len(one.drivers):
+    """Remove a driver, by the path's id (the body's `user_id` is the same)."""
+    vehicle = car_of(request)
+    id_ = request.path_params["id"]
+    remaining = [driver for driver in vehicle.drivers if id_ not in (driver["user_id"], driver["my_tesla_unique_id"])]
+    if len(remaining) == len(vehicle.drivers):
         raise HTTPException(404, "Driver not found")
-    one.drivers = kept
+    vehicle.drivers = remaining
     return JSONResponse({"result": True})
 
 
@@ -52,34 +54,34 @@ async def invitations(request: Request) -> Response:
 
 async def invite(request: Request) -> Response:
     """Make an invitation; answers it whole, as the Fleet API describes one."""
-    one = car_of(request)
-    number = 4_429_000 + one.car.first_record % 1_000 + len(one.invitations)
-    code = f"{Random(f'{one.car.vin}:{number}').getrandbits(128):032x}"
-    made: Json = {
+    vehicle = car_of(request)
+    number = 4_429_000 + vehicle.car.first_record % 1_000 + len(vehicle.invitations)
+    code = f"{Random(f'{vehicle.car.vin}:{number}').getrandbits(128):032x}"
+    invitation: Json = {
         "id": number,
         "id_str": str(number),
         "owner_id": 640_118,
         "share_user_id": None,
-        "product_id": one.car.vin,
+        "product_id": vehicle.car.vin,
         "product_type": "vehicle",
         "share_type": "customer",
         "state": "pending",
         "code": code,
-        "created_at": one.now(),
-        "expires_at": one.now() + _WEEK_S,
+        "created_at": vehicle.now(),
+        "expires_at": vehicle.now() + _WEEK_S,
         "revoked_at": None,
         "share_link": f"https://example.com/_rs/1/{code}",
     }
-    one.invitations.insert(0, made)
-    return JSONResponse(made)
+    vehicle.invitations.insert(0, invitation)
+    return JSONResponse(invitation)
 
 
 async def revoke(request: Request) -> Response:
     """Revoke an invitation."""
-    one = car_of(request)
-    for made in one.invitations:
-        if made["id"] == request.path_params["id"]:
-            made.update(state="revoked", revoked_at=one.now())
+    vehicle = car_of(request)
+    for invitation in vehicle.invitations:
+        if invitation["id"] == request.path_params["id"]:
+            invitation.update(state="revoked", revoked_at=vehicle.now())
             return JSONResponse({"result": True})
     raise HTTPException(404, "Invitation not found")
 
@@ -91,9 +93,14 @@ async def get_telemetry(request: Request) -> Response:
 
 async def set_telemetry(request: Request) -> Response:
     """Replace the configuration. [U] of two documented answers, the later one."""
-    one, given = car_of(request), await body_of(request)
-    config = given.get("config", given)
-    one.telemetry = {"synced": True, "config": first_telemetry(one.car)["config"] | config, "update_available": False}
+    vehicle = car_of(request)
+    body = await body_of(request)
+    config = body.get("config", body)
+    vehicle.telemetry = {
+        "synced": True,
+        "config": first_telemetry(vehicle.car)["config"] | config,
+        "update_available": False,
+    }
     return JSONResponse({"result": True})
 
 
@@ -105,11 +112,11 @@ async def delete_telemetry(request: Request) -> Response:
 
 async def roles(request: Request) -> Response:
     """Owner, drivers and payers: 403 without a fleet account."""
-    one = car_of(request)
+    vehicle = car_of(request)
     if not request.app.state.fleet_account:
         raise HTTPException(403, "This endpoint requires a fleet account")
-    names = [driver["driver_first_name"] for driver in one.drivers]
-    return JSONResponse({"result": {"owner": one.car.habits.drivers[0], "drivers": names, "payers": []}})
+    names = [driver["driver_first_name"] for driver in vehicle.drivers]
+    return JSONResponse({"result": {"owner": vehicle.car.habits.drivers[0], "drivers": names, "payers": []}})
 
 
 ROUTES = [

@@ -20,29 +20,31 @@ _SCOPES = [
 ]
 
 
-def _summary(one: SimulatedCar) -> Json:
-    return {key: value for key, value in state(one).items() if not isinstance(value, dict) or key == "granular_access"}
+def _summary(vehicle: SimulatedCar) -> Json:
+    return {
+        key: value for key, value in state(vehicle).items() if not isinstance(value, dict) or key == "granular_access"
+    }
 
 
 async def vehicles(request: Request) -> Response:
     """The cars without their sub-objects."""
-    cars = [_summary(one) for one in fleet_of(request)]
+    cars = [_summary(vehicle) for vehicle in fleet_of(request)]
     pages = {"previous": None, "next": None, "current": 1, "per_page": 100, "count": len(cars), "pages": 1}
     return JSONResponse({"response": cars, "pagination": pages, "count": len(cars)})
 
 
 async def products(request: Request) -> Response:
-    """All products: the cars, and what a test has added, such as an energy site."""
-    shown = [*(_summary(one) for one in fleet_of(request)), *request.app.state.other_products]
-    return JSONResponse({"response": shown, "count": len(shown)})
+    """All products: the cars, and products added by a test, such as an energy site."""
+    listed = [*(_summary(vehicle) for vehicle in fleet_of(request)), *request.app.state.other_products]
+    return JSONResponse({"response": listed, "count": len(listed)})
 
 
 async def vehicle_data(request: Request) -> Response:
     """The State in the envelope; 408 while the car sleeps."""
-    one = car_of(request)
-    if one.moment().status == "asleep":
+    vehicle = car_of(request)
+    if vehicle.moment().status == "asleep":
         return error(request.url.path, 408, "vehicle unavailable: vehicle is offline or asleep")
-    return JSONResponse({"response": state(one)})
+    return JSONResponse({"response": state(vehicle)})
 
 
 async def scopes(_request: Request) -> Response:

@@ -12,22 +12,23 @@ from sims.tessie.routes.cars import body_of, car_of
 
 async def set_tag(request: Request) -> Response:
     """Tag drives: `drives` as "1,2" or [1, 2], or all in `from`..`to`; null or "" takes the tag off."""
-    one, given = car_of(request), await body_of(request)
-    given = dict(request.query_params) | given
-    if "tag" not in given:
+    vehicle = car_of(request)
+    body = await body_of(request)
+    body = dict(request.query_params) | body
+    if "tag" not in body:
         raise BadQuery("tag is required")
-    listed = {record["id"]: record for record in one.records("drives")}
-    ids = _ids(given) if given.get("drives") else _ids_in(_texts(given), list(listed.values()))
+    listed = {record["id"]: record for record in vehicle.records("drives")}
+    ids = _ids(body) if body.get("drives") else _ids_in(_texts(body), list(listed.values()))
     for id_ in ids:
         if id_ not in listed:
             raise BadQuery(f"no drive {id_}")
     for id_ in ids:
-        one.amend("drives", id_, {"tag": given["tag"] or None})
+        vehicle.amend("drives", id_, {"tag": body["tag"] or None})
     return JSONResponse({"result": True})
 
 
-def _ids(given: Json) -> list[int]:
-    drives = given["drives"]
+def _ids(body: Json) -> list[int]:
+    drives = body["drives"]
     parts = drives.split(",") if isinstance(drives, str) else drives if isinstance(drives, list) else [drives]
     try:
         return [int(part) for part in parts]
@@ -37,23 +38,23 @@ def _ids(given: Json) -> list[int]:
 
 def _ids_in(query: Query, records: list[Json]) -> list[int]:
     window = Window.of(query)
-    if not window.given:
+    if not window.is_bounded:
         raise BadQuery("drives, or from and to, are required")
     return [record["id"] for record in records if window.holds(record["started_at"])]
 
 
-def _texts(given: Json) -> dict[str, str]:
-    return {key: str(value) for key, value in given.items() if value is not None}
+def _texts(body: Json) -> dict[str, str]:
+    return {key: str(value) for key, value in body.items() if value is not None}
 
 
 async def set_cost(request: Request) -> Response:
     """Set a charge's cost, by query or body; null or empty clears it."""
-    one = car_of(request)
-    given = dict(request.query_params) | await body_of(request)
-    if "cost" not in given:
+    vehicle = car_of(request)
+    body = dict(request.query_params) | await body_of(request)
+    if "cost" not in body:
         raise BadQuery("cost is required")
     # `currency` is accepted and dropped: the record does not carry it.
-    if one.amend("charges", request.path_params["id"], {"cost": number(_texts(given), "cost")}) is None:
+    if vehicle.amend("charges", request.path_params["id"], {"cost": number(_texts(body), "cost")}) is None:
         raise HTTPException(404, "Charge not found")
     return JSONResponse({"result": True})
 

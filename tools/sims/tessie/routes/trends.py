@@ -21,22 +21,25 @@ _ALERTS = (
 )
 
 
-def _span(one: SimulatedCar, query: Query, default_s: int | None) -> tuple[int, int]:
-    """The asked window inside the car's known life; without `from`, the last `default_s` or all of it."""
-    window, now = Window.of(query), one.now()
+def _span(vehicle: SimulatedCar, query: Query, default_s: int | None) -> tuple[int, int]:
+    """The requested window inside the car's history; without `from`, the last `default_s` or all of it."""
+    window = Window.of(query)
+    now = vehicle.now()
     until = now if window.until is None else min(now, int(window.until))
-    since = one.history.start if default_s is None else until - default_s
-    return max(one.history.start, since if window.since is None else int(window.since)), until
+    since = vehicle.history.start if default_s is None else until - default_s
+    return max(vehicle.history.start, since if window.since is None else int(window.since)), until
 
 
 async def states(request: Request) -> Response:
     """Rows over time, newest first. [U] Without a window the last day; without an interval some 500 rows."""
-    one, query = car_of(request), request.query_params
-    since, until = _span(one, query, DAY_S)
+    vehicle = car_of(request)
+    query = request.query_params
+    since, until = _span(vehicle, query, DAY_S)
     interval = whole(query, "interval", max(60, (until - since) // 500))
-    chosen, lines = units(query), flag(query, "condense")
-    times = list(state_times(one, since, until, interval))[::-1]
-    rows = [chosen.convert(state_row(one, at)) for at in times]
+    chosen = units(query)
+    lines = flag(query, "condense")
+    times = list(state_times(vehicle, since, until, interval))[::-1]
+    rows = [chosen.convert(state_row(vehicle, at)) for at in times]
     if lines and choice(query, "format", ("json", "csv")) == "json":
         return JSONResponse({"results": condensed(rows)})
     return answer(request, rows)
@@ -44,15 +47,16 @@ async def states(request: Request) -> Response:
 
 async def path(request: Request) -> Response:
     """The way driven, by default in the last 30 days; [U] `separate` gives a list for each drive."""
-    one, query = car_of(request), request.query_params
+    vehicle = car_of(request)
+    query = request.query_params
     timezone(query)
-    window = _span(one, query, 30 * DAY_S)
+    window = _span(vehicle, query, 30 * DAY_S)
     simplify, details = flag(query, "simplify", default=True), flag(query, "details")
-    ways = [path_points(one, drive, window, simplify=simplify) for drive in drives_between(one, *window)]
-    shown = [way if details else [_pair(point) for point in way] for way in ways if way]
+    ways = [path_points(vehicle, drive, window, simplify=simplify) for drive in drives_between(vehicle, *window)]
+    points = [way if details else [_pair(point) for point in way] for way in ways if way]
     if flag(query, "separate"):
-        return JSONResponse({"results": shown})
-    return JSONResponse({"results": [point for way in shown for point in way]})
+        return JSONResponse({"results": points})
+    return JSONResponse({"results": [point for way in points for point in way]})
 
 
 def _pair(point: Json) -> str:
@@ -71,52 +75,64 @@ def _health(car: Car, at: int, seen: Moment) -> Json:
 
 
 async def battery_health(request: Request) -> Response:
-    """Every car's battery against what it was when new; degradation and health add up to 100."""
-    query, chosen = request.query_params, units(request.query_params)
+    """Every car's battery against its capacity when new; degradation and health add up to 100."""
+    query = request.query_params
+    chosen = units(request.query_params)
     only_active = flag(query, "only_active")
     rows = []
-    for one in fleet_of(request):
-        if one.is_active or not only_active:
-            _, until = _span(one, query, None)
-            rows.append(chosen.convert(_compared(one, until)))
+    for vehicle in fleet_of(request):
+        if vehicle.is_active or not only_active:
+            _, until = _span(vehicle, query, None)
+            rows.append(chosen.convert(_compared(vehicle, until)))
     return JSONResponse({"results": rows})
 
 
-def _compared(one: SimulatedCar, at: int) -> Json:
-    measured, original = _health(one.car, at, one.moment(at)), round(one.car.battery.original_kwh, 2)
+def _compared(vehicle: SimulatedCar, at: int) -> Json:
+    measured = _health(vehicle.car, at, vehicle.moment(at))
+    original = round(vehicle.car.battery.original_kwh, 2)
     lost = round((1 - measured["capacity"] / original) * 100, 1)
     shares = {"original_capacity": original, "degradation_percent": lost, "health_percent": round(100 - lost, 1)}
-    return {"vin": one.car.vin, "plate": one.plate} | measured | shares
+    return {"vin": vehicle.car.vin, "plate": vehicle.plate} | measured | shares
 
 
 async def battery_health_of(request: Request) -> Response:
     """One car: `result` now, or `results`, one a day and newest first, for a timeframe."""
-    one, query = car_of(request), request.query_params
+    vehicle = car_of(request)
+    query = request.query_params
     chosen = units(query)
-    if not Window.of(query).given:
-        measured = chosen.convert(_health(one.car, one.now(), one.moment()))
+    if not Window.of(query).is_bounded:
+        measured = chosen.convert(_health(vehicle.car, vehicle.now(), vehicle.moment()))
         del measured["odometer"]
         return JSONResponse({"result": measured})
-    since, until = _span(one, query, None)
+    since, until = _span(vehicle, query, None)
     noons = range(since - since % DAY_S + DAY_S // 2, until + 1, DAY_S)
-    rows = [{"timestamp": at} | chosen.convert(_health(one.car, at, one.moment(at))) for at in noons if at >= since]
+    rows = [
+        {"timestamp": at} | chosen.convert(_health(vehicle.car, at, vehicle.moment(at))) for at in noons if at >= since
+    ]
     return JSONResponse({"results": rows[::-1]})
 
 
 async def consumption_since_charge(request: Request) -> Response:
-    """What went since the last charge ended; all zero while one runs."""
-    one = car_of(request)
-    chosen, seen = units(request.query_params), one.moment()
-    charges = one.charges
+    """Consumption since the last charge ended; all zero while one runs."""
+    vehicle = car_of(request)
+    chosen = units(request.query_params)
+    seen = vehicle.moment()
+    charges = vehicle.charges
     last = charges[-1].end if charges and seen.activity != "charging" else seen.event.start
     used = 0.0 if seen.activity == "charging" else last.range_mi - seen.range_mi
-    driving = used and max(0.0, used - idle_share_since(one, last.at))
-    return JSONResponse(chosen.convert({
-        "last_charge_at": last.at,
-        "distance_driven": round(seen.odometer_mi - last.odometer_mi, 2),
-        "battery_percent_used": round(one.car.percent(used, seen.at)),
-        "battery_percent_used_by_driving": round(one.car.percent(driving, seen.at)),
-    } | _both(one.car, used, "") | _both(one.car, driving, "_by_driving")))  # fmt: skip
+    driving = used and max(0.0, used - idle_share_since(vehicle, last.at))
+    return JSONResponse(
+        chosen.convert(
+            {
+                "last_charge_at": last.at,
+                "distance_driven": round(seen.odometer_mi - last.odometer_mi, 2),
+                "battery_percent_used": round(vehicle.car.percent(used, seen.at)),
+                "battery_percent_used_by_driving": round(vehicle.car.percent(driving, seen.at)),
+            }
+            | _both(vehicle.car, used, "")
+            | _both(vehicle.car, driving, "_by_driving")
+        )
+    )
 
 
 def _both(car: Car, miles: float, ending: str) -> Json:
@@ -129,9 +145,9 @@ def _both(car: Car, miles: float, ending: str) -> Json:
 
 async def firmware_alerts(request: Request) -> Response:
     """Alerts so far, newest first; some have no description."""
-    one = car_of(request)
-    first = ANCHOR + one.car.vehicle_id % _ALERT_EVERY_S
-    times = [at for at in range(first, one.now() + 1, _ALERT_EVERY_S) if at >= one.history.start]
+    vehicle = car_of(request)
+    first = ANCHOR + vehicle.car.vehicle_id % _ALERT_EVERY_S
+    times = [at for at in range(first, vehicle.now() + 1, _ALERT_EVERY_S) if at >= vehicle.history.start]
     rows = []
     for turn, at in enumerate(times):
         name, description, count = _ALERTS[turn % len(_ALERTS)]
@@ -143,13 +159,14 @@ async def charging_invoices(request: Request) -> Response:
     """Supercharging invoices: 403 without a fleet account."""
     if not request.app.state.fleet_account:
         raise HTTPException(403, "This endpoint requires a fleet account")
-    query, fleet = request.query_params, fleet_of(request)
-    window, wanted = Window.of(query), query.get("vin")
+    query = request.query_params
+    fleet = fleet_of(request)
+    window, vin = Window.of(query), query.get("vin")
     rows = [
-        _invoice(one.car, record)
-        for one in fleet
-        for record in one.records("charges")
-        if record["is_supercharger"] and wanted in (None, "", one.car.vin) and window.holds(record["started_at"])
+        _invoice(vehicle.car, record)
+        for vehicle in fleet
+        for record in vehicle.records("charges")
+        if record["is_supercharger"] and vin in (None, "", vehicle.car.vin) and window.holds(record["started_at"])
     ]
     return answer(request, page(query, sorted(rows, key=lambda row: row["started_at"], reverse=True)))
 

@@ -1,1 +1,1 @@
-"""Runs foreign programs under bubblewrap: without network, secrets, the machine's files, or a way to harm it."""
+"""Runs untrusted programs under bubblewrap: without network, secrets, the machine's files, or a way to harm it."""

@@ -16,7 +16,7 @@ FILES = 64
 SCRATCH_BYTES = 16 * 1024 * 1024
 """Bytes that fit into /tmp, and into /dev/shm."""
 _WAIT = 'exec 3>&2 2>/dev/null; "$@" 2>&3 3>&-; exit $?'
-"""The first process: it waits for the program and reaps what that leaves, silently."""
+"""The first process: it waits for the program and reaps its orphans, silently."""
 
 _NAMESPACES = ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
 _WAYS: Mapping[Way, tuple[str, ...]] = {
@@ -47,16 +47,19 @@ _WAYS: Mapping[Way, tuple[str, ...]] = {
 
 
 class Cage:
-    """A way of running an interpreter: all of its command line but what differs between two runs."""
+    """A way of running an interpreter: its whole command line except the parts that differ between two runs."""
 
     def __init__(self, way: Way, tools: Mapping[str, str], interpreter: Interpreter) -> None:
-        self.way, self.interpreter, self._tools = way, interpreter, tools
+        self.way = way
+        self.interpreter = interpreter
+        self._tools = tools
         inner = [tools[name] for name in ("sh", "prlimit", *(["setpriv"] if way == "root" else []))]
         self._tree = _tree([*inner, *interpreter.binds], interpreter.hidden)
 
     def command(self, limits: Limits, user: int) -> list[str]:
-        """Return the command; `user` is the host's id of the run, which is no one else's, in the way of root."""
-        tools, script = self._tools, self.interpreter.script
+        """Return the command; `user` is the host's id of the run, which no other run has, in the way of root."""
+        tools = self._tools
+        script = self.interpreter.script
         outer = [
             tools["bwrap"],
             *_WAYS[self.way],
@@ -93,7 +96,8 @@ class Cage:
 
 
 def _tree(paths: Sequence[str], hidden: Sequence[str]) -> list[str]:
-    tree, command = layout(paths), list[str]()
+    tree = layout(paths)
+    command = list[str]()
     for folder in tree.folders:
         command += ["--dir", folder]
     for target, name in tree.links:
@@ -113,7 +117,7 @@ def _environment() -> list[str]:
 
 
 def _change(setpriv: str, user: int) -> list[str]:
-    """Return the command that becomes another user, and asks anew for the signal at its parent's end."""
+    """Return the command that changes the user, and requests the signal at its parent's end again."""
     return [
         setpriv,
         f"--reuid={user}",
@@ -127,7 +131,7 @@ def _change(setpriv: str, user: int) -> list[str]:
 
 
 def _bounds(limits: Limits) -> list[str]:
-    """Return the limits of one process; time by the processor ends what the wall clock's watcher would miss."""
+    """Return the limits of one process; the limit on processor time covers a failure of the wall-clock watcher."""
     seconds = limits.time_ms // 1000 + 1
     return [
         f"--cpu={seconds}:{seconds + 1}",

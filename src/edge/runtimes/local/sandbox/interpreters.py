@@ -1,4 +1,4 @@
-"""The interpreters of this machine: which there are, the files that they need, and how their memory is bounded."""
+"""The interpreters of this machine: their versions, the files that they need, and their memory limits."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ from edge.ports.executor import Limits
 PYTHON_OVERHEAD_MB = 64
 """Address space of an idle Python: its code, the C library, and locale tables."""
 NODE_OVERHEAD_MB = {20: 96, 22: 640, 24: 704}
-"""Private memory that an idle Node reserves, by its major version; what it uses is far less."""
+"""Private memory that an idle Node reserves, by its major version; it uses far less."""
 LATER_NODE_MB = 1024
 _LIBRARIES = ("/usr/lib/{machine}-linux-gnu", "/usr/lib64", "/lib/{machine}-linux-gnu", "/lib64")
 _HIDDEN = ("site-packages", "dist-packages", "test", "ensurepip", "idlelib")
@@ -25,7 +25,7 @@ _VERSION = re.compile(r"v(\d+)\.\d+\.\d+")
 class Interpreter(NamedTuple):
     """An interpreter: its command before the script, and the folders and files that it reads, at their own paths.
 
-    `hidden` are folders inside of those that a program is not to see.
+    `hidden` are folders inside of those that a program may not see.
     """
 
     kind: Literal["python", "node"]
@@ -61,7 +61,7 @@ def python_here() -> Interpreter:
 
 
 def python_at(path: str) -> Interpreter | None:
-    """Return the Python at a path; None where there is none, or an old one."""
+    """Return the Python at a path; None if there is none, or an old one."""
     question = "import sys; print(sys.base_prefix, sys.version.split()[0])"
     try:
         done = subprocess.run([path, "-I", "-S", "-c", question], capture_output=True, timeout=10, check=True, env={})
@@ -85,11 +85,11 @@ def _python(binary: str, prefix: str, version: str) -> Interpreter:
 
 
 def node_here(path: str | None = None) -> Interpreter | None:
-    """Return the Node at a path, or the first one on PATH; None where there is none that starts."""
-    found = path or shutil.which("node")
-    if found is None:
+    """Return the Node at a path, or the first one on PATH; None if none starts."""
+    location = path or shutil.which("node")
+    if location is None:
         return None
-    binary = os.path.realpath(found)
+    binary = os.path.realpath(location)
     try:
         done = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False, env={})
     except (OSError, subprocess.SubprocessError):
@@ -110,7 +110,7 @@ class Layout(NamedTuple):
 
 
 def layout(paths: Sequence[str]) -> Layout:
-    """Return the tree with the machine's C libraries and some paths, each where it is outside."""
+    """Return the tree with the machine's C libraries and some paths, each at its place outside."""
     links = tuple((os.readlink(name), name) for name in ("/lib", "/lib64") if Path(name).is_symlink())
     linked = {name for _, name in links}
     libraries = [folder for folder in _library_folders() if f"/{Path(folder).parts[1]}" not in linked]
@@ -121,8 +121,8 @@ def layout(paths: Sequence[str]) -> Layout:
 def tools() -> Mapping[str, str]:
     """Return the paths of the programs that prepare a run, by name; those that are missing are left out."""
     names = ("bwrap", "setpriv", "prlimit", "sh")
-    found = {name: shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin") for name in names}
-    return {name: os.path.realpath(path) for name, path in found.items() if path}
+    paths = {name: shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin") for name in names}
+    return {name: os.path.realpath(path) for name, path in paths.items() if path}
 
 
 def _library_folders() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A small process that does one run after another for the server.
 
-The peak of a process's memory begins with that of the one which started it, so a large server could not measure a
-small program. This process is small, has one thread that lives as long as it does, and ends with the server.
+A process's peak memory begins with that of its parent, so a large server could not measure a small program. This
+process is small, has one thread for all its life, and ends with the server.
 """
 
 import json
@@ -22,7 +22,7 @@ BOOT = (
 
 _LENGTH = struct.Struct(">I")
 STOP = b"\xff"
-"""Asks for the end of a run; it never begins a message, whose head is short."""
+"""Asks for the end of a run. No message begins with it, as heads are short."""
 
 
 def pack(head: dict[str, Any], *blobs: bytes) -> bytes:
@@ -40,7 +40,7 @@ LENGTH_BYTES = _LENGTH.size
 
 
 def main() -> None:
-    """Answer jobs until stdin ends, which it does with the server."""
+    """Answer jobs until stdin closes, which happens at the server's end."""
     while (job := _receive()) is not None:
         os.set_blocking(0, True)
         _send(_answer(job))
@@ -53,10 +53,10 @@ def _answer(job: Job) -> bytes:
         return pack({"fault": str(fault)})
     except OSError as fault:
         return pack({"fault": f"{type(fault).__name__}: {fault.strerror}"})
-    return pack(_told(ended), ended.stdout.data, ended.stderr.data)
+    return pack(_head_of(ended), ended.stdout.data, ended.stderr.data)
 
 
-def _told(ended: Ended) -> dict[str, Any]:
+def _head_of(ended: Ended) -> dict[str, Any]:
     return {
         "exit_code": ended.exit_code,
         "reason": ended.reason,
@@ -73,7 +73,7 @@ def _is_stopped() -> bool:
 
 
 def _receive() -> Job | None:
-    """Return the next job; None at the end. A byte that asks for a stop, but came too late, is passed over."""
+    """Return the next job; None at the end. A stop byte that came too late is skipped."""
     start = _read(1)
     while start == STOP:
         start = _read(1)

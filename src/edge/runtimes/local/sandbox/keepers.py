@@ -1,4 +1,4 @@
-"""The keepers of a server: one for each run that may be under way, started when it is first needed."""
+"""The keepers of a server: one for each parallel run, started when it is first needed."""
 
 import json
 import os
@@ -43,7 +43,7 @@ class Keeper:
         self._lock = threading.Lock()
 
     def run(self, job: Job) -> Report:
-        """Do a job and return how it ended; `SandboxFailed` where it did not begin."""
+        """Do a job and return its report; `SandboxFailed` if it did not begin."""
         try:
             return self._exchange(job)
         except (OSError, EOFError, ValueError) as fault:
@@ -51,7 +51,7 @@ class Keeper:
             raise SandboxFailed(f"the sandbox's process failed: {type(fault).__name__}") from None
 
     def stop(self, job: Job) -> None:
-        """End a job's run where it is the one under way."""
+        """End a job's run if it is the current one."""
         with self._lock, suppress(OSError):
             if self._running is job and self._process is not None and self._process.stdin is not None:
                 self._process.stdin.write(STOP)
@@ -59,7 +59,8 @@ class Keeper:
     def close(self) -> None:
         """End the process, which ends its run."""
         with self._lock:
-            process, self._process = self._process, None
+            process = self._process
+            self._process = None
         if process is None:
             return
         for pipe in (process.stdin, process.stdout):
@@ -127,7 +128,7 @@ class Keepers:
         self._free.put(keeper)
 
     def stop(self, job: Job) -> None:
-        """End a job's run where one is under way."""
+        """End a job's run if it is under way."""
         for keeper in self._all:
             keeper.stop(job)
 
@@ -138,7 +139,7 @@ class Keepers:
 
 
 def host_user(slot: int) -> int:
-    """Return the host's user id of a slot: another one for each server, as processes are counted by it."""
+    """Return the host's user id of a slot. Each server has ids of its own, as processes are counted by user."""
     place = (os.getpid() % _SPREAD) * 64 + slot
     return _FIRST_USER + place if _has_many_users() else _SMALL_FIRST_USER + place % 4_000
 

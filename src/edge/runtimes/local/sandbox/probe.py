@@ -1,4 +1,4 @@
-"""Finds the way in which this machine can hold a program: it is not asked for, but tried, by attacks."""
+"""Finds the way in which this machine can confine a program: by attacks, not by configuration."""
 
 import json
 import os
@@ -25,17 +25,17 @@ _NEEDED: Mapping[Way, tuple[str, ...]] = {
 type Try = Callable[[Cage, Script, Limits], Report]
 
 
-class Found(NamedTuple):
-    """The cages by kind of interpreter, and the way and the reason in words; none where nothing holds."""
+class ProbeResult(NamedTuple):
+    """The cages by kind of interpreter, and the reason in words; no cages if none is safe."""
 
     cages: Mapping[str, Cage]
     reason: str
 
 
-def find(attempt: Try, only: Way | None = None) -> Found:
-    """Try the ways of this machine, or one of them, and return the first that held."""
+def find(attempt: Try, only: Way | None = None) -> ProbeResult:
+    """Try the ways of this machine, or one of them, and return the first safe one."""
     if (missing := _missing()) is not None:
-        return Found({}, f"no sandbox here: {missing}")
+        return ProbeResult({}, f"no sandbox here: {missing}")
     faults: list[str] = []
     for way in ways() if only is None else (only,):
         cages: dict[str, Cage] = {}
@@ -50,17 +50,17 @@ def find(attempt: Try, only: Way | None = None) -> Found:
                 notes.append(f"{interpreter.kind} {interpreter.version}: {fault}")
         faults += [f"{way}: {note}" for note in notes]
         if cages:
-            held = ", ".join(f"{kind} {cage.interpreter.version}" for kind, cage in sorted(cages.items()))
+            versions = ", ".join(f"{kind} {cage.interpreter.version}" for kind, cage in sorted(cages.items()))
             without = f" (not {'; '.join(notes)})" if len(cages) < 2 and notes else ""
-            return Found(cages, f"bubblewrap {_WAY_NAMES[way]}; attacks held with {held}{without}")
-    return Found({}, f"no sandbox here, so only remote executors run programs: {'; '.join(faults)}"[:600])
+            return ProbeResult(cages, f"bubblewrap {_WAY_NAMES[way]}; attacks held with {versions}{without}")
+    return ProbeResult({}, f"no sandbox here, so only remote executors run programs: {'; '.join(faults)}"[:600])
 
 
 def ways() -> tuple[Way, ...]:
     """Return the ways that this process can try."""
     order: tuple[Way, ...] = ("root", "user") if os.geteuid() == 0 else ("user",)
-    found = tools()
-    return tuple(way for way in order if all(name in found for name in _NEEDED[way]))
+    available = tools()
+    return tuple(way for way in order if all(name in available for name in _NEEDED[way]))
 
 
 def candidates() -> Iterator[Interpreter]:
@@ -76,21 +76,21 @@ def candidates() -> Iterator[Interpreter]:
 
 
 def attack(attempt: Try, cage: Cage) -> str | None:
-    """Return what does not hold in a cage, or None where all does."""
+    """Return the attacks that a cage does not stop, or None if it stops all."""
     text = _PYTHON if cage.interpreter.kind == "python" else _NODE
     secret = {"path": str(Path(__file__).resolve()), "server": os.getpid()}
     script = Script("", text.replace("@SECRET@", json.dumps(secret)), "", "")
     try:
         report = attempt(cage, script, LIMITS)
-        found: dict[str, Any] = json.loads(report.stdout)
+        results: dict[str, Any] = json.loads(report.stdout)
     except SandboxFailed as fault:
         return str(fault)
     except ValueError:
         first = report.stderr.decode(errors="replace").strip().splitlines()
         return f"it does not start: {first[-1] if first else report.head['exit_code']}"[:200]
-    broken = [name for name, held in found.items() if held is not True]
-    if broken or len(found) < _CHECKS[cage.interpreter.kind]:
-        return f"it does not hold: {', '.join(broken) or 'not all was tried'}"
+    broken = [name for name, holds in results.items() if holds is not True]
+    if broken or len(results) < _CHECKS[cage.interpreter.kind]:
+        return f"it does not hold: {', '.join(broken) or 'not all attacks were tried'}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""One run: starts bubblewrap, reads what the program writes, measures it, and ends it at the first limit.
+"""One run: starts bubblewrap, reads the program's output, measures it, and ends it at the first limit.
 
 It is part of the small process of `keeper`, so it imports the standard library and `tree` alone.
 """
@@ -19,7 +19,7 @@ from edge.runtimes.local.sandbox import tree
 STATUS_FD = 200
 FILTER_FD = 201
 SCRIPT_FD = 202
-"""Numbers of the files that bubblewrap is handed: where it writes its status, the filter, and the program."""
+"""Numbers of the files that bubblewrap inherits: for its status, the filter, and the program."""
 
 POLL_S = 0.02
 """Seconds between two looks at the memory of a run."""
@@ -46,7 +46,7 @@ class Bounds(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A run to do: bubblewrap's command, the program's path inside, and what it is handed."""
+    """A run to do: bubblewrap's command, the program's path inside, and its input."""
 
     command: list[str]
     script_path: str
@@ -57,14 +57,14 @@ class Job(NamedTuple):
 
 
 class Text(NamedTuple):
-    """Bytes that came, up to a limit, and whether there were more."""
+    """Received bytes, up to a limit, and whether there were more."""
 
     data: bytes
     truncated: bool
 
 
 class Ended(NamedTuple):
-    """How a run ended: `reason` is the limit for which it was, None where it ended by itself."""
+    """The end of a run: `reason` is the limit that ended it, None if it ended by itself."""
 
     exit_code: int
     reason: Reason | None
@@ -83,7 +83,8 @@ class Run:
     """
 
     def __init__(self, job: Job, stop: Callable[[], bool]) -> None:
-        self._job, self._stop = job, stop
+        self._job = job
+        self._stop = stop
         self._outputs = {"stdout": bytearray(), "stderr": bytearray()}
         self._over: set[str] = set()
         self._status = b""
@@ -96,7 +97,7 @@ class Run:
         self._cpu_ms = 0.0
 
     def wait(self) -> Ended:
-        """Run the program to its end and return how it ended; `NotBegun` where it did not begin."""
+        """Run the program to its end and return how it ended; `NotBegun` if it did not begin."""
         with ExitStack() as opened:
             process, status, handle = self._start(opened)
             begun = time.monotonic()
@@ -150,7 +151,7 @@ class Run:
                     if key.fd in pipes:
                         self._read(selector, key.fd, pipes[key.fd])
                     elif key.fd == status:
-                        self._learn(opened, selector, status, process.pid)
+                        self._read_first_process(opened, selector, status, process.pid)
                     else:
                         is_running = False
                 now = time.monotonic()
@@ -161,8 +162,10 @@ class Run:
             for descriptor, name in pipes.items():
                 self._drain(descriptor, name)
 
-    def _learn(self, opened: ExitStack, selector: selectors.BaseSelector, status: int, parent: int) -> None:
-        """Take the first process's number from bubblewrap's first line, which comes before the program begins."""
+    def _read_first_process(
+        self, opened: ExitStack, selector: selectors.BaseSelector, status: int, parent: int
+    ) -> None:
+        """Read the first process's number from bubblewrap's first line, which comes before the program begins."""
         data = os.read(status, _CHUNK)
         self._status += data
         if not data:
@@ -184,14 +187,14 @@ class Run:
             self._keep(name, data)
 
     def _drain(self, descriptor: int, name: str) -> None:
-        """Read what stands in a pipe after the end."""
+        """Read the rest of a pipe after the end."""
         while data := _receive(descriptor):
             self._keep(name, data)
 
     def _keep(self, name: str, data: bytes) -> None:
-        kept = self._outputs[name]
-        room = self._job.bounds.output_bytes - len(kept)
-        kept += data[:room]
+        output = self._outputs[name]
+        room = self._job.bounds.output_bytes - len(output)
+        output += data[:room]
         if len(data) > room:
             self._over.add(name)
             self._end("stdout" if name == "stdout" else "stderr")
@@ -239,7 +242,7 @@ class Run:
             signal.pidfd_send_signal(self._first_handle, signal.SIGKILL)
 
     def _seconds(self, since_namespace: float) -> float:
-        """Return the time of the interpreter, without that of its preparation where its beginning was seen."""
+        """Return the seconds of the interpreter, without its preparation if its beginning was seen."""
         if not self._program_began:
             return since_namespace
         return min(since_namespace, max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - self._program_began))
@@ -270,7 +273,7 @@ class Run:
 
 
 def _sealed(opened: ExitStack, data: bytes) -> int:
-    """Return an open file of some bytes that nobody can change or enlarge, at its beginning."""
+    """Return an open file of some bytes, positioned at its start, that nobody can change or enlarge."""
     descriptor = os.memfd_create("sandbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     opened.callback(os.close, descriptor)
     with open(os.dup(descriptor), "wb") as file:
@@ -291,12 +294,12 @@ def _receive(descriptor: int) -> bytes | None:
 
 
 def _kill_unbegun(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a bubblewrap that has told no first process, and the one that it may have made.
+    """Kill a bubblewrap that reported no first process, and the process that it may have made.
 
-    That one waits for bubblewrap without end and would outlive it. A stopped bubblewrap makes no further one.
+    That process waits for bubblewrap without end and would outlive it. A stopped bubblewrap makes no further one.
     """
     with suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGSTOP)  # not by Popen, which would reap it and lose what it used
+        os.kill(process.pid, signal.SIGSTOP)  # Popen would reap it and lose its usage
         _wait_for(process.pid, b"TZ")
         children = _children_of(process.pid)
         for child in children:
@@ -311,20 +314,20 @@ def _kill_unbegun(process: "subprocess.Popen[bytes]") -> None:
 def _wait_for(process: int, states: bytes) -> None:
     """Wait until a process is in one of the states, or for half a second."""
     for _ in range(500):
-        found = _stat_of(process)
-        if not found or found[0] in states:
+        fields = _stat_of(process)
+        if not fields or fields[0] in states:
             return
         time.sleep(0.001)
 
 
 def _children_of(process: int) -> list[int]:
-    """Return the processes that one has made, by the numbers of all parents: not every kernel lists children."""
+    """Return the children of a process, by the parent ids of all processes: not every kernel lists children."""
     numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     return [number for number in numbers if _parent_of(number) == process]
 
 
 def _stat_of(process: int) -> list[bytes]:
-    """Return the fields of /proc/…/stat behind the name: the state, the parent's number and so on."""
+    """Return the fields of /proc/…/stat after the name: the state, the parent's number and so on."""
     with suppress(OSError), open(f"/proc/{process}/stat", "rb", buffering=0) as file:
         return file.read(1024).rpartition(b")")[2].split()
     return []

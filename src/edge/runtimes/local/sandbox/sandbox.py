@@ -1,4 +1,4 @@
-"""The `Executor` port under bubblewrap: Python and Node on one's own machine."""
+"""The `Executor` port under bubblewrap: Python and Node on the server's own machine."""
 
 import asyncio
 import os
@@ -14,13 +14,13 @@ from edge.ports import Log, PortError
 from edge.ports.executor import LEAST, MOST, Execution, Language, Limits, Program, Status
 from edge.runtimes.local.sandbox.command import Cage, Way
 from edge.runtimes.local.sandbox.keepers import Keepers, Report, SandboxFailed
-from edge.runtimes.local.sandbox.probe import Found, find
+from edge.runtimes.local.sandbox.probe import ProbeResult, find
 from edge.runtimes.local.sandbox.run import Bounds, Job
 from edge.runtimes.local.sandbox.seccomp import filter_here
 
 SLOTS = 4
 QUEUED = 64
-"""Programs that may wait for a slot; further ones are turned away at once."""
+"""Programs that may wait for a slot; further ones are refused at once."""
 _LIMITS: Mapping[str, Status] = {
     "time": "time",
     "cpu": "time",
@@ -32,13 +32,13 @@ _LIMITS: Mapping[str, Status] = {
 }
 
 
-_FOUND: dict[Way | None, Found] = {}
-"""Results of the probe in this process: the machine does not change under it."""
+_RESULTS: dict[Way | None, ProbeResult] = {}
+"""Results of the probe in this process: the machine does not change meanwhile."""
 _FINDING = threading.Lock()
 
 
 class LocalSandbox:
-    """Programs in namespaces of their own. The way is chosen by attacks, at the first need or by `start`."""
+    """Runs programs in namespaces of their own. The way is chosen by attacks, at the first use or by `start`."""
 
     name = "sandbox"
 
@@ -48,20 +48,20 @@ class LocalSandbox:
         self._log = log
         self._keepers = Keepers(self.parallel)
         self._threads = ThreadPoolExecutor(self.parallel, thread_name_prefix="sandbox")
-        self._found: Found | None = None
+        self._result: ProbeResult | None = None
         self._seccomp = filter_here() or b""
         self._waiting = 0
 
     async def languages(self) -> Mapping[Language, str]:
-        """Return the languages that it runs now, each with its version; none where it does not work."""
+        """Return the languages that it runs now, each with its version; none if it does not work."""
         cages = (await self._ready()).cages
         versions = {kind: cage.interpreter.version for kind, cage in cages.items()}
-        found: dict[Language, str] = {}
+        supported: dict[Language, str] = {}
         if "python" in versions:
-            found["python"] = versions["python"]
+            supported["python"] = versions["python"]
         if "node" in versions:
-            found["javascript"] = found["typescript"] = versions["node"]
-        return found
+            supported["javascript"] = supported["typescript"] = versions["node"]
+        return supported
 
     async def run(self, program: Program) -> Execution:
         """Run a program to its end, which its limits bound."""
@@ -78,26 +78,26 @@ class LocalSandbox:
             self._waiting -= 1
 
     async def probe(self) -> str:
-        """Return in which way it runs programs and why; raise `PortError` where it cannot run any."""
-        found = await self._ready()
-        if not found.cages:
-            raise SandboxFailed(found.reason)
-        return found.reason
+        """Return the way and the reason for it; raise `PortError` if no program can run."""
+        result = await self._ready()
+        if not result.cages:
+            raise SandboxFailed(result.reason)
+        return result.reason
 
     async def begin(self) -> None:
         """Find the way before the first program needs it."""
         await self._ready()
 
     def close(self) -> None:
-        """End what runs, and the processes that keep it."""
+        """End all runs, and their processes."""
         self._keepers.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, program: Program) -> Execution:
-        found = await self._ready()
-        if ("python" if program.language == "python" else "node") not in found.cages:
-            status: Status = "refused" if found.cages else "unavailable"
-            return Execution(status, f"{program.language} cannot be run here: {found.reason}", executor=self.name)
+        result = await self._ready()
+        if ("python" if program.language == "python" else "node") not in result.cages:
+            status: Status = "refused" if result.cages else "unavailable"
+            return Execution(status, f"{program.language} cannot be run here: {result.reason}", executor=self.name)
         script = compose(program, secrets.token_hex(8))
         try:
             raw = await self.run_script(script, with_room(program))
@@ -106,11 +106,11 @@ class LocalSandbox:
         return judge(raw, program, script.mark, self.name)
 
     async def run_script(self, script: Script, limits: Limits) -> Raw:
-        """Run a script as it is, to its end; `SandboxFailed` where that cannot be begun."""
-        found = await self._ready()
-        cage = found.cages.get("python" if script.kind == "python" else "node")
+        """Run a script unchanged, to its end; `SandboxFailed` if it cannot begin."""
+        result = await self._ready()
+        cage = result.cages.get("python" if script.kind == "python" else "node")
         if cage is None:
-            raise SandboxFailed(found.reason)
+            raise SandboxFailed(result.reason)
         return _raw(await self._do(cage, script, limits))
 
     async def _do(self, cage: Cage, script: Script, limits: Limits) -> Report:
@@ -136,26 +136,26 @@ class LocalSandbox:
                 self._keepers.stop(job)
             raise
 
-    async def _ready(self) -> Found:
-        if self._found is not None:
-            return self._found
+    async def _ready(self) -> ProbeResult:
+        if self._result is not None:
+            return self._result
         return await asyncio.get_running_loop().run_in_executor(None, self._find)
 
-    def _find(self) -> Found:
+    def _find(self) -> ProbeResult:
         with _FINDING:
-            if self._way not in _FOUND:
+            if self._way not in _RESULTS:
                 keeper = self._keepers.take()
                 try:
-                    _FOUND[self._way] = find(
+                    _RESULTS[self._way] = find(
                         lambda cage, script, limits: keeper.run(self._job(cage, script, limits, keeper.user)), self._way
                     )
                 finally:
                     self._keepers.give_back(keeper)
-            self._found = found = _FOUND[self._way]
+            self._result = result = _RESULTS[self._way]
         if self._log is not None:
-            level = "info" if found.cages else "warning"
-            self._log()(level, "sandbox", reason=found.reason, languages=sorted(found.cages))
-        return found
+            level = "info" if result.cages else "warning"
+            self._log()(level, "sandbox", reason=result.reason, languages=sorted(result.cages))
+        return result
 
     def _job(self, cage: Cage, script: Script, limits: Limits, user: int) -> Job:
         return Job(
@@ -177,7 +177,8 @@ def _limits_refusal(limits: Limits) -> str | None:
 
 def _raw(report: Report) -> Raw:
     head: dict[str, Any] = report.head
-    code, reason = head["exit_code"], head["reason"]
+    code = head["exit_code"]
+    reason = head["reason"]
     signal = code - 128 if code > 128 else -code if code < 0 else None
     name = None if signal is None else SIGNALS.get(signal, f"signal {signal}")
     return Raw(

@@ -26,13 +26,13 @@ _AF_UNIX = 1
 _TIOCSTI = 0x5412
 _TIOCLINUX = 0x541C
 _LAST_KNOWN = 462
-"""The newest call that was read about here; a later one does not exist for a program."""
+"""The newest system call that was reviewed here; later ones do not exist for a program."""
 
 type Instruction = tuple[int, int, int, int]
 
 
 class Machine(NamedTuple):
-    """An architecture: its audit number, and the places of the calls that are looked at more closely."""
+    """An architecture: its audit number, and the numbers of the calls whose arguments are checked."""
 
     audit: int
     socket: int
@@ -160,7 +160,7 @@ def filter_of(machine: Machine) -> bytes:
 
 
 def filter_here() -> bytes | None:
-    """Return the filter of this machine, or None where its architecture has none."""
+    """Return the filter of this machine, or None if its architecture has none."""
     machine = MACHINES.get(platform.machine())
     return None if machine is None else filter_of(machine)
 
@@ -194,5 +194,5 @@ def _if_any_bit(mask: int, answer: int) -> list[Instruction]:
 
 
 def _for_call(number: int, body: list[Instruction], argument: int = 0) -> list[Instruction]:
-    """Return a block for one call: it looks at the low half of an argument, and its body always answers."""
+    """Return a block for one call: it checks the low half of an argument, and its body always decides."""
     return [(_JUMP_EQUAL, 0, len(body) + 1, number), _load(_ARGUMENTS + 8 * argument), *body]

@@ -18,7 +18,7 @@ _PROGRAM = "2"
 class Usage(NamedTuple):
     """Sums over the live processes of a run but the first; `files` counts those in its scratch folders.
 
-    `began` is when the interpreter began, in seconds since the machine did; 0 where it is not known.
+    `began` is the interpreter's start in seconds since the machine's start; 0 if unknown.
     """
 
     memory_kb: int = 0
@@ -29,10 +29,10 @@ class Usage(NamedTuple):
 
 
 def usage(first: int, script: str) -> Usage | None:
-    """Return what the namespace of a first process uses; None before its file tree stands, and after its end.
+    """Return the usage of a first process's namespace; None before its file tree is ready, and after its end.
 
-    Its own /proc lists its processes and no others. The `script` is looked for first: until the tree is in place,
-    the first process has the machine's own.
+    Its own /proc lists its processes and no others. The `script` is checked first: until the tree is in place, the
+    first process has the machine's own.
     """
     root = f"/proc/{first}/root"
     if not os.path.exists(root + script):
@@ -47,8 +47,9 @@ def usage(first: int, script: str) -> Usage | None:
 
 
 def peak_kb(first: int, script: str) -> int:
-    """Return the largest peak of a single live process, 0 where it cannot be told."""
-    root, peak = f"/proc/{first}/root", 0
+    """Return the largest peak of a single live process, 0 if unknown."""
+    root = f"/proc/{first}/root"
+    peak = 0
     if not os.path.exists(root + script):
         return 0
     with suppress(OSError):
@@ -59,11 +60,13 @@ def peak_kb(first: int, script: str) -> int:
 
 
 def shared_fairly_kb(first: int, otherwise: int) -> int:
-    """Return the memory of a run with each shared page counted once; a page of two forked processes counted twice.
+    """Return a run's memory with each shared page counted once, unlike pages of forked processes in `usage`.
 
-    It takes longer than `usage`, and is `otherwise` where the system does not tell it.
+    It takes longer than `usage`, and returns `otherwise` if the system does not report it.
     """
-    root, total, scratch = f"/proc/{first}/root", 0, 0
+    root = f"/proc/{first}/root"
+    total = 0
+    scratch = 0
     try:
         for name in os.listdir(f"{root}/proc"):
             if name.isdigit() and name != "1":
@@ -89,12 +92,13 @@ def _add(total: Usage, path: str, *, is_program: bool) -> Usage:
 
 
 def _add_scratch(total: Usage, root: str) -> Usage:
-    """Add what the scratch folders hold: their contents are memory, and so is each of their files."""
-    memory_kb, files = total.memory_kb, 0
+    """Add the scratch folders: their contents are memory, and each of their files counts."""
+    memory_kb = total.memory_kb
+    files = 0
     for folder in _SCRATCH:
-        found = os.statvfs(f"{root}/{folder}")
-        memory_kb += (found.f_blocks - found.f_bfree) * found.f_frsize // 1024
-        files += found.f_files - found.f_ffree
+        stats = os.statvfs(f"{root}/{folder}")
+        memory_kb += (stats.f_blocks - stats.f_bfree) * stats.f_frsize // 1024
+        files += stats.f_files - stats.f_ffree
     return total._replace(memory_kb=memory_kb, files=files)
 
 

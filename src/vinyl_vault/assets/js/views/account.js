@@ -69,7 +69,7 @@ function sessions(site) {
   return el("section", { class: "card" }, el("h2", {}, "Sessions"), list, button("End all sessions", endAll, { class: "quiet" }));
 }
 
-// A short name of what a session's browser or program calls itself.
+// A short name for the User-Agent of a session.
 function program(client) {
   const find = (names) => names.find(([sign]) => client.includes(sign))?.[1];
   const browser = find([["Edg", "Edge"], ["Firefox", "Firefox"], ["Chrome", "Chrome"], ["Safari", "Safari"]]);
@@ -92,7 +92,7 @@ function emailForm(site) {
   }, "Change e-mail");
 }
 
-// Deleting is final, so what waits is offered once more.
+// Deleting is final, so unsent changes are offered for export first.
 function deletionForm(site) {
   return form([el("p", {}, "All records and sessions are removed from the server at once."), secret("password", "Password", "current-password")], async (made) => {
     const { count } = site.sync;

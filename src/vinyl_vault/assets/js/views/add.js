@@ -1,4 +1,4 @@
-// Adding a record: found at Discogs by names, barcode or catalogue number, or written by hand.
+// Adding a record: found at Discogs by names, barcode or catalogue number, or entered manually.
 import { el, field, form } from "../dom.js";
 import { difference } from "../edits.js";
 import { money } from "../fields.js";
@@ -33,7 +33,7 @@ export function add(site) {
       found.scrollIntoView({ block: "start" });
     } catch (fault) {
       found.replaceChildren();
-      write(typed(new FormData(made))); // by hand, then
+      write(typed(new FormData(made))); // enter it manually
       throw fault;
     }
   }, "Search Discogs", { class: "card", role: "search" });

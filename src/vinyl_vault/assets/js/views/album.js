@@ -1,4 +1,4 @@
-// One record: all that is known of it, and the form that changes it.
+// One record: all its fields, and the form to change it.
 import { alertBox, ask, button, el } from "../dom.js";
 import { asText, fieldName, NAMES, title } from "../fields.js";
 import { difference } from "../edits.js";

@@ -1,4 +1,4 @@
-// A chat about the collection, where the server has one.
+// A chat about the collection, if the server has one configured.
 import { el, field, form } from "../dom.js";
 import { read } from "../session.js";
 
@@ -55,7 +55,7 @@ function bubble({ role, content }) {
   return el("li", { class: `turn ${role}` }, el("span", { class: "unseen" }, role === "user" ? "You: " : "Answer: "), el("p", {}, content));
 }
 
-// Reads the answer's events: `token` and `tool` as they come, then `done` or `error`.
+// Reads the answer's events: `token` and `tool` as they arrive, then `done` or `error`.
 async function stream(site, question, signal, take) {
   const headers = { "content-type": "application/json", accept: "text/event-stream" };
   const answer = await site.session.fetch(PATH, { method: "POST", headers, body: JSON.stringify(question), signal });

@@ -1,4 +1,4 @@
-// The collection: search in it, filters, and a list that scrolls through all of it.
+// The collection: search, filters, and a list that scrolls through all records.
 import { el, field, select } from "../dom.js";
 import { isSold } from "../fields.js";
 import { VirtualList } from "../virtual.js";

@@ -1,4 +1,4 @@
-// A cover from here, or a drawn sleeve where there is none: pictures of other hosts are not loaded.
+// A cover from this site, or a drawn sleeve if there is none: pictures of other hosts are not loaded.
 import { el } from "../dom.js";
 
 const HUES = 12;

@@ -1,4 +1,4 @@
-// The form of a record; hands over the fields as a record has them.
+// The form of a record; passes on the fields in the format of a record.
 import { el, field, form, select } from "../dom.js";
 import { GRADES, NAMES, SLEEVES, inUnits, readList, readMoney } from "../fields.js";
 

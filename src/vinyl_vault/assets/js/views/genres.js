@@ -1,4 +1,4 @@
-// All genres with their records; each leads to the collection of it.
+// All genres with their numbers of records; each links to its records.
 import { el } from "../dom.js";
 import { counted } from "../numbers.js";
 

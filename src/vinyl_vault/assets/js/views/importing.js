@@ -1,4 +1,4 @@
-// Import of a file: what it would change is shown first, then it is carried out, with its progress.
+// Import of a file: a preview of the changes, then the import with its progress.
 import { button, el, field, form, select } from "../dom.js";
 import { read } from "../session.js";
 
@@ -24,7 +24,7 @@ export function importing(site, { signal }) {
   return { title: "Import", node: el("div", {}, el("h1", {}, "Import"), el("p", {}, "Nothing is written before you have seen what would change."), made, place) };
 }
 
-// Sends a file, a large one in parts; returns the report of what it would change.
+// Uploads a file, a large one in parts; returns the report of its changes.
 async function sent(site, file, status, tell) {
   const isJson = file.type === "application/json" || file.name.endsWith(".json");
   const headers = { "content-type": isJson ? "application/json" : "text/csv" };

@@ -1,4 +1,4 @@
-// Coming in: log in, register, ask for a new password.
+// Log-in, registration, and requesting a new password.
 import { el, field, form } from "../dom.js";
 import { post } from "../session.js";
 

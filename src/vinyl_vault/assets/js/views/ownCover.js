@@ -1,4 +1,4 @@
-// A picture of one's own as a cover: made smaller here, which also turns it upright and leaves its metadata behind.
+// Uploads a picture as a cover. It is resized here, which also rotates it upright and removes its metadata.
 import { button, el, say } from "../dom.js";
 import { read } from "../session.js";
 
@@ -26,7 +26,7 @@ export function ownCover(site, record, problem) {
 
 async function upload(site, id, file) {
   const picture = await smaller(file);
-  if (site.model.unsent.has(id)) await site.sync.now(); // the server has to know the record
+  if (site.model.unsent.has(id)) await site.sync.now(); // the server must know the record
   await read(await site.session.fetch(`/api/collection/${encodeURIComponent(id)}/cover`, { method: "PUT", headers: { "content-type": picture.type }, body: picture }));
   await site.sync.now();
   say("The cover is stored.");

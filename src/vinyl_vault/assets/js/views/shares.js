@@ -1,4 +1,4 @@
-// Links that show the collection to others: make, copy, revoke. A link is shown once, as the server keeps only its hash.
+// Links that share the collection: create, copy, revoke. A link is displayed once, as the server stores only its hash.
 import { ask, button, el, field, form, say } from "../dom.js";
 import { when } from "../fields.js";
 
@@ -44,7 +44,7 @@ export function shares(site) {
     making, made, problem, el("section", { class: "card" }, el("h2", {}, "Links"), list)) };
 }
 
-// The token stands behind a #, which no server and no `Referer` gets to see.
+// The token is in the hash of the address, which is sent neither to servers nor in `Referer`.
 function madeLink(share) {
   const address = `${location.origin}/shared#${share.path.split("/").at(-1)}`;
   const place = el("input", { type: "text", readonly: true, value: address, onfocus: () => place.select() });

@@ -1,4 +1,4 @@
-// Statistics: reckoned on the device, so they hold without a network and count what is not synced.
+// Statistics, computed on the device: they work offline and include unsynced changes.
 import { lyingBars, standingBars } from "../charts.js";
 import { el } from "../dom.js";
 import { isSold, money } from "../fields.js";

@@ -1,4 +1,4 @@
-// What is not synced, what was not taken, and conflicts until somebody dismisses them.
+// Unsynced changes, rejected changes, and conflicts until they are dismissed.
 import { button, el } from "../dom.js";
 import { asText, fieldName, title } from "../fields.js";
 import { exportUnsent } from "../leaving.js";

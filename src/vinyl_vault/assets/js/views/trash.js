@@ -1,4 +1,4 @@
-// The trash: records that were deleted in the last 30 days, and the way back.
+// The trash: records deleted in the last 30 days, which can be restored.
 import { button, el, say } from "../dom.js";
 import { instant, title } from "../fields.js";
 import { coverOf } from "./cover.js";
@@ -31,13 +31,13 @@ export function trash(site) {
   };
   const counted = () => { state.textContent = list.children.length || next ? `What was deleted in the last ${DAYS} days can be brought back.` : "The trash is empty."; };
   run(async () => {
-    await site.sync.now().catch(() => {}); // what was deleted here a moment ago is to be there
+    await site.sync.now().catch(() => {}); // include records that were just deleted here
     await load(null);
   });
   return { title: "Trash", node: el("div", {}, el("p", {}, el("a", { href: "#/" }, "← Records")), el("h1", {}, "Trash"), state, problem, list, el("div", { class: "row" }, more)) };
 }
 
-// A page of what can be brought back: the server also lists what was deleted before.
+// A page of restorable records: the server also lists older deletions.
 async function page(site, after) {
   for (let from = after; ;) {
     const query = new URLSearchParams({ deleted: "true", limit: "200", ...(from ? { after: from } : {}) });

@@ -1,4 +1,4 @@
-// The value over time, a chart for each currency: the server notes it each night, the last answer stays on the device.
+// The value over time, one chart per currency: the server records it every night; the last answer is cached.
 import { lineChart } from "../charts.js";
 import { el } from "../dom.js";
 import { money } from "../fields.js";

@@ -1,4 +1,4 @@
-"""The sockets on the log: what is known of each, also while the object sleeps."""
+"""The sockets on the log, and their state while the object sleeps."""
 
 import asyncio
 from contextlib import suppress
@@ -14,16 +14,16 @@ from edge.runtimes import live_wire as wire
 from edge.runtimes.live_wire import Close
 
 CHECK_BYTES = 128 * 1024
-"""After so many bytes the platform is asked how many of them a socket has taken."""
+"""Bytes sent to a socket between two checks of its unsent data."""
 CHECK_S = 30.0
-"""Seconds between two look-ups of the credential of a socket whose attachment does not say."""
+"""Seconds between two look-ups of a credential, for sockets whose attachment lacks that number."""
 
 
 @dataclass(slots=True, eq=False)
-class Member:
-    """A socket on the log, as its attachment keeps it while the object sleeps.
+class LogSocket:
+    """A socket on the log, restored from its attachment after the object's sleep.
 
-    `sent` is None where it was given everything so far, else the number to go on from.
+    `sent` is None if the socket has got all events so far, else the number to continue from.
     """
 
     socket: Any
@@ -40,29 +40,38 @@ class Member:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
-    def of(cls, socket: Any) -> "Member | None":
-        """Return the member of a socket's attachment, also of one that an earlier version wrote."""
+    def of(cls, socket: Any) -> "LogSocket | None":
+        """Return the socket of an attachment, also of one that an earlier version wrote."""
         text = socket.deserializeAttachment()
         if not isinstance(text, str):
             return None
-        kept = from_json(text)
-        actor, types = actor_of(kept["actor"]), tuple(kept["types"])
-        return cls(socket, kept["id"], actor, types, kept["sent"], kept["request_id"], kept.get("check_s", CHECK_S))
+        attachment = from_json(text)
+        actor = actor_of(attachment["actor"])
+        types = tuple(attachment["types"])
+        return cls(
+            socket,
+            attachment["id"],
+            actor,
+            types,
+            attachment["sent"],
+            attachment["request_id"],
+            attachment.get("check_s", CHECK_S),
+        )
 
     def keep(self) -> None:
         """Write the attachment."""
-        kept = {
+        attachment = {
             "id": self.id,
-            "actor": told_of(self.actor),
+            "actor": actor_document(self.actor),
             "types": self.types,
             "sent": self.sent,
             "request_id": self.request_id,
             "check_s": self.check_s,
         }
-        self.socket.serializeAttachment(to_json(kept).decode())
+        self.socket.serializeAttachment(to_json(attachment).decode())
 
-    def become(self, actor: Actor) -> None:
-        """Go on as the actor that the credential stands for now."""
+    def update_actor(self, actor: Actor) -> None:
+        """Continue as the actor that the credential stands for now."""
         self.actor = actor
         self.keep()
 
@@ -73,10 +82,10 @@ class Member:
 
     def wants(self, event: Event) -> bool:
         """Tell whether an event is for this socket."""
-        return wire.shown(event, self.types, self.actor)
+        return wire.is_for_reader(event, self.types, self.actor)
 
     def send(self, text: str, *, checks: bool = True) -> bool:
-        """Send a frame; False where the socket is gone or, where that is checked, too far behind, and closed."""
+        """Send a frame; False if the socket is gone, or was closed because a check found it too far behind."""
         if self.closed is not None:
             return False
         try:
@@ -92,14 +101,14 @@ class Member:
         return True
 
     def close(self, why: Close) -> None:
-        """Close the socket; nothing happens where it is closed."""
+        """Close the socket; do nothing if it is closed."""
         self.closed = self.closed or why
         with suppress(JsException):
             self.socket.close(int(why), why.reason)
 
 
-def told_of(actor: Actor) -> dict[str, Any]:
-    """Return an actor as it goes along with a request to the log, and into attachments."""
+def actor_document(actor: Actor) -> dict[str, Any]:
+    """Return an actor as it is sent to the log with a request, and stored in attachments."""
     subjects = None if actor.subjects is None else sorted(actor.subjects)
     return {
         "name": actor.name,
@@ -113,25 +122,25 @@ def told_of(actor: Actor) -> dict[str, Any]:
     }
 
 
-def actor_of(told: dict[str, Any]) -> Actor:
-    """Return the actor that `told_of` has told of, also by an earlier version."""
-    subjects = None if told["subjects"] is None else frozenset(told["subjects"])
+def actor_of(fields: dict[str, Any]) -> Actor:
+    """Return the actor that `actor_document` has written, also in an earlier version."""
+    subjects = None if fields["subjects"] is None else frozenset(fields["subjects"])
     return Actor(
-        told["name"],
-        Role(told["role"]),
+        fields["name"],
+        Role(fields["role"]),
         subjects,
-        told.get("daily_calls"),
-        told.get("is_token", False),
-        told.get("expires_at"),
-        told.get("fingerprint"),
-        told.get("is_member", False),
+        fields.get("daily_calls"),
+        fields.get("is_token", False),
+        fields.get("expires_at"),
+        fields.get("fingerprint"),
+        fields.get("is_member", False),
     )
 
 
-def sent_of(follow: Follow) -> dict[str, Any]:
+def follow_document(follow: Follow) -> dict[str, Any]:
     """Return a reader's request as it is sent to the log."""
     return {
-        "actor": told_of(follow.actor),
+        "actor": actor_document(follow.actor),
         "since": follow.since,
         "types": follow.types,
         "at_most": follow.at_most,
@@ -140,5 +149,5 @@ def sent_of(follow: Follow) -> dict[str, Any]:
 
 
 def follow_of(sent: dict[str, Any]) -> Follow:
-    """Return the reader's request that `sent_of` has made."""
+    """Return the reader's request that `follow_document` has written."""
     return Follow(actor_of(sent["actor"]), sent["since"], tuple(sent["types"]), sent["at_most"], sent["check_s"])

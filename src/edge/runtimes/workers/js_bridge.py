@@ -1,4 +1,4 @@
-"""The border to JavaScript: values cross it as JSON text where they can, in one step instead of one for each part."""
+"""Conversions between Python and JavaScript. Values cross as JSON text if possible: one step, not one for each part."""
 
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -29,7 +29,7 @@ def from_object(value: Any) -> Any:
 def to_value(value: object) -> Any:
     """Return a string, number, bytes or None as JavaScript takes it; bytes are copied.
 
-    An int goes as a float: near 2^53 Pyodide would make a BigInt of it, which D1 does not take.
+    An int is passed as a float: near 2^53 Pyodide would make a BigInt of it, which D1 does not accept.
     """
     if value is None:
         return jsnull
@@ -44,7 +44,7 @@ def is_nothing(value: Any) -> bool:
 
 
 def message_of(fault: Exception) -> str:
-    """Return what an error, of JavaScript or Python, says, without its kind and trace."""
+    """Return the message of an error, of JavaScript or Python, without its kind and trace."""
     return str(getattr(fault, "message", "") or fault)
 
 
@@ -52,7 +52,9 @@ async def read_all(body: Any, limit: int) -> bytes:
     """Return all bytes of a ReadableStream; `PayloadTooLarge` as soon as there are more than `limit`."""
     if is_nothing(body):
         return b""
-    reader, parts, size = body.getReader(), list[bytes](), 0
+    reader = body.getReader()
+    parts = list[bytes]()
+    size = 0
     while True:
         step = await reader.read()
         if step.done:
@@ -66,13 +68,13 @@ async def read_all(body: Any, limit: int) -> bytes:
 
 
 class NativeStream:
-    """A ReadableStream: as a response's body it passes through untouched, and its parts come when Python asks."""
+    """A ReadableStream. As a response's body it passes through untouched; its parts are read when Python asks."""
 
     def __init__(self, body: Any) -> None:
         self.body = body
 
     async def aclose(self) -> None:
-        """Tell the source that nobody will read it."""
+        """Cancel the source, as nobody will read it."""
         await self.body.cancel()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -1,0 +1,121 @@
+"""Hot paths run no more bytecode than they did: instructions of our own code, which no load of the machine changes.
+
+The numbers hold for one version of Python and of Pydantic. `make golden` writes them after a change that is meant.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pydantic
+import pytest
+from benchmarks.cases import CASES, OTHERS
+from benchmarks.drivers import kernel
+from tests.golden_files import FOLDER
+
+from core_tessie.tables import TABLES
+from edge.access import READER, Actor
+from edge.auth.tokens import Tokens
+from edge.data.conditions import kind_of
+from edge.ports.events import Draft
+from edge.runtimes import live_wire
+
+GOLDEN = FOLDER / "instructions.json"
+ALLOWED = 1.05
+"""Times the instructions that a path may take before the test fails."""
+WARM = 70
+"""Calls before a path is counted: caches are filled, and ids are drawn."""
+SOURCES = str(Path(__file__).parents[2] / "src")
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+BOUND = Actor("phone", READER, frozenset({"5YJ3E1EA7KF000001"}))
+
+type HotPath = Callable[[], Awaitable[Any]]
+
+
+def awaitable(function: Callable[[], object]) -> HotPath:
+    async def call() -> object:
+        return function()
+
+    return call
+
+
+def paths() -> dict[str, HotPath]:
+    """Return the hot paths by name: requests through the kernel, a scoped statement, a token, an event."""
+    driver = kernel("warning", len)
+    tokens = Tokens("core-tessie-api", ["k" * 32])
+    token = tokens.issue(BOUND, datetime.now(UTC), timedelta(hours=1))
+    scope, _ = TABLES.scope(kind_of(BOUND), READER)
+    draft = Draft("drive.recorded", {"vin": "5YJ3E1EA7KF000001", "distance_mi": 12.5}, "5YJ3E1EA7KF000001")
+    return {case.name: driver.prepare(case) for case in [*CASES, OTHERS[0]]} | {
+        "token": awaitable(lambda: tokens.read(token)),
+        "scoped statement": awaitable(lambda: scope.plan("SELECT id FROM drives WHERE id = ?")),
+        "event": awaitable(lambda: live_wire.sse(live_wire.document(draft, 7, NOW))),
+    }
+
+
+async def instructions(call: HotPath) -> int:
+    """Return the instructions of our own code that one call runs."""
+    for _ in range(WARM):
+        await call()
+    monitoring = sys.monitoring
+    count = 0
+
+    def on_instruction(code: CodeType, _offset: int) -> object:
+        nonlocal count
+        if not code.co_filename.startswith(SOURCES):
+            return monitoring.DISABLE
+        count += 1
+        return None
+
+    monitoring.use_tool_id(monitoring.PROFILER_ID, "instructions")
+    monitoring.register_callback(monitoring.PROFILER_ID, monitoring.events.INSTRUCTION, on_instruction)
+    monitoring.set_events(monitoring.PROFILER_ID, monitoring.events.INSTRUCTION)
+    try:
+        await call()
+    finally:
+        monitoring.set_events(monitoring.PROFILER_ID, monitoring.events.NO_EVENTS)
+        monitoring.free_tool_id(monitoring.PROFILER_ID)
+    return count
+
+
+async def measured() -> dict[str, int]:
+    return {name: await instructions(call) for name, call in paths().items()}
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "pydantic": pydantic.VERSION}
+
+
+@pytest.mark.golden
+def test_hot_paths_run_no_more_instructions() -> None:
+    counts = asyncio.run(measured())
+    assert min(counts.values()) > 5
+    if os.environ.get("GOLDEN") == "write":
+        GOLDEN.write_text(json.dumps(versions() | {"instructions": counts}, indent=2) + "\n", encoding="utf-8")
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    if {name: golden[name] for name in versions()} != versions():
+        pytest.skip(f"the counts are those of Python {golden['python']} with Pydantic {golden['pydantic']}")
+    slower = {name: (golden["instructions"][name], count) for name, count in counts.items()}
+    assert {name: pair for name, pair in slower.items() if pair[1] > ALLOWED * pair[0]} == {}
+
+
+def test_a_longer_path_is_noticed() -> None:
+    driver = kernel("warning", len)
+    call = driver.prepare(CASES[0])
+
+    async def twice() -> None:
+        await call()
+        await call()
+
+    async def case() -> tuple[int, int]:
+        return await instructions(call), await instructions(twice)
+
+    once, doubled = asyncio.run(case())
+    assert doubled > 1.8 * once
