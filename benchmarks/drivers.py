@@ -77,7 +77,7 @@ def kernel(log_level: str, write: Callable[[bytes], object] | None = None) -> Dr
     if write is None:
         write = open("/dev/null", "wb", buffering=0).write  # noqa: SIM115 - for as long as the process lives
     log = LocalLog(log_level, write)
-    ports = Ports(SmallSettings({"API_KEY": API_KEY}), {Log: log})
+    ports = Ports(SmallSettings({"API_KEY": API_KEY, "CORS_ALLOWED_ORIGINS": "*"}), {Log: log})
 
     async def nothing() -> None:
         pass

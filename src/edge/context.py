@@ -30,6 +30,12 @@ class Ports:
         self.caller: object = NO_CALLER
         self.log: Log = runtime[Log]  # type: ignore[assignment]
 
+    def is_first_report(self, setting: str) -> bool:
+        """Tell whether nothing was reported of a setting before, for all events with these settings."""
+        is_first = setting not in self.settings.reported
+        self.settings.reported.add(setting)
+        return is_first
+
     def begin(self, caller: object = NO_CALLER) -> "Ports":
         """Return the ports of one event among several that these serve."""
         ports = Ports(self.settings, self.runtime, self.singletons)

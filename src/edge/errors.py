@@ -191,7 +191,7 @@ class ConditionsUnsupported(Problem):
     """Changes on a condition are not supported."""
 
     title = "Changes on a condition are not supported"
-    status = 501
+    status = 412
 
 
 class InvalidBody(Problem):

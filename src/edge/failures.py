@@ -90,8 +90,7 @@ def frame_problem(frame: Frame, ports: Ports, fault: Exception, path: str) -> Pr
 def report_missing(fault: NotConfigured, ports: Ports, where: str) -> None:
     """Log a setting that is missing or invalid, once for all events with these settings."""
     name = str(fault.extra.get("setting"))
-    if name not in ports.settings.reported:
-        ports.settings.reported.add(name)
+    if ports.is_first_report(name):
         ports.log("error", "a setting is missing", where=where, setting=name, error=fault.detail)
 
 

@@ -34,7 +34,7 @@ def test_what_the_model_asks_for_is_looked_up(run: Runner, model_sim: ModelSim) 
     async def case(client: Client) -> tuple[Answer, list[dict[str, Any]]]:
         await put_vehicle(client)
         await put_vehicle(client, B, "Redbird")
-        answer = await client.post(CHAT, {"message": "How many?"})
+        answer = await client.post(CHAT, {"message": "How many?", "stream": True})
         conversation_id = sse(answer.text)[0][1]["conversation_id"]
         rows = await stored_messages(client, conversation_id)
         await ask(client, "Sure?", conversation_id=conversation_id)
@@ -83,7 +83,7 @@ def test_what_is_wrong_with_a_look_up_is_told_to_the_model(
     model_sim.say(Turn("", [(name, arguments)]), Turn("I see."))
 
     async def case(client: Client) -> Answer:
-        return await client.post(CHAT, {"message": "Well?"})
+        return await client.post(CHAT, {"message": "Well?", "stream": True})
 
     events = sse(run(case).text)
     assert (events[1][0], events[1][1]["ok"], events[-1][0]) == ("tool", False, "done")
@@ -132,11 +132,11 @@ def test_a_report_is_made_and_read(run: Runner, model_sim: ModelSim) -> None:
 
     async def case(client: Client) -> tuple[Any, Any]:
         await put_all(client)
-        await client.post(CHAT, {"message": "Report?"})
+        await client.post(CHAT, {"message": "Report?", "stream": True})
         report = last_result(model_sim)
         await summary(client, report["id"])  # which asks the model, too
         model_sim.say(Turn("", [("get_energy_report", {"report_id": report["id"]})]), Turn("Read."))
-        await client.post(CHAT, {"message": "And again?"})
+        await client.post(CHAT, {"message": "And again?", "stream": True})
         return report, last_result(model_sim)
 
     report, read = run(case)
@@ -200,7 +200,7 @@ def test_a_turn_makes_only_so_many_look_ups(run: Runner, model_sim: ModelSim) ->
     model_sim.say(Turn("", calls), Turn("Enough."))
 
     async def case(client: Client) -> Answer:
-        return await client.post(CHAT, {"message": "All?"})
+        return await client.post(CHAT, {"message": "All?", "stream": True})
 
     tools = [data for name, data in sse(run(case).text) if name == "tool"]
     assert [tool["ok"] for tool in tools] == [*[True] * LOOK_UPS, False]
@@ -212,7 +212,7 @@ def test_a_look_up_that_the_database_fails_in_does_not_end_the_turn(run: Runner,
 
     async def case(client: Client) -> Answer:
         await database(client).run("DROP TABLE climates")
-        return await client.post(CHAT, {"message": "Hello?"})
+        return await client.post(CHAT, {"message": "Hello?", "stream": True})
 
     events = sse(run(case).text)
     assert (events[1][1]["ok"], events[1][1]["summary"]) == (False, "the look-up failed; it may work later")

@@ -229,9 +229,9 @@ def test_a_row_gets_the_id_that_names_it(run: Runner) -> None:
 def test_an_insert_shows_rows_unless_it_is_told_not_to(run: Runner) -> None:
     async def case(client: Client) -> None:
         await fill(client)
-        shown = await client.post("/d1/drives?select=id,started_at", drive(7, started_at="2025-03-01T12:00:00+01:00"))
-        assert shown.json() == [{"id": f"{VIN}-7", "started_at": "2025-03-01T11:00:00Z"}]
-        assert shown.header("content-range") == "*/1"
+        answer = await client.post("/d1/drives?select=id,started_at", drive(7, started_at="2025-03-01T12:00:00+01:00"))
+        assert answer.json() == [{"id": f"{VIN}-7", "started_at": "2025-03-01T11:00:00Z"}]
+        assert answer.header("content-range") == "*/1"
         silent = await client.post("/d1/drives", drive(8), headers=MINIMAL)
         assert (silent.status, silent.body, silent.header("preference-applied")) == (201, b"", "return=minimal")
         assert (await client.post("/d1/drives", [])).json() == []

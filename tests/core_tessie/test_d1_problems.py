@@ -20,7 +20,7 @@ CASES: list[tuple[str, str, str, object, Sequence[tuple[str, str]], int, str]] =
     ("admin", "GET", "/d1/vehicles/x/y", None, [], 404, "PGRST125"),
     ("admin", "POST", "/d1/vehicles", {"vin": VIN}, TEXT, 415, "PGRST102"),
     ("admin", "POST", "/d1/vehicles", {"vin": VIN}, [("content-encoding", "gzip")], 415, "PGRST102"),
-    ("admin", "PATCH", "/d1/vehicles?vin=eq.x", {}, [("if-match", '"1"')], 501, "PT501"),
+    ("admin", "PATCH", "/d1/vehicles?vin=eq.x", {}, [("if-match", '"1"')], 412, "PT412"),
     ("admin", "PATCH", "/d1/vehicles?vin=eq.x", [], [], 422, "PGRST102"),
     ("admin", "GET", "/d1/none", None, [], 404, "PGRST205"),
     ("admin", "GET", "/d1/vehicles?none=eq.1", None, [], 400, "42703"),

@@ -17,8 +17,11 @@ PARAMETERS = DOCUMENT["components"]["parameters"]
 
 def names(operation: dict[str, Any]) -> set[str]:
     """Return the names of an operation's parameters."""
-    given = operation["parameters"]
-    return {(PARAMETERS[one["$ref"].rpartition("/")[2]] if "$ref" in one else one)["name"] for one in given}
+    listed = operation["parameters"]
+    return {
+        (PARAMETERS[parameter["$ref"].rpartition("/")[2]] if "$ref" in parameter else parameter)["name"]
+        for parameter in listed
+    }
 
 
 @pytest.mark.parametrize("table", SERVED)
@@ -51,7 +54,7 @@ def test_row_refers_to_enum_of_its_column() -> None:
 
 def test_role_is_one_enum() -> None:
     assert SCHEMAS["Role"]["enum"] == ["reader", "operator", "admin"]
-    holders = [name for name, one in SCHEMAS.items() if "Role" in str(one.get("properties", {}).get("role"))]
+    holders = [name for name, schema in SCHEMAS.items() if "Role" in str(schema.get("properties", {}).get("role"))]
     assert {"Key", "KeyWanted", "MadeKey", "Token"} <= set(holders)
 
 

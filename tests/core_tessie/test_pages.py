@@ -36,7 +36,7 @@ PROGRESS = {
 
 
 def fill(served: Served) -> str:
-    """Store three cars, a drive, a sync that went well for one car alone, and a report, whose id is returned."""
+    """Store three cars, a drive, a sync that succeeded for one car alone, and a report; return the report's id."""
     cars = {"Blue": BLUE, "Red": RED, "Green": GREEN}
     drive = {"vin": BLUE, "tessie_id": 1, "started_at": "2025-05-02T10:00:00Z", "ended_at": "2025-05-02T11:00:00Z"}
     run = {"id": "run", "cause": "api", "status": "partial", "progress": PROGRESS, "vehicles_total": 3}
@@ -64,8 +64,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         command = [str(NODE), str(SCRIPT), served.url, ADMIN, fill(served)]
         run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stderr
-    found: dict[str, Any] = json.loads(run.stdout)
-    return found
+    result: dict[str, Any] = json.loads(run.stdout)
+    return result
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -24,7 +24,7 @@ HTML = "text/html; charset=utf-8"
 
 
 async def fleet(client: Client, **offsets: int | None) -> None:
-    """Store the rows of two cars, and what Tessie tells of their clocks."""
+    """Store the rows of two cars, and the offsets that Tessie reports for them."""
     await put_all(client)
     await put_vehicle(client, B)
     for vin, name in ((A, "a"), (B, "b")):
@@ -106,17 +106,17 @@ def test_iana_names_stay_what_they_are() -> None:
 def test_link_in_the_json_opens_the_page_without_a_key(run: Runner) -> None:
     async def case(client: Client) -> tuple[list[str], Answer, list[int]]:
         await put_all(client)
-        made_ = (await client.post(PATH, {"from": "2025-01-01", "vin": A})).json()
-        read = (await client.get(f"{PATH}/{made_['id']}")).json()
+        created = (await client.post(PATH, {"from": "2025-01-01", "vin": A})).json()
+        read = (await client.get(f"{PATH}/{created['id']}")).json()
         [entry] = (await client.get(PATH)).json()
-        links = [made_["html_url"], read["html_url"], entry["html_url"]]
+        links = [created["html_url"], read["html_url"], entry["html_url"]]
         stranger = client.anonymous()
         page = await stranger.get(links[0])
         link = urlsplit(links[0]).query.removeprefix("link=")
         others = [
-            (await stranger.get(f"{PATH}/{made_['id']}/page")).status,
-            (await stranger.get(f"{PATH}/{made_['id']}/page?link=")).status,
-            (await stranger.get(f"{PATH}/{made_['id']}?link={link}")).status,
+            (await stranger.get(f"{PATH}/{created['id']}/page")).status,
+            (await stranger.get(f"{PATH}/{created['id']}/page?link=")).status,
+            (await stranger.get(f"{PATH}/{created['id']}?link={link}")).status,
             (await stranger.get(f"{PATH}?link={link}")).status,
             (await stranger.request("POST", links[0])).status,
             (await by(client, link).get("/auth/me")).status,
@@ -141,11 +141,11 @@ def test_link_is_for_one_report_and_its_callers_scope(run: Runner) -> None:
         ours, theirs = [(await caller.post(PATH, {"from": "2025-01-01", "vin": vin})).json() for vin in (A, B)]
         stranger = client.anonymous()
         swapped = ours["html_url"].replace(ours["id"], theirs["id"])
-        found = [(await stranger.get(path)).status for path in (ours["html_url"], theirs["html_url"], swapped)]
+        statuses = [(await stranger.get(path)).status for path in (ours["html_url"], theirs["html_url"], swapped)]
         await database(client).run("UPDATE api_keys SET subjects = ? WHERE id = ?", f'["{B}"]', key["id"])
-        found += [(await stranger.get(path)).status for path in (ours["html_url"], theirs["html_url"])]
+        statuses += [(await stranger.get(path)).status for path in (ours["html_url"], theirs["html_url"])]
         await client.post(f"/auth/keys/{key['id']}/revoke")
-        return [*found, (await stranger.get(theirs["html_url"])).status]
+        return [*statuses, (await stranger.get(theirs["html_url"])).status]
 
     assert run(case) == [200, 200, 401, 404, 200, 401]
 

@@ -58,7 +58,7 @@ def ask(serve: Serve, method: str, target: str, headers: Sent, json: object = No
 )
 def test_conditional_change_is_refused_and_changes_nothing(serve: Serve, header: str, method: str, target: str) -> None:
     answer, changes = ask(serve, method, target, [(header, '"1"')], {"id": "1", "text": "x"})
-    assert (answer.status, answer.json()["type"], changes) == (501, "urn:problem:conditions-unsupported", [])
+    assert (answer.status, answer.json()["type"], changes) == (412, "urn:problem:conditions-unsupported", [])
     assert header in answer.json()["detail"]
 
 

@@ -92,7 +92,7 @@ class ChatCompletion(TypedDict):
 
 
 class CompletionDelta(TypedDict, total=False):
-    """What a chunk adds to the message."""
+    """The part of the message in a chunk."""
 
     role: Literal["assistant"]
     content: str

@@ -86,7 +86,7 @@ async def get_usage(query: Query[UsageQuery], analytics: Telemetry, clock: Clock
         totals = await analytics.totals([BLOBS.index(name) + 1 for name in names], doubles, since)
     except PortError as fault:
         raise UsageFailed(str(fault), upstream="Analytics Engine") from None
-    rows = sorted((_told(names, total) for total in totals), key=lambda row: -row["count"])
+    rows = sorted((_total_of(names, total) for total in totals), key=lambda row: -row["count"])
     return Usage(since=to_text(since), until=to_text(now), totals=rows)
 
 
@@ -99,7 +99,7 @@ def _since(query: UsageQuery, now: datetime) -> datetime:
     return since
 
 
-def _told(names: tuple[str, ...], total: Total) -> UsageTotal:
+def _total_of(names: tuple[str, ...], total: Total) -> UsageTotal:
     values = dict(zip(names, total.blobs, strict=True))
     sums = dict(zip(DOUBLES.get(values["kind"], ("ms",)), total.sums, strict=False))
     count = total.count + round(sums.pop("more", 0))  # calls that share a point

@@ -23,7 +23,7 @@ def zone_named(name: str) -> tzinfo:
 
 
 def offset_name(seconds: int) -> str:
-    """Return the name of a zone that is so many seconds before UTC; UTC itself for what no clock shows."""
+    """Return the name of the zone with an offset in seconds; UTC for an offset beyond 14 hours."""
     hours, minutes = divmod(abs(seconds) // 60, 60)
     return f"UTC{'-' if seconds < 0 else '+'}{hours:02}:{minutes:02}" if seconds and hours <= 14 else "UTC"
 

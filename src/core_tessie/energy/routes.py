@@ -167,10 +167,10 @@ _ANSWERS = Operation({200: {JSON: StoredReport, HTML: str, MARKDOWN: str}})
     ReportTooLarge,
     status=201,
     operation=Operation({201: {JSON: StoredReport}}),
-    reach=vehicle("wanted.vin"),
+    reach=vehicle("body.vin"),
 )
 async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
-    wanted: Body[ReportRequest],
+    body: Body[ReportRequest],
     request: Request,
     actor: Actor,
     db: ScopedDatabase,
@@ -185,7 +185,7 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
     implausible or lack a value are left out of the sums that need it, and counted. The same request gives the same
     report as long as the rows stay the same. If a model is bound, it writes the `summary` some seconds later.
     """
-    stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
+    stored = await write_report(body, (actor.name, request.id), db, clock, news)
     location = ("location", f"{routes.prefix}/{stored['id']}")
     response = Response.json(_document(stored, links.to(str(stored["id"]), actor)), 201)
     response.headers.append(location)
@@ -193,7 +193,7 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
 
 
 async def write_report(  # noqa: PLR0913 - what a report is made of
-    wanted: ReportRequest,
+    body: ReportRequest,
     by: tuple[str, str],
     db: ScopedDatabase,
     clock: Clock,
@@ -206,10 +206,10 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     `by` are the caller's name and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
     """
     now = clock.now()
-    question = _question(wanted, wanted.timezone or await _zone_of_cars(wanted.vin, db), now)
-    asked = statements(question)
-    results = await db.batch(list(asked.values()))
-    rows = {name: result.rows for name, result in zip(asked, results, strict=True)}
+    question = _question(body, body.timezone or await _zone_of_cars(body.vin, db), now)
+    queries = statements(question)
+    results = await db.batch(list(queries.values()))
+    rows = {name: result.rows for name, result in zip(queries, results, strict=True)}
     if question.vin is not None and not rows["vehicles"]:
         raise VehicleNotFound(f"there is no vehicle {question.vin}")
     report = compute(question, rows)
@@ -220,15 +220,15 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     return stored
 
 
-@routes.get("", VehicleOutOfReach, reach=vehicle("wanted.vin", is_optional=True))
-async def list_reports(wanted: Query[ReportList], actor: Actor, db: Database, links: Links) -> list[ReportEntry]:
+@routes.get("", VehicleOutOfReach, reach=vehicle("query.vin", is_optional=True))
+async def list_reports(query: Query[ReportList], actor: Actor, db: Database, links: Links) -> list[ReportEntry]:
     """List stored reports, newest first."""
     columns = "SELECT id, title, vin, period_from, period_to, rows_used, created_at FROM energy_reports"
-    if wanted.vin is None:
-        rows = await db.all(f"{columns} ORDER BY rowid DESC LIMIT ?", wanted.limit)
+    if query.vin is None:
+        rows = await db.all(f"{columns} ORDER BY rowid DESC LIMIT ?", query.limit)
     else:
         newest = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
-        rows = await db.all(f"{columns} WHERE vin = ? {newest}", wanted.vin, wanted.limit)
+        rows = await db.all(f"{columns} WHERE vin = ? {newest}", query.vin, query.limit)
     return [row_as(ReportEntry, row, html_url=links.to(row["id"], actor)) for row in rows]
 
 
@@ -245,15 +245,15 @@ async def get_report(report_id: str, request: Request, actor: Actor, db: Databas
     if media_type == JSON:
         response = Response.json(_document(row, links.to(report_id, actor)))
     else:
-        response = _shown(row, media_type)
+        response = _report_response(row, media_type)
     response.headers.append(("vary", "accept"))
     return response
 
 
 @routes.get("/{report_id}/page", ReportNotFound, operation=Operation({200: {HTML: str}}))
 async def get_report_page(report_id: str, query: Query[PageOptions], db: Database) -> Response:  # noqa: ARG001 - the link stands for a key
-    """Get a stored report as a page, also by the link that its JSON has: a browser can open it without a key."""
-    return _shown(await read_report(report_id, db), HTML)
+    """Get a stored report as a page, also by the link in its JSON: a browser can open it without a key."""
+    return _report_response(await read_report(report_id, db), HTML)
 
 
 async def read_report(report_id: str, db: Database) -> Row:
@@ -268,7 +268,7 @@ def _document(row: Row, html_url: str | None) -> StoredReport:
     return row_as(StoredReport, row, report=from_json(row["report"]), html_url=html_url)
 
 
-def _shown(row: Row, media_type: str) -> Response:
+def _report_response(row: Row, media_type: str) -> Response:
     report = EnergyReport.model_validate_json(row["report"])
     if media_type == MARKDOWN:
         return Response.text(markdown(row["title"], row["summary"], report), media_type=f"{MARKDOWN}; charset=utf-8")
@@ -278,7 +278,7 @@ def _shown(row: Row, media_type: str) -> Response:
 
 
 async def _zone_of_cars(vin: str | None, db: Database) -> str:
-    """Return the zone of most cars that a report is about: of the newest tariff, else as Tessie tells their offset."""
+    """Return the zone of most cars of a report: that of the newest tariff, else of the offset that Tessie reports."""
     newest = "SELECT timezone FROM tariffs t WHERE t.vin = v.id AND timezone IS NOT NULL ORDER BY rowid DESC LIMIT 1"
     sql = f"SELECT utc_offset_s, ({newest}) AS zone FROM vehicles v WHERE id = coalesce(?, id) ORDER BY id"
     names = Counter(_zone_of(row) for row in await db.all(sql, vin))
@@ -293,20 +293,20 @@ def _zone_of(row: Row) -> str:
     return str(row["zone"])
 
 
-def _question(wanted: ReportRequest, zone: str, now: datetime) -> Question:
-    end = now.replace(microsecond=0) if wanted.end is None else _instant("/to", wanted.end, zone)
-    if wanted.start is None:
+def _question(body: ReportRequest, zone: str, now: datetime) -> Question:
+    end = now.replace(microsecond=0) if body.end is None else _instant("/to", body.end, zone)
+    if body.start is None:
         first = end.astimezone(zone_named(zone)).date() - USUAL_DAYS * DAY
         start = _instant("/from", first.isoformat(), zone)
     else:
-        start = _instant("/from", wanted.start, zone)
+        start = _instant("/from", body.start, zone)
     if start >= end:
         raise InvalidBody(
             [Fault(pointer="/from", detail=f"the period begins at {to_text(start)}, its end is {to_text(end)} UTC")]
         )
     if end - start > LONGEST:
         raise InvalidBody([Fault(pointer="/to", detail="the period is longer than ten years")])
-    return Question(wanted.vin, Period(start, end, zone), wanted.home, wanted.min_drive_mi, wanted.currency)
+    return Question(body.vin, Period(start, end, zone), body.home, body.min_drive_mi, body.currency)
 
 
 def _instant(pointer: str, text: str, zone: str) -> datetime:

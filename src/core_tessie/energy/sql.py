@@ -34,7 +34,7 @@ class Measure(NamedTuple):
     when: str
 
 
-def _known(*columns: str) -> str:
+def _complete(*columns: str) -> str:
     """Return the SQL condition that an event has ended, is plausible, and has these values."""
     conditions = " AND ".join(f"e.{column} IS NOT NULL" for column in ("ended_at", *columns))
     return f"{conditions} AND e.implausible IS NULL"
@@ -42,56 +42,56 @@ def _known(*columns: str) -> str:
 
 _IMPLAUSIBLE = "e.ended_at IS NOT NULL AND e.implausible IS NOT NULL"
 _DRAWN = "max(coalesce(e.energy_added_kwh, e.energy_used_kwh), coalesce(e.energy_used_kwh, e.energy_added_kwh))"
-_PRICED = f"{_known('cost')} AND coalesce(e.energy_added_kwh, e.energy_used_kwh) IS NOT NULL"
-_ESTIMATED = f"{_known('estimated_cost')} AND e.cost IS NULL"
-_PAIRED = _known("distance_mi", "energy_used_kwh")
+_PRICED = f"{_complete('cost')} AND coalesce(e.energy_added_kwh, e.energy_used_kwh) IS NOT NULL"
+_ESTIMATED = f"{_complete('estimated_cost')} AND e.cost IS NULL"
+_PAIRED = _complete("distance_mi", "energy_used_kwh")
 _HOURS = "(unixepoch(e.ended_at) - unixepoch(e.started_at)) / 3600.0"
-_TIMED = f"{_known('energy_used_kwh')} AND e.ended_at > e.started_at"
-_RANGED = f"{_known('rated_range_used_mi')} AND e.ended_at > e.started_at"
-_ATTRIBUTED = _known("energy_used_kwh", "sentry_fraction", "climate_fraction")
+_TIMED = f"{_complete('energy_used_kwh')} AND e.ended_at > e.started_at"
+_RANGED = f"{_complete('rated_range_used_mi')} AND e.ended_at > e.started_at"
+_ATTRIBUTED = _complete("energy_used_kwh", "sentry_fraction", "climate_fraction")
 
 DRIVES = (
-    Measure("drives", "1", _known()),
+    Measure("drives", "1", _complete()),
     Measure("running_drives", "1", "e.ended_at IS NULL"),
     Measure("implausible_drives", "1", _IMPLAUSIBLE),
-    Measure("distance_mi", "e.distance_mi", _known("distance_mi")),
-    Measure("driving_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
+    Measure("distance_mi", "e.distance_mi", _complete("distance_mi")),
+    Measure("driving_kwh", "e.energy_used_kwh", _complete("energy_used_kwh")),
     Measure("paired_mi", "e.distance_mi", _PAIRED),
     Measure("paired_kwh", "e.energy_used_kwh", _PAIRED),
-    Measure("felt_drives", "1", _known("outside_temp_c")),
-    Measure("rated_of_mi", "e.distance_mi", _known("distance_mi", "rated_range_used_mi")),
-    Measure("rated_mi", "e.rated_range_used_mi", _known("distance_mi", "rated_range_used_mi")),
-    Measure("k_kwh", "e.energy_used_kwh", _known("energy_used_kwh", "rated_range_used_mi")),
-    Measure("k_mi", "e.rated_range_used_mi", _known("energy_used_kwh", "rated_range_used_mi")),
-    Measure("autopilot_mi", "e.autopilot_distance_mi", _known("distance_mi", "autopilot_distance_mi")),
-    Measure("autopilot_of_mi", "e.distance_mi", _known("distance_mi", "autopilot_distance_mi")),
+    Measure("felt_drives", "1", _complete("outside_temp_c")),
+    Measure("rated_of_mi", "e.distance_mi", _complete("distance_mi", "rated_range_used_mi")),
+    Measure("rated_mi", "e.rated_range_used_mi", _complete("distance_mi", "rated_range_used_mi")),
+    Measure("k_kwh", "e.energy_used_kwh", _complete("energy_used_kwh", "rated_range_used_mi")),
+    Measure("k_mi", "e.rated_range_used_mi", _complete("energy_used_kwh", "rated_range_used_mi")),
+    Measure("autopilot_mi", "e.autopilot_distance_mi", _complete("distance_mi", "autopilot_distance_mi")),
+    Measure("autopilot_of_mi", "e.distance_mi", _complete("distance_mi", "autopilot_distance_mi")),
 )
 CHARGES = (
-    Measure("charges", "1", _known()),
+    Measure("charges", "1", _complete()),
     Measure("running_charges", "1", "e.ended_at IS NULL"),
     Measure("implausible_charges", "1", _IMPLAUSIBLE),
-    Measure("added_kwh", "e.energy_added_kwh", _known("energy_added_kwh")),
-    Measure("wall_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
-    Measure("stored_kwh", "e.energy_added_kwh", _known("energy_added_kwh", "energy_used_kwh")),
-    Measure("drawn_kwh", _DRAWN, _known("energy_added_kwh", "energy_used_kwh")),
-    Measure("cost", "e.cost", _known("cost")),
+    Measure("added_kwh", "e.energy_added_kwh", _complete("energy_added_kwh")),
+    Measure("wall_kwh", "e.energy_used_kwh", _complete("energy_used_kwh")),
+    Measure("stored_kwh", "e.energy_added_kwh", _complete("energy_added_kwh", "energy_used_kwh")),
+    Measure("drawn_kwh", _DRAWN, _complete("energy_added_kwh", "energy_used_kwh")),
+    Measure("cost", "e.cost", _complete("cost")),
     Measure("estimated_charges", "1", _ESTIMATED),
-    Measure("free_charges", "1", f"{_known('cost')} AND e.cost = 0"),
+    Measure("free_charges", "1", f"{_complete('cost')} AND e.cost = 0"),
     Measure("priced_cost", "e.cost", _PRICED),
     Measure("priced_kwh", _DRAWN, _PRICED),
     Measure("paid_cost", "e.cost", f"{_PRICED} AND e.cost > 0"),
     Measure("paid_kwh", _DRAWN, f"{_PRICED} AND e.cost > 0"),
-    Measure("costed_cost", "e.cost", _known("cost", "energy_added_kwh")),
-    Measure("costed_kwh", "e.energy_added_kwh", _known("cost", "energy_added_kwh")),
-    Measure("k_charge_kwh", "e.energy_added_kwh", _known("energy_added_kwh", "rated_range_added_mi")),
-    Measure("k_charge_mi", "e.rated_range_added_mi", _known("energy_added_kwh", "rated_range_added_mi")),
+    Measure("costed_cost", "e.cost", _complete("cost", "energy_added_kwh")),
+    Measure("costed_kwh", "e.energy_added_kwh", _complete("cost", "energy_added_kwh")),
+    Measure("k_charge_kwh", "e.energy_added_kwh", _complete("energy_added_kwh", "rated_range_added_mi")),
+    Measure("k_charge_mi", "e.rated_range_added_mi", _complete("energy_added_kwh", "rated_range_added_mi")),
 )
 ESTIMATES = (Measure("estimated_cost", "e.estimated_cost", _ESTIMATED),)
 IDLES = (
-    Measure("idles", "1", _known()),
+    Measure("idles", "1", _complete()),
     Measure("running_idles", "1", "e.ended_at IS NULL"),
     Measure("implausible_idles", "1", _IMPLAUSIBLE),
-    Measure("idle_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
+    Measure("idle_kwh", "e.energy_used_kwh", _complete("energy_used_kwh")),
     Measure("timed_kwh", "e.energy_used_kwh", _TIMED),
     Measure("timed_h", _HOURS, _TIMED),
     Measure("ranged_mi", "e.rated_range_used_mi", _RANGED),
@@ -145,8 +145,8 @@ def statements(question: Question) -> dict[str, Statement]:
         "drives_by_band": _grouped("drives", _BAND, DRIVES, _PAIRED, "e.outside_temp_c IS NOT NULL"),
         "charges": _grouped("charges", "v.id", CHARGES),
         "charges_by_day": _grouped("charges", _DAY, CHARGES),
-        "charges_by_place": _grouped("charges", _PLACE, CHARGES, _known()),
-        "charges_by_kind": _grouped("charges", _KIND, CHARGES, _known()),
+        "charges_by_place": _grouped("charges", _PLACE, CHARGES, _complete()),
+        "charges_by_kind": _grouped("charges", _KIND, CHARGES, _complete()),
         "estimates_by_currency": _grouped("charges", "e.estimated_currency", ESTIMATES, _ESTIMATED),
         "idles": _grouped("idles", "v.id", IDLES),
         "idles_by_day": _grouped("idles", _DAY, IDLES),
