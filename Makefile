@@ -59,6 +59,7 @@ check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI do
 	PYTHONPATH=src:tools $(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/openapi.py --check
 	$(BIN)/python tools/zones.py --check
+	$(BIN)/python tools/prose.py
 	$(BIN)/python tools/migration_check.py
 	@$(BIN)/python tools/audit.py
 

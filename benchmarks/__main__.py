@@ -21,6 +21,7 @@ async def check(drivers: dict[str, Driver]) -> None:
     """Exit unless all implementations give the same answers."""
     faults = []
     for name, driver in drivers.items():
+        await driver.start()
         for case in MIXED:
             answer = driver.read(await driver.prepare(case)())
             fault = complaint(case, answer.status, answer.body, answer.headers.get("access-control-allow-origin"))

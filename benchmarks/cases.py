@@ -24,7 +24,6 @@ class Case(NamedTuple):
             ("host", "api.example"),
             ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"),
             ("accept", "application/json"),
-            ("accept-encoding", "gzip, deflate, br"),
             ("authorization", f"Bearer {API_KEY}"),
             ("origin", "https://app.example"),
         ]

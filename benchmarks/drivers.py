@@ -24,11 +24,19 @@ class Sent(NamedTuple):
     body: bytes
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Driver(NamedTuple):
-    """`prepare` makes a request ready to be sent many times; `read` returns the answer of one of its calls."""
+    """`prepare` makes a request ready to be sent many times; `read` returns the answer of one of its calls.
+
+    `start` is called once before the first request.
+    """
 
     prepare: Callable[[Case], Call]
     read: Callable[[Any], Sent]
+    start: Callable[[], Awaitable[None]] = _nothing
 
 
 def asgi(application: Callable[..., Awaitable[None]]) -> Driver:
@@ -77,7 +85,7 @@ def kernel(log_level: str, write: Callable[[bytes], object] | None = None) -> Dr
     if write is None:
         write = open("/dev/null", "wb", buffering=0).write  # noqa: SIM115 - for as long as the process lives
     log = LocalLog(log_level, write)
-    ports = Ports(SmallSettings({"API_KEY": API_KEY}), {Log: log})
+    ports = Ports(SmallSettings({"API_KEY": API_KEY, "CORS_ALLOWED_ORIGINS": "*"}), {Log: log})
 
     async def nothing() -> None:
         pass
@@ -119,7 +127,12 @@ def kinglet() -> Driver:
 
 def peer(module: str) -> Callable[[], Driver]:
     """Drive the ASGI application of one of the peers."""
-    return lambda: asgi(importlib.import_module(f"benchmarks.peers.{module}").app)
+
+    def driver() -> Driver:
+        application = importlib.import_module(f"benchmarks.peers.{module}").app
+        return asgi(application)._replace(start=getattr(application, "start", _nothing))
+
+    return driver
 
 
 DRIVERS: dict[str, Callable[[], Driver]] = {
@@ -129,6 +142,8 @@ DRIVERS: dict[str, Callable[[], Driver]] = {
     "Falcon": peer("falcon_api"),
     "Falcon, with request id, timing and key": peer("falcon_equal"),
     "Kinglet": kinglet,
+    "BlackSheep": peer("blacksheep_api"),
+    "Litestar": peer("litestar_api"),
     "Starlette": peer("starlette_api"),
     "FastAPI, response models": peer("fastapi_api"),
 }

@@ -25,6 +25,7 @@ compatibility_flags = ["python_workers"]
 python_modules = {{ exclude = {excluded} }}
 [vars]
 API_KEY = "{key}"
+CORS_ALLOWED_ORIGINS = "*"
 LOG_LEVEL = "warning"
 """
 

@@ -12,7 +12,7 @@ from core_tessie.console import commands, index, usage
 from core_tessie.console.usage_points import Usage
 from core_tessie.d1 import routes as d1
 from core_tessie.energy import routes as energy_report
-from core_tessie.energy.links import Links, read_link
+from core_tessie.energy.links import Links
 from core_tessie.energy.summary import ReportNews
 from core_tessie.journal import Journal, journal
 from core_tessie.live_events import AUDIENCES
@@ -50,15 +50,10 @@ live = Live(may_publish=vehicle("own.subject"))
 
 
 async def authenticate(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
-    request: Request,
-    settings: TessieSettings,
-    callers: Callers,
-    limits: Limits,
-    db: SystemDatabase | None,
-    clock: Clock,
+    request: Request, callers: Callers, limits: Limits, db: SystemDatabase | None, clock: Clock, links: Links
 ) -> Actor:
     """Identify the caller by the link of a report's page, by a ticket, or by key or token; count the call."""
-    linked = await read_link(request, settings, callers, limits)
+    linked = await links.read(request, callers, limits)
     return linked or await live.authenticate(request, callers, limits, db, clock)
 
 

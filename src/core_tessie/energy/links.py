@@ -29,28 +29,13 @@ def link_of(report_id: str, actor: Actor, settings: TessieSettings, now: datetim
     return f"{PAGE.replace('{report_id}', report_id)}?link={link}"
 
 
-async def read_link(request: Request, settings: TessieSettings, callers: Callers, limits: Limits) -> Actor | None:
-    """Return the caller of a request's link, and count the call; None if the request is not for a page by a link.
-
-    Errors: `Unauthorized` if the link is another report's, has expired, or its caller's credential has ended.
-    """
-    if request.route != PAGE or "link=" not in request.query:
-        return None
-    link = next((value for name, value in request.query_items() if name == "link"), "")
-    try:
-        actor = _tokens(request.params[0], settings).read(link)
-    except Unauthorized:
-        raise Unauthorized("the link has expired or is not this report's: read the report for a new one") from None
-    return await counted(await callers.revalidate(actor, fresh=True), request, limits)
-
-
 def _tokens(report_id: str, settings: TessieSettings) -> Tokens:
     """Return the signer of one report's links: its audience is that report, so no link is a token of the API."""
     return Tokens(f"{settings.jwt_issuer} energy report {report_id}", settings.signing_keys())
 
 
 class Links:
-    """Makes the links of one request's caller."""
+    """Makes and reads links."""
 
     def __init__(self, settings: TessieSettings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
@@ -58,3 +43,17 @@ class Links:
     def to(self, report_id: str, actor: Actor) -> str | None:
         """Return the link to a report's page; see `link_of`."""
         return link_of(report_id, actor, self._settings, self._clock.now())
+
+    async def read(self, request: Request, callers: Callers, limits: Limits) -> Actor | None:
+        """Return the caller of a request's link, and count the call; None if it is not for a page by a link.
+
+        Errors: `Unauthorized` if the link is another report's, has expired, or its caller's credential has ended.
+        """
+        if request.route != PAGE or "link=" not in request.query:
+            return None
+        link = next((value for name, value in request.query_items() if name == "link"), "")
+        try:
+            actor = _tokens(request.params[0], self._settings).read(link)
+        except Unauthorized:
+            raise Unauthorized("the link has expired or is not this report's: read the report for a new one") from None
+        return await counted(await callers.revalidate(actor, fresh=True), request, limits)

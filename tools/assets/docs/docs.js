@@ -15,6 +15,14 @@ function amend() {
     const near = field.closest("[class*=content-type], .response-control-media-type, .body-param")?.className;
     field.ariaLabel = NAMES[field.id] ?? row ?? wrapped ?? (/body-param/.test(near ?? "") ? "Body" : near ? "Media type" : field.placeholder || "Value");
   }
+  for (const button of document.querySelectorAll("#reference button:empty:not([aria-label])")) button.ariaLabel = "Copy";
+  for (const button of document.querySelectorAll("#reference .close-modal:not([aria-label])")) button.ariaLabel = "Close";
+  for (const button of document.querySelectorAll("#reference .modal-btn[aria-label]")) button.removeAttribute("aria-label"); // it has text
+  for (const region of document.querySelectorAll("#reference [role=region]:not([aria-label])")) {
+    const isLive = region.classList.contains("live-responses-table");
+    const operation = region.closest(".opblock")?.id.replace(/^operations-/, "") ?? "";
+    region.ariaLabel = `${isLive ? "Answer" : "Responses"} ${operation}`.trim();
+  }
   for (const part of document.querySelectorAll("#reference :is(pre, .microlight, .table-container, .model-box):not([tabindex])")) {
     if (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight) part.tabIndex = 0;
   }
