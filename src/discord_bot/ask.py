@@ -59,7 +59,11 @@ class Answers:
     """Answers questions from the site's content; without a model, or if it fails, with excerpts of the site."""
 
     def __init__(self, site: Site, model: Model | None, settings: BotSettings, leases: Leases, log: Log) -> None:
-        self._site, self._model, self._settings, self._leases, self._log = site, model, settings, leases, log
+        self._site = site
+        self._model = model
+        self._settings = settings
+        self._leases = leases
+        self._log = log
 
     async def to(self, question: str, user: str) -> Reply:
         """Answer a user's question; `TooManyQuestions` if the user asked another within `PAUSE` seconds."""

@@ -33,7 +33,9 @@ class Audit:
     """Writes and reads the log."""
 
     def __init__(self, db: SystemDatabase, clock: Clock, log: Log, settings: BotSettings) -> None:
-        self._db, self._clock, self._log = db, clock, log
+        self._db = db
+        self._clock = clock
+        self._log = log
         self._sampler = sampler_of(settings)
 
     def statement(self, entry: Entry) -> Statement:

@@ -145,7 +145,7 @@ def plan(groups: list[Commands], injector: Injector) -> dict[tuple[str, str], Pl
         slash, _, option = name.rpartition(" ")
         planned = planned_commands.get(("slash", slash))
         if kind == "autocomplete" and not (planned and planned.takes and option in planned.takes.model_fields):
-            raise PlanError(f"autocomplete of {name}: there is no such option")
+            raise PlanError(f"autocomplete of {name}: the command has no such option")
         if kind == "slash":
             _check_name(name, planned_commands)
     return planned_commands

@@ -84,7 +84,10 @@ class Site:
     """Reads the content."""
 
     def __init__(self, settings: BotSettings, fetch: Fetch, clock: Clock, cache: Cache, log: Log) -> None:
-        self.settings, self._clock, self._cache, self._log = settings, clock, cache, log
+        self.settings = settings
+        self._clock = clock
+        self._cache = cache
+        self._log = log
         self._upstream = Upstream("the site", fetch, clock, PATIENCE)
         self._patient = Upstream("the site", fetch, clock, PATIENCE_OF_JOBS)
 
@@ -114,7 +117,7 @@ class Site:
         """Return one of the events to come; `EventNotFound` if there is none."""
         match = next((event for event in await self.upcoming() if slug in {event.slug, event.name}), None)
         if match is None:
-            raise EventNotFound(f"/events lists what is coming up, and {slug[:80]} is not there")
+            raise EventNotFound(f"there is no event {slug[:80]} to come; /events lists them")
         return match
 
     def zone(self, document: Document) -> ZoneInfo:
@@ -167,10 +170,11 @@ class Site:
         for pause in (0.0, *PAUSES):
             await self._clock.sleep(pause)
             fetched = await self._patient.send(self._call(path, ("cache-control", "no-cache")))
-            body, age = self._sound(fetched), _age(fetched)
+            body = self._sound(fetched)
+            age = _age(fetched)
             if age <= OLDEST:
                 return body
-        raise UpstreamFailed(f"the site answers what is {age} s old: set PLATFORM_API_KEY to the platform's API_KEY")
+        raise UpstreamFailed(f"the site's answer is {age} s old: set PLATFORM_API_KEY to the platform's API_KEY")
 
     def _call(self, path: str, *headers: tuple[str, str]) -> Call:
         key = self.settings.platform_api_key
@@ -185,7 +189,7 @@ class Site:
         if b'"documents"' not in fetched.body:
             _document(fetched.body)
         elif unreadable := _page(fetched.body)[1]:
-            self._log("warning", "left out of the site's answer", count=unreadable)
+            self._log("warning", "unreadable documents of the site left out", count=unreadable)
         return fetched.body
 
 
@@ -204,14 +208,14 @@ def _page(body: bytes) -> tuple[list[Document], int]:
     listed = _validated(Listed, body).documents
     documents, unreadable = read_all(Document, listed)
     if listed and not documents:
-        raise UpstreamFailed("the site answered no document that can be read")
+        raise UpstreamFailed("the site's answer has no readable document")
     return documents, unreadable
 
 
 def _document(body: bytes) -> Document:
     document = read(Document, _json(body)).value
     if document is None:
-        raise UpstreamFailed("the site answered a document that cannot be read")
+        raise UpstreamFailed("the site's document is unreadable")
     return document
 
 

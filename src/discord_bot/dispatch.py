@@ -70,7 +70,8 @@ class Interactions(Routes):
 
     def __init__(self, groups: Sequence[Commands], timing: Timing) -> None:
         super().__init__("/interactions", tag="interactions", access=READER)
-        self.groups, self.timing = [*groups], timing
+        self.groups = [*groups]
+        self.timing = timing
         self.planned: Mapping[tuple[str, str], Planned] = {}
 
     @property
@@ -120,7 +121,7 @@ def interaction_routes(groups: Sequence[Commands], timing: Timing = Timing()) ->
             payload = None
         try:
             return Response.json(await group.answer(payload, request.id, ports))
-        except Exception as fault:  # Discord shows nothing at all of an answer that is none
+        except Exception as fault:  # without a valid answer Discord shows the user nothing
             trace = _trace(fault, payload.get("token") if isinstance(payload, dict) else None)
             ports.log("error", "interaction not answered", request_id=request.id, error=trace)
             return Response.json(_nothing(payload, f"Something went wrong here (request {request.id})."))
@@ -139,10 +140,14 @@ class _Run:
     """One interaction on its way through its handler."""
 
     def __init__(self, group: Interactions, planned: Planned, interaction: Interaction, ports: Ports) -> None:
-        self.planned, self.command, self.interaction = planned, planned.command, interaction
+        self.planned = planned
+        self.command = planned.command
+        self.interaction = interaction
         caller = Actor(interaction.user_id, READER, is_member=True) if interaction.user_id else None
-        self.timing, self.ports = group.timing, ports.begin(caller)
-        self.discord, self.audit = group.app.provide(Discord, ports), group.app.provide(Audit, ports)
+        self.timing = group.timing
+        self.ports = ports.begin(caller)
+        self.discord = group.app.provide(Discord, ports)
+        self.audit = group.app.provide(Audit, ports)
         self.background: Background = ports.runtime[Background]  # type: ignore[assignment]
         self.outcome = "answered"
 
@@ -179,7 +184,8 @@ class _Run:
 
     def _checked(self) -> Interaction:
         """Return the interaction with its options validated; `Refused` names the invalid ones."""
-        interaction, takes = self.interaction, self.planned.takes
+        interaction = self.interaction
+        takes = self.planned.takes
         if takes is None or interaction.kind == "autocomplete":
             return interaction
         try:
@@ -202,7 +208,8 @@ class _Run:
         where = self.interaction
         trace = _trace(fault, where.token)
         is_away = isinstance(fault, PortError) and fault.is_away
-        level, title = "error", "a service is unavailable" if is_away else "interaction failed"
+        level = "error"
+        title = "a service is unavailable" if is_away else "interaction failed"
         self.ports.log(level, title, kind=where.kind, name=where.name, request_id=where.request_id, error=trace)
         if is_away:
             return self._failed("failed", "Something that this needs is away. Please try again in a minute.")
@@ -260,7 +267,7 @@ class _Run:
 
     async def _send(self, reply: Reply) -> None:
         where = self.interaction
-        if self._edits and not reply.is_update:  # what it would take the place of is still wanted
+        if self._edits and not reply.is_update:  # the message with the button stays
             await self.discord.add(where.application_id, where.token, reply.document())
         else:
             body = {name: value for name, value in reply.document().items() if name != "flags"}

@@ -20,7 +20,7 @@ class Listing(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(5, ge=1, le=25, description="How many, 5 where you do not say")
+    limit: int = Field(5, ge=1, le=25, description="How many events to list; 5 by default")
 
 
 class Chosen(BaseModel):
@@ -28,7 +28,7 @@ class Chosen(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=100, description="Begin to type, and choose")
+    name: str = Field(min_length=1, max_length=100, description="Type the beginning of a name, and choose an event")
 
 
 @commands.slash("events", "What is coming up")

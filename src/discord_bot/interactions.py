@@ -215,7 +215,8 @@ class Payload(BaseModel):
 
 def understood(payload: Payload, request_id: str) -> Interaction:
     """Return the interaction of a payload, with the name of its handler."""
-    data, user = payload.data, payload.member.user if payload.member else payload.user
+    data = payload.data
+    user = payload.member.user if payload.member else payload.user
     command, command_options = _subcommand(data)
     options = {option.name: option.value for option in command_options}
     focused = next((option for option in command_options if option.focused), None)
@@ -251,9 +252,11 @@ def understood(payload: Payload, request_id: str) -> Interaction:
 
 def _subcommand(data: _Data) -> tuple[str, Sequence[_Option]]:
     """Return a command's name, with the names of its group and subcommand, and the options of that."""
-    name, options = data.name, data.options
+    name = data.name
+    options = data.options
     while len(options) == 1 and options[0].type in {SUBCOMMAND, GROUP}:
-        name, options = f"{name} {options[0].name}", options[0].options
+        name = f"{name} {options[0].name}"
+        options = options[0].options
     return name, options
 
 

@@ -109,8 +109,14 @@ class Notices:
         clock: Clock,
         log: Log,
     ) -> None:
-        self._settings, self._db, self._kv, self._leases = settings, db, kv, leases
-        self._webhooks, self._audit, self._clock, self._log = webhooks, audit, clock, log
+        self._settings = settings
+        self._db = db
+        self._kv = kv
+        self._leases = leases
+        self._webhooks = webhooks
+        self._audit = audit
+        self._clock = clock
+        self._log = log
 
     async def send(self, notice: Notice) -> Delivered:
         """Send a notice, or return how it was sent before.
@@ -135,7 +141,8 @@ class Notices:
 
     async def body(self, notice: Notice) -> dict[str, Any]:
         """Return the message of a notice, with its mentions."""
-        users, more = list[str](), 0
+        users = list[str]()
+        more = 0
         if notice.mentions:
             texts = [notice.embed.title, notice.embed.description, *(text for _, text in notice.embed.fields)]
             users, more = await subscribed(notice.kind, " ".join(texts), self._db)
@@ -150,7 +157,8 @@ class Notices:
     async def _claim(self, notice: Notice) -> str | Delivered:
         """Return the id under which the notice is ours to send, or how it was sent."""
         now = self._clock.now()
-        new, until = uuid4().hex, now.timestamp() + CLAIM
+        new = uuid4().hex
+        until = now.timestamp() + CLAIM
         named = (notice.fingerprint, new, notice.kind, notice.subject, notice.embed.title[:200])
         values = (*named, CLAIMED, until, to_text(now), now.timestamp(), notice.repeats, now.timestamp())
         if await self._db.first(_CLAIM, *values) is not None:
@@ -176,7 +184,9 @@ class Notices:
 
         Raises `TooManyNotices` if another about it went out in the window; this one may then be sent later.
         """
-        name, window, now = _limit(notice), self._settings.notice_window_s, self._clock.now().timestamp()
+        name = _limit(notice)
+        window = self._settings.notice_window_s
+        now = self._clock.now().timestamp()
         last, _, until = (await self._kv.get(name) or b"").decode(errors="replace").partition(" ")
         wait = _number(until, now + window) - now if last and last != notice.fingerprint else 0.0
         if wait <= 0 and notice.repeats:

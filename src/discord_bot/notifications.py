@@ -134,13 +134,15 @@ class NoticeSender:
     """The routes that turn news into notices."""
 
     def __init__(self, notices: Notices, settings: BotSettings) -> None:
-        self._notices, self._zone = notices, settings.time_zone
+        self._notices = notices
+        self._zone = settings.time_zone
 
     async def send(self, kind: str, news: News, query: Asked, request: Request) -> Response:
         """Send news once, and say how it was sent."""
         fields = [(name, text) for name, text in news.card(self._zone).items() if text]
         embed = Embed(news.title.strip() or NAMES[kind], news.text, news.url, fields, COLOURS[kind])
-        key, actor = key_of(news.model_dump(mode="json", exclude_none=True)), request.actor
+        key = key_of(news.model_dump(mode="json", exclude_none=True))
+        actor = request.actor
         notice = Notice(
             kind,
             news.id,

@@ -13,7 +13,8 @@ PASSAGE = 900
 
 def best(question: str, documents: Sequence[Document], most: int) -> list[Document]:
     """Return the documents that fit a question best, the best first; none that shares no word with it."""
-    words, counters = set(stems(question)), [Counter(stems(_text_of(document))) for document in documents]
+    words = set(stems(question))
+    counters = [Counter(stems(_text_of(document))) for document in documents]
     counts = [{word: _count(word, counter) for word in words} for counter in counters]
     rarity = {word: math.log(1 + len(counters) / (1 + sum(count[word] > 0 for count in counts))) for word in words}
     scores = [sum(rarity[word] * math.log1p(count) for word, count in occurrences.items()) for occurrences in counts]

@@ -124,7 +124,7 @@ def _option(name: str, field: FieldInfo, is_completed: bool) -> Document:
     marked = next((mark.number for mark in marks if isinstance(mark, OptionKind)), None)
     kind = marked or KINDS.get(type(choices[0]) if choices else hint)
     if kind is None or not field.description:
-        raise Unregistrable(f"option {name}: {hint} is no type of an option, or it has no description")
+        raise Unregistrable(f"option {name}: {hint} is not a type of an option, or the option has no description")
     option: Document = {"type": kind, "name": name, "description": field.description, "required": field.is_required()}
     if choices:
         option["choices"] = [{"name": str(choice).replace("-", " "), "value": choice} for choice in choices]

@@ -48,7 +48,10 @@ class Posts:
     """Posts the notices of jobs, or returns them in a dry run."""
 
     def __init__(self, notices: Notices, site: Site, db: SystemDatabase, log: Log) -> None:
-        self._notices, self.site, self._db, self._log = notices, site, db, log
+        self._notices = notices
+        self.site = site
+        self._db = db
+        self._log = log
 
     async def post(self, notices: Sequence[Notice], *, is_dry: bool) -> list[Posting]:
         """Post each notice that was not posted before; one that fails is left for the next time, and holds up none."""
@@ -56,7 +59,8 @@ class Posts:
 
     async def owes_digest(self, now: datetime) -> bool:
         """Tell whether the tick of this week's digest was missed; before the first one there is none to miss."""
-        last, week = await self._last_digest(), week_of(now + EARLY)
+        last = await self._last_digest()
+        week = week_of(now + EARLY)
         return last is not None and last < _named(week) and now > week + LATE
 
     async def has_digests(self) -> bool:
@@ -70,7 +74,8 @@ class Posts:
     async def _foreseen(self, notice: Notice) -> Posting:
         existing = await self._notices.record(notice)
         outcome = "would be posted" if existing is None else BEFORE if existing["status"] == SENT else "uncertain"
-        body, message_id = await self._notices.body(notice), existing["message_id"] if existing else None
+        body = await self._notices.body(notice)
+        message_id = existing["message_id"] if existing else None
         return Posting(outcome=outcome, kind=notice.kind, subject=notice.subject, message_id=message_id, message=body)
 
     async def _posted(self, notice: Notice) -> Posting:
@@ -79,7 +84,7 @@ class Posts:
         try:
             sent = await self._notices.send(notice)
         except (Problem, PortError) as fault:
-            self._log("error", "not posted", subject=notice.subject, error=f"{type(fault).__name__}: {fault}")
+            self._log("error", "notice not posted", subject=notice.subject, error=f"{type(fault).__name__}: {fault}")
             title = fault.title if isinstance(fault, Problem) else type(fault).__name__
             return posting.model_copy(update={"outcome": "failed", "problem": f"{title}: {fault}"})
         details = {"message_id": sent.message_id} | ({} if sent.is_new else {"outcome": BEFORE})
@@ -148,5 +153,6 @@ def _is_new(post: Document, now: datetime) -> bool:
 
 
 def _linked(document: Document, kind: str, site: Site) -> str:
-    link, name = site.link(document, kind), document.name.replace("[", "(").replace("]", ")")
+    link = site.link(document, kind)
+    name = document.name.replace("[", "(").replace("]", ")")
     return f"[{name}]({link})" if link else name

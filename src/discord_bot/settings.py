@@ -26,7 +26,7 @@ def _zone(name: str) -> str:
 
 def _week(days: int) -> int:
     if 0 < days < 7:
-        raise ValueError("0, or 7 and more: by its notice it is known that a digest or reminder was posted")
+        raise ValueError("0, or at least 7: its notice is the record that a digest or reminder was posted")
     return days
 
 

@@ -43,7 +43,7 @@ class Question(BaseModel):
     question: str = Field(min_length=2, max_length=1_000)
     stream: bool | None = Field(
         None,
-        description="true for events, false for one JSON answer; absent: what the Accept header asks for, else JSON",
+        description="true for events, false for one JSON answer; absent: by the Accept header, else JSON",
     )
 
 
@@ -72,7 +72,9 @@ class Reader:
     def __init__(self, settings: PlatformSettings, index: ContentIndex, log: Log) -> None:
         self._model: Model | None = settings.ai
         self._log = log
-        self._name, self._index, self._limiter = settings.ai_model, index, settings.chat_limiter
+        self._name = settings.ai_model
+        self._index = index
+        self._limiter = settings.chat_limiter
 
     async def ask(self, question: str, by: str) -> "Answering":
         """Start answering a question; rate-limited by client address.
@@ -88,7 +90,9 @@ class Answering:
     """One answer: its sources are known, its text streams. `model` is the one that answers."""
 
     def __init__(self, question: str, passages: Sequence[Passage], model: Model | None, name: str, log: Log) -> None:
-        self._question, self._passages, self._log = question, passages, log
+        self._question = question
+        self._passages = passages
+        self._log = log
         self._model = model if passages else None
         self.model = name if self._model else None
 

@@ -148,7 +148,10 @@ class Site:
     """The content, out of the cache or Sanity. A list is kept as lines: how many there are, then a document each."""
 
     def __init__(self, sanity: Sanity, cache: Cache, clock: Clock, log: Log) -> None:
-        self._sanity, self._cache, self._clock, self._log = sanity, cache, clock, log
+        self._sanity = sanity
+        self._cache = cache
+        self._clock = clock
+        self._log = log
 
     async def every(self, name: str, oldest: int | None = None, begin: int = 0) -> CacheEntry:
         """Return the documents of a type from `begin` on, `MOST` at most, none older than `oldest` seconds."""
@@ -197,7 +200,7 @@ class Site:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
             document = self._document(answer)
             if document is None:
-                raise UpstreamFailed(f"Sanity's document {slug[:80]} cannot be read", upstream="Sanity")
+                raise UpstreamFailed(f"Sanity's document {slug[:80]} is unreadable", upstream="Sanity")
             return document
 
         return await self._cache.get(names(name, slug).document, make, TERMS, oldest)
@@ -323,4 +326,4 @@ def _total(entry: CacheEntry) -> int:
 
 def _check(name: str) -> None:
     if name not in CONTENT:
-        raise ContentTypeNotFound(f"there are {', '.join(CONTENT)}")
+        raise ContentTypeNotFound(f"the types are {', '.join(CONTENT)}")

@@ -38,7 +38,9 @@ class ContentIndex:
         self, settings: PlatformSettings, db: SystemDatabase, sanity: Sanity, leases: Leases, log: Log
     ) -> None:
         self._library = Library(db, settings.ai, settings.embedding_model, log)
-        self._sanity, self._leases, self._log = sanity, leases, log
+        self._sanity = sanity
+        self._leases = leases
+        self._log = log
 
     async def search(self, question: str, limit: int = 5) -> list[Passage]:
         """Return the passages that fit a question; the first question of all waits until there are some."""
@@ -79,6 +81,7 @@ async def refresh_index(tick: Tick, index: ContentIndex) -> dict[str, Any]:
 
 
 def _source(document: Text) -> Source:
-    kind, title = NAMES.get(document.type, document.type), document.title or document.slug
+    kind = NAMES.get(document.type, document.type)
+    title = document.title or document.slug
     texts = filter(None, [document.summary, document.text])
     return Source(document.id, kind, document.slug, title, "\n\n".join(texts))

@@ -98,7 +98,10 @@ class Community:
     """The server that the settings name, as the bot sees it."""
 
     def __init__(self, settings: PlatformSettings, discord: Discord, cache: Cache, log: Log) -> None:
-        self._settings, self._discord, self._cache, self._log = settings, discord, cache, log
+        self._settings = settings
+        self._discord = discord
+        self._cache = cache
+        self._log = log
 
     async def events(self, oldest: int | None = None) -> CacheEntry:
         """Return the events to come, soonest first."""
@@ -127,7 +130,8 @@ class Community:
         """Return the latest announcements, newest first."""
 
         async def make() -> bytes:
-            guild, channel = self._guild(), self._settings.discord_channel_id
+            guild = self._guild()
+            channel = self._settings.discord_channel_id
             if channel is None:
                 raise NotConfigured("DISCORD_CHANNEL_ID")
             messages = self._readable(
@@ -149,9 +153,9 @@ class Community:
         """Return the readable records of a list; `UpstreamFailed` if it has some and none is readable."""
         readable, unreadable = read_all(model, items)
         if unreadable:
-            self._log("warning", "left out of Discord's answer", model=model.__name__, count=unreadable)
+            self._log("warning", "unreadable records of Discord left out", model=model.__name__, count=unreadable)
         if items and not readable:
-            raise UpstreamFailed("Discord answered nothing that can be read", upstream="Discord")
+            raise UpstreamFailed("Discord's answer has no readable record", upstream="Discord")
         return readable
 
     async def _get[T](self, kind: type[T], path: str) -> T:

@@ -51,7 +51,7 @@ class Document(BaseModel):
     slug: str
     title: str | None = None
     summary: str | None = None
-    text: str | None = Field(None, description="the whole text, where one document is asked for")
+    text: str | None = Field(None, description="the whole text, in the answer of a single document")
     body: Annotated[list[dict[str, Any]] | None, Present] = Field(
         None, description="the same as Portable Text; its pictures have `url`, `width` and `height`"
     )

@@ -33,7 +33,8 @@ class Guards:
     """All guards of the forms but the honeypot; a form caught by that is stored as spam."""
 
     def __init__(self, settings: PlatformSettings, fetch: Fetch, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+        self._settings = settings
+        self._clock = clock
         self._turnstile = Upstream("Turnstile", fetch, clock)
 
     async def check(self, request: Request, sent: Form, visitor: str | None) -> None:
@@ -69,7 +70,7 @@ class Guards:
         if secret is None:
             return
         if not token:
-            raise NotHuman("a browser sends turnstile_token")
+            raise NotHuman("turnstile_token is required from a browser")
         fields = {"secret": secret.get_secret_value(), "response": token} | ({"remoteip": client} if client else {})
         call = Call(
             "POST",
@@ -79,7 +80,7 @@ class Guards:
             is_safe=False,
         )
         if not checked(Verdict, await self._turnstile.json(call), "Turnstile").success:
-            raise NotHuman("the token is not good: it is used once, within 5 minutes")
+            raise NotHuman("the token is not valid: it works once, within 5 minutes")
 
 
 def check_sender(request: Request, settings: PlatformSettings) -> bool:

@@ -33,7 +33,9 @@ class FormIntake:
     """Takes forms in."""
 
     def __init__(self, guards: Guards, submissions: Submissions, background: Background) -> None:
-        self._guards, self._submissions, self._background = guards, submissions, background
+        self._guards = guards
+        self._submissions = submissions
+        self._background = background
 
     async def take(self, request: Request, sent: Form, visitor: str | None) -> Response:
         """Return the receipt of a form: 201 for a new one, 200 for one that is there already."""

@@ -72,8 +72,12 @@ class Overview:
         kv: KeyValue,
         clock: Clock,
     ) -> None:
-        self._settings, self._sanity, self._community = settings, sanity, community
-        self._db, self._kv, self._clock = db, kv, clock
+        self._settings = settings
+        self._sanity = sanity
+        self._community = community
+        self._db = db
+        self._kv = kv
+        self._clock = clock
 
     async def stats(self) -> bytes:
         """Return `Stats` as JSON. Errors: Sanity's."""

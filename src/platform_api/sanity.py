@@ -45,7 +45,8 @@ class Sanity:
 
     async def query[T](self, kind: type[T], groq: str, **params: object) -> T:
         """Return the result of a query, which is a `kind`; errors as those of `Upstream.json`."""
-        url, token = self._url("query"), _bearer(self._settings.sanity_api_read_token)
+        url = self._url("query")
+        token = _bearer(self._settings.sanity_api_read_token)
         variables = {f"${name}": to_json(value).decode() for name, value in params.items()}
         text = urlencode({"query": groq, **variables}, quote_via=quote)
         if len(text) <= LONGEST_QUERY:

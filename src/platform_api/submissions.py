@@ -62,13 +62,19 @@ class Submissions:
     def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
         self, db: SystemDatabase, sanity: Sanity, webhooks: Webhooks, leases: Leases, clock: Clock, log: Log
     ) -> None:
-        self._db, self._sanity, self._webhooks = db, sanity, webhooks
-        self._leases, self._clock, self._log = leases, clock, log
+        self._db = db
+        self._sanity = sanity
+        self._webhooks = webhooks
+        self._leases = leases
+        self._clock = clock
+        self._log = log
 
     async def keep(self, sent: Form) -> Received:
         """Store a submission, once; one that was caught in the honeypot as spam."""
-        now, fields = self._clock.now(), to_json(sent.fields()).decode()
-        print_, status = _fingerprint(sent), "spam" if sent.website else "received"
+        now = self._clock.now()
+        fields = to_json(sent.fields()).decode()
+        print_ = _fingerprint(sent)
+        status = "spam" if sent.website else "received"
         since = to_text(now - SAME_WITHIN)
         row = (str(uuid4()), sent.form, status, print_, fields, to_text(now))
         inserted = await self._db.first(_INSERT, *row, print_, since)
@@ -122,7 +128,7 @@ class Submissions:
             await self._webhooks.post(row["form"], announcement(row))
         except WebhookMissing as missing:  # a way to set it up, not a failure
             return missing
-        except UpstreamTimeout as unknown:  # it may stand there: rather once than twice
+        except UpstreamTimeout as unknown:  # it may be in the channel: better once than twice
             await self._done(row, "announced_at")
             return self._failed(row, unknown)
         except Problem as fault:
@@ -134,7 +140,7 @@ class Submissions:
         await self._db.run(f"UPDATE submissions SET {column} = ? WHERE id = ?", to_text(self._clock.now()), row["id"])
 
     def _failed(self, row: Row, fault: Problem) -> Problem:
-        self._log("warning", "submission not carried on", id=row["id"], error=fault.detail)
+        self._log("warning", "submission not delivered", id=row["id"], error=fault.detail)
         return fault
 
 
@@ -151,7 +157,8 @@ async def carry_submissions(tick: Tick, submissions: Submissions) -> dict[str, A
 def announcement(row: Row) -> dict[str, Any]:
     """Return Discord's message about a submission, without the sender's address."""
     sent = _MODELS[row["form"]].model_construct(**from_json(row["fields"]))
-    title, footer = f"New {row['form']} form: {sent.headline()}", f"Submission {row['id']}"
+    title = f"New {row['form']} form: {sent.headline()}"
+    footer = f"Submission {row['id']}"
     return message(embeds=[Embed(title, sent.words(), footer=footer, timestamp=from_text(row["created_at"]))])
 
 
