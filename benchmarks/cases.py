@@ -57,7 +57,7 @@ def complaint(case: Case, status: int, body: bytes, origin: str | None) -> str:
         return f"{case.name}: {body[:200]!r}"
     if case.status == 422 and not all(field in body for field in (b"vin", b"distance_mi")):
         return f"{case.name}: not both faults are named: {body[:300]!r}"
-    if origin != "*":
+    if origin != "*" and case.status != 404:  # the CORS of some covers routes alone
         return f"{case.name}: no CORS header"
     return ""
 

@@ -43,11 +43,6 @@ async def get_item(item: str) -> Response:
     return json({"item": item})
 
 
-async def get_nothing() -> Response:
-    """Answer a path without a route."""
-    return json({"error": "not found"}, 404)
-
-
 def _add_areas(names: Iterable[str]) -> None:
     for name in names:
         app.router.add_get(f"/{name}", get_health)
@@ -63,4 +58,3 @@ app.router.add_post("/drives", add_drive)
 app.router.add_get("/drives/{drive_id}", get_drive)
 app.router.add_get("/files/{path:rest}", get_file)
 _add_areas(AREAS[15:])
-app.router.fallback = get_nothing

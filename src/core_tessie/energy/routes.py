@@ -34,7 +34,7 @@ from edge import (
     Routes,
 )
 from edge.data import ScopedDatabase
-from edge.errors import Fault
+from edge.errors import Fault, UrlTooLong
 from edge.instants import to_text
 from edge.negotiation import NotAcceptable, best
 from edge.ports import Row
@@ -135,7 +135,9 @@ class PageOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    link: str | None = Field(None, max_length=8000, description="from `html_url` of the report")
+    link: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_.-]*$", max_length=8000, description="from `html_url` of the report"
+    )
 
 
 class VehicleNotFound(NotFound):
@@ -250,7 +252,7 @@ async def get_report(report_id: str, request: Request, actor: Actor, db: Databas
     return response
 
 
-@routes.get("/{report_id}/page", ReportNotFound, operation=Operation({200: {HTML: str}}))
+@routes.get("/{report_id}/page", ReportNotFound, UrlTooLong, operation=Operation({200: {HTML: str}}))
 async def get_report_page(report_id: str, query: Query[PageOptions], db: Database) -> Response:  # noqa: ARG001 - the link stands for a key
     """Get a stored report as a page, also by the link in its JSON: a browser can open it without a key."""
     return _report_response(await read_report(report_id, db), HTML)
