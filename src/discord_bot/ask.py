@@ -105,7 +105,7 @@ async def _sources(question: str, site: Site) -> list[Source]:
 async def _source(question: str, document: Document, site: Site) -> Source:
     try:
         whole = await site.whole(document.type, document.slug)
-    except Problem:  # its summary is known already
+    except Problem:  # then the summary of the list must do
         whole = document
     facts = [site.when(document)] if document.starts_at else []
     facts += [document.location or "", ", ".join(filter(None, document.people or []))]

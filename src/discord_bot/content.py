@@ -125,7 +125,7 @@ class Site:
         return zone_of(document.time_zone, self.settings.time_zone)
 
     def begins(self, document: Document) -> datetime:
-        """Return when an event begins; those without a beginning are never asked."""
+        """Return when an event begins; the event must have a beginning."""
         assert document.starts_at is not None
         return aware(document.starts_at, self.zone(document))
 
@@ -148,7 +148,7 @@ class Site:
         return span(self.begins(event), event.ends_at, self.zone(event))
 
     def _ahead(self, events: list[Document]) -> list[Document]:
-        """Return those that have not begun: a kept list may be older than some of its beginnings."""
+        """Return the events that have not begun: a cached list may be older than some beginnings."""
         now = self._clock.now()
         ahead = [event for event in events if event.starts_at is not None and self.begins(event) > now]
         return sorted(ahead, key=self.begins)

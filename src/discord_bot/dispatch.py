@@ -156,7 +156,7 @@ class _Run:
         work = asyncio.ensure_future(self._result())
         if not self.command.is_deferred:
             await asyncio.wait({work}, timeout=self.timing.grace)
-        if self.command.kind == "autocomplete":  # there is no later for it
+        if self.command.kind == "autocomplete":  # completions cannot be deferred
             choices = _choices(work.result()) if work.done() else []
             work.cancel()
             return {"type": CHOICES, "data": {"choices": choices}}

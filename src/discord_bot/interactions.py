@@ -268,7 +268,7 @@ def _target(data: _Data) -> dict[str, Any] | None:
 
 
 def _fields(parts: Sequence[_Part]) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of a modal, which stand in rows or beside labels."""
+    """Yield the fields of a modal, which are in rows or in labels."""
     for part in parts:
         for component in [*(part.components or []), *filter(None, [part.component])]:
             if component.custom_id is not None:

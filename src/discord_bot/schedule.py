@@ -58,7 +58,7 @@ class Posts:
         return [await (self._foreseen(notice) if is_dry else self._posted(notice)) for notice in notices]
 
     async def owes_digest(self, now: datetime) -> bool:
-        """Tell whether the tick of this week's digest was missed; before the first one there is none to miss."""
+        """Return whether this week's digest was missed; before the first one none can be missed."""
         last = await self._last_digest()
         week = week_of(now + EARLY)
         return last is not None and last < _named(week) and now > week + LATE
@@ -124,7 +124,7 @@ def week_of(now: datetime) -> datetime:
 
 def _reminder(event: Document, site: Site) -> Notice:
     begins = site.begins(event)
-    key = f"{event.id} {begins.timestamp():.0f}"  # one that is put off is reminded of again
+    key = f"{event.id} {begins.timestamp():.0f}"  # a postponed event gets another reminder
     return Notice("event", f"remind:{event.id}", key, site.card(event), "clock", "remind")
 
 

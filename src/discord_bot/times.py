@@ -16,7 +16,7 @@ def zone_of(name: str | None, otherwise: str) -> ZoneInfo:
 
 
 def aware(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Return an instant; one that names no zone is meant in this one."""
+    """Return an instant in a zone; one without a zone is read in this one."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone)
 
 
@@ -27,7 +27,7 @@ def spoken(moment: datetime, zone: ZoneInfo, until: str = "") -> str:
 
 
 def stamped(moment: datetime, zone: ZoneInfo, style: str = "F") -> str:
-    """Return Discord's own form, which each reader sees in the zone of their device; R tells how long till then."""
+    """Return Discord's own form, which each reader sees in the zone of their device; `R` shows the time until then."""
     return f"<t:{int(aware(moment, zone).timestamp())}:{style}>"
 
 

@@ -48,7 +48,7 @@ class Question(BaseModel):
 
 
 class SourceShown(TypedDict):
-    """A document that an answer stands on: `number` is how the answer names it, `score` how well it fits (0 to 1)."""
+    """A source of an answer: `number` is its number in the answer, `score` how well it fits (0 to 1)."""
 
     number: int
     type: str
@@ -170,7 +170,7 @@ class Answering:
     operation=Operation({200: {JSON: ChatAnswer, SSE: "platform_api.shapes:ChatEvents"}}),
 )
 async def chat(question: Body[Question], request: Request, reader: Reader) -> Response:
-    """Ask about the community. The answer comes with the documents that it stands on.
+    """Ask about the community. The answer comes with its sources.
 
     It is one JSON object. With `Accept: text/event-stream` or `"stream": true` it is streamed as Server-Sent Events:
     `sources`, then `token` as they come, then `done` or `error`. Without a model, or if it fails, the passages that fit

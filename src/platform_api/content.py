@@ -145,7 +145,7 @@ def _part(content: str, begin: int) -> str:
 
 
 class Site:
-    """The content, out of the cache or Sanity. A list is kept as lines: how many there are, then a document each."""
+    """The content, out of the cache or Sanity. A list is cached as lines: the total, then a document each."""
 
     def __init__(self, sanity: Sanity, cache: Cache, clock: Clock, log: Log) -> None:
         self._sanity = sanity
@@ -206,7 +206,7 @@ class Site:
         return await self._cache.get(names(name, slug).document, make, TERMS, oldest)
 
     def is_ahead(self, line: bytes) -> bool:
-        """Tell whether an event of a list begins later than now: a kept list is older than some beginnings."""
+        """Return whether an event of a list begins later than now: a cached list is older than some beginnings."""
         begins = from_json(line).get("starts_at")
         return begins is not None and datetime.fromisoformat(begins) > self._clock.now()
 
@@ -218,7 +218,7 @@ class Site:
             ids = [document.get("_id") if isinstance(document, dict) else None for document in documents]
             read = [line or before.get(id_) for line, id_ in zip(read, ids, strict=True)]
         lines = [line for line in read if line is not None]
-        if len(lines) < len(before) and entry != names("events").upcoming:  # events begin, and are no loss
+        if len(lines) < len(before) and entry != names("events").upcoming:  # events that have begun are no loss
             lost = [*before.keys() - {_id_of(line) for line in lines}]
             level = "warning" if lines else "error"
             self._log(level, "list has fewer documents than before", entry=entry, lost=len(lost), ids=lost[:10])
@@ -227,7 +227,7 @@ class Site:
         return b"\n".join([b"%d" % (total - len(documents) + len(lines)), *lines])
 
     async def _before(self, entry: str) -> dict[Any, bytes]:
-        """Return the lines of a list that is kept, by the documents' ids."""
+        """Return the lines of a cached list, by the documents' ids."""
         _, *lines = (await self._cache.cached(entry) or b"").split(b"\n")
         return {_id_of(line): line for line in lines}
 

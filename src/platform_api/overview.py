@@ -45,7 +45,7 @@ class Stats(TypedDict):
 
 
 class ServiceStatus(TypedDict):
-    """Whether one thing that the platform stands on answered."""
+    """Whether one of the platform's services answered."""
 
     status: Literal["ok", "error", "not_configured"]
     message: NotRequired[str]

@@ -8,9 +8,9 @@ from platform_api.settings import PlatformSettings
 
 
 def rules(settings: PlatformSettings) -> list[Rule]:
-    """Return the rules. A form that was not carried on everywhere stays: nobody else has it."""
+    """Return the rules. A form that was not delivered everywhere stays: nobody else has it."""
     carried_at = "announced_at"
-    if settings.sanity_api_write_token is not None:  # without it there is no Sanity to carry anything on to
+    if settings.sanity_api_write_token is not None:  # without it nothing is delivered to Sanity
         carried_at = "max(announced_at, sanity_at)"
     return [
         Rule(

@@ -37,7 +37,7 @@ def sound[M: BaseModel](model: type[M], document: Any, log: Log) -> M | None:
 
 
 class Sanity:
-    """Reads and writes one dataset, by the API that no CDN stands before: the cache is ours."""
+    """Reads and writes one dataset, by Sanity's API without its CDN: the cache is ours."""
 
     def __init__(self, settings: PlatformSettings, fetch: Fetch, clock: Clock) -> None:
         self._settings = settings

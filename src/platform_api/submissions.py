@@ -48,7 +48,7 @@ _MODELS: Mapping[str, type[Form]] = {model.form: model for model in (ContactForm
 
 
 class Received(NamedTuple):
-    """A submission that is kept; `is_new` if it was not there before."""
+    """A stored submission; `is_new` if it was not there before."""
 
     id: str
     form: str
@@ -57,7 +57,7 @@ class Received(NamedTuple):
 
 
 class Submissions:
-    """Keeps submissions and carries them on."""
+    """Stores submissions and delivers them to Sanity and Discord."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
         self, db: SystemDatabase, sanity: Sanity, webhooks: Webhooks, leases: Leases, clock: Clock, log: Log
@@ -126,7 +126,7 @@ class Submissions:
             return None
         try:
             await self._webhooks.post(row["form"], announcement(row))
-        except WebhookMissing as missing:  # a way to set it up, not a failure
+        except WebhookMissing as missing:  # a valid setup, not a failure
             return missing
         except UpstreamTimeout as unknown:  # it may be in the channel: better once than twice
             await self._done(row, "announced_at")

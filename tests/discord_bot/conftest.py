@@ -31,7 +31,7 @@ KINDS = ("sponsor-update", "event", "announcement")
 
 
 def document(slug: str, title: str, **members: Any) -> dict[str, Any]:
-    """Return a document as the platform API tells it."""
+    """Return a document as the platform API returns it."""
     instants = {name: value.isoformat() for name, value in members.items() if isinstance(value, datetime)}
     return {"id": f"doc-{slug}", "type": "event", "slug": slug, "title": title, **members, **instants}
 
@@ -56,7 +56,7 @@ class SiteSim:
                 sim.headers.append({name.lower(): value for name, value in self.headers.items()})
                 status, body = sim.answer(self.path)
                 data = json.dumps(body).encode()
-                with suppress(ConnectionError):  # who asked may have left
+                with suppress(ConnectionError):  # the client may have left
                     self.send_response(status)
                     for name, value in sim.answer_headers.pop(0) if sim.answer_headers else ():
                         self.send_header(name, value)
@@ -119,7 +119,7 @@ class SiteSim:
 
 @dataclass
 class Sims:
-    """The services that the bot stands on."""
+    """The bot's services."""
 
     discord: DiscordSim
     site: SiteSim

@@ -104,7 +104,7 @@ def drawn(bot: Bot, seed: int, count: int) -> Iterator[bytes]:
         for _ in range(draw.choice((1, 1, 1, 2, 4))):
             value = odd.mutated(value, draw)
             if isinstance(value, dict) and isinstance(value.get("data"), dict) and draw.random() < 0.6:
-                value = value | {"data": odd.mutated(value["data"], draw)}  # the most of what is read stands there
+                value = value | {"data": odd.mutated(value["data"], draw)}  # most fields that the bot reads are there
         body = odd.written(value).encode(errors="surrogatepass")
         if len(body) <= BODY_LIMIT:
             yield body

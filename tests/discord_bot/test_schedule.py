@@ -214,7 +214,7 @@ def test_a_digest_whose_tick_was_missed_is_posted_by_the_next_day(run: Runner) -
         planned(bot)
         bot.sims.site.content["events"] = bot.sims.site.content["events"][2:]
         await bot.know_webhooks()
-        assert await job(bot, "remind") == []  # before the first digest there is none to miss
+        assert await job(bot, "remind") == []  # before the first digest none can be missed
         now = datetime.now(UTC)
         last = f"digest:{week_of(now) - WEEK:%Y-%m-%d}"
         await bot.db.run(

@@ -65,7 +65,7 @@ def test_other_routes_are_refused_by_their_headers(url: str) -> None:
 def test_heads_without_bodies_hold_up_nobody(served: Served, path: str) -> None:
     """Nor do those of one key, which has its share of the bodies."""
     with waiting(served.url, head(served.url, path, [*signed(), f"x-api-key: {KEY[0][1]}"])):
-        status, text, took = answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
-        assert (status, text["status"], took < 3) == (200, "ok", True)
+        status, health, took = answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert (status, health["status"], took < 3) == (200, "ok", True)
         assert answer_of(served.url, head(served.url, "/interactions", signed(), 2) + b"{}")[0] == 401
     assert answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1")[0] == 200

@@ -22,7 +22,7 @@ WEBHOOK_SECRET = "whsec-sim-" + "s" * 24
 
 
 class Sims:
-    """The services that the platform stands on."""
+    """The platform's services."""
 
     def __init__(self, sanity: SanitySim, discord: DiscordSim, model: ModelSim) -> None:
         self.sanity, self.discord, self.model = sanity, discord, model
@@ -63,7 +63,7 @@ class Sims:
 
 
 class Runner(runner.Runner[Client]):
-    """Runs cases of the platform, among the services that it stands on."""
+    """Runs cases of the platform, with its services."""
 
     def __init__(self, state: Path, sims: Sims, host: Host | None = None) -> None:
         super().__init__(app, state, sims.env(), [], host)

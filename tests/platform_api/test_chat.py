@@ -187,8 +187,9 @@ def test_question_off_topic_gets_no_invented_answer(run: Runner, question: str) 
 def test_passages_are_the_answer_if_the_model_fails(run: Runner, code: int, answer: int) -> None:
     key = "Incorrect API key provided: sk-secret"
     turn = Turn(
-        status=answer, error=key if local(run) or not code else f"{code}: {key}"
-    )  # Workers AI tells by its words
+        status=answer,
+        error=key if local(run) or not code else f"{code}: {key}",  # Workers AI names the fault in its text
+    )
 
     async def case(client: Client) -> tuple[Answer, Answer]:
         await ask(client, stream=False)

@@ -165,7 +165,7 @@ def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[
         run.sims.sanity.fail(count=1000, **fault)
         first = await client.get(EVENTS)
         second = await client.get(EVENTS)
-        await eventually(count_requests, lambda count: count >= 1 + tries)  # else it goes on in the next test
+        await eventually(count_requests, lambda count: count >= 1 + tries)  # else its requests reach into the next test
         if run.host and "reset" in fault:  # workerd itself sends a GET again on a connection that it had kept
             await asyncio.sleep(1.5)
             assert run.sims.content_requests() <= 2 + tries
@@ -391,7 +391,7 @@ def test_caller_with_the_key_gets_content_no_older_than_it_accepts(run: Runner) 
         return seen
 
     seen = run(case)
-    assert seen[0] != ("Moved", "Moved"), "a stranger takes what is kept"
+    assert seen[0] != ("Moved", "Moved"), "a caller without the key gets the cached answer"
     assert seen[1:] == [("Moved", "Moved")] * 4
 
 
@@ -515,7 +515,7 @@ def test_document_whose_slug_is_long_for_kv_is_cached_and_purged(run: Runner) ->
     assert [answer.json()["title"] for answer in answers] == ["Long"] * 3
     assert purged.status == 200
     assert requests[0] == 0, "the second answer is the cache's"
-    assert requests[1] > 0, "what was purged is fetched anew"
+    assert requests[1] > 0, "a purged document is fetched anew"
 
 
 @pytest.mark.parametrize("kind", [{}, {"_type": "event"}])

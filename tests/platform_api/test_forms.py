@@ -42,7 +42,7 @@ async def rows(client: Client) -> list[Row]:
 
 
 async def settled(client: Client, column: str = "announced_at") -> Row:
-    """Return the one submission once it was carried on."""
+    """Return the one submission after its delivery."""
 
     async def look() -> Row:
         [row] = await rows(client)
@@ -360,7 +360,7 @@ def test_one_mailbox_has_one_limit_however_it_is_written(run: Runner, addresses:
 
     statuses, named, emails = limited(run)(lambda client: within_window(run, partial(send, client)))
     assert statuses == [201] * 5 + [429] * (len(addresses) - 5)
-    assert sorted(emails) == sorted(named), "an address is kept as it was written"
+    assert sorted(emails) == sorted(named), "an address is stored as it was written"
 
 
 def test_other_mailboxes_have_limits_of_their_own(run: Runner) -> None:
