@@ -36,10 +36,10 @@ SCHEMA = Schema(
         ),
         Relation(
             "tickets",
-            "id actor! role!:integer subjects daily_calls:integer ends_at:real fingerprint expires_at!:instant "
-            "created_at:instant",
+            "id actor! role!:integer subjects daily_calls:integer ends_at:real fingerprint expires_at!:instant target "
+            "resumes_until created_at:instant updated_at:instant",
             key=("id",),
-            expressions={"created_at": "CURRENT_TIMESTAMP"},
+            expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
         ),
         Relation(
             "user_passwords",
