@@ -34,13 +34,19 @@ APPS = (
     platform_api.app.app,
     vinyl_vault.app.app,
 )
+BODIES = [
+    (f"{app.name} {endpoint.method} {endpoint.path}", item.hint)
+    for app in APPS
+    for endpoint in app.endpoints
+    for item in endpoint.inputs
+    if item.kind == "body"
+]
 MODELS: dict[str, Any] = {
-    **{f"{app.name} {one.method} {one.path}": given.hint
-       for app in APPS for one in app.endpoints for given in one.inputs if given.kind == "body"},
+    **dict(BODIES),
     **{f"action {name}": kind.takes for name, kind in KINDS.items()},
     **{f"tool {name}": tool.takes for name, tool in TOOLS.items()},
     "interaction": Payload,
-}  # fmt: skip
+}
 READ: dict[str, Any] = {}
 """Those of the models that differ, each by the first that reads it."""
 for _where, _model in MODELS.items():

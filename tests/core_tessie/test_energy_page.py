@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from core_tessie.energy.charts import Series, bars, lines, lying
+from core_tessie.energy.charts import Series, bars, horizontal_bars, lines
 from core_tessie.energy.words import figure, time_label, unit_of
 from edge.markup import Markup, el
 from edge.testing import Client
@@ -138,12 +138,14 @@ def test_a_chart_stays_inside_its_frame(values: list[float | None]) -> None:
 
 def test_a_chart_of_nothing_is_none() -> None:
     nothing = [Series("one", [None, None])]
-    assert (bars("b", ["1", "2"], nothing, "u"), lines("l", ["1", "2"], nothing, "u"), lying("y", [])) == (None,) * 3
+    assert (bars("b", ["1", "2"], nothing, "u"), lines("l", ["1", "2"], nothing, "u"), horizontal_bars("y", [])) == (
+        None,
+    ) * 3
     assert (bars("b", [], [Series("one", [])], "u"), lines("l", [], [], "u")) == (None, None)
 
 
 def test_lying_bars_of_zero_are_drawn() -> None:
-    chart = lying("y", [("none", 0.0, "0 kWh"), ("a" * 100, -1.0, "-1 kWh")])
+    chart = horizontal_bars("y", [("none", 0.0, "0 kWh"), ("a" * 100, -1.0, "-1 kWh")])
     assert chart is not None
     assert read(chart).text[2:3] == ["0 kWh"]
 

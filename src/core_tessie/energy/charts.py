@@ -66,12 +66,12 @@ def lines(name: str, labels: Sequence[str], series: Sequence[Series], unit: str)
     return _frame(plot, [mark for colour, line in enumerate(series) for mark in _line(plot, line, colour)])
 
 
-def lying(name: str, rows: Sequence[tuple[str, float, str]]) -> Markup | None:
+def horizontal_bars(name: str, rows: Sequence[tuple[str, float, str]]) -> Markup | None:
     """Return a horizontal bar for each row of label, value and formatted value; None without rows."""
     if not rows:
         return None
     longest = max(value for _, value, _ in rows)
-    marks = [_lying_row(at * 36, row, longest if longest > 0 else 1.0) for at, row in enumerate(rows)]
+    marks = [_horizontal_bar(at * 36, row, longest if longest > 0 else 1.0) for at, row in enumerate(rows)]
     return el("svg", marks, viewBox=f"0 0 {WIDTH} {36 * len(rows)}", role="img", aria_label=name)
 
 
@@ -129,7 +129,7 @@ def _line(plot: _Plot, series: Series, colour: int) -> Iterator[Markup]:
             yield el("circle", note, class_=f"f{colour % COLOURS}", cx=plot.x(at), cy=plot.y(value), r=radius)
 
 
-def _lying_row(y: float, row: tuple[str, float, str], longest: float) -> Markup:
+def _horizontal_bar(y: float, row: tuple[str, float, str], longest: float) -> Markup:
     label, value, words = row
     room = int((WIDTH - len(words) * LABEL_WIDTH - 12) / NAME_WIDTH)
     text = label if len(label) <= room else label[: room - 1] + "\N{HORIZONTAL ELLIPSIS}"

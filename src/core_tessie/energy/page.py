@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from core_tessie.energy.charts import Series, bars, legend, lines, lying
+from core_tessie.energy.charts import Series, bars, horizontal_bars, legend, lines
 from core_tessie.energy.document import Cell, EnergyReport, ReportTable
 from core_tessie.energy.style import STYLE
 from core_tessie.energy.words import (
@@ -103,13 +103,13 @@ def _charts(report: EnergyReport) -> Iterator[Markup]:
     )
     yield from _temperature(report)
     yield from _card(
-        "Charging by kind", "kWh added", lying("Charging by kind", list(_shares(report.by_kind, "kind", 4)))
+        "Charging by kind", "kWh added", horizontal_bars("Charging by kind", list(_shares(report.by_kind, "kind", 4)))
     )
     places = list(_shares(report.by_place, "place", PLACES_SHOWN))
-    yield from _card("Charging by place", "kWh added", lying("Charging by place", places))
+    yield from _card("Charging by place", "kWh added", horizontal_bars("Charging by place", places))
     drain = [Series("", _column(table, "idle_kwh_per_day"))]
     yield from _card(f"Idle drain {by}", "kWh/day", bars("Idle drain", labels, drain, "kWh/day"))
-    yield from _card("What parked energy went to", "kWh", lying("Parked energy", list(_attribution(report))))
+    yield from _card("What parked energy went to", "kWh", horizontal_bars("Parked energy", list(_attribution(report))))
     yield from _battery(report)
 
 

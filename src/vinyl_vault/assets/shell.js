@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "2edcbc8d1cce560e",
+  "version": "6b4f56599c8fce3a",
   "files": [
     "/css/site.css",
     "/css/views.css",

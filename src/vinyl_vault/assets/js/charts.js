@@ -6,7 +6,7 @@ const LINE = 30;
 const NAMES = 160;
 
 // Horizontal bars: rows of {name, records, note}.
-export function lyingBars(caption, rows) {
+export function horizontalBars(caption, rows) {
   const most = Math.max(1, ...rows.map((row) => row.records));
   const height = rows.length * LINE + 4;
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, class: "chart", "aria-hidden": "true" },
@@ -21,7 +21,7 @@ export function lyingBars(caption, rows) {
 }
 
 // Vertical bars, one per row, in order.
-export function standingBars(caption, rows) {
+export function verticalBars(caption, rows) {
   const most = Math.max(1, ...rows.map((row) => row.records));
   const step = WIDTH / Math.max(1, rows.length);
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} 220`, class: "chart", "aria-hidden": "true" },

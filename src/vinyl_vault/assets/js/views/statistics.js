@@ -1,5 +1,5 @@
 // Statistics, computed on the device: they work offline and include unsynced changes.
-import { lyingBars, standingBars } from "../charts.js";
+import { horizontalBars, verticalBars } from "../charts.js";
 import { el } from "../dom.js";
 import { isSold, money } from "../fields.js";
 import { counted, isOwned, summed } from "../numbers.js";
@@ -30,9 +30,9 @@ function drawn(records) {
     ["Labels", (one) => (one.label ? [one.label] : [])], ["Media", (one) => (one.media_condition ? [one.media_condition] : [])],
     ["Sleeves", (one) => (one.sleeve_condition ? [one.sleeve_condition] : [])],
   ];
-  const lying = charts.map(([caption, of]) => lyingBars(caption, rows(counted(owned, of).slice(0, MOST))));
+  const horizontal = charts.map(([caption, of]) => horizontalBars(caption, rows(counted(owned, of).slice(0, MOST))));
   return [el("dl", { class: "figures" }, figures.map(([name, value]) => el("div", { class: "card" }, el("dt", {}, name), el("dd", {}, value)))),
-    el("div", { class: "charts" }, lying[0], standingBars("Decades", decades(owned)), ...lying.slice(1))];
+    el("div", { class: "charts" }, horizontal[0], verticalBars("Decades", decades(owned)), ...horizontal.slice(1))];
 }
 
 function decades(owned) {
