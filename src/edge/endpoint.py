@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, NamedTuple, TypeAliasType, Union, get_args, get_origin, get_type_hints, is_typeddict
 from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -186,7 +186,7 @@ class _Plan:
             self.takes.append(_take_query(inner))
         elif origin is Header:
             name = parameter.name.replace("_", "-")
-            required = type(None) not in get_args(inner)
+            required = type(None) not in get_args(_unaliased(inner))
             self.inputs.append(Input("header", name, inner, required))
             self.takes.append(_take_header(name, inner))
         else:
@@ -217,6 +217,13 @@ def _is_model(hint: Any) -> bool:
 def options_of(hint: Any) -> tuple[Any, ...]:
     """Return the members of a union, or the hint alone."""
     return get_args(hint) if get_origin(hint) in (Union, type(int | str)) else (hint,)
+
+
+def _unaliased(hint: Any) -> Any:
+    """Return the type that an alias stands for."""
+    while isinstance(hint, TypeAliasType):
+        hint = hint.__value__
+    return hint
 
 
 def _take_path(index: int, name: str, hint: Any) -> Take:

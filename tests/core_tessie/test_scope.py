@@ -157,6 +157,9 @@ CASES: dict[str, list[Ask]] = {
         for name in ("report", "report_of_all")
         for kind in ("application/json", "text/html", "text/markdown")
     ],
+    "GET /colbycommands/energy-report/{report_id}/page": gets(
+        f"{REPORT}/{{report}}/page", f"{REPORT}/{{report_of_all}}/page", f"{REPORT}/{{report}}/page?link=none"
+    ),
     "POST /colbycommands/sync": posts("/colbycommands/sync", None),
     "GET /colbycommands/sync/{run_id}": gets("/colbycommands/sync/{run}"),
     "GET /tariffs": gets("/tariffs"),

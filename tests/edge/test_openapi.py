@@ -611,3 +611,18 @@ def test_a_public_route_may_take_a_key() -> None:
         """Add a note."""
 
     assert described(routes)["paths"]["/notes"]["post"]["security"] == [{"bearer": []}, {"apiKey": []}, {}]
+
+
+type Tag = str | None
+
+
+def test_header_of_an_alias_may_be_absent() -> None:
+    routes = Routes("/tags", tag="tags", access=PUBLIC)
+
+    @routes.get()
+    async def get_tag(if_none_match: Header[Tag]) -> list[str | None]:
+        """Get the tag."""
+        return [if_none_match]
+
+    [endpoint] = App("tags", version="1", settings=Settings, authenticate=nobody, resources=[routes]).endpoints
+    assert [item.required for item in endpoint.inputs] == [False]

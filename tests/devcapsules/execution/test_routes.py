@@ -148,12 +148,12 @@ def add(a, b):
     while frame:
         found.append(repr(frame.f_locals))
         frame = frame.f_back
-    return any("4711" in text for text in found if "def add" not in text)
+    return any("4711471147114711" in text for text in found if "def add" not in text)
 """
 
     async def play(client: Client) -> None:
         user = await as_member(client, "ada")
-        ran = (await user.post(TESTS, suite(source, [case([1, 2], 4711)]))).json()
+        ran = (await user.post(TESTS, suite(source, [case([1, 2], 4711471147114711)]))).json()
         assert ran["results"][0]["actual"] == "false", ran
 
     sandboxed(play)
