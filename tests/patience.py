@@ -5,7 +5,7 @@ import time
 from typing import Self
 
 FIRST = 0.02
-LONGEST = 0.3
+LONGEST = 0.1
 
 
 class pauses:  # noqa: N801 - `async for _ in pauses():` reads as a loop

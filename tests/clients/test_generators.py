@@ -67,7 +67,11 @@ def facts_of(command: list[str], served: tuple[Served, ModelSim], cwd: Path) -> 
 
 @pytest.mark.parametrize(
     ("tool", "entry"),
-    [("openapi-typescript", "fetch_client.ts"), ("hey-api", "hey_client.ts"), ("orval", "orval_client.ts")],
+    [
+        ("openapi-typescript", "fetch_client.ts"),
+        ("hey-api", "hey_client.ts"),
+        pytest.param("orval", "orval_client.ts", marks=pytest.mark.soak),
+    ],
 )
 def test_typescript_client_calls_app(tool: str, entry: str, served: tuple[Served, ModelSim], tmp_path: Path) -> None:
     CHECKS[tool][0](DOCUMENT, tmp_path)

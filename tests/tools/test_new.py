@@ -153,7 +153,7 @@ def test_its_own_tests_pass_on_both_runtimes(made_copy: Copy) -> None:
     assert not {"FAILED", "SKIPPED"} & set(output.split())
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # the checks of a new app, and its own tests on both runtimes, are in every run
 def test_the_tests_of_all_apps_take_it_in_and_pass(made_copy: Copy) -> None:
     made_copy.run("tools/build_assets.py")
     output = made_copy.run("-m", "pytest", "-p", "no:cacheprovider", "-v", "-k", CHOSEN, *OF_ALL)
