@@ -97,13 +97,13 @@ class Tessie:
         self._journal = journal
         pace = Pace(settings.tessie_calls_per_second, settings.tessie_calls_at_once)
         self._budget = Budget(settings.tessie_throttle, pace, clock, log)
-        self._flights: SingleFlight[tuple[object, ...], Fetched] = single_flight_of(background, "tessie")
+        self._single_flight: SingleFlight[tuple[object, ...], Fetched] = single_flight_of(background, "tessie")
 
     async def send(self, request: TessieRequest) -> Fetched:
         """Return Tessie's answer of any status; `TessieFailed` or `TessieTimeout` if there is none."""
         if request.method != "GET" or not request.is_safe:
             return await self._call(request)
-        return await self._flights.join(
+        return await self._single_flight.join(
             (request.path, request.query, request.headers, request.is_patient), lambda: self._call(request)
         )
 
