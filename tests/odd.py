@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.odd_values import BODIES, HEADERS, MEDIA_TYPES, TEXTS, VALUES, Pairs, Raw
+
 from edge.testing import Answer, Client
 
 ROOT = Path(__file__).parents[1]
@@ -15,19 +17,6 @@ METHODS = ("get", "post", "put", "patch", "delete")
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 LARGEST = 250_000
 """Most bytes of a refusal: it never repeats a long input in full."""
-
-
-class Raw(str):
-    """JSON as it is to be written, such as a number that Python has not."""
-
-    __slots__ = ()
-
-
-@dataclass(slots=True)
-class Pairs:
-    """An object that may have a name twice."""
-
-    pairs: list[tuple[Any, Any]]
 
 
 def written(value: Any) -> str:
@@ -40,40 +29,6 @@ def written(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(map(written, value)) + "]"
     return json.dumps(value)
-
-
-LONG = ["x" * 5_000, "\U0001f6d2" * 600, "\0" * 300, "%" * 999, "," * 5_000, "a." * 3_000, '"' * 900, "\\" * 900]
-TEXTS = [
-    "", " ", "\0", "\ud800", "a\udfffb", "\U0001f6d2", "\u202eabc", "\ufeff", "ﬀİß", "é" * 60, "null", "NaN", "[", "{",
-    "../..", "..", ".", "/", "//", "%", "%zz", "%ff", "?", "#", "a\nb", "a\r\nb: c", "'", '"', "\\", "' OR 1=1 --",
-    "${x}", "{{x}}", "<b>", "-1", "0", "1e400", "9" * 400, "٣", "½", "1_000", "0x1", "+1", " 1", "1.0", "true", "T",
-    "2026-02-30", "2026-01-01T00:00:00", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "2026-W01",
-    "Europe", "http://[", "http://a@b:99999/", "javascript:1", "a@b.c", "a" * 250 + "@b.c", "key_", "key_a.b", "a.b.c",
-    *LONG,
-]  # fmt: skip # odd values, many to a line
-VALUES: list[Any] = [
-    None, True, False, 0, -1, 1, 2**31, 2**53, 2**63, -(2**63), 2**64, 1.5, -0.0, 1e300, Raw("1e400"), Raw("-1e400"),
-    Raw("9" * 400), Raw("9" * 5_000), Raw("1.0"), Raw("3.0"), Raw("1E5"), Raw("NaN"), Raw("Infinity"), Raw("01"),
-    Raw("'a'"), Raw('"\\ud800"'), Raw('"\\u0000"'), [], {}, [[]], [{}], {"": ""}, {"a": {"b": [1]}}, [None] * 60,
-    [1] * 2_000, ["x" * 200] * 60, [[], {}, "", None, 1], Raw("[" * 150 + "]" * 150), Raw("[" * 3_000 + "]" * 3_000),
-    Raw('{"a":' * 150 + "1" + "}" * 150), {str(number): number for number in range(600)},
-    Pairs([("id", 1), ("id", 2), ("type", "a"), ("type", [])]), {"__proto__": {}, "constructor": 1}, {"custom_id": []},
-]  # fmt: skip # odd values, many to a line
-HEADERS = (
-    "accept", "accept-language", "accept-encoding", "content-encoding", "prefer", "range", "idempotency-key", "origin",
-    "if-match", "if-none-match", "if-modified-since", "last-event-id", "x-request-id", "traceparent", "tracestate",
-    "accept-profile", "content-profile", "x-forwarded-for", "forwarded", "x-forwarded-host", "x-http-method-override",
-    "access-control-request-method", "access-control-request-headers", "cookie", "referer", "user-agent", "expect",
-    "x-signature-ed25519", "x-signature-timestamp", "sanity-webhook-signature", "cache-control", "x-visitor",
-)  # fmt: skip # odd values, many to a line
-MEDIA_TYPES = (
-    "application/json", "application/json; charset=utf-16", "text/plain", "application/x-www-form-urlencoded", "x", ";",
-    "multipart/form-data; boundary=x", "application/merge-patch+json", "application/xml", "x" * 3_000, "é", "",
-)  # fmt: skip # odd values, many to a line
-BODIES = (
-    b"", b"{", b"[", b"null", b"0", b'"', b"\xff\xfe", b"\xef\xbb\xbf{}", b"{}{}", b"a=b&c=d", b"--x\r\n\r\n--x--",
-    '{"a": 1}'.encode("utf-16"), b"\x1f\x8b\x08\x00", b"[" * 20_000, b'{"a":1,}', b"{'a':1}", b" " * 5_000,
-)  # fmt: skip # odd values, many to a line
 
 
 @dataclass(frozen=True, slots=True)
