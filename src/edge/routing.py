@@ -71,10 +71,11 @@ class Router[R: Routed]:
         routes = self._literal.get(path)
         if routes is not None and (route := _serving(routes, method)) is not None:
             return route, ()
-        if (direct := self._walk(method, path)) is not None:
+        segments = _segments(path)
+        if (direct := self._walk(method, path, segments)) is not None:
             return direct
         allowed: set[str] = set()
-        for routes, params in self._candidates(path):
+        for routes, params in self._candidates(path, segments):
             if (route := _serving(routes, method)) is not None:
                 return route, params
             allowed.update(routes)
@@ -82,9 +83,8 @@ class Router[R: Routed]:
             raise NotFound(f"there is nothing at {path[:200]}")
         raise MethodNotAllowed(method, _allow(allowed))
 
-    def _walk(self, method: str, path: str) -> tuple[R, tuple[str, ...]] | None:
+    def _walk(self, method: str, path: str, segments: list[str]) -> tuple[R, tuple[str, ...]] | None:
         """Return the first candidate if it has the method: the best segment by segment, without a way back."""
-        segments = _segments(path)
         node = self._root
         params: tuple[str, ...] = ()
         for depth, segment in enumerate(segments):
@@ -103,12 +103,11 @@ class Router[R: Routed]:
 
     def methods(self, path: str) -> list[str]:
         """Return all methods that the path answers, sorted; an empty list for an unknown path."""
-        allowed = {method for routes, _ in self._candidates(path) for method in routes}
+        allowed = {method for routes, _ in self._candidates(path, _segments(path)) for method in routes}
         return _allow(allowed) if allowed else []
 
-    def _candidates(self, path: str) -> Iterator[tuple[dict[str, R], tuple[str, ...]]]:
+    def _candidates(self, path: str, segments: list[str]) -> Iterator[tuple[dict[str, R], tuple[str, ...]]]:
         """Yield the candidates of a path, best first: the last of the pending ones is the best."""
-        segments = _segments(path)
         end = len(segments)
         pending: list[tuple[Node[R], int, tuple[str, ...]]] = [(self._root, 0, ())] if segments else []
         while pending:

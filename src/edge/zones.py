@@ -13,17 +13,20 @@ _NAME = re.compile(r"(?!right/|posix/|Factory$|localtime$|posixrules$)[A-Za-z][A
 class UnknownZone(ValueError):
     """There is no time zone of this name."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name[:LONGEST_NAME]!r} is not the name of an IANA time zone, such as Europe/Berlin")
+
 
 def zone_of(name: str) -> ZoneInfo:
     """Return the zone of an IANA name; `UnknownZone` if there is none."""
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
-        raise UnknownZone(f"{name[:LONGEST_NAME]!r} is not the name of an IANA time zone, such as Europe/Berlin")
+        raise UnknownZone(name)
     try:
         return ZoneInfo(name)
     except ZoneInfoNotFoundError:
         pass
     except (ValueError, OSError):  # OSError: the name of a folder, such as Europe
-        raise UnknownZone(f"{name!r} is not the name of an IANA time zone, such as Europe/Berlin") from None
+        raise UnknownZone(name) from None
     return linked_zone(name)
 
 
@@ -34,6 +37,6 @@ def linked_zone(name: str) -> ZoneInfo:
 
     link = re.search(rf"^{re.escape(name)} (\S+)$", LINKS, re.MULTILINE)
     if not link:
-        raise UnknownZone(f"{name!r} is not the name of an IANA time zone, such as Europe/Berlin")
+        raise UnknownZone(name)
     with files("tzdata").joinpath("zoneinfo", *link[1].split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
