@@ -58,6 +58,12 @@ class Response:
         return next((value for key, value in self.headers if key == name), None)
 
 
+def has_current(etag: str, if_none_match: str | None) -> bool:
+    """Tell whether a client's `If-None-Match` names an entity tag, so that a 304 will do (RFC 9110, 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return "*" in tags or etag in tags
+
+
 async def close(body: Body) -> None:
     """Close a stream that nobody will read to its end; bytes need no closing."""
     closing = getattr(body, "aclose", None)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from edge.clients.leases import Leases
 from edge.clients.single_flight import SingleFlight, single_flight_of
 from edge.errors import NotFound
-from edge.http import HeaderList, Response
+from edge.http import HeaderList, Response, has_current
 from edge.ports import Background, Clock, KeyValue, Log, PortError
 
 type Make = Callable[[], Coroutine[Any, Any, bytes]]
@@ -59,8 +59,7 @@ class CacheEntry(NamedTuple):
         """Return it as a JSON response with the stored bytes; 304 if the client has it."""
         tag = f'"{sha256(self.body).hexdigest()[:32]}"'
         headers = [("etag", tag), *self.headers(cache)]
-        tags = [text.strip().removeprefix("W/") for text in (if_none_match or "").split(",")]
-        if tag in tags or "*" in tags:
+        if has_current(tag, if_none_match):
             return Response(b"", 304, headers)
         return Response(self.body, 200, [("content-type", "application/json"), *headers])
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge import PUBLIC, READER, Actor, Body, Clock, Header, Operation, Problem, Response, Routes
 from edge.auth.limits import TooManyRequests, bound
 from edge.data import ScopedDatabase
+from edge.http import has_current
 from edge.instants import to_text
 from edge.rows import row_as
 from klear_karma.calendars.feeds import FeedNotFound, Feeds, Side, hash_of
@@ -103,8 +104,7 @@ async def read_feed(
     body = await feeds.read(link, f"{settings.site_name}: {link['side']}", clock.now())
     etag = f'"{sha256(body).hexdigest()[:32]}"'
     headers = [("etag", etag), ("cache-control", "private, no-cache"), ("x-robots-tag", "noindex")]
-    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-    if etag in tags or "*" in tags:
+    if has_current(etag, if_none_match):
         return Response(status=304, headers=headers)
     content = [("content-type", MEDIA_TYPE), ("content-disposition", 'inline; filename="appointments.ics"')]
     return Response(body, 200, [*headers, *content])

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge import PUBLIC, Clock, Header, NotFound, Operation, Query, Response, Routes
-from edge.http import HeaderList
+from edge.http import HeaderList, has_current
 from edge.pictures.formats import SHOWN
 from edge.reach import OPEN
 from klear_karma.settings import KarmaSettings
@@ -57,8 +57,8 @@ async def get_asset(  # noqa: PLR0913, PLR0917 - a link's parts and the parts th
         raise AssetNotFound
     stored, body = file
     cache = "public, max-age=300" if is_public else "private, no-store"
-    headers: HeaderList = [("etag", f'"{stored.etag}"'), ("cache-control", cache)]
-    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-    if f'"{stored.etag}"' in tags or "*" in tags:
+    etag = f'"{stored.etag}"'
+    headers: HeaderList = [("etag", etag), ("cache-control", cache)]
+    if has_current(etag, if_none_match):
         return Response(status=304, headers=headers)
     return Response(body, 200, [*headers, ("content-type", row["content_type"]), ("content-length", str(stored.size))])

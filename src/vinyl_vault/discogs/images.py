@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from edge import PUBLIC, Bucket, Header, NotFound, Operation, Problem, Response, Routes
-from edge.http import HeaderList
+from edge.http import HeaderList, has_current
 from edge.pictures.formats import SHOWN
 from edge.ports import StoredObject
 from vinyl_vault.discogs.covers import path_of
@@ -58,7 +58,7 @@ async def get_image(
         raise ImageNotFound
     headers = _headers(stored, "private" if named and named[1].startswith(OWN) else "public")
     etag = headers[0][1]
-    if if_none_match is not None and _is_among(etag, if_none_match):
+    if has_current(etag, if_none_match):
         return Response(status=304, headers=headers)
     part = _part(range, stored.size) if if_range in {None, etag} else None
     offset, length = part or (0, None)
@@ -75,11 +75,6 @@ async def get_image(
 def _headers(stored: StoredObject, visibility: str) -> HeaderList:
     caching = ("cache-control", f"{visibility}, {_YEAR}")
     return [("etag", f'"{stored.etag}"'), caching, ("accept-ranges", "bytes")]
-
-
-def _is_among(etag: str, if_none_match: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return "*" in tags or etag in tags
 
 
 def _part(text: str | None, size: int) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from edge.errors import BadEncoding
-from edge.http import HeaderList, Response, percent_decode
+from edge.http import HeaderList, Response, has_current, percent_decode
 from edge.runtimes.local.compression import Compressed
 
 TYPES = {
@@ -61,7 +61,7 @@ class LocalAssets:
         headers = [("content-type", media_type(file)), ("etag", asset.etag), ("cache-control", _REVALIDATE)]
         for name, value in await asyncio.to_thread(self._configured_headers, path):
             headers = [*(pair for pair in headers if pair[0] != name), (name, value)]
-        if if_none_match and _matches(if_none_match, asset.etag):
+        if has_current(asset.etag, if_none_match):
             return Response(status=304, headers=headers)
         return Compressed(asset.body, headers, asset.forms)
 
@@ -146,8 +146,3 @@ def _hidden(segment: str) -> bool:
 def media_type(file: Path) -> str:
     """Return the media type of a file by its name."""
     return TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return "*" in tags or etag in tags
