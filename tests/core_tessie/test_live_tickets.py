@@ -1,7 +1,6 @@
 """Tickets: each opens one stream or socket, and the same again after a break, as long as its key is good."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.core_tessie.test_live import CLIENTS, NODE, Stream
+from tests.browser import in_chromium
+from tests.core_tessie.test_live import CLIENTS, Stream
 from tests.core_tessie.test_live_access import Key
 from tests.served import Served, served_locally
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from edge.testing import Client
+from pyedge.client import node
 
 from .conftest import ENV, Runner, is_free
 from .energy_rows import database
@@ -130,7 +131,7 @@ def test_ticket_is_resumed_for_hours_and_no_longer_than_its_credential(run: Runn
 @contextmanager
 def dashboard(served: Served, path: str) -> Iterator[Iterator[list[Any]]]:
     """Run an EventSource in Chromium, and yield its messages: each event and each change of its state."""
-    command = [str(NODE), str(CLIENTS), "resume", served.url, path]
+    command = [node(), str(CLIENTS), "resume", served.url, path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -140,7 +141,7 @@ def dashboard(served: Served, path: str) -> Iterator[Iterator[list[Any]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here")
+@in_chromium
 def test_event_source_in_a_browser_survives_a_restart_and_ends_with_its_key(tmp_path: Path) -> None:
     port = next(port for port in range(18_500, 18_600) if is_free(port))
     env = ENV | {"LIVE_CHECK_S": "0.5"}

