@@ -519,7 +519,7 @@ def reconnecting(served: Served, times: int, transport: str, pause: float = 0.00
 
 @pytest.mark.parametrize("transport", ["ws", "sse"])
 def test_who_reconnects_at_random_gets_each_event_once_and_in_order(served: Served, transport: str) -> None:
-    reconnecting(served, 500 if served.runtime == "local" else 60, transport)
+    reconnecting(served, 100 if served.runtime == "local" else 30, transport)
 
 
 @pytest.mark.soak
