@@ -45,7 +45,8 @@ class Blocked(NamedTuple):
 
 def insert(columns: Mapping[str, Value], blocked: Blocked) -> Statement:
     """Return the insert of a booking; it violates `slot_taken`, `calendar_changed` or `not_welcome`."""
-    customer, practitioner = columns["customer_id"], blocked.practitioner_id
+    customer = columns["customer_id"]
+    practitioner = blocked.practitioner_id
     rules = f"{FREE}, {_OFFERED}, {_WELCOME}"
     sql = (
         f"INSERT INTO appointments ({', '.join(columns)}, free, current, welcome) "
