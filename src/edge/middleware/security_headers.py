@@ -13,13 +13,14 @@ HEADERS = (
 )
 POLICY = ("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
 UNKEPT = ("cache-control", "no-store")
+_NAMES = frozenset(name for name, _ in HEADERS)
 
 
 async def security_headers(request: Request, call_next: Next) -> Response:
     """Add them. A response's own policy stays, and responses to authenticated callers are not stored by default."""
     response = await call_next(request)
-    names = {name for name, _ in response.headers}
-    response.headers += [pair for pair in HEADERS if pair[0] not in names]
+    names = dict(response.headers)
+    response.headers += HEADERS if _NAMES.isdisjoint(names) else [pair for pair in HEADERS if pair[0] not in names]
     if POLICY[0] not in names:
         response.headers.append(POLICY)
     if request.actor is not None and UNKEPT[0] not in names:

@@ -31,7 +31,6 @@ TIME_LIMIT = 300
 """Seconds that an answer may take to begin."""
 MOST_ENCODED = 500
 """Most response headers whose bytes are remembered."""
-_ENCODED: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 _REPEATED = frozenset(
     {
         "access-control-allow-origin",
@@ -51,6 +50,25 @@ _REPEATED = frozenset(
     }
 )
 """Response headers that most often have the same value as before, and never a secret one."""
+
+
+class EncodedHeaders(dict[tuple[str, str], tuple[bytes, bytes]]):
+    """Response headers as bytes; those that repeat are remembered. ValueError for one that could not be sent as it is."""
+
+    def __missing__(self, pair: tuple[str, str]) -> tuple[bytes, bytes]:
+        name, value = pair
+        text = name + value
+        if not text.isprintable() and not _BREAKS.isdisjoint(text):
+            raise ValueError("a header holds a line break or NUL")
+        encoded = (name.encode("latin-1"), value.encode())
+        if name in _REPEATED:
+            if len(self) >= MOST_ENCODED:
+                self.clear()
+            self[pair] = encoded
+        return encoded
+
+
+_ENCODED = EncodedHeaders()
 
 
 class ScopeHeaders:
@@ -233,25 +251,12 @@ def _target(part: bytes) -> str:
 
 def _encode(response: Response, method: str) -> Pairs:
     """Return the headers as bytes; ValueError if one could not be sent as it is."""
-    cached = _ENCODED.get
-    headers = [cached(pair) or _encode_pair(*pair) for pair in response.headers]
+    headers = list(map(_ENCODED.__getitem__, response.headers))
     if response.status in _NO_BODY:
         return [pair for pair in headers if pair[0] != b"content-length"]
     if method != "HEAD" and isinstance(response.body, bytes) and b"content-length" not in dict(headers):
         headers.append((b"content-length", b"%d" % len(response.body)))
     return headers
-
-
-def _encode_pair(name: str, value: str) -> tuple[bytes, bytes]:
-    text = name + value
-    if not text.isprintable() and not _BREAKS.isdisjoint(text):
-        raise ValueError("a header holds a line break or NUL")
-    encoded = (name.encode("latin-1"), value.encode())
-    if name in _REPEATED:
-        if len(_ENCODED) >= MOST_ENCODED:
-            _ENCODED.clear()
-        _ENCODED[name, value] = encoded
-    return encoded
 
 
 async def _send_parts(body: AsyncIterable[bytes], send: Send) -> None:
