@@ -15,6 +15,7 @@ from edge.request import Request
 from edge.runtimes.local.bounds import Bounds
 from edge.runtimes.local.compression import compress, may_compress
 from edge.runtimes.local.deadlines import Deadlines
+from edge.runtimes.local.direct import WRITE_NOW, DirectBody
 from edge.runtimes.local.incoming import Incoming, Message, Receive, Scope
 from edge.runtimes.local.proxies import TrustedProxies, plain
 from edge.runtimes.local.sockets import Socket, Upgrade
@@ -53,7 +54,7 @@ _REPEATED = frozenset(
 
 
 class EncodedHeaders(dict[tuple[str, str], tuple[bytes, bytes]]):
-    """Response headers as bytes; those that repeat are remembered. ValueError for one that could not be sent as it is."""
+    """Response headers as bytes; those that repeat are remembered. ValueError for one that cannot be sent as it is."""
 
     def __missing__(self, pair: tuple[str, str]) -> tuple[bytes, bytes]:
         name, value = pair
@@ -132,6 +133,8 @@ class Server:
             status, headers, body = 500, [(b"content-length", b"0")], b""
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if not isinstance(body, bytes):
+            if WRITE_NOW in scope and isinstance(body, DirectBody):
+                body.write_with(scope[WRITE_NOW])
             await self._stream(body, request, receive, send)
             return
         if status in _NO_BODY:
@@ -201,7 +204,7 @@ class Server:
             response, headers = Response(status=500), []
         if isinstance(response, Upgrade):
             await send({"type": "websocket.accept", "subprotocol": response.protocol, "headers": headers})
-            await response.serve(Socket(receive, send))
+            await response.serve(Socket(receive, send, scope.get(WRITE_NOW)))
             return
         if not isinstance(response.body, bytes):
             await self._drop(response, request, "a stream cannot answer a handshake")
