@@ -183,7 +183,8 @@ class App:
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; every fault becomes a response."""
-        request.ports = self._begin(request.ports)
+        if self._begins:
+            request.ports = request.ports.begin()
         response = await self._pipeline(request)
         return await _without_body(response) if request.method == "HEAD" else response
 
