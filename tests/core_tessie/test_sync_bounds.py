@@ -94,7 +94,7 @@ def test_poll_of_many_cars_is_done_in_parts(sim: Simulator, runtime: CountingRun
     async def case() -> list[list[str]]:
         await put_vehicles(client, vins)
         listed = sim.ask("/vehicles")["results"]
-        driving = [car["vin"] for car in listed if activity_of(car["last_state"]) == "driving"]
+        driving = [car["vin"] for car in listed if activity_of(car["last_state"], {}) == "driving"]
         parked = f"UPDATE vehicles SET shift_state = NULL WHERE id IN ({', '.join(map(repr, driving)) or 'NULL'})"
         await client.ports.settings.db.run(parked)  # each of them does something else than it did
         batches = []

@@ -28,14 +28,14 @@ def sim(run: Runner) -> Iterator[Simulator]:
 
 
 def test_car_without_a_display_name_has_its_own(run: Runner, sim: Simulator) -> None:
-    vin = sim.vins[0]
-    name = sim.ask(f"/{vin}/state")["vehicle_state"]["vehicle_name"]
+    names = {vin: sim.ask(f"/{vin}/state")["vehicle_state"]["vehicle_name"] for vin in sim.vins}
 
     async def case(client: Client) -> None:
-        fail(sim, {"kind": "fields", "vin": vin, "path": "/state$", "fields": {"display_name": None}})
+        rule: dict[str, object] = {"kind": "fields", "path": "/state$"}
+        blanks = zip(sim.vins, (None, " "), strict=True)
+        fail(sim, *(rule | {"vin": vin, "fields": {"display_name": blank}} for vin, blank in blanks))
         await synced(client)
-        (row,) = await rows(client, "vehicles", f"id = '{vin}'")
-        assert row["display_name"] == name
+        assert {row["id"]: row["display_name"] for row in await rows(client, "vehicles")} == names
 
     run(case, started=True)
 

@@ -1,6 +1,6 @@
 """A walk through one vehicle's data at Tessie: the progress of each part, stored so that it can be resumed."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ValidationError
 
@@ -49,6 +49,10 @@ class Trail(BaseModel):
     http_status: int | None = None
     attempts: int = 0
     unreadable: dict[str, int] = {}
+
+    def copied(self) -> Self:
+        """Return a copy that can advance by itself."""
+        return self.model_copy(update={"spans": list(self.spans)})
 
     @property
     def back_to(self) -> int | None:
