@@ -2,13 +2,18 @@
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from core_tessie.sync.history import HistoryWindow
+from core_tessie.sync.news import SyncNews
+from core_tessie.sync.reading import Reader
 from core_tessie.sync.rows import history, snapshot, unreadable_in
+from core_tessie.sync.walk import SHORTEST, Span, Trail
 from core_tessie.tessie.records import RECORDS
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.migrations import migrate
@@ -85,6 +90,49 @@ def db(tmp_path: Path) -> Iterator[LocalDatabase]:
     database = LocalDatabase(tmp_path / "DB.sqlite")
     yield database
     database.close()
+
+
+class PagedReader(Reader):
+    """A Tessie that lists at most `page` records, by their start or by overlap."""
+
+    def __init__(self, records: list[dict[str, Any]], page: int, *, is_overlap: bool) -> None:
+        self.records = records
+        self.page = page
+        self.is_overlap = is_overlap
+
+    async def object(self, vin: str, path: str, query: Mapping[str, object]) -> dict[str, Any]:
+        """Answer a window."""
+        assert (len(vin), path) == (17, "drives")
+        end = "ended_at" if self.is_overlap else "started_at"
+        since, until = int(str(query["from"])), int(str(query["to"]))
+        within = [record for record in self.records if record[end] >= since and record["started_at"] <= until]
+        return {"results": within[: self.page if "limit" in query else None]}
+
+
+@pytest.mark.parametrize("is_overlap", [False, True], ids=["by start", "by overlap"])
+@pytest.mark.parametrize("page", [3, 15, 20, 50, 100])
+def test_window_that_is_answered_partly_removes_only_what_is_gone(
+    page: int, is_overlap: bool, db: LocalDatabase
+) -> None:
+    draw = Random(page)
+    fleet = Fleet(seed=7, until=NOW, number=1)
+    (vin,) = fleet.vins
+    records = fleet[vin].records("drives")[:170]
+    gone = {record["id"] for record in draw.sample(records, 12) + records[60:65] + records[-3:]}
+    reader = PagedReader([record for record in records if record["id"] not in gone], page, is_overlap=is_overlap)
+
+    async def case() -> None:
+        await db.run("INSERT INTO vehicles (id, vin) VALUES (?, ?)", vin, vin)
+        await db.batch(history(RECORDS["drives"], vin, records).upserts)
+        trail = Trail(spans=[Span(0, int(NOW.timestamp()))])
+        missed: set[int] = set()
+        while trail.spans:
+            window = HistoryWindow(vin, "drives", db, reader, SyncNews(None, None, None))  # type: ignore[arg-type]
+            await window.read(trail)
+            missed |= {row["tessie_id"] for row in window.gone}
+        assert missed == gone if page >= SHORTEST else missed <= gone
+
+    asyncio.run(case())
 
 
 @pytest.mark.parametrize("kind", RECORDS)

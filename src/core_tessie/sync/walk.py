@@ -9,6 +9,8 @@ from edge.instants import from_epoch, to_epoch
 
 WINDOW = 100
 """Records that one call asks for."""
+SHORTEST = 20
+"""Records that a page has at least if Tessie should list fewer than a call asks for; a shorter one is the last."""
 PARTS = ("state", *RECORDS, "battery_health")
 """The parts of a vehicle's sync, in their order; each succeeds or fails by itself."""
 
@@ -23,7 +25,7 @@ class Span(NamedTuple):
 class Trail(BaseModel):
     """The progress of one part: `spans` are unread history, newest first, and `floor` is their end.
 
-    `second` has more starting records than a window holds and is read whole; `after` is the last such second.
+    `second` has more starting records than a window holds and is read whole.
     Tessie's list reports a change at `changed_at`; a sync has handled the one of `handled_at`. Older
     history is read again for the change of `sought_at`, up to `rereads` windows, and next time on from `reread_at`.
     """
@@ -36,7 +38,6 @@ class Trail(BaseModel):
     is_first: bool = False
     has_removed: bool = False
     second: int | None = None
-    after: int | None = None
     newest_update: str = ""
     changed_at: str | None = None
     handled_at: str | None = None
@@ -77,29 +78,25 @@ class Trail(BaseModel):
 
         The next window ends at the start of this one's oldest record, and that record comes again there.
         """
-        starts = [
-            int(result["started_at"])
-            for result in results
-            if isinstance(result, dict) and is_time(result.get("started_at"))
-        ]
+        starts = starts_of(results)
         ids = [id_ for id_ in map(record_id, results) if id_ is not None]
         seen = set(self.last)
-        is_fresh = any(id_ not in seen for id_ in ids)
         self.rows += sum(id_ not in seen for id_ in ids)
         self.last = ids
         span = self.spans[0]
         if self.second is not None:
             return self._leave_second(span)
         oldest = min(starts, default=None)
-        if len(results) < WINDOW or oldest is None or oldest < span.floor:
+        is_heedless = max(starts, default=0) > span.until  # the server ignores the window's end
+        if len(results) < (WINDOW if is_heedless else SHORTEST) or oldest is None or oldest < span.floor:
             del self.spans[0]
             return span
         if oldest < span.until:
             self.spans[0] = Span(span.floor, oldest)
-        elif is_fresh or not self._is_after_second:
-            self.second = span.until
+        elif is_heedless:
+            del self.spans[0]
         else:
-            del self.spans[0]  # the server ignores the window's end
+            self.second = span.until
         return Span(oldest + 1, span.until)
 
     def settle(self) -> None:
@@ -137,14 +134,9 @@ class Trail(BaseModel):
             self.reread_at = from_epoch(self.spans[0].until)
             self.spans = []
 
-    @property
-    def _is_after_second(self) -> bool:
-        return self.after is not None and self.spans[0].until == self.after - 1
-
     def _leave_second(self, span: Span) -> Span:
         second = self.second or 0
         self.second = None
-        self.after = second
         if second - 1 >= span.floor:
             self.spans[0] = Span(span.floor, second - 1)
         else:
@@ -182,6 +174,15 @@ class Walk(BaseModel):
 def record_id(result: object) -> int | None:
     """Return the id of a record, or None if it has none."""
     return read_id(result.get("id")) if isinstance(result, dict) else None
+
+
+def starts_of(results: list[Any]) -> list[int]:
+    """Return the starts of the records that have one."""
+    return [
+        int(result["started_at"])
+        for result in results
+        if isinstance(result, dict) and is_time(result.get("started_at"))
+    ]
 
 
 def is_time(value: object) -> bool:
