@@ -14,7 +14,7 @@ from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import Reader
 from core_tessie.sync.rows import history, snapshot, unreadable_in
 from core_tessie.sync.walk import SHORTEST, Span, Trail
-from core_tessie.tessie.records import RECORDS
+from core_tessie.tessie.records import RECORDS, read_instant
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.migrations import migrate
 from edge.testing import Client
@@ -78,7 +78,7 @@ def test_empty_saved_location_shows_the_address(run: Runner, sim: Simulator) -> 
 
 ODD: list[Any] = [
     *({}, [], [1], "", "fast", " ", True, "\ud800", "x" * 2_100_000, "\x00"),
-    *(2**63, -(2**63) - 1, 10**400, 1e308, math.nan, math.inf, -1, 0.5, 1e15, -62_135_596_801),
+    *(2**63, -(2**63) - 1, 10**400, 1e308, math.nan, math.inf, -1, 0.5, 1e15, -62_135_596_801, -5e10),
 ]
 """Values that Tessie's fields do not have, some of them out of a column's range."""
 
@@ -150,6 +150,11 @@ def test_record_of_odd_values_is_stored(kind: str, db: LocalDatabase) -> None:
             await db.run(f"DELETE FROM {kind}")
 
     asyncio.run(case())
+
+
+@pytest.mark.parametrize("odd", [odd for odd in ODD if odd != 0.5])
+def test_value_that_is_no_time_of_tessies_is_unreadable(odd: Any) -> None:
+    assert read_instant(odd) is None
 
 
 def test_odd_value_of_a_state_loses_only_that_value(db: LocalDatabase) -> None:
