@@ -291,6 +291,30 @@ def test_correction_of_an_old_record_is_found(run: Runner, old: Simulator) -> No
     run(case, started=True)
 
 
+def test_correction_behind_a_new_record_is_found(run: Runner, old: Simulator) -> None:
+    vin = old.vins[0]
+    listed = {kind: old.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}
+    drive, charge = listed["drives"][-1], listed["charges"][-1]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        old.fleet.pin(NOW.timestamp() + 3600)
+        old.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        old.ask(f"/_sim/charges/{vin}/{charge['id']}", "PATCH", {"cost": 77.5})
+        for later in range(3):
+            at = int(datetime.now(UTC).timestamp()) - 600 + later
+            for kind, (newest, *_) in listed.items():
+                new = newest | {"id": 9_000_001 + later, "started_at": at, "ended_at": at + 9, "updated_at": at + 9}
+                old.ask(f"/_sim/{kind}/{vin}", "PUT", [new])
+            await synced(client)
+        (row,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
+        assert row["tag"] == "Business"
+        (row,) = await rows(client, "charges", f"id = '{vin}-{charge['id']}'")
+        assert row["cost"] == 77.5
+
+    run(case, started=True)
+
+
 def test_rereading_keeps_within_its_windows(run: Runner, old: Simulator) -> None:
     vin = old.vins[0]
     drive = old.ask(f"/{vin}/drives")["results"][-1]

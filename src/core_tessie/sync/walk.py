@@ -28,6 +28,7 @@ class Trail(BaseModel):
     `second` has more starting records than a window holds and is read whole.
     Tessie's list reports a change at `changed_at`; a sync has handled the one of `handled_at`. Older
     history is read again for the change of `sought_at`, up to `rereads` windows, and next time on from `reread_at`.
+    If the trail `is_rolling`, each other change has one window of older history read again, too.
     """
 
     status: Literal["open", "done", "failed"] = "open"
@@ -44,6 +45,7 @@ class Trail(BaseModel):
     sought_at: str | None = None
     reread_at: str | None = None
     rereads: int = 0
+    is_rolling: bool = False
     is_rereading: bool = False
     is_unexplained: bool = False
     error: str | None = None
@@ -109,16 +111,31 @@ class Trail(BaseModel):
             self.status = "done"
 
     def _begin_rereading(self) -> None:
-        """Search older history for a change that no record explains so far, or resume such a search."""
-        is_explained = self.changed_at in {None, self.handled_at} or self.newest_update >= (self.changed_at or "")
+        """Search older history for a change that no record explains so far, or resume such a search.
+
+        A change that a new record explains may hide an older one's: a rolling trail reads the next older window then.
+        """
+        is_new = self.changed_at not in {None, self.handled_at}
+        is_explained = not is_new or self.newest_update >= (self.changed_at or "")
         if self.floor == 0 or (is_explained and self.sought_at is None):
             self.handled_at = self.changed_at or self.handled_at
             self.sought_at = None
-            self.reread_at = None
+            if self.floor == 0:
+                self.reread_at = None
+            elif is_new and self.is_rolling:
+                self._roll()
             return
         is_begun = self.sought_at is not None and self.reread_at is not None
         until = to_epoch(self.reread_at) if is_begun and self.reread_at else self.floor
         self.sought_at = self.sought_at or self.changed_at
+        self._reread_from(until)
+
+    def _roll(self) -> None:
+        """Read one older window again, below the one of the last time."""
+        self.rereads = min(self.rereads, 1)
+        self._reread_from(min(self.floor, to_epoch(self.reread_at)) if self.reread_at else self.floor)
+
+    def _reread_from(self, until: int) -> None:
         self.is_rereading = True
         self.spans = [Span(0, until)] if self.rereads > 0 else []
         self.reread_at = from_epoch(until)
@@ -127,7 +144,7 @@ class Trail(BaseModel):
         self.rereads -= 1
         self.is_unexplained = self.newest_update < (self.sought_at or "")
         if not self.spans:
-            self.handled_at = self.sought_at
+            self.handled_at = self.sought_at or self.handled_at
             self.sought_at = None
             self.reread_at = None
         elif self.rereads <= 0:
