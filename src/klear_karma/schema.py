@@ -142,6 +142,13 @@ SCHEMA = Schema(
             references={"user_id": "users"},
         ),
         Relation(
+            "reminder_mails",
+            "appointment_id side attempts!:integer due_at:instant created_at!:instant",
+            key=("appointment_id", "side"),
+            defaults={"attempts": 0},
+            references={"appointment_id": "appointments"},
+        ),
+        Relation(
             "reminders",
             "appointment_id kind due_at!:instant sent_at:instant",
             key=("appointment_id", "kind"),
@@ -255,6 +262,8 @@ SCHEMA = Schema(
         Index("refresh_tokens_by_user", "refresh_tokens", ("user_id", "network")),
         Index("refresh_tokens_ended", "refresh_tokens", ("ended_at",)),
         Index("refresh_tokens_expires", "refresh_tokens", ("expires_at",)),
+        Index("reminder_mails_by_time", "reminder_mails", ("created_at",)),
+        Index("reminder_mails_due", "reminder_mails", ("due_at",), where="due_at IS NOT NULL"),
         Index("reminders_due", "reminders", ("due_at",)),
         Index("reports_decided", "reports", ("decided_at",)),
         Index("reports_open", "reports", ("created_at", "id"), where="state = 'open'"),
@@ -271,5 +280,5 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql", "0002_ticket_resume.sql"),
+    migrations=("0001_init.sql", "0002_ticket_resume.sql", "0003_reminder_mails.sql"),
 )

@@ -66,6 +66,7 @@ TABLES = Tables(
     ),
     Table("notifications", read=READER, write=READER, own=_MINE, writable=("read_at",)),
     Table("reminders", private=True),
+    Table("reminder_mails", private=True),
     Table("reports", read=READER, own={MEMBER: "reporter_id = :caller", OWNER: "false"}),
     Table("blocks", read=READER, write=READER, own=_MINE),
     Table("uploads", read=READER, write=READER, own=_MINE),

@@ -242,6 +242,19 @@ CREATE TABLE refresh_tokens (
   ended_by TEXT
 );
 
+CREATE INDEX reminder_mails_by_time ON reminder_mails (created_at);
+
+CREATE INDEX reminder_mails_due ON reminder_mails (due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE reminder_mails (
+  appointment_id TEXT NOT NULL REFERENCES appointments (id) ON DELETE CASCADE,
+  side TEXT NOT NULL CHECK (side IN ('customer', 'practitioner')),
+  attempts INTEGER NOT NULL DEFAULT 0,
+  due_at TEXT,
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (appointment_id, side)
+);
+
 CREATE INDEX reminders_due ON reminders (due_at);
 
 CREATE TABLE reminders (

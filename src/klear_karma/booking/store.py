@@ -198,7 +198,7 @@ class Bookings:
         else:
             first = _changed(row, change, columns, stamp)
         if state in {State.CANCELLED, State.NO_SHOW}:
-            more = [remove_reminders(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
+            more = [*remove_reminders(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
         return [first, *more, *change.more, *_news(row, change, f"appointment.{state.value}", stamp)]
 
     async def _move(
