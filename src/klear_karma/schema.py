@@ -24,7 +24,7 @@ SCHEMA = Schema(
             "price!:integer currency! cancellation_hours!:integer note! sequence!:integer expires_at:instant "
             "confirmed_at:instant moved_by cancelled_at:instant cancelled_by cancel_reason! idempotency_key "
             "request_hash free!:integer current!:integer welcome!:integer legal!:integer created_at!:instant "
-            "updated_at!:instant",
+            "updated_at!:instant few!:integer",
             key=("id",),
             unique=(("customer_id", "idempotency_key"),),
             defaults={
@@ -37,6 +37,7 @@ SCHEMA = Schema(
                 "cancel_reason": "",
                 "welcome": 1,
                 "legal": 1,
+                "few": 1,
             },
             references={"customer_id": "users", "practitioner_id": "practitioners", "service_id": "services"},
         ),
@@ -280,5 +281,5 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql", "0002_ticket_resume.sql", "0003_reminder_mails.sql"),
+    migrations=("0001_init.sql", "0002_ticket_resume.sql", "0003_reminder_mails.sql", "0004_open_requests.sql"),
 )

@@ -76,7 +76,7 @@ CREATE TABLE appointments (
   welcome INTEGER NOT NULL DEFAULT 1 CONSTRAINT not_welcome CHECK (welcome = 1),
   legal INTEGER NOT NULL DEFAULT 1 CONSTRAINT state_changed CHECK (legal = 1),
   created_at TEXT NOT NULL,
-  updated_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL, few INTEGER NOT NULL DEFAULT 1 CONSTRAINT too_many_requested CHECK (few = 1),
   UNIQUE (customer_id, idempotency_key),
   CHECK (blocked_from < blocked_until AND blocked_until - blocked_from <= 86400),
   CHECK ((state = 'cancelled') = (cancelled_by IS NOT NULL)),

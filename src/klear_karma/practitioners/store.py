@@ -34,10 +34,11 @@ class ProfileMissing(NotFound):
 
 
 class Snapshot(NamedTuple):
-    """A practitioner's profile and services: None and empty before the profile is created."""
+    """A practitioner's profile, services and number of times off: None and empty before the profile is created."""
 
     profile: Mapping[str, Any] | None
     services: Sequence[Mapping[str, Any]]
+    times_off: int = 0
 
 
 class Change(NamedTuple):
@@ -68,13 +69,14 @@ class PractitionerStore:
 
     async def snapshot(self, user_id: str) -> Snapshot:
         """Return the current profile and services of a practitioner."""
-        profiles, services = await self._db.batch(
+        profiles, services, times_off = await self._db.batch(
             [
                 Statement("SELECT * FROM practitioners WHERE id = ?", (user_id,)),
                 Statement("SELECT * FROM services WHERE practitioner_id = ? ORDER BY created_at, id", (user_id,)),
+                Statement("SELECT count(*) AS n FROM time_off WHERE practitioner_id = ?", (user_id,)),
             ]
         )
-        return Snapshot(profiles.rows[0] if profiles.rows else None, services.rows)
+        return Snapshot(profiles.rows[0] if profiles.rows else None, services.rows, times_off.rows[0]["n"])
 
     async def change(self, user_id: str, edit: Edit) -> Snapshot:
         """Apply a change to the current snapshot; apply it again if a concurrent change came first."""
@@ -88,12 +90,16 @@ class PractitionerStore:
             return change.after
         raise Overloaded("the profile is being changed concurrently: try again")
 
-    async def change_calendar(self, user_id: str, statements: Sequence[Statement]) -> None:
-        """Apply a change of hours or time off, which leaves the profile as it is."""
+    async def change_calendar(
+        self, user_id: str, statements: Sequence[Statement], check: Callable[[Snapshot], None] | None = None
+    ) -> None:
+        """Apply a change of hours or time off, which leaves the profile as it is; `check` may refuse it."""
 
         def edit(before: Snapshot) -> Change:
             if before.profile is None:
                 raise ProfileMissing("write a profile first: PUT /api/practitioners/me")
+            if check is not None:
+                check(before)
             return Change(statements, before)
 
         await self.change(user_id, edit)

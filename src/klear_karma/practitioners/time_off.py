@@ -16,7 +16,7 @@ from klear_karma.availability.timetables import time_off_of
 from klear_karma.availability.zones import instant_of
 from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
-from klear_karma.practitioners.store import PractitionerStore, ProfileMissing
+from klear_karma.practitioners.store import PractitionerStore, ProfileMissing, Snapshot
 from klear_karma.values import Day, Instant, Line, moment_of
 
 routes = Routes("/api/practitioners/me/time-off", tag="practitioners", access=READER, reach=MEMBER)
@@ -101,14 +101,11 @@ async def add_time_off(
 ) -> NewTimeOff:
     """Add time off; bookings within it stay valid and are listed."""
     zone = await _zone(actor.name, db)
-    counted = await db.first("SELECT count(*) AS n FROM time_off WHERE practitioner_id = ?", actor.name)
-    if counted and counted["n"] >= MOST_TIMES_OFF:
-        raise TooManyTimesOff(f"there are {MOST_TIMES_OFF} times off: remove some")
     row = _row(new, zone)
     now = store.now()
     bounds = (row["starts_at"], row["ends_at"], row["first_day"], row["end_day"])
     values = (row["id"], actor.name, *bounds, row["reason"], from_epoch(now))
-    await store.change_calendar(actor.name, [Statement(_INSERT, values)])
+    await store.change_calendar(actor.name, [Statement(_INSERT, values)], _check_number)
     return NewTimeOff(**_time_off_view(row, zone), conflicts=await conflicts.find(actor.name, now))
 
 
@@ -119,6 +116,11 @@ async def remove_time_off(time_off_id: str, actor: Actor, store: PractitionerSto
     if await db.first(sql, time_off_id, actor.name) is None:
         raise TimeOffNotFound(f"there is no time off {time_off_id[:80]}")
     await store.change_calendar(actor.name, [Statement(_DELETE, (time_off_id, actor.name))])
+
+
+def _check_number(before: Snapshot) -> None:
+    if before.times_off >= MOST_TIMES_OFF:
+        raise TooManyTimesOff(f"there are {MOST_TIMES_OFF} times off: remove some")
 
 
 async def _zone(user_id: str, db: Database) -> str:
