@@ -110,7 +110,7 @@ SCHEMA = Schema(
             "coarse_lat:real coarse_lng:real cell:integer time_zone! currency! verification! is_listed!:boolean "
             "needs_confirmation!:integer notice_minutes!:integer horizon_days!:integer cancellation_hours!:integer "
             "photo_id min_price:integer rating_sum!:integer rating_count!:integer score:real booking_count!:integer "
-            "calendar_version!:integer created_at!:instant updated_at!:instant",
+            "calendar_version!:integer created_at!:instant updated_at!:instant changed_at:instant",
             key=("number",),
             unique=(("id",),),
             defaults={
@@ -257,6 +257,7 @@ SCHEMA = Schema(
         Index("notifications_of_user", "notifications", ("user_id", "created_at", "id")),
         Index("practitioners_by_cell", "practitioners", ("verification", "is_listed", "cell")),
         Index("practitioners_by_score", "practitioners", ("verification", "is_listed", "score", "id")),
+        Index("practitioners_changed", "practitioners", ("changed_at",), where="changed_at IS NOT NULL"),
         Index(
             "practitioners_to_verify", "practitioners", ("verification", "updated_at"), where="verification = 'pending'"
         ),
@@ -281,5 +282,11 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql", "0002_ticket_resume.sql", "0003_reminder_mails.sql", "0004_open_requests.sql"),
+    migrations=(
+        "0001_init.sql",
+        "0002_ticket_resume.sql",
+        "0003_reminder_mails.sql",
+        "0004_open_requests.sql",
+        "0005_changed_profiles.sql",
+    ),
 )

@@ -186,6 +186,8 @@ CREATE INDEX practitioners_by_cell ON practitioners (verification, is_listed, ce
 
 CREATE INDEX practitioners_by_score ON practitioners (verification, is_listed, score, id);
 
+CREATE INDEX practitioners_changed ON practitioners (changed_at) WHERE changed_at IS NOT NULL;
+
 CREATE INDEX practitioners_to_verify ON practitioners (verification, updated_at) WHERE verification = 'pending';
 
 CREATE TABLE practitioners (
@@ -219,7 +221,7 @@ CREATE TABLE practitioners (
   calendar_version INTEGER NOT NULL DEFAULT 0,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
-);
+, changed_at TEXT);
 
 CREATE INDEX refresh_tokens_by_user ON refresh_tokens (user_id, network);
 

@@ -13,6 +13,7 @@ from edge.data.writes import raise_unless_changed
 from edge.errors import NotFound, Overloaded
 from edge.instants import to_text
 from edge.ports import OutOfScope, Row, UniqueViolation
+from klear_karma.practitioners.changes import flag
 from klear_karma.search.geography import FINE, Place, cell_words
 from klear_karma.search.words import indexed, one_word
 
@@ -115,7 +116,8 @@ class PractitionerStore:
         if before.profile is None:
             return [*change.statements, *bump, *index(user_id, change.after)]
         changes_texts = change.after is not before
-        return [*bump, *change.statements, *(index(user_id, change.after) if changes_texts else [])]
+        flagged = flag(user_id, (before.profile, before.services), (change.after.profile, change.after.services), now)
+        return [*bump, *change.statements, *flagged, *(index(user_id, change.after) if changes_texts else [])]
 
 
 def index(user_id: str, after: Snapshot) -> list[Statement]:
