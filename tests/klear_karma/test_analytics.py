@@ -1,15 +1,18 @@
 """Analytics: usage per day for administrators only, from a file at home and from Analytics Engine over HTTP."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.klear_karma.conftest import Run, as_admin, as_member
+from tests.klear_karma.conftest import ENV, Run, as_admin, as_member
 from tests.klear_karma.practices import book, booked, change, day_after_tomorrow, practice
 from tests.patience import pauses
 from tests.workers.hosting import reading
 
 from edge.testing import Client
+from edge.testing.host import Host
+from edge.testing.runner import Runner
+from klear_karma.app import app
 from sims.cloudflare import TOKEN, AnalyticsSim
 
 DAILY = "/api/analytics/daily"
@@ -18,11 +21,16 @@ USED = {"searches": 1, "views": 4, "bookings": 1, "cancellations": 1, "conversio
 
 
 @pytest.fixture
-def reader(run: Run, analytics: AnalyticsSim) -> Run:
-    """Return a runner whose app reads its points: from the stand-in of Analytics Engine in workerd."""
-    if run.runtime == "workers":
-        analytics.clear()
-        run.env |= reading(analytics, DATASET)
+def remote(workers_host: Host, analytics: AnalyticsSim, tmp_path: Path) -> Run:
+    """Return a runner in workerd that reads its points from the stand-in of Analytics Engine."""
+    analytics.clear()
+    return Runner(app, tmp_path, ENV | reading(analytics, DATASET), [], workers_host)
+
+
+@pytest.fixture
+def reader(runtime: str, request: pytest.FixtureRequest) -> Run:
+    """Return a runner on each runtime that can read its points."""
+    run: Run = request.getfixturevalue("local" if runtime == "local" else "remote")
     return run
 
 
@@ -62,17 +70,14 @@ def test_usage_is_counted_per_day(reader: Run) -> None:
 
 
 @pytest.mark.slow
-def test_failing_analytics_engine_is_a_502_without_the_token(reader: Run, analytics: AnalyticsSim) -> None:
-    if reader.runtime == "local":
-        pytest.skip("at home the points are in a file")
-
+def test_failing_analytics_engine_is_a_502_without_the_token(remote: Run, analytics: AnalyticsSim) -> None:
     async def case(client: Client) -> None:
         analytics.failure = (500, b"internal")
         answer = await as_admin(client).get(DAILY)
         assert (answer.status, answer.json()["upstream"]) == (502, "Analytics Engine")
         assert TOKEN not in answer.text
 
-    reader(case)
+    remote(case)
 
 
 def test_missing_token_names_the_setting(run: Run) -> None:
