@@ -327,3 +327,29 @@ def test_request_that_expires_while_it_is_confirmed_does_not_overlap(local: Run)
         assert await count(client, "SELECT count(*) FROM appointments WHERE state = 'confirmed'") == 0
 
     local(case)
+
+
+def test_time_zone_that_was_removed_causes_no_server_error(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        booking = await booked(ada, day_after_tomorrow())
+        off = {"first_day": "2027-06-01", "last_day": "2027-06-02"}
+        await mira.post("/api/practitioners/me/time-off", off)
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE appointments SET time_zone = 'Gone/City'")
+        await db.run("UPDATE practitioners SET time_zone = 'Gone/City'")
+        (shifted,) = (await mira.get("/api/appointments/shifted")).json()
+        assert (shifted["appointment_id"], shifted["now"]) == (booking["id"], None)
+        (listed,) = (await mira.get("/api/practitioners/me/time-off")).json()
+        assert (listed["starts_at"], listed["last_day"]) == ("2027-06-01T00:00:00Z", "2027-06-02")
+        refused = [
+            await client.get("/api/practitioners/mira/availability"),
+            await client.get("/api/practitioners/mira/availability?zone=UTC"),
+            await mira.post("/api/practitioners/me/time-off", off),
+        ]
+        assert {answer.json()["type"] for answer in refused} == {"urn:problem:zone-gone"}
+        assert {answer.status for answer in refused} == {409}
+        assert (await client.get("/practitioners/mira")).status == 200
+        assert (await change(mira, booking, "cancel")).status == 200
+
+    local(case)

@@ -120,16 +120,19 @@ def test_block_ends_messages_and_bookings(run: Run, blocker: str) -> None:
         mira = await practice(client)
         ada = await as_member(client, "ada")
         await booked(ada, day_after_tomorrow())
-        talk = (await send(ada)).json()["conversation_id"]
+        sent = (await send(ada)).json()
+        talk = sent["conversation_id"]
         other = "ada" if blocker == "mira" else "mira"
         row = {"user_id": blocker, "blocked_id": other, "created_at": "2027-01-01 00:00:00"}
         db: Any = client.ports.settings.db
         await db.batch([insertion("blocks", row)])
-        for answer in (await send(ada), await send(mira, conversation_id=talk)):
+        edited = await patch(ada, f"/api/messages/{sent['id']}", {"body": "unwelcome"})
+        for answer in (await send(ada), await send(mira, conversation_id=talk), edited):
             assert (answer.status, answer.json()["type"]) == (409, "urn:problem:not-welcome")
         start = day_after_tomorrow(15)
         body = {"practitioner_id": "mira", "service_id": "mira-reiki", "starts_at": zulu(start)}
         assert (await ada.post("/api/appointments", body)).json()["type"] == "urn:problem:not-welcome"
+        assert (await ada.request("DELETE", f"/api/messages/{sent['id']}")).status == 200
 
     run(case)
 
