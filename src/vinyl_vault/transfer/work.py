@@ -16,7 +16,7 @@ from edge.ports import Row, UniqueViolation
 from vinyl_vault.collection.settings import CollectionSettings
 from vinyl_vault.sync.merge import Change
 from vinyl_vault.sync.push import Push
-from vinyl_vault.sync.store import Behind, SyncStore
+from vinyl_vault.sync.store import Behind, Bounds, SyncStore
 from vinyl_vault.tables import TABLES
 from vinyl_vault.transfer.imports import ImportConflict, ImportNotFound, Imports
 
@@ -144,7 +144,7 @@ class ImportWork:
         await imports.upload(row["id"]).remove()
 
     def _store(self, db: ScopedDatabase, user_id: str) -> SyncStore:
-        return SyncStore(db, user_id, self._clock, self._most_records)
+        return SyncStore(db, user_id, self._clock, Bounds(self._most_records))
 
     def _due(self, row: Row, item: dict[str, Any]) -> dict[str, Any]:
         return {
