@@ -454,6 +454,22 @@ def test_interrupted_import_is_continued_by_the_job(run: Run) -> None:
     run(case)
 
 
+def test_row_that_no_longer_fits_is_reported(run: Run) -> None:
+    run.env["MOST_RECORDS"] = "3"
+
+    async def case(client: Client) -> None:
+        report = await send(client, "Artist,Title,release_id\nA,T,1001\nB,U,1002\nC,V,1003\n")
+        assert (await client.post("/api/collection", json={"artist": "Can", "album": "Delay"})).status == 201
+        change(next(run.state.rglob("DB.sqlite")), "UPDATE imports SET state = 'running' WHERE id = ?", (report["id"],))
+        await tick(client)
+        done = (await client.get(f"{PATH}/{report['id']}")).json()
+        assert (done["state"], done["rows"]["refused"], done["details"]["total"]) == ("done", 1, 2)
+        assert done["refused"] == [{"row": 4, "reason": "the collection is full"}]
+        assert len(await records(client)) == 3
+
+    run(case)
+
+
 def test_chunk_with_lost_progress_is_written_once(run: Run) -> None:
     rows = "".join(f"A{n},T{n}\n" for n in range(600))
 
