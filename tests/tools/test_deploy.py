@@ -14,6 +14,7 @@ import pytest
 from apps import ROOT
 from deploying import packages
 from deploying.build import Target
+from deploying.cloudflare import version_in
 from deploying.refusal import Refusal
 from pyedge.client import NODE_MODULES
 from sims.cloudflare import StorageSim
@@ -200,6 +201,7 @@ def test_unapplied_migration_is_reported_by_health(copy: Path, sim: StorageSim) 
     status, output = deploy(copy, sim)
     assert status == 1
     assert "DB: error: MigrationsMissing: 1 of " in output
+    assert "npx wrangler d1 migrations apply tessie-db-staging --env staging --remote` applies" in output
     assert "npx wrangler rollback " in output
 
 
@@ -224,6 +226,26 @@ def test_packages_are_checked_file_by_file(tmp_path: Path) -> None:
 
 def test_installed_packages_are_those_that_are_locked() -> None:
     assert [*packages.faults()] == []
+
+
+MISSING = "This Worker does not exist on your account. [code: 10007]"
+ANSWERS = [
+    (0, '{"versions": [{"version_id": "b", "percentage": 10}, {"version_id": "a", "percentage": 90}]}', "a"),
+    (0, '{"versions": []}', None),
+    (1, MISSING, None),
+    (1, "The Worker core-tessie-api-staging has no deployments.", None),
+]
+
+
+@pytest.mark.parametrize(("status", "output", "version"), ANSWERS)
+def test_way_back_is_the_version_that_most_requests_reach(status: int, output: str, version: str | None) -> None:
+    assert version_in(subprocess.CompletedProcess([], status, output, "")) == version
+
+
+def test_unreadable_deployment_is_not_taken_for_a_first_one() -> None:
+    failed = subprocess.CompletedProcess([], 1, "", "fetch failed")
+    with pytest.raises(Refusal, match=r"fetch failed\nthe deployed version cannot be read, .* run it again"):
+        version_in(failed)
 
 
 def test_target_has_the_app_and_entry_of_its_environment() -> None:
