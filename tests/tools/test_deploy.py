@@ -13,7 +13,7 @@ import pytest
 
 from apps import ROOT
 from deploying import packages
-from deploying.build import Target
+from deploying.build import Target, environments
 from deploying.cloudflare import version_in
 from deploying.refusal import Refusal
 from pyedge.client import NODE_MODULES
@@ -25,7 +25,6 @@ pytestmark = [
 ]
 
 NAME = "core-tessie-api-staging"
-SECRETS = ("TESSIE_API_KEY", "ADMIN_API_KEY", "JWT_SECRET_KEY")
 COPIED = ("src", "tools", "migrations", "openapi", "wrangler.toml", "package.json", "pyproject.toml")
 LINKED = (".venv", "node_modules", "python_modules", "build/pyedge")
 
@@ -50,11 +49,20 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sim() -> Iterator[StorageSim]:
     """An account with all that staging needs."""
     with StorageSim() as running:
-        running.add_database("tessie-db-staging")
-        running.queues.all.update({"core-tessie-queue-staging": [], "core-tessie-dlq-staging": []})
-        for name in SECRETS:
-            running.add_secret(NAME, name)
+        provide(running, Target.of("staging"))
         yield running
+
+
+def provide(sim: StorageSim, target: Target) -> None:
+    """Make the resources that an environment names, and set its secrets."""
+    for database in target.databases:
+        sim.add_database(database)
+    queues = target.config.get("queues", {})
+    for queue in (*queues.get("producers", []), *queues.get("consumers", [])):
+        sim.queues.all[queue["queue"]] = []
+    sim.buckets.update(bucket["bucket_name"] for bucket in target.config.get("r2_buckets", []))
+    for name in target.secrets:
+        sim.add_secret(target.name, name, "ab" * 32 if name == "DISCORD_PUBLIC_KEY" else "")
 
 
 def deploy(copy: Path, sim: StorageSim, **more: str) -> tuple[int, str]:
@@ -184,6 +192,18 @@ def test_worker_that_production_would_refuse_stops_it(copy: Path, sim: StorageSi
         refused(copy, sim, *output)
     finally:
         file.write_text(before)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("environment", [name for name in environments() if name != "staging"])
+def test_each_environment_is_deployed_healthy(copy: Path, environment: str) -> None:
+    target = Target.of(environment)
+    with StorageSim() as sim:
+        provide(sim, target)
+        status, output = deploy(copy, sim, ENV=environment, URL=f"{sim.url}/deployed/{target.name}")
+        assert status == 0, output
+        assert "its health is ok" in output
+        assert sim.workers[target.name].schedules == target.config["triggers"]["crons"]
 
 
 @pytest.mark.soak
