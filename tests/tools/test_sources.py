@@ -8,17 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from apps import DEFAULT, packages
 from pyedge.client import ROOT
 from pyedge.sources import SourceError, closure, copy
 
 BUILD = ROOT / "tools" / "pyedge" / "sources.py"
-ENTRIES = [
-    "main.py",
-    "platform_api/worker.py",
-    "discord_bot/worker.py",
-    "vinyl_vault/worker.py",
-    "klear_karma/worker.py",
-]
+ENTRIES = ["main.py" if package == DEFAULT else f"{package}/worker.py" for package in packages()]
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
@@ -36,7 +31,8 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_copy_is_byte_identical(entry: str, tmp_path: Path) -> None:
     copy(ROOT / "src" / entry, tmp_path / "out")
-    copied = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*.py")}
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    copied = {path.relative_to(tmp_path / "out").as_posix(): path for path in files}
     sources = closure(ROOT / "src" / entry)
     assert len(sources) > 50
     assert {name: path.read_bytes() for name, path in copied.items()} == {

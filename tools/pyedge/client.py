@@ -322,7 +322,7 @@ def wrangler_toml(path: Path) -> Path:
 def node() -> str:
     """Return a Node for workerd's tools: the one from npm, else the one on the path."""
     if not (NODE_MODULES / "miniflare").is_dir():
-        raise StartError("node_modules is not there: run `make` (it needs Node 20 or newer and npm)")
+        raise StartError("node_modules is not there: run `make dev-workers` or `npm ci` (they need Node 22 or newer)")
     own = NODE_MODULES / ".bin" / "node"
     program = str(own) if own.exists() else shutil.which("node")
     if program is None:
