@@ -43,14 +43,14 @@ market: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Load a mock ma
 new: $(VENV)/.dev ## Write the skeleton of a new Worker with passing tests (APP=, such as vinyl_vault)
 	@$(BIN)/python tools/new.py
 
-test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, on both runtimes
+test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, a part of them in workerd too
 	$(BIN)/python -m pytest -q -n auto -m "not soak" --durations 5
 
 test-fast: $(VENV)/.dev ## Run the tests that take less than a second each
 	$(BIN)/python -m pytest -q -n auto -m "not slow and not soak"
 
-soak: $(VENV)/.soak $(WORKERS) assets ## Run the tests that take minutes: long reconnecting under load, on both runtimes
-	$(BIN)/python -m pytest -q -m soak
+soak: $(VENV)/.soak $(WORKERS) assets ## Run the tests that take minutes, and all in workerd; `TESTS=` selects
+	$(BIN)/python -m pytest -q -m soak $(TESTS)
 
 check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI documents with the code
 	$(BIN)/ruff check .

@@ -26,8 +26,8 @@ def steps(path: Path) -> list[dict[str, Any]]:
     return [step for job in read(path)["jobs"].values() for step in job["steps"]]
 
 
-def test_there_are_both() -> None:
-    assert [path.name for path in FILES] == ["ci.yml", "deploy.yml"]
+def test_there_are_three() -> None:
+    assert [path.name for path in FILES] == ["ci.yml", "deploy.yml", "soak.yml"]
 
 
 @each

@@ -183,7 +183,7 @@ def test_a_second_time_and_no_name_are_refused(made_copy: Copy) -> None:
     assert made_copy.files() == before
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_any_name_gives_code_in_form_and_limits_of_its_own(copy: Copy) -> None:
     for package in (f"a_{APP}", f"{APP}_".ljust(LONGEST, "z")):
         copy.run("tools/new.py", package)
