@@ -141,7 +141,8 @@ def tidy(staged: Path, package: str) -> None:
 
 def describe(staged: Path, package: str) -> None:
     """Write all that is generated from the app; importing it shows that it is sound before the move."""
-    migrations, golden = staged / "migrations" / package, staged / "tests" / "golden"
+    migrations = staged / "migrations" / package
+    golden = staged / "tests" / "golden"
     _put(staged / "src" / package / "schema.py", schema.rendered(schema.read(migrations)))
     _put(golden / f"{package}.sql", schema.golden(migrations))
     sys.dont_write_bytecode = True  # caches must not be moved

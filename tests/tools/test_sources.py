@@ -122,7 +122,8 @@ def test_entry_in_package_goes_to_the_top_and_its_package_below(tmp_path: Path) 
 
 
 def test_stale_files_are_removed_and_equal_ones_untouched(tmp_path: Path) -> None:
-    main, out = write(tmp_path, {"main.py": "import a.b", "a/b.py": "x = 1"}), tmp_path / "out"
+    main = write(tmp_path, {"main.py": "import a.b", "a/b.py": "x = 1"})
+    out = tmp_path / "out"
     copy(main, out)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.py")}
     write(out, {"more.py": "", "old/deep/gone.py": "", "a/c.txt": "", "a/__pycache__/b.pyc": ""})

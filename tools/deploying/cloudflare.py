@@ -106,7 +106,8 @@ def apply_migrations(target: Target, database: str) -> str:
 def deploy(target: Target, url: str = "") -> Deployed:
     """Upload and deploy; return the version and its address."""
     done = wrangler(target, "deploy")
-    version, address = _VERSION.search(done.stdout), _ADDRESS.search(done.stdout)
+    version = _VERSION.search(done.stdout)
+    address = _ADDRESS.search(done.stdout)
     if done.returncode or version is None:
         raise Refusal(
             f"{output_of(done)}\nwrangler did not deploy {target.name}: the previous version, if any, keeps running"

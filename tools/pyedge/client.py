@@ -216,7 +216,8 @@ class Worker:
         """Return status, headers and body of a response; a dict or list goes out as JSON."""
         sent = dict(headers or {})
         if isinstance(body, dict | list):
-            body, sent = json.dumps(body), {"content-type": "application/json"} | sent
+            body = json.dumps(body)
+            sent = {"content-type": "application/json"} | sent
         data = body.encode() if isinstance(body, str) else body
         assert data is None or isinstance(data, bytes)
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=sent)

@@ -40,7 +40,8 @@ def copy(main: Path, folder: Path, packages: Path = PACKAGES) -> None:
     files = closure(main, packages)
     fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
     for name, source in files.items():
-        target, content = folder / name, source.read_bytes()
+        target = folder / name
+        content = source.read_bytes()
         if not target.is_file() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(content)
@@ -82,7 +83,8 @@ def _files(root: Path, import_: Import) -> Iterator[tuple[str, Path]]:
     parts = [*import_.module.split("."), *filter(None, [import_.member])]
     around: Path | None = None
     for end, part in enumerate(parts, 1):
-        name, place = ".".join(parts[:end]), root.joinpath(*parts[:end])
+        name = ".".join(parts[:end])
+        place = root.joinpath(*parts[:end])
         file = next((path for path in (place / "__init__.py", place.with_name(f"{part}.py")) if path.is_file()), None)
         is_member = around is not None and end > import_.module.count(".") + 1 and _binds(around.read_bytes(), part)
         if file is not None:

@@ -204,7 +204,8 @@ class StorageSim(StandIn):
     def _namespaces(self, request: ApiRequest) -> ApiResponse:
         """List the account's namespaces, or make one."""
         if request.method == "POST":
-            title, number = json.loads(request.body)["title"], f"{len(self.namespaces):032x}"
+            title = json.loads(request.body)["title"]
+            number = f"{len(self.namespaces):032x}"
             self.namespaces[number] = Namespace()
             return envelope(200, {"id": number, "title": title})
         listed = [{"id": number, "title": number} for number in self.namespaces]
