@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from apps import packages
+from deploying.build import Target, environments
 from edge.settings import Field, Settings
 from edge.version import VERSION
 
@@ -40,6 +41,14 @@ def rows() -> dict[str, str]:
         for name, value in zip(names, values, strict=False):
             defaults.setdefault(name.strip("`"), value)
     return defaults
+
+
+def test_page_on_deployments_names_each_environment_and_counts_the_crons() -> None:
+    page = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+    names = environments()
+    assert [name for name in names if f"`{name}`" not in page] == []
+    crons = sum(len(Target.of(name).config["triggers"]["crons"]) for name in names)
+    assert f"these Workers have {crons} in all environments" in page
 
 
 @pytest.mark.parametrize("package", packages())

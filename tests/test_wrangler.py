@@ -1,6 +1,7 @@
 """wrangler.toml matches each app's declarations, in each of its environments; the uploads are small and ours."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -357,6 +358,17 @@ def test_database_has_a_local_copy_of_its_own_and_versions_no_address(worker: De
     [database] = worker.config["d1_databases"]
     assert database["preview_database_id"] == database["database_name"]
     assert (worker.config["workers_dev"], worker.config["preview_urls"]) == (True, False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is needed by `make test`")
+def test_npm_install_leaves_the_lock(tmp_path: Path) -> None:
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    command = ["npm", "install", "--package-lock-only", "--offline", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "package-lock.json").read_text() == (ROOT / "package-lock.json").read_text()
 
 
 def test_pyodide_is_the_one_that_the_date_selects() -> None:
