@@ -47,7 +47,8 @@ async def as_members(client: Client, names: Sequence[str], user_type: str = "cus
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     )
     password = "INSERT INTO user_passwords VALUES (?, 'none', ?) ON CONFLICT DO NOTHING"
-    statements, clients = [], []
+    statements = []
+    clients = []
     for name in names:
         address = f"{name}@example.org"
         statements.append(Statement(user, (name, address, address, name.title(), user_type, now, now)))

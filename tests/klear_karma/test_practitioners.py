@@ -266,7 +266,8 @@ def test_bookings_outside_new_hours_stay_and_are_listed(run: Run) -> None:
     noon = [{"weekday": weekday, "opens": "12:00", "closes": "20:00"} for weekday in range(7)]
 
     async def case(client: Client) -> list[Any]:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         booking = await booked(ada, start)
         late = await booked(ada, start + 4 * HOUR)
         document = [

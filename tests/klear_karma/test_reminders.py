@@ -36,9 +36,11 @@ def test_reminder_is_sent_once_by_two_runs_at_once(run: Run) -> None:
 
 def test_reminders_of_cancelled_bookings_are_not_sent(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         await practice(client, "zoe", needs_confirmation=1)
-        gone, start = await booked(ada, day_after_tomorrow()), day_after_tomorrow(15)
+        gone = await booked(ada, day_after_tomorrow())
+        start = day_after_tomorrow(15)
         request = await booked(ada, start, "zoe")
         await make_due(client)
         assert (await change(mira, gone, "cancel")).status == 200
@@ -55,7 +57,8 @@ def test_reminders_of_cancelled_bookings_are_not_sent(run: Run) -> None:
 def test_move_moves_the_reminders(local: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client, cancellation_hours=0)
-        ada, start = await as_member(client, "ada"), day_after_tomorrow()
+        ada = await as_member(client, "ada")
+        start = day_after_tomorrow()
         booking = await booked(ada, start)
         await make_due(client)
         await client.scheduled(SETTLE)

@@ -30,7 +30,8 @@ def ids(page: dict[str, Any]) -> list[str]:
 
 async def all_pages(client: Client, **query: Any) -> list[dict[str, Any]]:
     """Return the practitioners of all pages, one after another."""
-    rows, page = list[dict[str, Any]](), await search_page(client, **query)
+    rows = list[dict[str, Any]]()
+    page = await search_page(client, **query)
     rows += page["practitioners"]
     while page["next"]:
         page = await search_page(client, **query, after=page["next"])
@@ -276,7 +277,8 @@ def test_available_on_stops_at_its_limit_and_is_truncated(local: Run) -> None:
 def test_slots_of_a_day_are_on_the_askers_clocks(run: Run) -> None:
     async def case(client: Client) -> list[Answer]:
         await as_healer(client, "mira")
-        path, day = "/api/practitioners/mira/availability", DAY.isoformat()
+        path = "/api/practitioners/mira/availability"
+        day = DAY.isoformat()
         answers = [
             await client.get(f"{path}?from={day}&to={day}"),
             await client.get(f"{path}?from={day}&to={day}&zone=Pacific/Auckland"),

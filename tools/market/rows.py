@@ -125,7 +125,8 @@ class Practice:
         self._profile(rows, services, booked, reviews)
 
     def _profile(self, rows: Rows, services: list[Any], booked: list[Any], reviews: list[Any]) -> None:
-        city, chance = self.city, self.chance
+        city = self.city
+        chance = self.chance
         lat = city.lat + chance.gauss(0, 0.08)
         lng = (city.lng + chance.gauss(0, 0.12) + 180) % 360 - 180
         coarse = COARSE.centre(Place(lat, lng))

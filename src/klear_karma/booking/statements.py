@@ -51,7 +51,8 @@ class Blocked(NamedTuple):
 
 def insert(columns: Mapping[str, Value], blocked: Blocked) -> Statement:
     """Return the insert of a booking; errors: `slot_taken`, `calendar_changed`, `not_welcome`, `too_many_requested`."""
-    customer, practitioner = columns["customer_id"], blocked.practitioner_id
+    customer = columns["customer_id"]
+    practitioner = blocked.practitioner_id
     rules = f"{FREE}, {_OFFERED}, {_WELCOME}, {_FEW}"
     sql = (
         f"INSERT INTO appointments ({', '.join(columns)}, free, current, welcome, few) "

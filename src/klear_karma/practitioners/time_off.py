@@ -57,7 +57,8 @@ class TimeOffBody(BaseModel):
 
     @model_validator(mode="after")
     def _has_bounds(self) -> Self:
-        days, instants = (self.first_day, self.last_day), (self.starts_at, self.ends_at)
+        days = (self.first_day, self.last_day)
+        instants = (self.starts_at, self.ends_at)
         if None not in days and instants == (None, None):
             length = date.fromisoformat(str(days[1])) - date.fromisoformat(str(days[0])) + timedelta(days=1)
         elif None not in instants and days == (None, None):

@@ -147,9 +147,11 @@ def page_of(search: Search, after: Position | None, limit: int) -> Statement:
 
 def _ordered(search: Search, inner: str, values: list[Value], bounds: tuple[Position | None, int]) -> Statement:
     after, limit = bounds
-    conditions, direction = ["true"], "DESC"
+    conditions = ["true"]
+    direction = "DESC"
     if search.place is not None:
-        conditions, direction = ["rank <= ?"], "ASC"
+        conditions = ["rank <= ?"]
+        direction = "ASC"
         values.append(search.radius)
     if after is not None:
         conditions.append(f"(rank, id) {'>' if direction == 'ASC' else '<'} (?, ?)")
