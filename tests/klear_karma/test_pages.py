@@ -124,8 +124,8 @@ def test_user_texts_are_escaped(local: Run) -> None:
 
 
 def test_times_of_an_hour_that_comes_twice_have_their_offset() -> None:
-    empty = dict.fromkeys(("name", "headline", "bio", "city", "country", "id"), "")
-    lists = {name: [] for name in ("specializations", "languages", "services")}
+    empty: dict[str, Any] = dict.fromkeys(("name", "headline", "bio", "city", "country", "id"), "")
+    lists: dict[str, Any] = {name: [] for name in ("specializations", "languages", "services")}
     person: Any = empty | lists | {"photo_id": None, "rating": None, "time_zone": "Europe/Berlin"}
     times = ["2027-10-31T02:30:00+02:00", "2027-10-31T02:30:00+01:00"]
     texts = [f"Sun 31 Oct, 02:30 (UTC{time[-6:]})" for time in times]
