@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
@@ -55,6 +55,7 @@ def test_same_events_are_the_same_octets() -> None:
     assert calendar("x", [EVENT]) == calendar("x", [EVENT])
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.text(max_size=400))
 @example("é" * 80)
 @example("🧘" * 60)

@@ -5,13 +5,14 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.klear_karma.conftest import ADMIN_KEY, ENV, as_members
-from tests.klear_karma.practices import booked, day_after_tomorrow, ended, practice
+from tests.klear_karma.practices import booked, day_after_tomorrow, ended, practice, zulu
 from tests.served import served_locally
 from websockets.sync.client import ClientConnection, connect
 
@@ -133,4 +134,18 @@ def test_changes_of_a_job_reach_only_the_two_sides_and_once(town: Town) -> None:
         for name, states in {"ada": {"expired", "completed"}, "mira": {"completed"}, "zoe": {"expired"}}.items():
             events = [heard(sockets[name], 10) for _ in states]
             assert {event and event["state"] for event in events} == states, name
+        assert {name: heard(socket, 0.3) for name, socket in sockets.items()} == dict.fromkeys(sockets)
+
+
+def test_loser_of_a_slot_leaves_no_event(town: Town) -> None:
+    url, credentials = town
+    start = zulu(day_after_tomorrow(15))
+    order = {"practitioner_id": "mira", "service_id": "mira-reiki", "starts_at": start}
+    with listening(url, credentials, "appointment.*") as sockets, ThreadPoolExecutor() as pool:
+        tries = {name: pool.submit(post, url, "/api/appointments", credentials[name], order) for name in PEOPLE}
+        statuses = {name: outcome.result() for name, outcome in tries.items()}
+        assert sorted(statuses.values()) == [201, 409]
+        winner = next(name for name, status in statuses.items() if status == 201)
+        events = [heard(sockets[name], 10) for name in (winner, "mira")]
+        assert [event and event["state"] for event in events] == ["confirmed"] * 2
         assert {name: heard(socket, 0.3) for name, socket in sockets.items()} == dict.fromkeys(sockets)

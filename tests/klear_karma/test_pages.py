@@ -8,6 +8,7 @@ from tests.klear_karma.people import PROFILE, SERVICE, as_healer, verify
 from tests.klear_karma.practices import insertion
 
 from edge.testing import Client
+from klear_karma.pages.profile import PageParts, page
 
 EVIL = "\"><script>alert(1)</script>'&<b>"
 
@@ -120,3 +121,14 @@ def test_user_texts_are_escaped(local: Run) -> None:
     assert page.texts["reviewBody"] == [EVIL]
     assert page.texts["slogan"] == [EVIL]
     assert str(PROFILE["name"]) not in text
+
+
+def test_times_of_an_hour_that_comes_twice_have_their_offset() -> None:
+    empty: dict[str, Any] = dict.fromkeys(("name", "headline", "bio", "city", "country", "id"), "")
+    lists: dict[str, Any] = {name: [] for name in ("specializations", "languages", "services")}
+    person: Any = empty | lists | {"photo_id": None, "rating": None, "time_zone": "Europe/Berlin"}
+    times = ["2027-10-31T02:30:00+02:00", "2027-10-31T02:30:00+01:00"]
+    texts = [f"Sun 31 Oct, 02:30 (UTC{time[-6:]})" for time in times]
+    html = page(PageParts("Site", "https://karma.example", person, [], times))
+    assert [text for text in texts if text in html] == texts
+    assert "Sun 31 Oct, 02:30</time>" in page(PageParts("Site", "https://karma.example", person, [], times[:1]))

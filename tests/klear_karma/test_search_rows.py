@@ -135,7 +135,8 @@ def test_page_of_a_place_matches_naive_haversine(large: Marketplace) -> None:
     assert len(page.rows) >= NEIGHBOURS * 0.9
 
 
-def test_ten_thousand_queries_find_what_naive_haversine_finds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("queries", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_random_queries_find_what_naive_haversine_finds(tmp_path: Path, queries: int) -> None:
     chance = random.Random(16)
     clusters = [(90, 0), (-90, 12), (0, 180), (52.5, 13.4), (-41.3, 174.8), (65, -179.9), (0, 0)]
     around = [
@@ -151,7 +152,7 @@ def test_ten_thousand_queries_find_what_naive_haversine_finds(tmp_path: Path) ->
         rows = connection.execute("SELECT id, coarse_lat, coarse_lng FROM practitioners").fetchall()
         places = [(name, Place(lat, lng)) for name, lat, lng in rows]
         scope = TABLES.scope(ANONYMOUS, Role.PUBLIC)[0]
-        for number in range(10_000):
+        for number in range(queries):
             centre = beside(Place(*clusters[number % len(clusters)]), abs(chance.gauss(0, 80)), chance.uniform(0, 7))
             query = search_for(lat=centre.lat, lng=centre.lng, radius=chance.choice((5, 25, 60, 200)))
             sql, values = page_of(query, None, 1_000)
@@ -160,4 +161,4 @@ def test_ten_thousand_queries_find_what_naive_haversine_finds(tmp_path: Path) ->
             naive = sorted((naive_km(query.place, place), name) for name, place in places)
             assert ids == [name for distance, name in naive if distance <= query.radius], query
             found_any += bool(ids)
-    assert found_any > 5_000
+    assert found_any > queries // 2

@@ -155,11 +155,30 @@ def slowly(calendar: Calendar, terms: Terms, window: Span, now: int) -> list[Spa
     return spans
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.sampled_from(CHANGES), hours_of_week, terms_of_services, st.integers(0, 200), st.data())
+WEEKS = given(st.sampled_from(CHANGES), hours_of_week, terms_of_services, st.integers(0, 200), st.data())
+
+
+@settings(max_examples=50, deadline=None)
+@WEEKS
 def test_slots_match_the_naive_definition(
     change: tuple[str, date], hours: list[Hours], terms: Terms, ago: int, data: st.DataObject
 ) -> None:
+    compare_with_naive(change, hours, terms, ago, data)
+
+
+@pytest.mark.soak
+@settings(max_examples=2_000, deadline=None)
+@WEEKS
+def test_slots_of_many_weeks_match_the_naive_definition(
+    change: tuple[str, date], hours: list[Hours], terms: Terms, ago: int, data: st.DataObject
+) -> None:
+    compare_with_naive(change, hours, terms, ago, data)
+
+
+def compare_with_naive(
+    change: tuple[str, date], hours: list[Hours], terms: Terms, ago: int, data: st.DataObject
+) -> None:
+    """Compare slots and refusals around a change of clocks with the naive definition."""
     zone = ZoneInfo(change[0])
     start = instant_of(zone, change[1] - timedelta(days=1))
     calendar = Calendar(zone, hours, data.draw(spans(start)), data.draw(spans(start)))

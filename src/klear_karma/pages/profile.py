@@ -154,15 +154,11 @@ def _times(parts: PageParts) -> Markup:
     link = el("a", "Book a time", href=f"/#/practitioners/{parts.practitioner['id']}")
     if not parts.times:
         return el("p", "None in the next two weeks. ", link)
-    listed = [
-        el("li", el("time", f"{datetime.fromisoformat(time):%a %d %b, %H:%M}", datetime=time)) for time in parts.times
-    ]
+    moments = [datetime.fromisoformat(time) for time in parts.times]
+    form = "%a %d %b, %H:%M" if len({moment.utcoffset() for moment in moments}) == 1 else "%a %d %b, %H:%M (UTC%:z)"
+    listed = [el("li", el("time", f"{moment:{form}}", datetime=moment.isoformat())) for moment in moments]
     zone = f" (times of {parts.practitioner['time_zone']})"
     return el("div", el("ul", listed, class_="times"), el("p", link, zone))
-
-
-def _spoken(time: str) -> str:
-    return f"{datetime.fromisoformat(time):%a %d %b, %H:%M}"
 
 
 def _review(row: Mapping[str, Any]) -> Markup:
