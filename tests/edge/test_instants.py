@@ -17,5 +17,5 @@ def test_every_instant_is_read_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("seconds", [-62_135_596_801, 253_402_300_800, 1e300])
 def test_instant_out_of_the_calendar_is_refused(seconds: float) -> None:
-    with pytest.raises(ValueError, match="year|instant"):
+    with pytest.raises(ValueError, match=r"year|instant"):
         from_epoch(seconds)
