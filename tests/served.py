@@ -87,8 +87,7 @@ def served_locally(  # noqa: PLR0913, PLR0917 - what a server may be given
     """
     path = os.pathsep.join(str(folder) for folder in (sources, ROOT / "src") if folder)
     log = folder / "server.txt"
-    command = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{package}.app:app", "--port", str(port)]
-    command += ["--state", str(folder / "state"), "--migrations", str(ROOT / "migrations")]
+    command = [sys.executable, "-m", "edge.runtimes.local", *_arguments(folder, package, port)]
     command += ["--assets", str(assets)] if assets else []
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -110,7 +109,60 @@ def served_locally(  # noqa: PLR0913, PLR0917 - what a server may be given
             raise
 
 
-def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
+class Forks:
+    """Starts local servers of an app as copies of a process that has imported it, which takes a tenth of the time."""
+
+    def __init__(self, env: Mapping[str, str], package: str = "core_tessie") -> None:
+        self.package = package
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _FORKING, package],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **env, "PYTHONPATH": str(ROOT / "src")},
+            text=True,
+        )
+
+    def start(self, folder: Path) -> tuple[Served, int]:
+        """Start a server with its state in a folder; return it with the id of its process."""
+        log = folder / "server.txt"
+        log.write_bytes(b"")
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps([str(folder), *_arguments(folder, self.package, 0)]), file=self.process.stdin, flush=True)
+        pid = int(self.process.stdout.readline())
+        return Served(_address(log, self.process), "local", None, folder / "state"), pid
+
+    def stop(self) -> None:
+        """End the process, not its servers."""
+        self.process.kill()
+        self.process.communicate()
+
+
+_FORKING = """
+import importlib, json, os, signal, sys
+from edge.runtimes.local.__main__ import main
+importlib.import_module(f"{sys.argv[1]}.app")
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended servers leave nothing behind
+for line in sys.stdin:
+    folder, *arguments = json.loads(line)
+    if pid := os.fork():
+        print(pid, flush=True)
+        continue
+    os.chdir(folder)
+    log = os.open("server.txt", os.O_WRONLY)
+    for stream in (0, 1, 2):
+        os.dup2(log, stream)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os._exit(main(arguments))
+"""
+
+
+def _arguments(folder: Path, package: str, port: int) -> list[str]:
+    arguments = ["serve", f"{package}.app:app", "--port", str(port)]
+    return [*arguments, "--state", str(folder / "state"), "--migrations", str(ROOT / "migrations")]
+
+
+def _address(log: Path, process: subprocess.Popen[Any]) -> str:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         if match := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):

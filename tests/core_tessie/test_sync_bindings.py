@@ -125,14 +125,14 @@ async def backfilled(client: Client) -> Any:
         answer = await client.post("/agent/actions", {"kind": "backfill", "payload": {}})
         if answer.status == 202:
             break
-    for number in range(1, 6_000):
+    for number in range(1, 1_500):
         action = (await client.get(f"/agent/actions/{answer.json()['id']}")).json()
         if action.get("ended_at"):
             return action
-        if number % 100 == 0:  # a workflow whose last step fails for good is ended by the clock
+        if number % 25 == 0:  # a workflow whose last step fails for good is ended by the clock
             with suppress(AssertionError):
                 await client.scheduled(RELAY_CRON)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
     raise AssertionError(action)
 
 

@@ -1,18 +1,20 @@
 """A server that is killed at random moments of a sync resumes after each start, and leaves the same rows."""
 
 import json
+import os
+import signal
 import sqlite3
 import time
 import urllib.error
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from tests.served import Served, served_locally
+from tests.served import Forks, Served
 
 from core_tessie.sync.work import QUEUE
 from sims.tessie import Fleet, Simulator
@@ -55,6 +57,14 @@ def go_on(sim: Simulator) -> None:
         sim.ask(f"/_sim/charges/{vin}/{newer['id']}", "DELETE")
 
 
+@pytest.fixture
+def forks(sim: Simulator) -> Iterator[Forks]:
+    """The servers' common parent."""
+    forks = Forks(env(sim))
+    yield forks
+    forks.stop()
+
+
 def env(sim: Simulator) -> dict[str, str]:
     return ENV | {"TESSIE_BASE_URL": sim.url, "LOG_LEVEL": "error"}
 
@@ -75,20 +85,37 @@ def wait(served: Served, run_id: str) -> Any:
     raise AssertionError(run)
 
 
-def kill_somewhere(folder: Path, sim: Simulator, draw: Random, runs: list[str]) -> None:
+@contextmanager
+def serving(forks: Forks, folder: Path, end: signal.Signals) -> Iterator[Served]:
+    """Run a server, and end it by a signal."""
+    served, pid = forks.start(folder)
+    try:
+        yield served
+    finally:
+        os.kill(pid, end)
+        while is_alive(pid):
+            time.sleep(0.005)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill_somewhere(forks: Forks, folder: Path, sim: Simulator, draw: Random, runs: list[str]) -> None:
     """Start the server, let it do its messages and one or two more runs, and kill it at a random moment."""
     sim.journal.entries.clear()
     calls = draw.randrange(1, 25)
-    with served_locally(folder, env(sim)) as served:
-        assert served.process is not None
+    with serving(forks, folder, signal.SIGKILL) as served:
         with suppress(urllib.error.URLError, ConnectionError):
             runs += [begin(served) for _ in range(draw.choice((0, 1, 1, 2)) if runs else 1)]
         deadline = time.monotonic() + draw.uniform(0.3, 1)
         while len(sim.journal.entries) < calls and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(draw.uniform(0, 0.03))
-        served.process.kill()
-        served.process.wait()
 
 
 def repeat_messages(folder: Path, draw: Random) -> None:
@@ -102,13 +129,13 @@ def repeat_messages(folder: Path, draw: Random) -> None:
         queues.commit()
 
 
-def kill_many(folder: Path, sim: Simulator, draw: Random, kills: int) -> list[str]:
+def kill_many(forks: Forks, folder: Path, sim: Simulator, draw: Random, kills: int) -> list[str]:
     runs: list[str] = []
     at_work = 0
     for _ in range(kills):
         rule: dict[str, object] = {"kind": draw.choice(FAULTS), "path": f"/{draw.choice(PARTS)}$", "times": 2}
         fail(sim, rule | ({"retry_after": 0} if rule["kind"] == "rate_limited" else {}))
-        kill_somewhere(folder, sim, draw, runs)
+        kill_somewhere(forks, folder, sim, draw, runs)
         at_work += was_at_work(folder)
         repeat_messages(folder, draw)
     fail(sim)
@@ -116,9 +143,9 @@ def kill_many(folder: Path, sim: Simulator, draw: Random, kills: int) -> list[st
     return runs
 
 
-def settle(folder: Path, sim: Simulator, runs: list[str]) -> None:
+def settle(forks: Forks, folder: Path, runs: list[str]) -> None:
     """Let all runs end, and make a last one without failures."""
-    with served_locally(folder, env(sim)) as served:
+    with serving(forks, folder, signal.SIGTERM) as served:
         for run_id in runs:
             wait(served, run_id)
         last = wait(served, begin(served))
@@ -150,18 +177,20 @@ def was_at_work(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 11))])
-def test_killed_server_leaves_the_rows_of_an_undisturbed_one(seed: int, tmp_path: Path, sim: Simulator) -> None:
+def test_killed_server_leaves_the_rows_of_an_undisturbed_one(
+    seed: int, tmp_path: Path, sim: Simulator, forks: Forks
+) -> None:
     draw = Random(seed)
     folders = [tmp_path / "killed", tmp_path / "quiet"]
     for folder in folders:
         folder.mkdir()
-    runs = kill_many(folders[0], sim, draw, KILLS)
+    runs = kill_many(forks, folders[0], sim, draw, KILLS)
     for folder in folders:
-        settle(folder, sim, runs if folder == folders[0] else [])
+        settle(forks, folder, runs if folder == folders[0] else [])
     go_on(sim)
-    runs = kill_many(folders[0], sim, draw, KILLS)
+    runs = kill_many(forks, folders[0], sim, draw, KILLS)
     for folder in folders:
-        settle(folder, sim, runs if folder == folders[0] else [])
+        settle(forks, folder, runs if folder == folders[0] else [])
     killed, quiet = map(rows, folders)
     assert {table: len(rows) for table, rows in killed.items()} == {table: len(f) for table, f in quiet.items()}
     assert killed == quiet
