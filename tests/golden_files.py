@@ -1,6 +1,7 @@
 """Golden files: tests compare them, and `make golden` writes them."""
 
 import os
+from difflib import unified_diff
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "golden"
@@ -11,4 +12,6 @@ def check_golden(path: Path, text: str) -> None:
     if os.environ.get("GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8"), f"if it is meant, `make golden` writes {path.name}"
+    golden = path.read_text(encoding="utf-8")
+    changes = "\n".join(list(unified_diff(golden.splitlines(), text.splitlines(), lineterm="", n=0))[:20])
+    assert text == golden, f"if it is meant, `make golden` writes {path.name}\n{changes}"

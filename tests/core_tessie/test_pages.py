@@ -29,14 +29,17 @@ PROGRESS = {
 
 
 def fill(served: Served) -> str:
-    """Store three cars, a drive, a sync that succeeded for one car alone, and a report; return the report's id."""
+    """Store three cars, a drive, a sync that succeeded for one car alone, and a report; return the report's id.
+
+    The sync is later than those that the server runs by itself: the console shows the latest five.
+    """
     cars = {"Blue": BLUE, "Red": RED, "Green": GREEN}
     drive = {"vin": BLUE, "tessie_id": 1, "started_at": "2025-05-02T10:00:00Z", "ended_at": "2025-05-02T11:00:00Z"}
     run = {"id": "run", "cause": "api", "status": "partial", "progress": PROGRESS, "vehicles_total": 3}
     rows = {
         "vehicles": [{"id": vin, "vin": vin, "display_name": name, "is_active": True} for name, vin in cars.items()],
         "drives": [drive | {"distance_mi": 40.0, "energy_used_kwh": 11.0}],
-        "sync_runs": [run | {"started_at": "2025-06-01T12:00:00Z", "ended_at": "2025-06-01T12:01:00Z"}],
+        "sync_runs": [run | {"started_at": "2099-06-01T12:00:00Z", "ended_at": "2099-06-01T12:01:00Z"}],
     }
     for table, sent in rows.items():
         status, answer = served.ask("POST", f"/d1/{table}", sent)

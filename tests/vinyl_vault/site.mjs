@@ -4,17 +4,14 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { chromium } from "playwright-core";
+import { launch } from "../chromium.mjs";
 
 const AXE = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
 const [url, shots, database] = process.argv.slice(2);
 const PASSWORD = "a long enough sentence of mine";
 const CSV_HEAD = "Catalog#,Artist,Title,Label,Format,Rating,Released,release_id,CollectionFolder,Date Added,Collection Media Condition,Collection Sleeve Condition,Collection Notes";
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-});
+const browser = await launch();
 const faults = []; // of the console and of scripts, but for requests that are meant to fail
 const failed = []; // requests that failed
 let account = 0;

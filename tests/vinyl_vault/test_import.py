@@ -259,7 +259,9 @@ def test_records_of_an_import_go_to_other_devices(run: Run) -> None:
 def test_only_its_user_can_access_an_import(run: Run) -> None:
     async def case(client: Client) -> None:
         report = await send(client, FILE)
-        bob, admin, path = await as_member(client, "bob"), as_admin(client), f"{PATH}/{report['id']}"
+        bob = await as_member(client, "bob")
+        admin = as_admin(client)
+        path = f"{PATH}/{report['id']}"
         for other, status in ((bob, 404), (admin, 403), (client.anonymous(), 401)):
             answers = [
                 await other.get(path),

@@ -369,7 +369,8 @@ def _chunks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         length = len(to_json(row))
         if chunk and size + length > DOCUMENT_BYTES:
             yield chunk
-            chunk, size = [], 0
+            chunk = []
+            size = 0
         chunk.append(row)
         size += length
     if chunk:
