@@ -185,8 +185,11 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all(run: Run) -> None:
             second["session_id"]: ("Tester/1.0", False),
         }
         target = f"/api/auth/sessions/{second['session_id']}"
+        assert [(await as_member(client, "GET", target, who)).status for who in (ben, first, second)] == [404, 200, 200]
+        assert (await as_member(client, "GET", target, second)).json()["is_current"]
         assert (await as_member(client, "DELETE", target, ben)).status == 404
         assert (await as_member(client, "DELETE", target, first)).status == 204
+        assert (await as_member(client, "GET", target, first)).status == 404
         assert (await as_member(client, "DELETE", target, first)).status == 404
         assert (await as_member(client, "GET", "/api/auth/me", second)).status == 401
         assert (await as_member(client, "DELETE", "/api/auth/sessions", first)).status == 204

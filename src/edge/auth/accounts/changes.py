@@ -45,6 +45,14 @@ async def list_sessions(actor: Actor, parts: Parts) -> SessionList:
     return SessionList(sessions=[row_as(Session, row, is_current=row["id"] == actor.fingerprint) for row in rows])
 
 
+async def get_session(session_id: str, actor: Actor, parts: Parts) -> Session:
+    """Get an open session of the user."""
+    for session in (await list_sessions(actor, parts))["sessions"]:
+        if session["id"] == session_id:
+            return session
+    raise SessionNotFound(f"there is no session {session_id[:80]} of yours")
+
+
 async def end_session(session_id: str, actor: Actor, parts: Parts) -> None:
     """End a session of the user; its access tokens end within half a minute."""
     if not await parts.sessions.end_one(session_id, actor.name):

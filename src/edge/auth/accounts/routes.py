@@ -153,6 +153,7 @@ class Accounts(Routes):
         self.delete("/me", *checked, operation=empty, status=204, **bodies)(changes.delete_account)
         self.get("/sessions")(changes.list_sessions)
         self.delete("/sessions", operation=empty, status=204)(changes.end_all_sessions)
+        self.get("/sessions/{session_id}", SessionNotFound)(changes.get_session)
         self.delete("/sessions/{session_id}", SessionNotFound, status=204)(changes.end_session)
         self.post("/password", ForeignOrigin, *checked, operation=session, **bodies)(changes.change_password)
         self.post("/email", *checked, status=202, **bodies)(changes.change_email)
