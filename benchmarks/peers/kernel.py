@@ -6,11 +6,13 @@ from benchmarks.api import AREAS, BY_ID, DRIVES, Drive, NewDrive
 from edge.access import PUBLIC, READER, Actor
 from edge.app import App
 from edge.auth.keys import require_key
+from edge.auth.limits import rate_limit_headers
 from edge.endpoint import Body
 from edge.errors import NotFound
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
+from edge.middleware.security_headers import security_headers
 from edge.request import Request
 from edge.routes import Routes
 from edge.settings import AccessKey, Settings
@@ -99,6 +101,6 @@ app = App(
     version="1",
     settings=SmallSettings,
     authenticate=authenticate,
-    middleware=[request_id, access_log, cors],
+    middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
     resources=[_areas(AREAS[:15]), public, drives, _areas(AREAS[15:])],
 )

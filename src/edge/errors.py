@@ -232,8 +232,11 @@ class GatewayTimeout(Problem):
 
 def pointer_of(location: Location) -> str:
     """Return a location as a JSON pointer (RFC 6901), each step cut: a step can be a member's name of any length."""
-    steps = [str(step)[: LONGEST_POINTER + 1] for step in location]
-    return "".join(["/" + step.replace("~", "~0").replace("/", "~1") for step in steps])
+    return "".join(["/" + _escaped(str(step)[: LONGEST_POINTER + 1]) for step in location])
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1") if "/" in step or "~" in step else step
 
 
 def list_faults(invalid: ValidationError, name: Callable[[Location], str] = pointer_of) -> list[Fault]:
@@ -255,10 +258,7 @@ def faults_of(errors: Sequence[ErrorDetails], name: Callable[[Location], str] = 
 
 def bounded(faults: Sequence[Fault]) -> list[Fault]:
     """Return faults with their texts cut, as many as an answer has room for; one more fault counts the rest."""
-    listed = [
-        Fault(pointer=_cut(fault["pointer"], LONGEST_POINTER), detail=_cut(fault["detail"], LONGEST_DETAIL))
-        for fault in faults[:MOST_FAULTS]
-    ]
+    listed = [_short(fault) for fault in faults[:MOST_FAULTS]]
     characters = sum([len(fault["pointer"]) + len(fault["detail"]) for fault in listed])
     if 6 * characters + 30 * len(listed) > MOST_FAULT_BYTES:  # JSON writes a character in at most six bytes
         listed = _fitting(listed)
@@ -277,6 +277,14 @@ def _fitting(faults: Sequence[Fault]) -> list[Fault]:
             break
         fitting.append(fault)
     return fitting
+
+
+def _short(fault: Fault) -> Fault:
+    """Return a fault with its texts cut."""
+    pointer, detail = fault["pointer"], fault["detail"]
+    if len(pointer) <= LONGEST_POINTER and len(detail) <= LONGEST_DETAIL and (pointer + detail).isascii():
+        return fault
+    return Fault(pointer=_cut(pointer, LONGEST_POINTER), detail=_cut(detail, LONGEST_DETAIL))
 
 
 def _cut(text: str, longest: int) -> str:

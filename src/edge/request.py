@@ -24,9 +24,9 @@ class Request:
     """One HTTP request.
 
     `path` and `query` are those of the request line, still percent-encoded. `params` are the decoded values of the
-    route's path parameters in their order; `route`, `actor`, `id`, `trace` and `limit_states` (of the limits that count
-    the request) are set by the pipeline. A server that is full sets a `refusal`, which becomes the answer. `client` is
-    the sender's address, or a function that finds it at the first use.
+    route's path parameters in their order; `route`, `actor`, `id`, `trace_ids` (the parts of its `trace`) and
+    `limit_states` (of the limits that count the request) are set by the pipeline. A server that is full sets a
+    `refusal`, which becomes the answer. `client` is the sender's address, or a function that finds it at the first use.
     """
 
     __slots__ = (
@@ -44,7 +44,7 @@ class Request:
         "query",
         "refusal",
         "route",
-        "trace",
+        "trace_ids",
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a request line and nothing else
@@ -66,7 +66,7 @@ class Request:
         self.params: tuple[str, ...] = ()
         self.route = ""
         self.id = ""
-        self.trace: Trace | None = None
+        self.trace_ids: tuple[str, ...] | None = None
         self.actor: Actor | None = None
         self.limit_states: list[Any] = []
         self.refusal: Problem | None = None
@@ -79,6 +79,11 @@ class Request:
         if not isinstance(self._client, str):
             self._client = self._client()
         return self._client
+
+    @property
+    def trace(self) -> Trace | None:
+        """The request's trace context; None before the pipeline has set it."""
+        return None if self.trace_ids is None else Trace(*self.trace_ids)
 
     async def body(self, limit: int = BODY_LIMIT) -> bytes:
         """Return the whole body, read once; `PayloadTooLarge` beyond `limit` bytes.

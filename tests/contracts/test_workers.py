@@ -90,7 +90,7 @@ def models() -> Iterator[ModelSim]:
 
 @pytest.fixture(scope="module")
 def host(models: ModelSim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    trees = {"tests/contracts": ROOT / "tests" / "contracts"}
+    trees = {"tests/contracts": ROOT / "tests" / "contracts", "benchmarks": ROOT / "benchmarks"}
     folder = tmp_path_factory.mktemp("contracts")
     with AnalyticsSim() as analytics, hosted("contracts", folder, trees, analytics=analytics, ai=models.url) as worker:
         yield worker
@@ -176,6 +176,26 @@ def test_an_exhausted_quota_is_not_queried_again(run: Run, models: ModelSim) -> 
     models.reset()
     assert run("model", "an_exhausted_quota_is_reported") == ""
     assert len(models.requests) == 1
+
+
+BEGUN = ["url", "headers", "method", "x-request-id", "traceparent", "origin"]
+BODY = ["if-match", "if-none-match", "if-unmodified-since", "content-type", "content-encoding", "content-length"]
+AT_ONCE = ["content-length", "arrayBuffer", "a call", "a call", "a call", "to_bytes"]
+"""One promise with its two outcomes, and the bytes."""
+ANSWERED = ["a call", "new"]
+"""The headers of the answer as one text, and the answer."""
+CROSSINGS = {
+    "get": [*BEGUN, "authorization", *ANSWERED],
+    "list": [*BEGUN, "authorization", *ANSWERED],
+    "post ok": [*BEGUN, "authorization", *BODY, *AT_ONCE, *ANSWERED],
+    "post 422": [*BEGUN, "authorization", *BODY, *AT_ONCE, *ANSWERED],
+    "wildcard": [*BEGUN, *ANSWERED],
+    "404": [*BEGUN, "if-none-match", *ANSWERED],
+}
+
+
+def test_a_request_crosses_into_javascript_no_more_than_needed(host: Worker) -> None:
+    assert json.loads(host.get("/crossings")[2]) == CROSSINGS
 
 
 def test_every_exception_is_a_case() -> None:

@@ -32,6 +32,9 @@ class Lines:
     def __call__(self, level: str, message: str, **fields: object) -> None:
         self.lines.append({"level": level, "message": message, **fields})
 
+    def writes(self, _level: str) -> bool:
+        return True
+
 
 class Files:
     """Static files from a mapping of path to text."""

@@ -1,7 +1,10 @@
 """Live events of a sibling, under a prefix of its own: streams, a socket with frames, tickets, publishing."""
 
 import json
+import socket as sockets
 from collections.abc import Iterator
+from http.client import HTTPResponse
+from urllib.parse import urlsplit
 
 import pytest
 from tests.served import ADMIN, Served, served_locally
@@ -83,6 +86,32 @@ def test_published_event_and_frames_arrive_at_the_socket(sibling: Served) -> Non
         socket.send('{"type": "none"}')
         problem = json.loads(socket.recv(10))["data"]["problem"]
     assert (problem["status"], problem["instance"]) == (400, "/api/v1/ws")
+
+
+def test_stream_of_a_slow_reader_has_every_event_once_and_in_order(sibling: Served) -> None:
+    where = urlsplit(sibling.url)
+    with sockets.socket() as line:
+        line.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+        line.settimeout(20)
+        line.connect((where.hostname, where.port))
+        head = (
+            f"GET /api/v1/events?types=custom.slow HTTP/1.1\r\nhost: x\r\nauthorization: {KEY['authorization']}\r\n\r\n"
+        )
+        line.sendall(head.encode())
+        stream = HTTPResponse(line)
+        stream.begin()
+        assert stream.readline() == b"retry: 2000\n"
+        for number in range(60):  # more than the two buffers hold: some go at once, others by the backlog
+            size = 20 if number < 20 else 12_000
+            own = {"type": "custom.slow", "data": {"number": number, "text": "x" * size}}
+            assert sibling.ask("POST", "/api/v1/events", own)[0] == 202
+        numbers = list[int]()
+        while len(numbers) < 60:
+            text = stream.readline()
+            if text.startswith(b"data:"):
+                numbers.append(json.loads(text[5:])["data"]["number"])
+        assert numbers == list(range(60))
+        stream.close()
 
 
 def test_socket_of_a_revoked_key_is_closed_though_the_app_only_lists_the_routes(sibling: Served) -> None:

@@ -13,14 +13,16 @@ async def access_log(request: Request, call_next: Next) -> Response:
     response = await call_next(request)
     ms = int((perf_counter() - started) * 1_000_000) / 1000
     response.headers.append(("server-timing", f"app;dur={ms:.3f}"))
-    request.ports.log(
-        "info",
-        "request",
-        method=request.method,
-        route=request.route or None,
-        status=response.status,
-        ms=ms,
-        actor=request.actor.name if request.actor else None,
-        request_id=request.id,
-    )
+    log = request.ports.log
+    if log.writes("info"):
+        log(
+            "info",
+            "request",
+            method=request.method,
+            route=request.route or None,
+            status=response.status,
+            ms=ms,
+            actor=request.actor.name if request.actor else None,
+            request_id=request.id,
+        )
     return response

@@ -4,7 +4,7 @@ import os
 import re
 
 from edge.app import Next
-from edge.http import Response, Trace
+from edge.http import Response
 from edge.request import Request
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
@@ -21,19 +21,19 @@ _FRESH: list[str] = []
 async def request_id(request: Request, call_next: Next) -> Response:
     """Give the request its id and trace, and the response the id."""
     header = request.headers.get("x-request-id")
-    request.trace = _trace(request.headers.get("traceparent"))
-    request.id = header if header and _REQUEST_ID.fullmatch(header) else request.trace.trace_id
+    request.trace_ids = trace_ids = _trace_ids(request.headers.get("traceparent"))
+    request.id = header if header and _REQUEST_ID.fullmatch(header) else trace_ids[0]
     response = await call_next(request)
     response.headers.append(("x-request-id", request.id))
     return response
 
 
-def _trace(header: str | None) -> Trace:
+def _trace_ids(header: str | None) -> tuple[str, ...]:
     """Continue the caller's trace under a span of our own, or begin one (https://www.w3.org/TR/trace-context/)."""
     if header and (match := _TRACEPARENT.fullmatch(header)):
-        return Trace(match[1], os.urandom(8).hex(), match[2])
+        return match[1], os.urandom(8).hex(), match[2]
     if not _FRESH:
         drawn = os.urandom(24 * DRAWN).hex()
         _FRESH.extend([drawn[at : at + 48] for at in range(0, len(drawn), 48)])
     fresh = _FRESH.pop()
-    return Trace(fresh[:32], fresh[32:])
+    return fresh[:32], fresh[32:]

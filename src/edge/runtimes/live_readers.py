@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge.access import Actor
 from edge.ports.events import Event, Follow, Page
@@ -17,6 +17,13 @@ GRACE = 2.0
 """Seconds for which a reader may hold its page while others wait for room."""
 
 
+class Direct(NamedTuple):
+    """A way past the backlog of a reader: `write` takes a whole `frame` if the client has accepted all before it."""
+
+    write: Callable[[bytes], bool]
+    frame: Callable[[Payload], bytes]
+
+
 class Reader:
     """One reader and its backlog. `sent` is the number of the last event in its backlog or sent to it."""
 
@@ -26,6 +33,7 @@ class Reader:
         "actor",
         "check_s",
         "closed",
+        "direct",
         "encode",
         "request_id",
         "sent",
@@ -44,8 +52,13 @@ class Reader:
         self.size = 0
         self.turn = asyncio.Lock()
         self.closed: Close | None = None
+        self.direct: Direct | None = None
         self._waiting: deque[tuple[Payload, int]] = deque()
         self._wake: asyncio.Future[None] | None = None
+
+    def is_idle(self) -> bool:
+        """Tell whether the reader waits for an event, and all before it are sent."""
+        return self._wake is not None and not self._wake.done() and not self._waiting and self.closed is None
 
     def push(self, payload: Payload, size: int) -> None:
         """Add to the backlog; a reader that is too far behind is closed."""
@@ -212,6 +225,7 @@ def _size(payload: Payload) -> int:
 def fan_out(event: Event, readers: Iterable[Reader]) -> None:
     """Push an event to the readers that follow it and did not get it yet; each form of it is made once."""
     encoded: dict[object, tuple[Payload, int]] = {}
+    frames: dict[object, bytes] = {}
     is_shown = wire.filter_of(event)
     for reader in readers:
         if event.sequence > reader.sent:
@@ -220,12 +234,24 @@ def fan_out(event: Event, readers: Iterable[Reader]) -> None:
                 if reader.encode not in encoded:
                     payload = reader.encode(event)
                     encoded[reader.encode] = payload, _size(payload)
-                reader.push(*encoded[reader.encode])
+                _hand(reader, *encoded[reader.encode], frames)
+
+
+def _hand(reader: Reader, payload: Payload, size: int, frames: dict[object, bytes]) -> None:
+    """Write a payload at once to a reader that waits for it, else add it to the backlog; `frames` are made once."""
+    direct = reader.direct
+    if direct is not None and size <= wire.SLICE and reader.is_idle():
+        if direct.frame not in frames:
+            frames[direct.frame] = direct.frame(payload)
+        if direct.write(frames[direct.frame]):
+            return
+    reader.push(payload, size)
 
 
 def send_heartbeats(readers: Iterable[Reader], last: int) -> None:
     """Send a heartbeat to all readers: one that just got an event would wait for two of them else."""
     text = wire.heartbeat(last)
+    frames: dict[object, bytes] = {}
     for reader in readers:
         payload: Payload = wire.BEAT if reader.encode is wire.sse else text
-        reader.push(payload, len(payload))
+        _hand(reader, payload, len(payload), frames)

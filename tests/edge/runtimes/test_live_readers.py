@@ -6,7 +6,7 @@ from time import monotonic
 from edge.access import ADMIN, Actor
 from edge.ports.events import Event, Follow
 from edge.runtimes import live_wire as wire
-from edge.runtimes.live_readers import Budget, Reader, fan_out, send_heartbeats
+from edge.runtimes.live_readers import Budget, Direct, Payload, Reader, fan_out, send_heartbeats
 from edge.runtimes.live_wire import Close
 
 BOSS = Actor("boss", ADMIN)
@@ -80,7 +80,8 @@ async def reserved(budget: Budget, holder: Holding, size: int) -> Holding:
 
 def test_readers_in_catch_up_hold_so_much_together_and_the_slowest_goes() -> None:
     """Those that wait for room hold nothing, and come to it by and by, in their order."""
-    page, limit = 300_000, 1_000_000
+    page = 300_000
+    limit = 1_000_000
 
     async def run() -> None:
         budget = Budget(limit, grace=0.2)
@@ -129,5 +130,77 @@ def test_reader_that_leaves_while_it_waits_for_room_holds_up_nobody() -> None:
         await asyncio.sleep(0.05)
         budget.release(first)
         assert await asyncio.wait_for(waiting[1], 1) is third
+
+    asyncio.run(run())
+
+
+class Line:
+    """A connection that may be full."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.is_full = False
+
+    def write(self, data: bytes) -> bool:
+        if not self.is_full:
+            self.sent.append(data)
+        return not self.is_full
+
+
+def framed(payload: Payload) -> bytes:
+    assert isinstance(payload, bytes)
+    return b"<%b>" % payload
+
+
+def test_idle_readers_get_an_event_at_once_by_one_frame() -> None:
+    async def run() -> None:
+        lines = [Line() for _ in range(20)]
+        readers = [reader() for _ in lines]
+        for reader_, line in zip(readers, lines, strict=True):
+            reader_.direct = Direct(line.write, framed)
+        taking = [asyncio.create_task(reader_.take()) for reader_ in readers]
+        await asyncio.sleep(0)
+        fan_out(Event(1, "a.b", "{}"), readers)
+        send_heartbeats(readers, 1)
+        assert [line.sent for line in lines] == [[b"<id: 1\ndata: {}\n\n>", b"<: heartbeat\n\n>"]] * 20
+        assert len({id(line.sent[0]) for line in lines}) == 1
+        assert not any(task.done() for task in taking)
+        for reader_ in readers:
+            reader_.close(Close.GOING_AWAY)
+        fan_out(Event(2, "a.b", "{}"), readers)
+        assert {len(line.sent) for line in lines} == {2}
+        assert await asyncio.gather(*taking) == [[]] * 20
+
+    asyncio.run(run())
+
+
+def test_event_waits_in_the_backlog_of_a_reader_that_is_behind() -> None:
+    async def run() -> None:
+        line, reader_ = Line(), reader()
+        reader_.direct = Direct(line.write, framed)
+        fan_out(Event(1, "a.b", "{}"), [reader_])  # it does not wait yet: something before may be on its way
+        assert line.sent == []
+        assert await reader_.take() == [b"id: 1\ndata: {}\n\n"]
+        taking = asyncio.create_task(reader_.take())
+        await asyncio.sleep(0)
+        line.is_full = True
+        fan_out(Event(2, "a.b", "{}"), [reader_])
+        line.is_full = False
+        fan_out(Event(3, "a.b", "{}"), [reader_])  # not before the second
+        assert line.sent == []
+        assert await taking == [b"id: 2\ndata: {}\n\n", b"id: 3\ndata: {}\n\n"]
+
+    asyncio.run(run())
+
+
+def test_large_event_goes_by_the_backlog_in_slices() -> None:
+    async def run() -> None:
+        line, reader_ = Line(), reader()
+        reader_.direct = Direct(line.write, framed)
+        taking = asyncio.create_task(reader_.take())
+        await asyncio.sleep(0)
+        fan_out(Event(1, "a.b", "x" * wire.SLICE), [reader_])
+        assert line.sent == []
+        assert len(await taking) == 1
 
     asyncio.run(run())

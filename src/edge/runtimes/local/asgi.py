@@ -15,6 +15,7 @@ from edge.request import Request
 from edge.runtimes.local.bounds import Bounds
 from edge.runtimes.local.compression import compress, may_compress
 from edge.runtimes.local.deadlines import Deadlines
+from edge.runtimes.local.direct import WRITE_NOW, DirectBody
 from edge.runtimes.local.incoming import Incoming, Message, Receive, Scope
 from edge.runtimes.local.proxies import TrustedProxies, plain
 from edge.runtimes.local.sockets import Socket, Upgrade
@@ -31,7 +32,6 @@ TIME_LIMIT = 300
 """Seconds that an answer may take to begin."""
 MOST_ENCODED = 500
 """Most response headers whose bytes are remembered."""
-_ENCODED: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 _REPEATED = frozenset(
     {
         "access-control-allow-origin",
@@ -51,6 +51,25 @@ _REPEATED = frozenset(
     }
 )
 """Response headers that most often have the same value as before, and never a secret one."""
+
+
+class EncodedHeaders(dict[tuple[str, str], tuple[bytes, bytes]]):
+    """Response headers as bytes; those that repeat are remembered. ValueError for one that cannot be sent as it is."""
+
+    def __missing__(self, pair: tuple[str, str]) -> tuple[bytes, bytes]:
+        name, value = pair
+        text = name + value
+        if not text.isprintable() and not _BREAKS.isdisjoint(text):
+            raise ValueError("a header holds a line break or NUL")
+        encoded = (name.encode("latin-1"), value.encode())
+        if name in _REPEATED:
+            if len(self) >= MOST_ENCODED:
+                self.clear()
+            self[pair] = encoded
+        return encoded
+
+
+_ENCODED = EncodedHeaders()
 
 
 class ScopeHeaders:
@@ -90,8 +109,11 @@ class Server:
         start: Callable[[], Awaitable[object]],
         stop: Callable[[], Awaitable[object]],
     ) -> None:
-        self._app, self._ports, self._log = app, ports, log
-        self._start, self._stop = start, stop
+        self._app = app
+        self._ports = ports
+        self._log = log
+        self._start = start
+        self._stop = stop
         self.bounds = Bounds()
         self.deadlines = Deadlines(TIME_LIMIT)
         self.proxies: TrustedProxies | None = None
@@ -111,9 +133,13 @@ class Server:
             headers = _encode(response, request.method)
         except ValueError as fault:
             await self._drop(response, request, str(fault))
-            status, headers, body = 500, [(b"content-length", b"0")], b""
+            status = 500
+            headers = [(b"content-length", b"0")]
+            body = b""
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if not isinstance(body, bytes):
+            if WRITE_NOW in scope and isinstance(body, DirectBody):
+                body.write_with(scope[WRITE_NOW])
             await self._stream(body, request, receive, send)
             return
         if status in _NO_BODY:
@@ -131,7 +157,8 @@ class Server:
             await self._websocket(scope, receive, send)
 
     def _request(self, method: str, scope: Scope, incoming: Incoming) -> Request:
-        path, peer = _target(scope["raw_path"]), scope.get("client")
+        path = _target(scope["raw_path"])
+        peer = scope.get("client")
         if path[:1] not in {"/", "*"}:  # absolute form (RFC 9112, 3.2.2)
             path = "/" + path.partition("://")[2].partition("/")[2]
         headers = ScopeHeaders(scope["headers"])
@@ -144,7 +171,8 @@ class Server:
 
     async def _answer(self, request: Request, incoming: Incoming) -> Response:
         """Let the app answer within the time limit and the bounds; a stream frees its place at work once begun."""
-        address, work = network(request.client), self.bounds.work
+        address = network(request.client)
+        work = self.bounds.work
         if not work.take(address):
             return await self._refuse(request, self.bounds.full())
         incoming.is_at_work = True
@@ -180,14 +208,16 @@ class Server:
             headers = _encode(response, request.method)
         except ValueError as fault:
             await self._drop(response, request, str(fault))
-            response, headers = Response(status=500), []
+            response = Response(status=500)
+            headers = []
         if isinstance(response, Upgrade):
             await send({"type": "websocket.accept", "subprotocol": response.protocol, "headers": headers})
-            await response.serve(Socket(receive, send))
+            await response.serve(Socket(receive, send, scope.get(WRITE_NOW)))
             return
         if not isinstance(response.body, bytes):
             await self._drop(response, request, "a stream cannot answer a handshake")
-            response, headers = Response(status=500), []
+            response = Response(status=500)
+            headers = []
         await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
 
@@ -233,25 +263,12 @@ def _target(part: bytes) -> str:
 
 def _encode(response: Response, method: str) -> Pairs:
     """Return the headers as bytes; ValueError if one could not be sent as it is."""
-    cached = _ENCODED.get
-    headers = [cached(pair) or _encode_pair(*pair) for pair in response.headers]
+    headers = list(map(_ENCODED.__getitem__, response.headers))
     if response.status in _NO_BODY:
         return [pair for pair in headers if pair[0] != b"content-length"]
     if method != "HEAD" and isinstance(response.body, bytes) and b"content-length" not in dict(headers):
         headers.append((b"content-length", b"%d" % len(response.body)))
     return headers
-
-
-def _encode_pair(name: str, value: str) -> tuple[bytes, bytes]:
-    text = name + value
-    if not text.isprintable() and not _BREAKS.isdisjoint(text):
-        raise ValueError("a header holds a line break or NUL")
-    encoded = (name.encode("latin-1"), value.encode())
-    if name in _REPEATED:
-        if len(_ENCODED) >= MOST_ENCODED:
-            _ENCODED.clear()
-        _ENCODED[name, value] = encoded
-    return encoded
 
 
 async def _send_parts(body: AsyncIterable[bytes], send: Send) -> None:

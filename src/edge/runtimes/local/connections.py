@@ -14,11 +14,13 @@ from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
+from websockets.protocol import State
 
 from edge.auth.limits import network
 from edge.errors import PROBLEM_JSON, BadRequest, Overloaded, Problem
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import NOBODY
+from edge.runtimes.local.direct import WRITE_NOW
 from edge.runtimes.local.proxies import plain
 
 HEAD_LIMIT = 128 * 1024
@@ -68,7 +70,8 @@ class BoundedConnection(asyncio.Protocol):
         super().connection_made(transport)
         self.transport.set_write_buffer_limits(high=0)
         self._bounds = self.application.bounds
-        peer, proxies = plain(self.client[0]) if self.client else "", self.application.proxies
+        peer = plain(self.client[0]) if self.client else ""
+        proxies = self.application.proxies
         self._holder = NOBODY if proxies is not None and proxies.trusts(peer) else network(peer)
         share = self._bounds.local_connections if _is_local(peer) else 0
         self.is_counted = self._bounds.connections.take(self._holder, share=share)
@@ -79,6 +82,14 @@ class BoundedConnection(asyncio.Protocol):
     def application(self) -> Server:
         """The ASGI application, which has the bounds and the proxies."""
         return cast("Server", self.config.app)
+
+    def write_now(self, data: bytes) -> bool:
+        """Write whole frames if the client has accepted everything before; return whether they were written."""
+        transport = self.transport
+        if transport.is_closing() or transport.get_write_buffer_size():
+            return False
+        transport.write(data)
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Free the connection's place."""
@@ -191,10 +202,14 @@ class BoundedHttp(BoundedConnection, H11Protocol):
     def _should_upgrade(self) -> bool:
         """Check a head before the app gets it, and return whether it opens a WebSocket.
 
+        A stream is sent in chunks by HTTP/1.1 alone, and then also past its task.
+
         If there are both a length and chunks, the chunks count, and the connection ends with the answer.
         (RFC 9112, 6.1: the following bytes may be another request to a peer that goes by the length.)
         An invalid upgrade is removed.
         """
+        if self.scope["http_version"] == "1.1":
+            self.scope[WRITE_NOW] = self.write_now  # type: ignore[typeddict-unknown-key]
         headers: dict[bytes, bytes] = {}
         for name, value in self.headers:
             if name in _FRAMING:
@@ -264,6 +279,15 @@ class BoundedHttp(BoundedConnection, H11Protocol):
 
 class BoundedWebSocket(BoundedConnection, WebSocketsSansIOProtocol):
     """WebSockets that cut off slow readers."""
+
+    async def run_asgi(self) -> None:
+        """Run the app, which may also write frames past its task."""
+        self.scope[WRITE_NOW] = self.write_now  # type: ignore[typeddict-unknown-key]
+        await super().run_asgi()
+
+    def write_now(self, data: bytes) -> bool:
+        """Write whole frames while the socket is open; return whether they were written."""
+        return self.conn.state is State.OPEN and super().write_now(data)
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send a message. A refused handshake is complete, although uvicorn would report a fault."""

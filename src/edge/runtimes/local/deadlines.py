@@ -1,6 +1,7 @@
 """Deadlines of the answers under way, looked at by one timer: a timer for each request costs more than its routing."""
 
 import asyncio
+from time import monotonic
 
 CHECK_S = 1.0
 """Seconds between two looks: an answer is cut off at most so late."""
@@ -22,9 +23,9 @@ class Deadlines:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("deadlines are for tasks")
-        loop = task.get_loop()
-        self._began[task] = loop.time()
+        self._began[task] = monotonic()
         if self._timer is None:
+            loop = task.get_loop()
             self._timer = loop.call_later(CHECK_S, self._check, loop)
         return task
 
@@ -37,7 +38,7 @@ class Deadlines:
         return task.uncancel() == 0
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
-        before = loop.time() - self.limit
+        before = monotonic() - self.limit
         for task in [task for task, began in self._began.items() if began <= before]:
             del self._began[task]
             self._late.add(task)

@@ -17,8 +17,9 @@ from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, Up
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_access import Connections
-from edge.runtimes.live_readers import Budget, Reader, fan_out, follow, send_heartbeats
+from edge.runtimes.live_readers import Budget, Direct, Reader, fan_out, follow, send_heartbeats
 from edge.runtimes.live_wire import Close
+from edge.runtimes.local.direct import WriteNow, chunk, text_frame
 from edge.runtimes.local.sockets import Socket, Upgrade, serve
 from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
 
@@ -32,9 +33,14 @@ INSERT = f"{live_rows.INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 class EventStream:
     """The body of an event stream. It counts as open until it is closed, whether it was read or not."""
 
-    def __init__(self, parts: AsyncGenerator[bytes], leave: Callable[[], None]) -> None:
+    def __init__(self, parts: AsyncGenerator[bytes], reader: Reader, leave: Callable[[Reader], None]) -> None:
         self._parts = parts
+        self._reader = reader
         self._leave = leave
+
+    def write_with(self, write: WriteNow) -> None:
+        """Write later events past the response's parts, as chunks."""
+        self._reader.direct = Direct(write, chunk)
 
     def __aiter__(self) -> Self:
         """Return itself: a body is read once."""
@@ -46,12 +52,12 @@ class EventStream:
 
     async def aclose(self) -> None:
         """End the stream."""
-        self._leave()
+        self._leave(self._reader)
         await self._parts.aclose()
 
     def __del__(self) -> None:
         """Stop counting a response that was dropped unread."""
-        self._leave()
+        self._leave(self._reader)
 
 
 class LocalEvents:
@@ -125,7 +131,7 @@ class LocalEvents:
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
         reader = Reader(follow, wire.sse)
         self._enter(reader, follow)
-        return EventStream(self._stream(reader, follow.since), lambda: self._open.leave(reader))
+        return EventStream(self._stream(reader, follow.since), reader, self._open.leave)
 
     async def connect(self, headers: Headers, request_id: str, follow: Follow) -> Response:
         if (headers.get("upgrade") or "").lower() != "websocket":
@@ -170,6 +176,8 @@ class LocalEvents:
 
     async def _attend(self, socket: Socket, subscription: Follow, request_id: str) -> None:
         reader = Reader(subscription, wire.text, request_id)
+        if socket.write_now is not None:
+            reader.direct = Direct(socket.write_now, text_frame)
         try:
             self._enter(reader, subscription)
         except TooManyConnections:

@@ -97,7 +97,7 @@ class Incoming:
 
     def is_unread(self, scope: Scope) -> bool:
         """Return whether a body that was announced has not come to its end."""
-        return not self._is_over and any(name in _ANNOUNCES for name, _ in scope["headers"])
+        return not self._is_over and not _ANNOUNCES.isdisjoint(dict(scope["headers"]))
 
     async def discard(self) -> None:
         """Discard the rest of the body, up to a limit: a client cut off while sending does not see the answer."""

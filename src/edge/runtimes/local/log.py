@@ -25,6 +25,10 @@ class LocalLog:
         self._enabled = frozenset(LOG_LEVELS[LOG_LEVELS.index(level) :])
         self._write = write
 
+    def writes(self, level: str) -> bool:
+        """Tell whether lines of a level are written."""
+        return level in self._enabled
+
     def __call__(self, level: str, message: str, **fields: object) -> None:
         """Write one line."""
         if level not in self._enabled:

@@ -9,6 +9,7 @@ from edge.http import Response
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_frames import Answer
 from edge.runtimes.live_wire import Close
+from edge.runtimes.local.direct import WriteNow
 
 type Message = MutableMapping[str, Any]
 
@@ -39,11 +40,17 @@ class Upgrade(Response):
 
 
 class Socket:
-    """An accepted WebSocket."""
+    """An accepted WebSocket. `write_now` writes a frame at once, if the server can."""
 
-    def __init__(self, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+        write_now: WriteNow | None = None,
+    ) -> None:
         self._receive = receive
         self._send = send
+        self.write_now = write_now
 
     async def receive(self) -> str | bytes:
         """Return the next frame; `SocketGone` once the client has left."""

@@ -41,7 +41,16 @@ from edge.request import Request
 from edge.runtimes.workers.crypto import WebCrypto
 from edge.runtimes.workers.database import D1
 from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
-from edge.runtimes.workers.js_bridge import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
+from edge.runtimes.workers.js_bridge import (
+    NativeStream,
+    from_object,
+    is_nothing,
+    message_of,
+    raw,
+    read_all,
+    read_at_once,
+    to_object,
+)
 from edge.runtimes.workers.mailer import SendEmail
 from edge.runtimes.workers.model import FetchedModels, WorkersAi
 from edge.runtimes.workers.quotas import DurableQuotas
@@ -67,6 +76,8 @@ ADAPTERS: dict[Any, Callable[[Any], object]] = {
 """The adapter for a binding of each port type."""
 
 _NO_BODY = frozenset({101, 204, 205, 304})
+LONGEST_LENGTH = 12
+"""Digits of a `Content-Length` that is no more than any limit."""
 
 
 def worker(app: App, adapters: Mapping[Any, Callable[[Any], object]] | None = None) -> type[WorkerEntrypoint]:
@@ -108,7 +119,7 @@ class Isolate:
         path, _, query = url[url.index("/", 8) :].partition("?")
         sent = JsHeaders(headers)
         response = await self.app.fetch(
-            Request(request.method, path, query, sent, _reader(request), ports, sent.client)
+            Request(request.method, path, query, sent, _reader(request, sent), ports, sent.client)
         )
         try:
             return _to_js(response, request, context)
@@ -202,8 +213,14 @@ def _delivery(message: Any) -> Delivery:
     return Delivery(message.id, from_object(message.body), message.attempts, sent_at)
 
 
-def _reader(request: Any) -> Callable[[int], Awaitable[bytes]]:
-    return lambda limit: read_all(request.body, limit)
+def _reader(request: Any, headers: JsHeaders) -> Callable[[int], Awaitable[bytes]]:
+    async def read(limit: int) -> bytes:
+        announced = headers.get("content-length") or ""
+        if len(announced) < LONGEST_LENGTH and announced.isdecimal() and int(announced) <= limit:
+            return await read_at_once(request, limit)
+        return await read_all(request.body, limit)
+
+    return read
 
 
 def _to_js(response: Response, request: Any, context: Any) -> Any:

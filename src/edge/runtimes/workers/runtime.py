@@ -79,6 +79,9 @@ class ConsoleLog:
     def __init__(self, level: str) -> None:
         self._enabled = frozenset(LOG_LEVELS[LOG_LEVELS.index(level) :])
 
+    def writes(self, level: str) -> bool:
+        return level in self._enabled
+
     def __call__(self, level: str, message: str, **fields: object) -> None:
         if level not in self._enabled:
             return

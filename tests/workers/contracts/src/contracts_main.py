@@ -142,6 +142,14 @@ def _arguments(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
     }[port]
 
 
+@routes.get("/crossings")
+async def count_crossings() -> dict[str, list[str]]:
+    """Return what requests to the small API cross into JavaScript."""
+    from tests.contracts import crossings  # noqa: PLC0415 - the small API is there for one test alone
+
+    return await crossings.counted()
+
+
 @routes.post("/old-log")
 async def read_old_log(ports: Ports) -> Response:
     """Read a log that an earlier version has written."""

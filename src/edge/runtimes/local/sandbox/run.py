@@ -198,7 +198,8 @@ class Run:
             selector.unregister(status)
         elif self._first is None and b"\n" in self._status:
             first = int(json.loads(self._status.split(b"\n")[0])["child-pid"])
-            self._first, self._began = first, time.monotonic()
+            self._first = first
+            self._began = time.monotonic()
             with suppress(OSError):
                 handle = os.pidfd_open(first)
                 opened.callback(os.close, handle)
