@@ -21,9 +21,9 @@ NAMES = {"python", "javascript", "typescript"}
 ROUNDS = (SITE.parents[1] / "generation" / "rounds.py").read_text(encoding="utf-8")
 
 
-def texts() -> dict[str, tuple[str, str]]:
+def texts() -> dict[str, list[str]]:
     lines = re.findall(rf"^  ({STRING}): (\[.*\]),$", (SITE / "texts.js").read_text(encoding="utf-8"), re.MULTILINE)
-    return {json.loads(english): tuple(json.loads(others)) for english, _, others in lines}
+    return {json.loads(english): json.loads(others) for english, _, others in lines}
 
 
 def used() -> set[str]:
