@@ -10,6 +10,7 @@ from devcapsules.analytics import routes as analytics
 from devcapsules.capsules import learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
+from devcapsules.capsules.publication import Publisher
 from devcapsules.community import progress, reports, teams
 from devcapsules.embed import routes as embed
 from devcapsules.execution import routes as execution
@@ -66,6 +67,7 @@ app = App(
         event(Jobs),
         event(make_writer),
         event(Judging),
+        event(Publisher),
         event(consumer.Worker),
         event(generation.Intake),
         event(teams.Teams),

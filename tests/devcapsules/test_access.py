@@ -199,6 +199,23 @@ def test_limit_is_exact_for_simultaneous_calls(run: Run) -> None:
 CALLS = 120
 
 
+@pytest.mark.soak
+def test_limit_is_exact_for_five_hundred_simultaneous_calls_of_several_accounts(run: Run) -> None:
+    """Each account has an object of its own: 500 calls of one account, and 100 of each of two more, at one time."""
+
+    async def case(client: Client) -> list[list[int]]:
+        users = [await as_member(client, name, "team") for name in ("ada", "bob", "eve")]
+        await wait_for_a_fresh_minute()
+        calls = [user for user, number in zip(users, (500, 100, 100), strict=True) for _ in range(number)]
+        answers = await asyncio.gather(*(user.get(USAGE) for user in calls))
+        statuses = [answer.status for answer in answers]
+        return [statuses[:500], statuses[500:600], statuses[600:]]
+
+    ada, bob, eve = run(case)
+    assert (ada.count(200), ada.count(429)) == (300, 200)
+    assert bob.count(200) == eve.count(200) == 100
+
+
 def test_enterprise_has_no_daily_limit(run: Run) -> None:
     async def case(client: Client) -> Answer:
         ada = await as_member(client, "ada")

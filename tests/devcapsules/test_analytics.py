@@ -1,15 +1,26 @@
 """Views, attempts and completions: none lost, none counted twice, and only for the author."""
 
 import asyncio
+import json
+import sqlite3
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.served import served_locally
 
 from devcapsules.analytics.routes import CRON
+from devcapsules.app import app
+from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Client
 from edge.testing.client import Answer
 
-from .conftest import Member, Run, as_member
+from .conftest import ENV, Member, Run, as_member
 from .test_access import make_key, with_key
 from .test_capsules import PATH, add
 
@@ -119,3 +130,55 @@ def test_invalid_event_names_the_field(local: Run, changes: dict[str, object], p
 
     answer = local(case)
     assert (answer.status, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def prepared(state: Path) -> tuple[str, str]:
+    """Return a capsule and the credential of its owner on a running server."""
+    runtime = LocalRuntime.open(app, state, ENV, migrations=None)
+    try:
+        ada = await as_member(Client(app, runtime.ports(), []), "ada")
+        return await add(ada), ada.headers[0][1]
+    finally:
+        await runtime.stop()
+
+
+def stored(state: Path) -> list[str]:
+    with closing(sqlite3.connect(state / "d1" / "DB.sqlite", timeout=10)) as db:
+        return [row[0] for row in db.execute("SELECT id FROM analytics_events")]
+
+
+@pytest.mark.soak
+def test_kill_loses_no_answered_event_and_doubles_none(tmp_path: Path) -> None:
+    answered: list[str] = []
+
+    def post(url: str, credential: str, capsule_id: str, number: int) -> None:
+        body = json.dumps({"events": [event(capsule_id, number)]}).encode()
+        headers = {"authorization": credential, "content-type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(url + EVENTS, body, headers), timeout=10):
+            answered.append(f"event-{number:04}")
+
+    def work(url: str, credential: str, capsule_id: str) -> None:
+        for number in range(1, 900):
+            try:
+                post(url, credential, capsule_id, number)
+            except (urllib.error.URLError, ConnectionError):
+                return
+
+    with served_locally(tmp_path, ENV, "devcapsules") as served:
+        capsule_id, credential = asyncio.run(prepared(served.state))
+        thread = threading.Thread(target=work, args=(served.url, credential, capsule_id))
+        thread.start()
+        while len(answered) < 30:
+            time.sleep(0.01)
+        assert served.process is not None
+        served.process.kill()
+        thread.join(30)
+    before = stored(served.state)
+    assert len(before) == len(set(before))
+    known = {name.rpartition(":")[2][-10:] for name in before}
+    assert {name[-10:] for name in answered} <= known
+    with served_locally(tmp_path, ENV, "devcapsules") as again:
+        for number in range(1, len(answered) + 2):
+            post(again.url, credential, capsule_id, number)
+        status, counts = again.ask("GET", f"/api/v1/analytics/capsules/{capsule_id}", authorization=credential)
+    assert (status, counts["totals"]["views"]) == (200, len(set(answered)))

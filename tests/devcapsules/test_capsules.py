@@ -29,10 +29,13 @@ CAPSULE: dict[str, Any] = {
 SECRETS = ("2 * n", "987654", "1975308", "Multiply", "By two")
 
 
-async def add(client: Client, **changes: object) -> str:
+async def add(client: Client, visibility: str = "private", **changes: object) -> str:
+    """Add a capsule and return its id; a visible one is not run, as a Worker of the tests has no executor."""
     answer = await client.post(PATH, {**CAPSULE, **changes})
     assert answer.status == 201, answer.text
     capsule_id: str = answer.json()["id"]
+    db: Any = client.ports.settings.db
+    await db.run("UPDATE capsules SET visibility = ? WHERE id = ?", visibility, capsule_id)
     return capsule_id
 
 

@@ -240,6 +240,21 @@ const CASES = {
     await page.getByRole("heading", { name: "Log in" }).waitFor();
     await context.close();
   },
+  async author_pages_speak_german_and_dutch() {
+    const context = await browser.newContext({ locale: "de-DE" });
+    context.setDefaultTimeout(30000);
+    const page = await context.newPage();
+    await page.goto(`${url}/#/login`);
+    await page.getByRole("heading", { name: "Anmelden" }).waitFor();
+    check((await page.locator("html").getAttribute("lang")) === "de", "the document does not say its language");
+    await page.getByLabel("Sprache dieser Seiten").selectOption("nl");
+    await page.getByRole("heading", { name: "Inloggen" }).waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "Inloggen" }).waitFor();
+    await page.goto(`${url}/?lang=de#/login`);
+    await page.getByRole("button", { name: "Registrieren" }).waitFor();
+    await context.close();
+  },
   async author_generates_with_live_progress() {
     const context = await browser.newContext({ locale: "en-GB" });
     context.setDefaultTimeout(30000);

@@ -20,6 +20,8 @@ from devcapsules.capsules.models import (
     VersionContent,
     Versions,
 )
+from devcapsules.capsules.publication import Publisher, SolutionFails
+from devcapsules.execution.routes import ExecutorAway
 from edge import PUBLIC, READER, Actor, Body, Forbidden, NotFound, Operation, Query, Request, Routes
 from edge.data import ScopedDatabase
 from edge.errors import Fault, InvalidParameter, StorageConflict
@@ -74,10 +76,11 @@ async def list_capsules(query: Query[CapsuleFilter], request: Request, catalogue
     )
 
 
-@routes.post("", status=201, location="/api/v1/capsules/{id}", body_limit=BODY_LIMIT)
-async def add_capsule(body: Body[NewCapsule], actor: Actor, catalogue: Catalogue) -> Capsule:
-    """Add a capsule; it is private by default."""
+@routes.post("", SolutionFails, ExecutorAway, status=201, location="/api/v1/capsules/{id}", body_limit=BODY_LIMIT)
+async def add_capsule(body: Body[NewCapsule], actor: Actor, catalogue: Catalogue, publisher: Publisher) -> Capsule:
+    """Add a capsule, private by default. The solution of another one must pass its tests."""
     content = store.content_of(body)
+    await publisher.check(body.visibility, body.language, content, body.time_limit_ms)
     cells = store.capsule_cells(body, content, catalogue.now())
     capsule_id = await store.add_capsule(catalogue.db, actor.name, cells, content)
     return await catalogue.get(capsule_id)
@@ -89,9 +92,22 @@ async def get_capsule(capsule_id: str, catalogue: Catalogue) -> Capsule:
     return await catalogue.get(capsule_id)
 
 
-@routes.patch("/{capsule_id}", CapsuleNotFound, OwnersOnly, VersionConflict, body_limit=BODY_LIMIT)
-async def change_capsule(capsule_id: str, body: Body[CapsuleChanges], actor: Actor, catalogue: Catalogue) -> Capsule:
-    """Change a capsule. Changes of title, statement, code, tests or hints make a new version; old versions stay."""
+@routes.patch(
+    "/{capsule_id}",
+    CapsuleNotFound,
+    OwnersOnly,
+    VersionConflict,
+    SolutionFails,
+    ExecutorAway,
+    body_limit=BODY_LIMIT,
+)
+async def change_capsule(
+    capsule_id: str, body: Body[CapsuleChanges], actor: Actor, catalogue: Catalogue, publisher: Publisher
+) -> Capsule:
+    """Change a capsule. Changes of title, statement, code, tests or hints make a new version; old versions stay.
+
+    The solution of one that others see, or are to see, must pass its tests.
+    """
     row, present = await catalogue.editable(capsule_id)
     if body.visibility is not None and row["owner_id"] != actor.name:
         raise OwnersOnly("only its owner may change the visibility")
@@ -99,6 +115,9 @@ async def change_capsule(capsule_id: str, body: Body[CapsuleChanges], actor: Act
         raise VersionConflict(f"its version is {row['version']}: read it again, and change that version")
     edited = body.model_dump(mode="json", exclude_none=True, exclude={"base_version"})
     content = present._replace(**{name: edited[name] for name in CONTENT if name in edited})
+    if content != present or edited.keys() & {"visibility", "time_limit_ms"}:
+        whole = {**row, **edited}
+        await publisher.check(whole["visibility"], row["language"], content, whole["time_limit_ms"])
     tags = [*dict.fromkeys(edited.get("tags", from_json(row["tags"])))]
     now = catalogue.now()
     changes: dict[str, Any] = {name: value for name, value in edited.items() if name not in CONTENT}
@@ -125,12 +144,22 @@ async def delete_capsule(capsule_id: str, actor: Actor, db: ScopedDatabase) -> N
         raise CapsuleNotFound("there is no such capsule of yours")
 
 
-@routes.post("/{capsule_id}/publish", CapsuleNotFound)
-async def publish_capsule(capsule_id: str, body: Body[Publication], actor: Actor, catalogue: Catalogue) -> Capsule:
-    """Set the visibility of your capsule: public, unlisted (only by its address) or private."""
-    changes = {"visibility": body.visibility, "updated_at": catalogue.now()}
-    if not (await catalogue.db.update("capsules", changes, "id = ? AND owner_id = ?", capsule_id, actor.name)).changes:
+@routes.post("/{capsule_id}/publish", CapsuleNotFound, VersionConflict, SolutionFails, ExecutorAway)
+async def publish_capsule(
+    capsule_id: str, body: Body[Publication], actor: Actor, catalogue: Catalogue, publisher: Publisher
+) -> Capsule:
+    """Set the visibility of your capsule: public, unlisted (only by its address) or private.
+
+    The solution must pass the tests, unless the capsule becomes private.
+    """
+    row, content = await catalogue.editable(capsule_id)
+    if row["owner_id"] != actor.name:
         raise CapsuleNotFound("there is no such capsule of yours")
+    await publisher.check(body.visibility, row["language"], content, row["time_limit_ms"])
+    changes = {"visibility": body.visibility, "updated_at": catalogue.now()}
+    is_same = ("id = ? AND owner_id = ? AND version = ?", capsule_id, actor.name, row["version"])
+    if not (await catalogue.db.update("capsules", changes, *is_same)).changes:
+        raise VersionConflict("it was changed meanwhile: publish it again")
     return await catalogue.get(capsule_id)
 
 

@@ -4,6 +4,8 @@ import os
 import random
 import secrets
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -101,3 +103,29 @@ def test_keepers_that_are_killed_at_any_moment_leave_nothing(way: Way) -> None:
     moments = random.Random(17)
     for _ in range(60):
         assert not kill_while_it_begins(way, moments.random() * 0.08, "keeper")
+
+
+ELSEWHERE = """
+import asyncio, fcntl, os, platform
+for module, start in ((fcntl, "F_SEAL"), (os, "pidfd_"), (os, "memfd_"), (os, "MFD_")):
+    for name in [name for name in dir(module) if name.startswith(start)]:
+        delattr(module, name)
+platform.system = lambda: "Darwin"
+from edge.runtimes.local.sandbox.sandbox import LocalSandbox
+box = LocalSandbox(slots=1, with_deno=True)
+assert asyncio.run(box.languages()) == {}
+print(box._result.reason)
+"""
+
+
+def test_system_without_linux_calls_runs_nothing_and_says_so() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE],
+        env={"PYTHONPATH": str(Path(__file__).parents[3] / "src"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "bubblewrap needs Linux, this is Darwin" in done.stdout

@@ -74,12 +74,8 @@ def test_probe_refuses_a_weak_sandbox(keepers: Keepers, weakness: str) -> None:
     assert python is not None
     keeper = keepers.take()
 
-    def attempt(cage: Cage, script: Script, limits: Limits) -> Report:
-        bounds = Bounds(limits.time_ms, limits.memory_mb * 1024, limits.output_bytes)
-        seccomp = filter_here() or b""
-        return keeper.run(
-            Job(cage.command(limits, keeper.user), "/main.py", bounds, script.text.encode(), b"", seccomp)
-        )
+    def attempt(cage: probe.Confinement, script: Script, limits: Limits) -> Report:
+        return keeper.run(cage.job(script, limits, keeper.user, filter_here() or b""))
 
     try:
         whole = Cage(way, tools(), python)
@@ -217,7 +213,8 @@ def orphans() -> set[int]:
 def test_run_that_is_stopped_while_it_begins_leaves_nothing(sandbox: LocalSandbox, moments: int) -> None:
     asyncio.run(sandbox.probe())
     assert sandbox._result is not None
-    cage = next(cage for kind, cage in sandbox._result.cages.items() if kind == "python")
+    cage = sandbox._result.cages["python"]
+    assert isinstance(cage, Cage)
     bounds = Bounds(LIMITS.time_ms, LIMITS.memory_mb * 1024, LIMITS.output_bytes)
     before = orphans()
     for _ in range(6):
@@ -253,6 +250,7 @@ def test_sandbox_that_cannot_begin_says_so() -> None:
         asyncio.run(box.probe())
         assert box._result is not None
         cage = next(iter(box._result.cages.values()))
+        assert isinstance(cage, Cage)
         cage._tools = {**cage._tools, "bwrap": "/nowhere/bwrap"}
         ended = run(box, "print(1)", language="python" if cage.interpreter.kind == "python" else "javascript")
         assert (ended.status, "No such file" in ended.message) == ("unavailable", True), ended

@@ -1,6 +1,7 @@
 // The author's pages: list, edit, try, generate, keys; the hash of the address selects one.
 import { markdown } from "../widget/markdown.js";
 import { call, enter, events, isKnown, leave } from "./calls.js";
+import { chosen, choose, LANGUAGES, t } from "./texts.js";
 
 const content = document.getElementById("content");
 const nav = document.getElementById("nav");
@@ -21,13 +22,13 @@ function make(tag, properties = {}, ...children) {
 
 const say = (text) => { status.textContent = text; };
 const link = (href, text) => make("a", { href, textContent: text });
-const button = (text, act, properties = {}) => make("button", { type: "button", textContent: text, onclick: () => tried(act), ...properties });
+const button = (text, act, properties = {}) => make("button", { type: "button", textContent: t(text), onclick: () => tried(act), ...properties });
 
 async function tried(act) {
   try {
     await act();
   } catch (fault) {
-    say(fault instanceof TypeError ? "The service was not reached; try again." : fault.message);
+    say(fault instanceof TypeError ? t("The service was not reached; try again.") : fault.message);
   }
 }
 
@@ -35,13 +36,13 @@ let fields = 0;
 function field(label, name, properties = {}, tag = "input") {
   const id = `field-${(fields += 1)}`;
   const { options, ...rest } = properties;
-  const input = make(tag, { id, name, ...rest }, ...(options ?? []).map((one) => make("option", { value: one, textContent: one })));
+  const input = make(tag, { id, name, ...rest }, ...(options ?? []).map((one) => make("option", { value: one, textContent: t(one) })));
   if (options && rest.value) input.value = rest.value;
-  return make("div", {}, make("label", { htmlFor: id, textContent: label }), input);
+  return make("div", {}, make("label", { htmlFor: id, textContent: t(label) }), input);
 }
 
 function form(act, submit, ...children) {
-  const made = make("form", {}, ...children, make("div", { className: "buttons" }, make("button", { className: "primary", textContent: submit })));
+  const made = make("form", {}, ...children, make("div", { className: "buttons" }, make("button", { className: "primary", textContent: t(submit) })));
   made.addEventListener("submit", (event) => {
     event.preventDefault();
     tried(() => act(Object.fromEntries(new FormData(made))));
@@ -65,14 +66,14 @@ function logIn() {
   ];
   const entered = (path) => async (body) => {
     const answer = await enter(path, body);
-    if (!answer.access_token) return say("See your mail: its link creates the account.");
+    if (!answer.access_token) return say(t("See your mail: its link creates the account."));
     say("");
     return go("#/");
   };
   show(
-    "Log in",
+    t("Log in"),
     form(entered("/api/v1/auth/login"), "Log in", ...credentials()),
-    make("h2", { textContent: "New here?" }),
+    make("h2", { textContent: t("New here?") }),
     form(entered("/api/v1/auth/register"), "Register", field("Your name, as others see it", "name", { maxLength: 80 }), ...credentials()),
   );
 }
@@ -84,15 +85,15 @@ async function list() {
   const rows = capsules.map((one) => make(
     "tr", {},
     make("td", {}, link(`#/edit/${one.id}`, one.title)),
-    make("td", { textContent: `${one.language}, ${one.visibility}` }),
+    make("td", { textContent: `${one.language}, ${t(one.visibility)}` }),
     make("td", { textContent: String(of[one.id]?.views ?? 0) }),
     make("td", { textContent: String(of[one.id]?.attempts ?? 0) }),
     make("td", { textContent: String(of[one.id]?.completions ?? 0) }),
   ));
-  const heads = ["Capsule", "Is", "Views", "Tries", "Solved"].map((text) => make("th", { textContent: text, scope: "col" }));
+  const heads = ["Capsule", "Is", "Views", "Tries", "Solved"].map((text) => make("th", { textContent: t(text), scope: "col" }));
   const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
-  show("Your capsules", make("div", { className: "buttons" }, link("#/new", "Write one"), link("#/generate", "Generate one")),
-    capsules.length ? make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Your capsules" }, table) : make("p", { textContent: "There are none yet." }));
+  show(t("Your capsules"), make("div", { className: "buttons" }, link("#/new", t("Write one")), link("#/generate", t("Generate one"))),
+    capsules.length ? make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": t("Your capsules") }, table) : make("p", { textContent: t("There are none yet.") }));
 }
 
 const EMPTY = {
@@ -114,12 +115,12 @@ async function edit(id) {
   const save = async (given) => {
     const sent = id ? { ...body(given), base_version: capsule.version } : { ...body(given), language: given.language };
     const saved = await call(id ? "PATCH" : "POST", id ? `${CAPSULES}/${id}` : CAPSULES, sent);
-    say("Saved.");
+    say(t("Saved."));
     if (id) return route();
     return go(`#/edit/${saved.id}`);
   };
   show(
-    id ? capsule.title : "A new capsule",
+    id ? capsule.title : t("A new capsule"),
     form(save, "Save",
       field("Title", "title", { value: version.title, required: true, maxLength: 120 }),
       id ? null : field("Language", "language", { options: ["python", "javascript", "typescript"] }, "select"),
@@ -144,7 +145,7 @@ function parsed(text) {
   try {
     return JSON.parse(text);
   } catch (fault) {
-    throw new Error(`The tests are no JSON: ${fault.message}`);
+    throw new Error(t("The tests are no JSON: {reason}", { reason: fault.message }));
   }
 }
 
@@ -152,38 +153,38 @@ function extras(capsule, version) {
   const code = make("textarea", { id: "try", value: version.solution || version.starter, spellcheck: false });
   const results = make("ul", { className: "tests" });
   const attempt = async () => {
-    say("Running …");
+    say(t("Running …"));
     const found = await call("POST", `${CAPSULES}/${capsule.id}/attempts`, { code: code.value });
-    say(`${found.passed} of ${found.total} tests passed.`);
+    say(t("{n} of {total} tests passed.", { n: found.passed, total: found.total }));
     results.replaceChildren(...found.results.map((one) => make("li", {
       className: one.status === "ok" ? "pass" : "fail",
-      textContent: `${one.name}: ${one.status}${one.actual === null || one.status === "ok" ? "" : `, expected ${one.expected}, got ${one.actual}`} ${one.message}`,
+      textContent: `${one.name}: ${t(one.status)}${one.actual === null || one.status === "ok" ? "" : t(", expected {expected}, got {actual}", one)} ${one.message}`,
     })));
   };
   const remove = async () => {
-    if (!confirm(`Delete “${capsule.title}”?`)) return;
+    if (!confirm(t("Delete “{title}”?", capsule))) return;
     await call("DELETE", `${CAPSULES}/${capsule.id}`);
     go("#/");
   };
   return [
-    make("h2", { textContent: "As a learner reads it" }), make("section", {}, markdown(version.statement)),
-    make("h2", { textContent: "Try it" }), make("label", { htmlFor: "try", textContent: "Code" }), code,
+    make("h2", { textContent: t("As a learner reads it") }), make("section", {}, markdown(version.statement)),
+    make("h2", { textContent: t("Try it") }), make("label", { htmlFor: "try", textContent: t("Code") }), code,
     make("div", { className: "buttons" }, button("Run the tests", attempt), button("Delete the capsule", remove)), results,
-    make("h2", { textContent: "Embed it" }),
+    make("h2", { textContent: t("Embed it") }),
     make("pre", { tabIndex: 0, textContent: `<div data-capsule="${capsule.id}" data-key="dk_…"></div>\n<script src="${location.origin}/widget/embed.js"></script>` }),
-    make("h2", { textContent: "The last 30 days" }), make("div", { id: "chart" }),
+    make("h2", { textContent: t("The last 30 days") }), make("div", { id: "chart" }),
   ];
 }
 
 async function chart(id) {
   const place = document.getElementById("chart");
   const { totals, days } = await call("GET", `/api/v1/analytics/capsules/${id}`);
-  const words = `${totals.views} views, ${totals.attempts} tries, ${totals.completions} times solved in all`;
+  const words = t("{views} views, {attempts} tries, {completions} times solved in all", totals);
   const SVG = "http:/" + "/www.w3.org/2000/svg";
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 300 100");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `Tries by day: ${days.map((one) => `${one.day} ${one.attempts}`).join(", ") || "none"}`);
+  svg.setAttribute("aria-label", t("Tries by day: {days}", { days: days.map((one) => `${one.day} ${one.attempts}`).join(", ") || t("none") }));
   const most = Math.max(1, ...days.map((one) => one.attempts));
   for (const [number, one] of days.entries()) {
     const bar = document.createElementNS(SVG, "rect");
@@ -193,22 +194,22 @@ async function chart(id) {
   }
   const outcomes = {};
   for (const day of days) for (const [name, n] of Object.entries(day.outcomes)) outcomes[name] = (outcomes[name] ?? 0) + n;
-  const listed = Object.entries(outcomes).map(([name, n]) => make("li", { textContent: `${name}: ${n}` }));
+  const listed = Object.entries(outcomes).map(([name, n]) => make("li", { textContent: `${t(name)}: ${n}` }));
   place?.replaceChildren(make("p", { textContent: words }), svg, make("ul", {}, ...listed));
 }
 
 function generate() {
   const log = make("ol", { id: "progress", "aria-live": "polite" });
-  show("Generate a capsule", form(async (body) => {
+  show(t("Generate a capsule"), form(async (body) => {
     log.replaceChildren();
     const page = watching;
     const { statusUrl } = await call("POST", "/api/v1/generate", body);
     for await (const job of events(statusUrl)) {
       if (page !== watching) return;
-      log.append(make("li", { textContent: `${job.state}${job.step ? `: ${job.step}` : ""}${job.rounds ? ` (round ${job.rounds})` : ""}` }));
+      log.append(make("li", { textContent: `${t(job.state)}${job.step ? `: ${t(job.step)}` : ""}${job.rounds ? t(" (round {rounds})", job) : ""}` }));
       if (job.state === "succeeded") {
-        const parts = Object.entries(job.parts).map(([name, n]) => `${name} ${n}`).join(", ");
-        log.append(make("li", {}, link(`#/edit/${job.capsule_id}`, "Look at it"), ` Quality ${job.score} of 100: ${parts}`));
+        const parts = Object.entries(job.parts).map(([name, n]) => `${t(name)} ${n}`).join(", ");
+        log.append(make("li", {}, link(`#/edit/${job.capsule_id}`, t("Look at it")), t(" Quality {score} of 100: {parts}", { score: job.score, parts })));
       } else if (job.message) log.append(make("li", { textContent: [job.message, ...job.faults].join("; ") }));
     }
   }, "Generate",
@@ -221,19 +222,27 @@ async function keys() {
   const { keys: found } = await call("GET", "/api/v1/auth/api-keys");
   const usage = await call("GET", "/api/v1/usage");
   const secret = make("p", { id: "secret" });
-  const rows = found.filter((one) => !one.revoked_at).map((one) => make("li", {}, `${one.name} (${one.prefix}…) for ${one.origins.join(", ") || "no page"} `, button("Revoke", async () => {
+  const rows = found.filter((one) => !one.revoked_at).map((one) => make("li", {}, t("{name} ({prefix}…) for {origins} ", { ...one, origins: one.origins.join(", ") || t("no page") }), button("Revoke", async () => {
     await call("DELETE", `/api/v1/auth/api-keys/${one.id}`);
     route();
-  }, { "aria-label": `Revoke ${one.name}` })));
-  show("Keys", make("p", { textContent: `Plan ${usage.plan}: ${usage.used.day} of ${usage.limits.day ?? "unlimited"} calls and ${usage.used.generations} of ${usage.limits.generations ?? "unlimited"} generations today.` }),
+  }, { "aria-label": t("Revoke {name}", one) })));
+  const quota = { plan: usage.plan, calls: usage.used.day, most: usage.limits.day ?? t("unlimited"), generations: usage.used.generations, mostGenerations: usage.limits.generations ?? t("unlimited") };
+  show(t("Keys"), make("p", { textContent: t("Plan {plan}: {calls} of {most} calls and {generations} of {mostGenerations} generations today.", quota) }),
     make("ul", {}, ...rows),
     form(async ({ name, origins }) => {
       const made = await call("POST", "/api/v1/auth/api-keys", { name, origins: origins.split(/[\s,]+/).filter(Boolean) });
-      secret.textContent = `Copy it now, it is shown this once: ${made.secret}`;
+      secret.textContent = t("Copy it now, it is shown this once: {secret}", made);
     }, "Make a key", field("Name", "name", { required: true, maxLength: 100 }), field("Origins of pages that embed", "origins")), secret);
 }
 
 // ---- routing ----
+
+function languages() {
+  const options = Object.entries(LANGUAGES).map(([value, textContent]) => make("option", { value, textContent, lang: value }));
+  const select = make("select", { "aria-label": t("Language of these pages"), onchange: () => { choose(select.value); route(); } }, ...options);
+  select.value = chosen();
+  return select;
+}
 
 function go(hash) {
   if (location.hash === hash) route();
@@ -242,11 +251,15 @@ function go(hash) {
 
 async function route() {
   watching += 1;
+  document.documentElement.lang = chosen();
+  document.querySelector(".skip").textContent = t("To the content");
+  nav.setAttribute("aria-label", t("Pages"));
   const known = await isKnown().catch(() => false);
-  nav.replaceChildren(...(known ? [link("#/", "Capsules"), link("#/generate", "Generate"), link("#/keys", "Keys"), button("Log out", async () => {
+  nav.replaceChildren(...(known ? [link("#/", t("Capsules")), link("#/generate", t("Generate")), link("#/keys", t("Keys")), button("Log out", async () => {
     await leave();
     go("#/login");
   })] : []));
+  nav.append(languages());
   if (!known) return logIn();
   const [, name, id] = location.hash.split("/");
   const pages = { edit: () => edit(id), new: () => edit(null), generate, keys };

@@ -177,7 +177,10 @@ class LocalRuntime:
     def _sandbox(self) -> "LocalSandbox":
         from edge.runtimes.local.sandbox.sandbox import LocalSandbox  # noqa: PLC0415 - 13 ms for apps that run programs
 
-        self._sandboxes.append(self._keep(LocalSandbox(lambda: self.log)))
+        fallback = self._env.get("SANDBOX_FALLBACK")
+        if fallback not in {None, "", "deno"}:
+            raise StartError("SANDBOX_FALLBACK may be deno: it runs JavaScript where bubblewrap does not work")
+        self._sandboxes.append(self._keep(LocalSandbox(lambda: self.log, with_deno=fallback == "deno")))
         return self._sandboxes[-1]
 
     def _keep_events(self, name: str) -> LocalEvents:

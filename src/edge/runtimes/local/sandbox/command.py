@@ -4,11 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from edge.clients.execution.compose import Script
 from edge.ports.executor import Limits
 from edge.runtimes.local.sandbox.interpreters import Interpreter, layout
-from edge.runtimes.local.sandbox.run import FILTER_FD, SCRIPT_FD, STATUS_FD
+from edge.runtimes.local.sandbox.run import FILTER_FD, SCRIPT_FD, STATUS_FD, Bounds, Job
 
-type Way = Literal["root", "user"]
+type Way = Literal["root", "user", "deno"]
 
 PROCESSES = 40
 """Processes and threads of a run; Node has eleven threads of its own."""
@@ -55,6 +56,12 @@ class Cage:
         self._tools = tools
         inner = [tools[name] for name in ("sh", "prlimit", *(["setpriv"] if way == "root" else []))]
         self._tree = _tree([*inner, *interpreter.binds], interpreter.hidden)
+
+    def job(self, script: Script, limits: Limits, user: int, seccomp: bytes) -> Job:
+        """Return the run of a script."""
+        bounds = Bounds(limits.time_ms, limits.memory_mb * 1024, limits.output_bytes)
+        text, stdin = script.text.encode(), script.stdin.encode()
+        return Job(self.command(limits, user), self.interpreter.script, bounds, text, stdin, seccomp)
 
     def command(self, limits: Limits, user: int) -> list[str]:
         """Return the command; `user` is the host's id of the run, which no other run has, in the way of root."""

@@ -28,7 +28,7 @@ class Interpreter(NamedTuple):
     `hidden` are folders inside of those that a program may not see.
     """
 
-    kind: Literal["python", "node"]
+    kind: Literal["python", "node", "deno"]
     version: str
     command: tuple[str, ...]
     binds: tuple[str, ...]

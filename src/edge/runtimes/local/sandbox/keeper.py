@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edge.runtimes.local.sandbox.guard import guarded
-from edge.runtimes.local.sandbox.run import Bounds, Ended, Job, NotBegun, Run
+from edge.runtimes.local.sandbox.run import Bounds, Ended, Job, NotBegun, Own, Run
 
 BOOT = (
     "import sys, types; edge = types.ModuleType('edge'); edge.__path__ = [sys.argv[1]]; sys.modules['edge'] = edge; "
@@ -50,12 +50,20 @@ def main() -> None:
 
 def _answer(job: Job) -> bytes:
     try:
-        ended = Run(job, _is_stopped).wait()
+        ended = _run_of(job).wait()
     except NotBegun as fault:
         return pack({"fault": str(fault)})
     except OSError as fault:
         return pack({"fault": f"{type(fault).__name__}: {fault.strerror}"})
     return pack(_head_of(ended), ended.stdout.data, ended.stderr.data)
+
+
+def _run_of(job: Job) -> Run:
+    if job.own is None:
+        return Run(job, _is_stopped)
+    from edge.runtimes.local.sandbox.direct import Direct  # noqa: PLC0415 - ctypes adds to the keeper's memory
+
+    return Direct(job, _is_stopped)
 
 
 def _head_of(ended: Ended) -> dict[str, Any]:
@@ -84,7 +92,8 @@ def _receive() -> Job | None:
         return None
     head = json.loads(_read(head_length(start + rest)))
     script, stdin, seccomp = (_read(length) for length in head["blobs"])
-    return Job(_texts(head["command"]), str(head["script_path"]), Bounds(*head["bounds"]), script, stdin, seccomp)
+    own = None if head["own"] is None else Own(*head["own"])
+    return Job(_texts(head["command"]), str(head["script_path"]), Bounds(*head["bounds"]), script, stdin, seccomp, own)
 
 
 def _texts(values: Sequence[object]) -> list[str]:

@@ -80,7 +80,7 @@ class Keeper:
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
-        head = {"command": job.command, "script_path": job.script_path, "bounds": list(job.bounds)}
+        head = {"command": job.command, "script_path": job.script_path, "bounds": job.bounds, "own": job.own}
         message = memoryview(pack(head, job.script, job.stdin, job.seccomp))
         while message:
             message = message[process.stdin.write(message) :]

@@ -11,34 +11,56 @@ from typing import Any, NamedTuple
 from edge.clients.execution.compose import Script
 from edge.ports.executor import Limits
 from edge.runtimes.local.sandbox.command import Cage, Way
+from edge.runtimes.local.sandbox.deno import DenoCage, deno_here
 from edge.runtimes.local.sandbox.interpreters import Interpreter, node_here, python_at, python_here, tools
 from edge.runtimes.local.sandbox.keepers import Report, SandboxFailed
 from edge.runtimes.local.sandbox.seccomp import MACHINES
 
-LIMITS = Limits(time_ms=5_000, memory_mb=128, output_bytes=16 * 1024)
+LIMITS = Limits(time_ms=15_000, memory_mb=128, output_bytes=16 * 1024)
 _WAY_NAMES: Mapping[Way, str] = {"root": "as root, another user for each run", "user": "in a user namespace"}
 _NEEDED: Mapping[Way, tuple[str, ...]] = {
     "root": ("bwrap", "setpriv", "prlimit", "sh"),
     "user": ("bwrap", "prlimit", "sh"),
 }
 
-type Try = Callable[[Cage, Script, Limits], Report]
+type Confinement = Cage | DenoCage
+type Try = Callable[[Confinement, Script, Limits], Report]
 
 
 class ProbeResult(NamedTuple):
     """The cages by kind of interpreter, and the reason in words; no cages if none is safe."""
 
-    cages: Mapping[str, Cage]
+    cages: Mapping[str, Confinement]
     reason: str
 
 
-def find(attempt: Try, only: Way | None = None) -> ProbeResult:
-    """Try the ways of this machine, or one of them, and return the first safe one."""
+def find(attempt: Try, only: Way | None = None, *, with_deno: bool = False) -> ProbeResult:
+    """Try the ways of this machine, or one of them, and return the first safe one; Deno is the last, if allowed."""
+    found = ProbeResult({}, "not tried") if only == "deno" else _find_bubblewrap(attempt, only)
+    if found.cages or not (with_deno or only == "deno"):
+        return found
+    return _find_deno(attempt, found.reason)
+
+
+def _find_deno(attempt: Try, without: str) -> ProbeResult:
+    if platform.system() != "Linux" or platform.machine() not in MACHINES:
+        return ProbeResult({}, without)
+    deno = deno_here()
+    if deno is None:
+        return ProbeResult({}, f"{without}; Deno 2 not found (npm install deno)"[:600])
+    cage = DenoCage(deno)
+    if (fault := attack(attempt, cage)) is not None:
+        return ProbeResult({}, f"{without}; Deno {deno.version}: {fault}"[:600])
+    reason = f"Deno {deno.version} without permissions, JavaScript and TypeScript alone; bubblewrap: {without}"
+    return ProbeResult({"node": cage}, reason[:600])
+
+
+def _find_bubblewrap(attempt: Try, only: Way | None) -> ProbeResult:
     if (missing := _missing()) is not None:
         return ProbeResult({}, f"no sandbox here: {missing}")
     faults: list[str] = []
     for way in ways() if only is None else (only,):
-        cages: dict[str, Cage] = {}
+        cages: dict[str, Confinement] = {}
         notes: list[str] = []
         for interpreter in candidates():
             if interpreter.kind in cages:
@@ -75,9 +97,9 @@ def candidates() -> Iterator[Interpreter]:
             yield node
 
 
-def attack(attempt: Try, cage: Cage) -> str | None:
+def attack(attempt: Try, cage: Confinement) -> str | None:
     """Return the attacks that a cage does not stop, or None if it stops all."""
-    text = _PYTHON if cage.interpreter.kind == "python" else _NODE
+    text = {"python": _PYTHON, "node": _NODE, "deno": _DENO}[cage.interpreter.kind]
     secret = {"path": str(Path(__file__).resolve()), "server": os.getpid()}
     script = Script("", text.replace("@SECRET@", json.dumps(secret)), "", "")
     try:
@@ -87,11 +109,19 @@ def attack(attempt: Try, cage: Cage) -> str | None:
         return str(fault)
     except ValueError:
         first = report.stderr.decode(errors="replace").strip().splitlines()
-        return f"it does not start: {first[-1] if first else report.head['exit_code']}"[:200]
+        return f"it does not start: {_reason(report.head) or (first[-1] if first else report.head['exit_code'])}"[:200]
     broken = [name for name, holds in results.items() if holds is not True]
     if broken or len(results) < _CHECKS[cage.interpreter.kind]:
         return f"it does not hold: {', '.join(broken) or 'not all attacks were tried'}"
+    if cage.interpreter.kind == "deno" and b"breach" in attempt(cage, Script("", _DENO_MEMORY, "", ""), LIMITS).stdout:
+        return "it does not hold: memory"
     return None
+
+
+def _reason(head: Mapping[str, Any]) -> str | None:
+    """Return the limit that ended a run, in words."""
+    reason = head.get("reason")
+    return None if reason is None else f"ended by the limit on {reason}"
 
 
 def _missing() -> str | None:
@@ -200,4 +230,48 @@ const end = (isHeld) => {
 server.on("error", () => end(true));
 server.listen(0, "127.0.0.1", () => end(false));
 """
-_CHECKS = {"python": 20, "node": 14}
+_DENO = """
+const secret = JSON.parse(`@SECRET@`);
+const address = `file://${secret.path}`;
+const held = {};
+const fails = async (name, action) => {
+  try {
+    await action();
+    held[name] = false;
+  } catch {
+    held[name] = true;
+  }
+};
+const { readFileSync, writeFileSync, writeSync } = require("fs");
+(async () => {
+  await fails("files", () => Deno.readTextFileSync(secret.path));
+  await fails("files of Node", () => readFileSync(secret.path));
+  await fails("passwords", () => readFileSync("/etc/passwd"));
+  await fails("import", () => import(address, { with: { type: "text" } }));
+  await fails("required file", () => require(secret.path));
+  await fails("address of a file", () => fetch(address));
+  await fails("descriptors", () => [3, 4, 5, 6, 7, 8, 9, 10, 11, 12].forEach((number) => writeSync(number, "x")));
+  await fails("process information", () => readFileSync("/proc/self/environ"));
+  await fails("root folder", () => writeFileSync("/forbidden", ""));
+  await fails("scratch", () => writeFileSync("/tmp/x", ""));
+  await fails("server", () => Deno.kill(secret.server, "SIGURG"));
+  await fails("processes", () => new Deno.Command(Deno.execPath()).outputSync());
+  await fails("shell", () => require("child_process").execSync("id"));
+  await fails("network", () => Deno.connect({ port: 9 }));
+  await fails("listener", () => Deno.listen({ port: 0 }));
+  await fails("environment", () => Deno.env.toObject());
+  await fails("libraries", () => Deno.dlopen("libc.so.6", {}));
+  await fails("user", () => Deno.uid());
+  await fails("storage", () => localStorage.setItem("a", "b"));
+  const names = ["read", "write", "net", "env", "run", "ffi", "sys"];
+  held.permissions = names.every((name) => Deno.permissions.querySync({ name }).state !== "granted");
+  console.log(JSON.stringify(held));
+  Deno.exit(0);
+})();
+"""
+_DENO_MEMORY = """
+new Uint8Array(2_000_000_000).fill(1);
+console.log("breach");
+"""
+"""Deno aborts where Python and Node raise, so this attack is a program of its own."""
+_CHECKS = {"python": 20, "node": 14, "deno": 20}

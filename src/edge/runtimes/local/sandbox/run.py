@@ -28,7 +28,6 @@ START_S = 10.0
 MOST_FILES = 4096
 """Files that a program may have in its scratch folders at one time; their number is not bounded by their size."""
 _CHUNK = 65536
-_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
 type Reason = Literal["time", "cpu", "memory", "files", "stdout", "stderr", "stopped"]
 
@@ -45,8 +44,17 @@ class Bounds(NamedTuple):
     output_bytes: int
 
 
+class Own(NamedTuple):
+    """Limits that a process without bubblewrap gets as it starts; `user` counts if the server is root."""
+
+    user: int
+    data_bytes: int
+    cpu_s: int
+    processes: int
+
+
 class Job(NamedTuple):
-    """A run to do: bubblewrap's command, the program's path inside, and its input."""
+    """A run to do: bubblewrap's command, the program's path inside, and its input; or, with `own`, a plain command."""
 
     command: list[str]
     script_path: str
@@ -54,6 +62,7 @@ class Job(NamedTuple):
     script: bytes
     stdin: bytes
     seccomp: bytes
+    own: Own | None = None
 
 
 class Text(NamedTuple):
@@ -116,11 +125,11 @@ class Run:
         with ExitStack() as handed:
             handed.callback(os.close, status_end)
             handed.callback(os.close, os.dup2(status_end, STATUS_FD))
-            handed.callback(os.close, os.dup2(_sealed(handed, job.seccomp), FILTER_FD))
-            handed.callback(os.close, os.dup2(_sealed(handed, job.script), SCRIPT_FD))
+            handed.callback(os.close, os.dup2(sealed(handed, job.seccomp), FILTER_FD))
+            handed.callback(os.close, os.dup2(sealed(handed, job.script), SCRIPT_FD))
             process = subprocess.Popen(
                 job.command,
-                stdin=_sealed(handed, job.stdin),
+                stdin=sealed(handed, job.stdin),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd="/",
@@ -128,13 +137,30 @@ class Run:
                 pass_fds=(STATUS_FD, FILTER_FD, SCRIPT_FD),
                 bufsize=0,
             )
+        return process, status, self._hold(opened, process)
+
+    @staticmethod
+    def _hold(opened: ExitStack, process: "subprocess.Popen[bytes]") -> int:
+        """Prepare a process's pipes for reading, and return a handle of it."""
         for pipe in (process.stdout, process.stderr):
             assert pipe is not None
             opened.callback(pipe.close)
             os.set_blocking(pipe.fileno(), False)
         handle = os.pidfd_open(process.pid)
         opened.callback(os.close, handle)
-        return process, status, handle
+        return handle
+
+    def _begin(self, process: "subprocess.Popen[bytes]", handle: int) -> None:
+        """Take a process itself as the first one of its run."""
+        self._first = process.pid
+        self._first_handle = handle
+        self._began = time.monotonic()
+
+    def _usage(self) -> tree.Usage | None:
+        return None if self._first is None else tree.usage(self._first, self._job.script_path)
+
+    def _peak(self) -> int:
+        return 0 if self._first is None else tree.peak_kb(self._first, self._job.script_path)
 
     def _watch(self, opened: ExitStack, process: "subprocess.Popen[bytes]", status: int, handle: int) -> None:
         """Read until bubblewrap has ended; all of its namespace has ended by then."""
@@ -213,7 +239,7 @@ class Run:
     def _look(self) -> None:
         if self._first is None or self._first_handle is None:
             return
-        now = tree.usage(self._first, self._job.script_path)
+        now = self._usage()
         if now is None:
             return
         if now.processes > 1 and now.memory_kb > self._peak_kb:
@@ -234,10 +260,9 @@ class Run:
             return
         if self._reason is None:
             self._reason = reason
-            last = tree.usage(self._first, self._job.script_path)
+            last = self._usage()
             if last is not None:
-                peak = tree.peak_kb(self._first, self._job.script_path)
-                self._peak_kb = max(self._peak_kb, last.memory_kb if last.processes == 1 else 0, peak)
+                self._peak_kb = max(self._peak_kb, last.memory_kb if last.processes == 1 else 0, self._peak())
                 self._cpu_ms = max(self._cpu_ms, last.cpu_ms)
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._first_handle, signal.SIGKILL)
@@ -273,14 +298,15 @@ class Run:
         )
 
 
-def _sealed(opened: ExitStack, data: bytes) -> int:
+def sealed(opened: ExitStack, data: bytes) -> int:
     """Return an open file of some bytes, positioned at its start, that nobody can change or enlarge."""
     descriptor = os.memfd_create("sandbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     opened.callback(os.close, descriptor)
     with open(os.dup(descriptor), "wb") as file:
         file.write(data)
     os.fchmod(descriptor, 0o444)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL  # names of Linux alone
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 

@@ -12,10 +12,10 @@ from edge.clients.execution.compose import Script, compose, refusal, with_room
 from edge.clients.execution.verdicts import SIGNALS, Raw, judge
 from edge.ports import Log, PortError
 from edge.ports.executor import LEAST, MOST, Execution, Language, Limits, Program, Status
-from edge.runtimes.local.sandbox.command import Cage, Way
+from edge.runtimes.local.sandbox.command import Way
 from edge.runtimes.local.sandbox.keepers import Keepers, Report, SandboxFailed
-from edge.runtimes.local.sandbox.probe import ProbeResult, find
-from edge.runtimes.local.sandbox.run import Bounds, Job
+from edge.runtimes.local.sandbox.probe import Confinement, ProbeResult, find
+from edge.runtimes.local.sandbox.run import Job
 from edge.runtimes.local.sandbox.seccomp import filter_here
 
 SLOTS = 4
@@ -32,18 +32,28 @@ _LIMITS: Mapping[str, Status] = {
 }
 
 
-_RESULTS: dict[Way | None, ProbeResult] = {}
+_RESULTS: dict[tuple[Way | None, bool], ProbeResult] = {}
 """Results of the probe in this process: the machine does not change meanwhile."""
 _FINDING = threading.Lock()
 
 
 class LocalSandbox:
-    """Runs programs in namespaces of their own. The way is chosen by attacks, at the first use or by `start`."""
+    """Runs programs in namespaces of their own. The way is chosen by attacks, at the first use or by `start`.
+
+    `with_deno` allows Deno without permissions where no namespaces can be made.
+    """
 
     name = "sandbox"
 
-    def __init__(self, log: Callable[[], Log] | None = None, slots: int | None = None, way: Way | None = None) -> None:
-        self._way = way
+    def __init__(
+        self,
+        log: Callable[[], Log] | None = None,
+        slots: int | None = None,
+        way: Way | None = None,
+        *,
+        with_deno: bool = False,
+    ) -> None:
+        self._choice = (way, with_deno)
         self.parallel = slots or max(1, min(SLOTS, os.cpu_count() or 1))
         self._log = log
         self._keepers = Keepers(self.parallel)
@@ -55,7 +65,7 @@ class LocalSandbox:
     async def languages(self) -> Mapping[Language, str]:
         """Return the languages that it runs now, each with its version; none if it does not work."""
         cages = (await self._ready()).cages
-        versions = {kind: cage.interpreter.version for kind, cage in cages.items()}
+        versions = {kind: _version(cage) for kind, cage in cages.items()}
         supported: dict[Language, str] = {}
         if "python" in versions:
             supported["python"] = versions["python"]
@@ -113,14 +123,14 @@ class LocalSandbox:
             raise SandboxFailed(result.reason)
         return _raw(await self._do(cage, script, limits))
 
-    async def _do(self, cage: Cage, script: Script, limits: Limits) -> Report:
+    async def _do(self, cage: Confinement, script: Script, limits: Limits) -> Report:
         done = threading.Event()
         jobs: list[Job] = []
 
         def work() -> Report:
             keeper = self._keepers.take()
             try:
-                job = self._job(cage, script, limits, keeper.user)
+                job = cage.job(script, limits, keeper.user, self._seccomp)
                 jobs.append(job)
                 if done.is_set():
                     raise SandboxFailed("stopped")
@@ -143,29 +153,26 @@ class LocalSandbox:
 
     def _find(self) -> ProbeResult:
         with _FINDING:
-            if self._way not in _RESULTS:
+            if self._choice not in _RESULTS:
+                way, with_deno = self._choice
                 keeper = self._keepers.take()
                 try:
-                    _RESULTS[self._way] = find(
-                        lambda cage, script, limits: keeper.run(self._job(cage, script, limits, keeper.user)), self._way
+                    _RESULTS[self._choice] = find(
+                        lambda cage, script, limits: keeper.run(cage.job(script, limits, keeper.user, self._seccomp)),
+                        way,
+                        with_deno=with_deno,
                     )
                 finally:
                     self._keepers.give_back(keeper)
-            self._result = result = _RESULTS[self._way]
+            self._result = result = _RESULTS[self._choice]
         if self._log is not None:
             level = "info" if result.cages else "warning"
             self._log()(level, "sandbox", reason=result.reason, languages=sorted(result.cages))
         return result
 
-    def _job(self, cage: Cage, script: Script, limits: Limits, user: int) -> Job:
-        return Job(
-            cage.command(limits, user),
-            cage.interpreter.script,
-            Bounds(limits.time_ms, limits.memory_mb * 1024, limits.output_bytes),
-            script.text.encode(),
-            script.stdin.encode(),
-            self._seccomp,
-        )
+
+def _version(cage: Confinement) -> str:
+    return f"Deno {cage.interpreter.version}" if cage.way == "deno" else cage.interpreter.version
 
 
 def _limits_refusal(limits: Limits) -> str | None:

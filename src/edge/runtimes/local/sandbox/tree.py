@@ -46,6 +46,17 @@ def usage(first: int, script: str) -> Usage | None:
     return None
 
 
+def usage_of(process: int) -> Usage | None:
+    """Return the usage of one process alone; None after its end."""
+    total = _add(Usage(), f"/proc/{process}/stat", is_program=False)
+    return total if total.processes else None
+
+
+def peak_kb_of(process: int) -> int:
+    """Return the peak of one process alone, 0 if unknown."""
+    return _field(f"/proc/{process}/status", b"VmHWM:")
+
+
 def peak_kb(first: int, script: str) -> int:
     """Return the largest peak of a single live process, 0 if unknown."""
     root = f"/proc/{first}/root"
