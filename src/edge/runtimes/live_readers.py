@@ -30,6 +30,7 @@ class Reader:
         "request_id",
         "sent",
         "size",
+        "ticket",
         "turn",
         "types",
     )
@@ -38,6 +39,7 @@ class Reader:
         self.types = follow.types
         self.actor = follow.actor
         self.check_s = follow.check_s
+        self.ticket = follow.ticket
         self.encode = encode
         self.request_id = request_id
         self.sent = 0
