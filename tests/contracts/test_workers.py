@@ -137,7 +137,7 @@ def test_an_attachment_of_an_earlier_version_is_read(host: Worker) -> None:
 
 
 def test_an_attachment_keeps_the_whole_actor(host: Worker) -> None:
-    attachment = OLD_ATTACHMENT | {"actor": OLD_ACTOR | MORE, "check_s": 2.5}
+    attachment = OLD_ATTACHMENT | {"actor": OLD_ACTOR | MORE, "check_s": 2.5, "ticket": "mark"}
     read = json.loads(host.request("POST", "/attachment", json.dumps(attachment).encode())[2])
     assert read["actor"] == repr(
         Actor("phone", READER, frozenset({"car-1"}), 7, is_token=True, expires_at=1795948443.5, fingerprint="f1")

@@ -4,7 +4,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tests.browser import in_chromium
 from tests.core_tessie.test_live import CLIENTS, Stream
 from tests.core_tessie.test_live_access import Key
 from tests.served import Served, served_locally
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from edge.testing import Client
@@ -88,6 +88,40 @@ def test_ticket_tried_for_two_things_at_once_opens_one(served: Served) -> None:
         streams = [pool.submit(stream_status, served, f"?ticket={ticket['ticket']}") for _ in range(2)]
         statuses = [[attempt.result() for attempt in tries] for tries in (sockets, streams)]
     assert statuses in ([[101, 101], [STOLEN, STOLEN]], [[STOLEN, STOLEN], [200, 200]])
+
+
+@pytest.mark.slow
+def test_ticket_holds_two_sockets_and_a_third_is_closed_at_once(served: Served) -> None:
+    ticket = ticket_of(served)
+    other = ticket_of(served)
+    with ExitStack() as stack:
+        beside = stack.enter_context(connect(served.ws_url + other["ws"], compression=None))
+        path = served.ws_url + ticket["ws"]
+        first, second, third = (stack.enter_context(connect(path, compression=None)) for _ in range(3))
+        if served.runtime == "workers":  # this client sees no close frame there; test_live_access reads the code
+            with pytest.raises((ConnectionClosed, TimeoutError)):
+                third.recv(2)
+            return
+        with pytest.raises(ConnectionClosed) as closed:
+            third.recv(10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1013
+        for socket in (beside, first, second):
+            socket.send('{"type": "ping"}')
+            types = [json.loads(socket.recv(10))["type"] for _ in range(2)]
+            assert types == ["live.hello", "live.pong"]
+
+
+@pytest.mark.slow
+def test_ticket_holds_two_streams_and_a_third_ends_the_oldest(served: Served) -> None:
+    query = f"?types=custom.*&ticket={ticket_of(served)['ticket']}"
+    streams = [Stream(served, query, authorization="") for _ in range(3)]
+    assert [stream.status for stream in streams] == [200, 200, 200]
+    assert list(streams[0].numbers()) == []
+    number = served.publish("custom.shared")
+    assert [next(stream.numbers()) for stream in streams[1:]] == [number, number]
+    for stream in streams:
+        stream.close()
 
 
 @pytest.mark.parametrize("change", ["revoke", "late"])

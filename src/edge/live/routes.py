@@ -125,7 +125,7 @@ class Live(Routes):
             """
             last = request.headers.get("last-event-id")
             since = _number(last) if last else query.since
-            return Response(await events.stream(_follow(actor, since, query.types, settings)), headers=[*_HEADERS])
+            return Response(await events.stream(_follow(actor, since, query, settings)), headers=[*_HEADERS])
 
         @self.get("/ws", NotConfigured, UpgradeRequired, WrongOrigin, operation=Operation({101: {}}))
         async def open_socket(
@@ -140,7 +140,7 @@ class Live(Routes):
             sockets as it may.
             """
             _check_origin(request, settings)
-            follow = _follow(actor, query.since, query.types, settings)
+            follow = _follow(actor, query.since, query, settings)
             return await events.connect(request.headers, request.id, follow)
 
     def _declare_publishing(self, may_publish: Reach) -> None:
@@ -181,11 +181,12 @@ class Live(Routes):
             )
 
 
-def _follow(actor: Actor, since: int | None, types: str, settings: LiveSettings) -> Follow:
-    names = tuple(name for name in (part.strip() for part in types.split(",")) if name)
+def _follow(actor: Actor, since: int | None, query: FollowOptions, settings: LiveSettings) -> Follow:
+    names = tuple(name for name in (part.strip() for part in query.types.split(",")) if name)
     if len(names) > MOST_TYPES:
         raise BadRequest(f"types: at most {MOST_TYPES}")
-    return Follow(actor, since, names, settings.live_max_connections, settings.live_check_s)
+    mark = tickets.mark_of(query.ticket or "")
+    return Follow(actor, since, names, settings.live_max_connections, settings.live_check_s, mark)
 
 
 def _number(text: str) -> int:

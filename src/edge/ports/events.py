@@ -97,7 +97,7 @@ class Follow(NamedTuple):
 
     A type is a whole name or `prefix.*`; an empty list means all types. A reader gets events whose audience includes
     its actor. `at_most` bounds the open streams and sockets of the actor's name; the credential is looked up again
-    every `check_s` seconds.
+    every `check_s` seconds. `ticket` marks the ticket that it came by, of whose connections two may be open.
     """
 
     actor: Actor
@@ -105,6 +105,7 @@ class Follow(NamedTuple):
     types: tuple[str, ...] = ()
     at_most: int = 100
     check_s: float = 30.0
+    ticket: str = ""
 
 
 class Events(Protocol):

@@ -21,11 +21,17 @@ TIMEOUT_S = 10.0
 """Seconds that one look-up may take."""
 
 
+PER_TICKET = 2
+"""Open connections of one ticket: the present one, and the one before, until its break is noticed."""
+
+
 class Connection(Protocol):
-    """An open stream or socket."""
+    """An open stream or socket; `ticket` is the mark of the ticket that opened it, empty without one."""
 
     actor: Actor
     check_s: float
+    ticket: str
+    closed: Close | None
 
     def update_actor(self, actor: Actor) -> None:
         """Continue as the actor that the credential stands for now."""
@@ -60,12 +66,24 @@ class Connections[C: Connection]:
         """Return the number of connections of a caller's name."""
         return len(self._by_name.get(name, ()))
 
+    def of_ticket(self, name: str, ticket: str) -> list[C]:
+        """Return a caller's open connections by a ticket's mark, the oldest first; none without a ticket."""
+        some = self._by_name.get(name, ()) if ticket else ()
+        return [connection for connection in some if connection.ticket == ticket and connection.closed is None]
+
     def enter(self, connection: C, at_most: float = inf) -> None:
-        """Add a connection; `TooManyConnections` if its caller has `at_most` already."""
+        """Add a connection; `TooManyConnections` if its caller has `at_most` already.
+
+        A ticket's oldest connection is closed for one beyond `PER_TICKET`: a refusal would end an `EventSource`.
+        """
         name = connection.actor.name
         if self.count(name) >= at_most:
             raise TooManyConnections(int(at_most))
-        self._by_name.setdefault(name, {})[connection] = None
+        some = self._by_name.setdefault(name, {})
+        same = self.of_ticket(name, connection.ticket)
+        for other in same[: len(same) - PER_TICKET + 1]:
+            other.close(Close.TRY_LATER)
+        some[connection] = None
         self.look_at = min(self.look_at, time() + connection.check_s)
         self.due = min(self.due, self.look_at, _end_of(connection.actor))
 

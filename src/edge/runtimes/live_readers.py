@@ -38,6 +38,7 @@ class Reader:
         "request_id",
         "sent",
         "size",
+        "ticket",
         "turn",
         "types",
     )
@@ -46,6 +47,7 @@ class Reader:
         self.types = follow.types
         self.actor = follow.actor
         self.check_s = follow.check_s
+        self.ticket = follow.ticket
         self.encode = encode
         self.request_id = request_id
         self.sent = 0

@@ -20,8 +20,9 @@ PHONE = Actor("phone", READER)
 class Open:
     """A connection that notes its end."""
 
-    def __init__(self, actor: Actor, check_s: float = 30.0) -> None:
+    def __init__(self, actor: Actor, check_s: float = 30.0, ticket: str = "") -> None:
         self.actor = actor
+        self.ticket = ticket
         self.check_s = check_s
         self.closed: Close | None = None
 
@@ -113,6 +114,19 @@ def test_connection_stays_while_its_credential_cannot_be_checked() -> None:
     keys.revoked.add("phone")
     asyncio.run(connections.check())
     assert connection.closed is Close.UNAUTHORIZED
+
+
+def test_ticket_holds_two_connections_and_a_further_one_closes_the_oldest() -> None:
+    connections = Keys().connections()
+    tickets = ["a", "b", "a", "", "a", "", "a", ""]
+    some = [Open(PHONE, ticket=ticket) for ticket in tickets]
+    for connection in some:
+        connections.enter(connection)
+    closed = [number for number, connection in enumerate(some) if connection.closed is not None]
+    assert (closed, some[0].closed) == ([0, 2], Close.TRY_LATER)
+    other = Open(Actor("tablet", READER), ticket="a")
+    connections.enter(other)
+    assert (some[4].closed, other.closed) == (None, None)
 
 
 def test_connection_continues_with_the_changed_rights_of_its_credential() -> None:

@@ -16,7 +16,7 @@ from edge.ports import PortError
 from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
-from edge.runtimes.live_access import Connections
+from edge.runtimes.live_access import PER_TICKET, Connections
 from edge.runtimes.live_readers import Budget, Direct, Reader, fan_out, follow, send_heartbeats
 from edge.runtimes.live_wire import Close
 from edge.runtimes.local.direct import WriteNow, chunk, text_frame
@@ -179,6 +179,8 @@ class LocalEvents:
         if socket.write_now is not None:
             reader.direct = Direct(socket.write_now, text_frame)
         try:
+            if len(self._open.of_ticket(reader.actor.name, reader.ticket)) >= PER_TICKET:
+                raise TooManyConnections(PER_TICKET)
             self._enter(reader, subscription)
         except TooManyConnections:
             await socket.close(Close.TRY_LATER)

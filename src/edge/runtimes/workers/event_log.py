@@ -7,7 +7,6 @@ from hashlib import sha256
 from math import inf
 from time import monotonic, time
 from typing import Any
-from uuid import uuid4
 
 from js import JSON, TransformStream, WebSocketPair, WebSocketRequestResponsePair
 from js import Response as JsResponse
@@ -19,7 +18,7 @@ from edge.app import App
 from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
-from edge.runtimes.live_access import Connections
+from edge.runtimes.live_access import PER_TICKET, Connections
 from edge.runtimes.live_readers import Budget, Reader, fan_out, follow, send_heartbeats
 from edge.runtimes.live_wire import Close
 from edge.runtimes.workers.entry import Isolate
@@ -229,12 +228,14 @@ class Log:
 
     def _accept(self, subscription: Follow, headers: Any) -> Any:
         client, server = WebSocketPair.new().object_values()
-        tag = tag_of(subscription.actor.name)
+        name = subscription.actor.name
+        tag = tag_of(name)
         socket_count = self._context.getWebSockets(
             tag
         ).length  # also those that are closed, but not by their client yet
         self._context.acceptWebSocket(server, to_js([tag]))
-        if socket_count + self._streams_of(subscription.actor.name) >= subscription.at_most:
+        is_full = len(self._open.of_ticket(name, subscription.ticket)) >= PER_TICKET
+        if is_full or socket_count + self._streams_of(name) >= subscription.at_most:
             server.close(int(Close.TRY_LATER), Close.TRY_LATER.reason)
         else:
             self._greet(server, subscription, headers.get("x-request-id") or "")
@@ -247,9 +248,7 @@ class Log:
 
     def _greet(self, server: Any, subscription: Follow, request_id: str) -> None:
         begin = wire.start(subscription.since, self._oldest, self.head)
-        log_socket = LogSocket(
-            server, uuid4().hex, subscription.actor, subscription.types, begin, request_id, subscription.check_s
-        )
+        log_socket = LogSocket.following(server, subscription, begin, request_id)
         log_socket.keep()
         self._log_sockets[log_socket.id] = log_socket
         self._enter(log_socket)

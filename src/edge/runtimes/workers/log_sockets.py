@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException
@@ -33,6 +34,7 @@ class LogSocket:
     sent: int | None
     request_id: str
     check_s: float
+    ticket: str = ""
     unchecked: int = 0
     busy: int = 0
     closed: Close | None = None
@@ -56,6 +58,14 @@ class LogSocket:
             attachment["sent"],
             attachment["request_id"],
             attachment.get("check_s", CHECK_S),
+            attachment.get("ticket", ""),
+        )
+
+    @classmethod
+    def following(cls, socket: Any, follow: Follow, begin: int, request_id: str) -> "LogSocket":
+        """Return a new socket of a reader, which continues from the number `begin`."""
+        return cls(
+            socket, uuid4().hex, follow.actor, follow.types, begin, request_id, follow.check_s, ticket=follow.ticket
         )
 
     def keep(self) -> None:
@@ -67,6 +77,7 @@ class LogSocket:
             "sent": self.sent,
             "request_id": self.request_id,
             "check_s": self.check_s,
+            "ticket": self.ticket,
         }
         self.socket.serializeAttachment(to_json(attachment).decode())
 
@@ -145,9 +156,12 @@ def follow_document(follow: Follow) -> dict[str, Any]:
         "types": follow.types,
         "at_most": follow.at_most,
         "check_s": follow.check_s,
+        "ticket": follow.ticket,
     }
 
 
 def follow_of(sent: dict[str, Any]) -> Follow:
     """Return the reader's request that `follow_document` has written."""
-    return Follow(actor_of(sent["actor"]), sent["since"], tuple(sent["types"]), sent["at_most"], sent["check_s"])
+    actor = actor_of(sent["actor"])
+    types = tuple(sent["types"])
+    return Follow(actor, sent["since"], types, sent["at_most"], sent["check_s"], sent.get("ticket", ""))
