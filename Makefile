@@ -44,10 +44,10 @@ new: $(VENV)/.dev ## Write the skeleton of a new Worker with passing tests (APP=
 	@$(BIN)/python tools/new.py
 
 test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, on both runtimes
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not soak" --durations 5
+	$(BIN)/python -m pytest -q -n auto -m "not soak" --durations 5
 
 test-fast: $(VENV)/.dev ## Run the tests that take less than a second each
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not soak"
+	$(BIN)/python -m pytest -q -n auto -m "not slow and not soak"
 
 soak: $(VENV)/.soak $(WORKERS) assets ## Run the tests that take minutes: long reconnecting under load, on both runtimes
 	$(BIN)/python -m pytest -q -m soak

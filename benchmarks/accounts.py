@@ -117,7 +117,8 @@ async def measure(count: int) -> dict[str, list[float]]:
 
 def distance(some: Sequence[float], others: Sequence[float]) -> float:
     """Return the largest distance of two distributions (Kolmogorov and Smirnov): 0 for equal ones, 1 for disjoint."""
-    left, right = sorted(some), sorted(others)
+    left = sorted(some)
+    right = sorted(others)
     return max(abs(bisect_right(left, at) / len(left) - bisect_right(right, at) / len(right)) for at in left + right)
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from pyedge.client import node
 
-in_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here")
+in_chromium = pytest.mark.skipif(
+    not any(map(shutil.which, ("chromium-headless-shell", "chromium"))), reason="there is no Chromium here"
+)
 
 _CASE = re.compile(r"^  async (\w+)\(\) \{$", re.MULTILINE)
 

@@ -1,9 +1,15 @@
-"""The tests' processes and temporary files; both runtimes' fixtures come from the plugin."""
+"""The tests' processes, order and temporary files; both runtimes' fixtures come from the plugin."""
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
+from zlib import crc32
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["edge.testing.plugin"]
 
@@ -16,6 +22,43 @@ ENOUGH = 4 * 2**30
 def pytest_xdist_auto_num_workers() -> int:
     """Return two a core: half of a test's time is waiting for servers, timers and other processes."""
     return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+
+
+IN_WORKERD = re.compile(r"\[(.+-)?workers(-.+)?\]$")
+"""Ends the name of a test that runs in workerd beside one that runs locally."""
+WHOLE = ("tests/contracts", "tests/workers")
+"""Folders whose tests are about the runtimes themselves: all of them run in workerd, always."""
+SHARE = 4
+"""One of this many cases of an app runs in workerd too in `make test`; all of them do in `make soak`."""
+
+
+class SharedWorkers(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Distribute the tests by file, and those in workerd by folder, so that each Worker starts in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return the group of a test; a process runs all tests of a group."""
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return f"{folder} in workerd" if IN_WORKERD.search(nodeid) or folder == "tests/workers" else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedWorkers:
+    """Return the scheduler, which takes the groups in the order of the tests."""
+    config.option.loadscopereorder = False
+    return SharedWorkers(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make soak` alone runs in workerd, and let groups that take long begin first."""
+    begun = set[str]()
+    for item in items:
+        if IN_WORKERD.search(item.nodeid) and not item.nodeid.startswith(WHOLE):
+            file = item.nodeid.partition("::")[0]
+            if file in begun and crc32(item.nodeid.encode()) % SHARE:
+                item.add_marker(pytest.mark.soak)
+            begun.add(file)
+    items.sort(key=lambda item: (not IN_WORKERD.search(item.nodeid), item.get_closest_marker("slow") is None))
 
 
 def _keep_files_in_memory() -> None:

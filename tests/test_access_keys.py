@@ -161,7 +161,8 @@ def test_app_that_runs_with_a_short_key_says_so_and_stays_shut(package: str, tmp
 @pytest.mark.parametrize("package", packages())
 def test_key_by_its_hash_opens_and_the_setting_does_not(package: str, tmp_path: Path) -> None:
     [name] = named(package)
-    key, app = "a-key-of-24-characters-or-more", load(package)
+    key = "a-key-of-24-characters-or-more"
+    app = load(package)
     setting = f"sha256:{hashed(key).upper()}"
     path = next(
         endpoint.path for endpoint in app.endpoints if endpoint.access.name == "ADMIN" and endpoint.method == "GET"

@@ -73,7 +73,8 @@ def targets_of(makefile: str) -> set[str]:
 
 def faults(files: Files) -> list[str]:
     """Return the faults that no linter sees."""
-    parsed, compose = stages(files["Dockerfile"]), yaml.safe_load(files["compose.yaml"])
+    parsed = stages(files["Dockerfile"])
+    compose = yaml.safe_load(files["compose.yaml"])
     return [
         *(fault for stage in parsed.values() for fault in faults_of_stage(stage, parsed, files[".dockerignore"])),
         *(fault for name, service in compose["services"].items() for fault in faults_of_service(name, service, parsed)),

@@ -9,6 +9,7 @@ from inspect import isclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from apps import packages
 from edge.settings import Field, Settings
@@ -77,3 +78,13 @@ def test_the_runbook_has_each_log_line_of_level_error() -> None:
     lines = set(re.findall(r"log\(\s*\"error\",\s*f?\"(?:\{[^}]*\} )?([^\"]+)\"", sources))
     assert len(lines) > 20
     assert [line for line in sorted(lines) if f"{line}`" not in runbook] == []
+
+
+def test_pre_commit_calls_the_tools_of_make_check() -> None:
+    """The audit is left out, as it asks databases on the network."""
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ncheck: ")[2].partition("\n\n")[0]
+    tools = set(re.findall(r"\$\(BIN\)/(?:python )?(\S+)", recipe)) - {"tools/audit.py"}
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    entries = " ".join(hook["entry"] for hook in hooks)
+    assert len(tools) > 5
+    assert [tool for tool in sorted(tools) if not re.search(rf"\.venv/bin/(python )?{tool}\b", entries)] == []

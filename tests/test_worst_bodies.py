@@ -78,16 +78,20 @@ INNER = {
 FLAT = (str, int, float, bool, datetime, type(None))
 
 
-def shapes(hint: Any) -> Iterator[tuple[str, bytes]]:
-    """Yield bodies: as a whole, in the first field, and in each field that may hold more than one value."""
+def shapes(hint: Any, share: int) -> Iterator[tuple[str, bytes]]:
+    """Yield bodies: as a whole, in the first field, and in each field that may hold more than one value.
+
+    Each field gets one of `share` shapes, the next field those that follow; a whole body gets all.
+    """
     fields = hint.model_fields if isinstance(hint, type) and issubclass(hint, BaseModel) else {}
     begins = [("", "")]
     for number, (name, field) in enumerate(fields.items()):
         if number == 0 or not all(kind in FLAT for kind in get_args(field.annotation) or [field.annotation]):
             begins.append((f'{{"{field.alias or name}":', "}"))
-    for begin, end in begins:
-        for what, inner in INNER.items():
-            yield f"{begin}{what}", (begin + inner + end).encode()
+    for turn, (begin, end) in enumerate(begins):
+        for number, (what, inner) in enumerate(INNER.items()):
+            if not begin or number % share == turn % share:
+                yield f"{begin}{what}", (begin + inner + end).encode()
 
 
 ATTEMPTS = 4
@@ -120,8 +124,12 @@ def cpu(work: Any, *given: Any) -> float:
     return time.process_time() - began
 
 
+EACH = pytest.mark.parametrize("share", [4, pytest.param(1, marks=pytest.mark.soak)])
+
+
+@EACH
 @pytest.mark.parametrize("where", READ)
-def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
+def test_no_shape_of_a_body_blocks_for_long(where: str, share: int) -> None:
     check = body_check(READ[where])
     answers: list[int] = []
 
@@ -131,13 +139,14 @@ def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
         except Problem as problem:
             answers.append(len(json.dumps(problem.document("/", "1"))))
 
-    found = {what: share_of_yardstick(look, body) for what, body in shapes(READ[where])}
+    found = {what: share_of_yardstick(look, body) for what, body in shapes(READ[where], share)}
     assert {what: work for what, work in found.items() if work > MOST_WORK} == {}
     assert max(answers, default=0) < LARGEST
 
 
+@EACH
 @pytest.mark.parametrize("where", ["interaction", *(f"action {name}" for name in KINDS)])
-def test_no_shape_of_a_value_that_is_read_already_blocks_for_long(where: str) -> None:
+def test_no_shape_of_a_value_that_is_read_already_blocks_for_long(where: str, share: int) -> None:
     """Values that are validated as Python: payloads of actions, and interactions, of which the bytes are signed."""
     validator = TypeAdapter[Any](MODELS[where])
     answers: list[int] = []
@@ -148,6 +157,6 @@ def test_no_shape_of_a_value_that_is_read_already_blocks_for_long(where: str) ->
         except ValidationError as invalid:
             answers.append(len(json.dumps(InvalidBody(list_faults(invalid)).document("/", "1"))))
 
-    found = {what: share_of_yardstick(look, from_json(body)) for what, body in shapes(MODELS[where])}
+    found = {what: share_of_yardstick(look, from_json(body)) for what, body in shapes(MODELS[where], share)}
     assert {what: work for what, work in found.items() if work > MOST_WORK} == {}
     assert max(answers) < LARGEST

@@ -214,6 +214,8 @@ def test_the_compatibility_date_is_python_314_and_known_to_the_locked_workerd(wo
     assert worker.config["compatibility_flags"] == flags
 
 
+OFTEN = (DEFAULT, "discord_bot")
+"""The largest and the smallest app, which `make test` packs for an upload; `make soak` packs all."""
 UPLOADED = [worker for worker in EACH if worker.environment]
 uploaded = pytest.mark.parametrize("worker", UPLOADED, ids=lambda worker: worker.environment)
 
@@ -279,9 +281,11 @@ def test_no_app_needs_an_excluded_module(package: str) -> None:
 
 
 SMALL = [
-    worker for worker in UPLOADED[1:] if worker.package == DEFAULT or worker.stage in {"", "production"}
+    pytest.param(worker, id=worker.environment, marks=() if worker.package in OFTEN else pytest.mark.soak)
+    for worker in UPLOADED[1:]
+    if worker.package == DEFAULT or worker.stage in {"", "production"}
 ]  # as production
-small = pytest.mark.parametrize("worker", SMALL, ids=lambda worker: worker.environment)
+small = pytest.mark.parametrize("worker", SMALL)
 needs_wrangler = pytest.mark.skipif(
     not NODE_MODULES.joinpath("wrangler").is_dir(), reason="wrangler is run by `make test`"
 )

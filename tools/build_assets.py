@@ -66,7 +66,8 @@ def compress(place: Path) -> int:
     packed = compressed_folder(place)
     changed = 0
     for name, path in forms.items():
-        form, content = packed / name, zlib.compress(path.read_bytes(), 9, wbits=31)
+        form = packed / name
+        content = zlib.compress(path.read_bytes(), 9, wbits=31)
         if not form.is_file() or form.read_bytes() != content:
             form.parent.mkdir(parents=True, exist_ok=True)
             form.write_bytes(content)

@@ -25,14 +25,14 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(target: Target) -> None:
-    """Build everything afresh and check it, without touching the deployment."""
+    """Build everything afresh and check it, the quickest first, without touching the deployment."""
+    step("secrets are set", lambda: cloudflare.check_secrets(target))
+    if step("packages match the lock", packages.build):
+        print("  they were reinstalled")
     step("documents, schema and migrations match the code", lambda: check_sources(target))
     changed = step("static files are built", lambda: make_assets(target))
     if changed:
         print(f"  {changed} of them were outdated")
-    if step("packages match the lock", packages.build):
-        print("  they were reinstalled")
-    step("secrets are set", lambda: cloudflare.check_secrets(target))
     upload = step("the upload holds these sources and packages", lambda: check_upload(target))
     print(f"  {len(upload.modules):,} modules, {upload.size / 1024:,.0f} KiB gzip")
     seconds = step("the Worker starts in workerd, and its handlers can be called", lambda: rehearse(target))

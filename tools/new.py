@@ -141,14 +141,16 @@ def tidy(staged: Path, package: str) -> None:
 
 def describe(staged: Path, package: str) -> None:
     """Write all that is generated from the app; importing it shows that it is sound before the move."""
-    migrations, golden = staged / "migrations" / package, staged / "tests" / "golden"
+    migrations = staged / "migrations" / package
+    golden = staged / "tests" / "golden"
     _put(staged / "src" / package / "schema.py", schema.rendered(schema.read(migrations)))
     _put(golden / f"{package}.sql", schema.golden(migrations))
     sys.dont_write_bytecode = True  # caches must not be moved
     sys.path.insert(0, str(staged / "src"))
-    openapi.check_document(openapi.describe(package))
+    content = openapi.describe(package)
+    openapi.check_document(content)
     _put(golden / f"{package}_access.txt", access_table(load(package)))
-    for path, text in openapi.rendered(package):
+    for path, text in openapi.rendered(package, content):
         _put(staged / path.relative_to(ROOT), text)
 
 

@@ -42,9 +42,8 @@ def describe(package: str) -> dict[str, Any]:
     return document(load(package), description=importlib.import_module(package).__doc__ or "", extend=extend)
 
 
-def rendered(package: str) -> Iterator[tuple[Path, str]]:
+def rendered(package: str, content: dict[str, Any]) -> Iterator[tuple[Path, str]]:
     """Yield each file of an app's document with its text; the default app has no folder of its own."""
-    content = describe(package)
     place = ROOT / "openapi" / folder(package)
     yield place / "openapi.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     yield place / "openapi.yaml", yaml.dump(content, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=120)
@@ -61,6 +60,8 @@ def check_document(content: dict[str, Any]) -> None:
 def stale(path: Path, text: str) -> str:
     """Return the difference of a committed file from its generated text, or ""."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
+    if old == text:
+        return ""
     name = str(path.relative_to(ROOT))
     lines = difflib.unified_diff(
         old.splitlines(True), text.splitlines(True), f"{name} as committed", f"{name} as it is"
@@ -79,8 +80,9 @@ def main(arguments: Sequence[str]) -> int:
 def _run(apps: Sequence[str], *, check: bool) -> int:
     differences = []
     for package in apps:
-        check_document(describe(package))
-        for path, text in rendered(package):
+        content = describe(package)
+        check_document(content)
+        for path, text in rendered(package, content):
             differences.append(stale(path, text))
             if not check:
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -170,7 +170,8 @@ def _indexes(connection: sqlite3.Connection) -> Iterator[Index]:
 
 def _parts(columns: str) -> Iterator[str]:
     """Yield the items between the commas of a list, but for those inside parentheses."""
-    depth, part = 0, ""
+    depth = 0
+    part = ""
     for mark in columns:
         depth += (mark == "(") - (mark == ")")
         if mark == "," and not depth:

@@ -29,9 +29,13 @@ type Rule = Callable[[Node], bool]
 
 def faults(document: Any) -> list[str]:
     """Return each place that breaks a rule, with the rule."""
-    broken = [f"{node.path}: {rule}" for rule, breaks in SCHEMA.items() for node in schemas(document) if breaks(node)]
-    return broken + [
-        f"{node.path}: {rule}" for rule, breaks in PLACE.items() for node in places(document) if breaks(node)
+    nodes = ((SCHEMA, [*schemas(document)]), (PLACE, [*places(document)]))
+    return [
+        f"{node.path}: {rule}"
+        for rules, there in nodes
+        for rule, breaks in rules.items()
+        for node in there
+        if breaks(node)
     ]
 
 

@@ -14,5 +14,5 @@ OFFLINE = {
 
 
 def wrangler(*words: str) -> list[str]:
-    """Return a command of wrangler's; `StartError` without Node or its packages."""
-    return [node(), str(NODE_MODULES / "wrangler" / "bin" / "wrangler.js"), *words]
+    """Return a command of wrangler's, without its launcher; `StartError` without Node or its packages."""
+    return [node(), "--no-warnings", str(NODE_MODULES / "wrangler" / "wrangler-dist" / "cli.js"), *words]

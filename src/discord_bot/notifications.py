@@ -78,7 +78,7 @@ class EventNews(News):
         return {"When": when, "Where": self.location}
 
 
-class Told(TypedDict):
+class PostedNotice(TypedDict):
     """A notice that is in its channel; `message_id` is Discord's."""
 
     id: str
@@ -87,7 +87,7 @@ class Told(TypedDict):
     message_id: str | None
 
 
-class Asked(BaseModel):
+class NoticeOptions(BaseModel):
     """How a notice is to be sent."""
 
     model_config = ConfigDict(extra="forbid")
@@ -127,7 +127,7 @@ _FAULTS = (
     NoticeUncertain,
     NoticeUnderWay,
 )
-_SENT = Operation({200: {JSON: Told}, 201: {JSON: Told}})
+_SENT = Operation({200: {JSON: PostedNotice}, 201: {JSON: PostedNotice}})
 
 
 class NoticeSender:
@@ -137,7 +137,7 @@ class NoticeSender:
         self._notices = notices
         self._zone = settings.time_zone
 
-    async def send(self, kind: str, news: News, query: Asked, request: Request) -> Response:
+    async def send(self, kind: str, news: News, query: NoticeOptions, request: Request) -> Response:
         """Send news once, and say how it was sent."""
         fields = [(name, text) for name, text in news.card(self._zone).items() if text]
         embed = Embed(news.title.strip() or NAMES[kind], news.text, news.url, fields, COLOURS[kind])
@@ -154,27 +154,29 @@ class NoticeSender:
             request_id=request.id,
         )
         sent = await self._notices.send(notice)
-        notification = Told(id=sent.id, kind=kind, subject=news.id, message_id=sent.message_id)
-        return Response.json(notification, 201 if sent.is_new else 200)
+        posted = PostedNotice(id=sent.id, kind=kind, subject=news.id, message_id=sent.message_id)
+        return Response.json(posted, 201 if sent.is_new else 200)
 
 
 @routes.post("/sponsor-update", *_FAULTS, status=201, operation=_SENT)
 async def tell_sponsor_update(
-    news: Body[SponsorUpdate], query: Query[Asked], request: Request, sender: NoticeSender
+    news: Body[SponsorUpdate], query: Query[NoticeOptions], request: Request, sender: NoticeSender
 ) -> Response:
     """Post news of a sponsor: 201 if it was posted now, 200 if it was before."""
     return await sender.send("sponsor-update", news, query, request)
 
 
 @routes.post("/event", *_FAULTS, status=201, operation=_SENT)
-async def tell_event(news: Body[EventNews], query: Query[Asked], request: Request, sender: NoticeSender) -> Response:
+async def tell_event(
+    news: Body[EventNews], query: Query[NoticeOptions], request: Request, sender: NoticeSender
+) -> Response:
     """Post news about an event: 201 if it was posted now, 200 if it was before."""
     return await sender.send("event", news, query, request)
 
 
 @routes.post("/announcement", *_FAULTS, status=201, operation=_SENT)
 async def tell_announcement(
-    news: Body[Announcement], query: Query[Asked], request: Request, sender: NoticeSender
+    news: Body[Announcement], query: Query[NoticeOptions], request: Request, sender: NoticeSender
 ) -> Response:
     """Post news for everybody: 201 if it was posted now, 200 if it was before."""
     return await sender.send("announcement", news, query, request)

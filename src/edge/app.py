@@ -95,8 +95,12 @@ class App:
         limits: Mapping[str, Limit] | None = None,
         migrations: str = "",
     ) -> None:
-        self.name, self.version, self.settings = name, version, settings
-        self.queues, self.limits, self.migrations = queues or {}, limits or {}, migrations
+        self.name = name
+        self.version = version
+        self.settings = settings
+        self.queues = queues or {}
+        self.limits = limits or {}
+        self.migrations = migrations
         self.tables = tables
         self.middleware = middleware
         providers = [*providers, *(provider for group in resources for provider in group.providers)]
@@ -104,34 +108,39 @@ class App:
         injector = self.injector = Injector(settings, RUNTIME_PORTS, providers, tables)
         self.endpoints = [self._endpoint(route) for group in resources for route in group.routes]
         self.router = Router(self.endpoints, {endpoint.path for endpoint in self.endpoints if endpoint.route.is_alone})
-        self._plan_jobs_and_consumers(resources)
-        self._plan_frames_and_workflows(resources)
+        self._plan_events(resources)
         self._authenticate = injector.bind(authenticate, 1)
         self._admit = injector.bind(admit, 1) if admit else None
         self._bind_live(resources, revalidate, count_frame)
         self.audiences = LIVE_AUDIENCES | dict(audiences or {})
         self._dialects = [(group.prefix, group.translate_problem) for group in resources if group.translate_problem]
-        self._pipeline: Next = self._answer
+        self._pipeline = self._nested(middleware)
+        self._compose(resources)
+
+    def _nested(self, middleware: Sequence[Middleware]) -> Next:
+        """Return the pipeline of a request: the middleware around the answer, the first outermost."""
+        pipeline: Next = self._answer
         for layer in reversed(middleware):
-            self._pipeline = _guarded(injector.bind(layer, 2), self._pipeline)
+            pipeline = _guarded(self.injector.bind(layer, 2), pipeline)
+        return pipeline
+
+    def _compose(self, resources: Sequence[Routes]) -> None:
+        """Tell each group the app, once the app is whole."""
         for group in resources:
             group.compose(self)
 
-    def _plan_jobs_and_consumers(self, resources: Sequence[Routes]) -> None:
-        """Plan the handlers that the clock and the queues start."""
+    def _plan_events(self, resources: Sequence[Routes]) -> None:
+        """Plan the handlers that the clock, the queues, clients' frames and workflows start."""
         injector = self.injector
         self.jobs = [(job.cron, EventHandler(job.handler, Tick, injector)) for group in resources for job in group.jobs]
         self.consumers = _by_queue(consumer for group in resources for consumer in group.consumers)
         self._consume = {
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
         }
-
-    def _plan_frames_and_workflows(self, resources: Sequence[Routes]) -> None:
-        """Plan the handlers of the frames that clients send, and of workflows."""
         self.frames = {frame.type: frame for group in resources for frame in group.frames}
         self._on_frame = {frame.type: self._frame_handler(frame) for frame in self.frames.values()}
         self.workflows = {
-            workflow.binding: EventHandler(workflow.handler, Run, self.injector)
+            workflow.binding: EventHandler(workflow.handler, Run, injector)
             for group in resources
             for workflow in group.workflows
         }
@@ -143,7 +152,8 @@ class App:
         live = next((group for group in resources if group.socket_path), None)
         self.socket_path = live.socket_path if live else "/ws"
         if live is not None:
-            revalidate, count_frame = revalidate or live.revalidate, count_frame or live.count_frame
+            revalidate = revalidate or live.revalidate
+            count_frame = count_frame or live.count_frame
         self._revalidate = _bind_actor(self.injector, revalidate) if revalidate else None
         self._count_frame = _bind_actor(self.injector, count_frame) if count_frame else None
 

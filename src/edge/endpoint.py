@@ -123,7 +123,8 @@ class Endpoint:
             self._render = _located(plan, self._render)
         own = {field.name for field in plan.inputs if field.kind == "header"}
         self._conditions = [name for name in CONDITIONS if name not in own] if route.method != "GET" else []
-        self._names, self._reach = plan.names, route.reach if route.reach and route.reach.is_checked else None
+        self._names = plan.names
+        self._reach = route.reach if route.reach and route.reach.is_checked else None
 
     async def __call__(self, request: Request) -> Response:
         """Validate the handler's arguments, run it, and turn its return value into a response."""
@@ -172,14 +173,16 @@ class _Plan:
             raise PlanError(f"{self.where}: {complaint}")
 
     def add(self, position: int, parameter: inspect.Parameter, hint: Any) -> None:
-        origin, inner = get_origin(hint), (get_args(hint) or (None,))[0]
+        origin = get_origin(hint)
+        inner = (get_args(hint) or (None,))[0]
         if parameter.name in self.path_names:
             self.inputs.append(Input("path", parameter.name, hint))
             self.takes.append(_take_path(self.path_names.index(parameter.name), parameter.name, hint))
         elif origin is Body:
             self.require(self.body_at < 0, "two parameters are the body")
             self.inputs.append(Input("body", parameter.name, inner))
-            self.body_at, self.check_body = position, body_check(inner)
+            self.body_at = position
+            self.check_body = body_check(inner)
         elif origin is Query:
             self.require(_is_model(inner), f"Query[{inner}] is no model")
             self.inputs.append(Input("query", parameter.name, inner))
@@ -241,7 +244,8 @@ def _take_path(index: int, name: str, hint: Any) -> Take:
 
 
 def _take_query(model: type[BaseModel]) -> Take:
-    validate, lists = model.__pydantic_validator__.validate_python, _lists(model)
+    validate = model.__pydantic_validator__.validate_python
+    lists = _lists(model)
 
     def take(request: Request) -> object:
         values: dict[str, Any] = {}

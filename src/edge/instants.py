@@ -19,15 +19,20 @@ IN_ANY_ZONE = AfterValidator(_in_any_zone)
 
 def to_text(moment: datetime) -> str:
     """Return an aware datetime in the stored form."""
-    return moment.astimezone(UTC).strftime(FORM)
+    return _text(moment.astimezone(UTC))
 
 
 def from_epoch(seconds: float) -> str:
     """Return Unix seconds in the stored form; `ValueError` outside the years 1 to 9999."""
     try:
-        return datetime.fromtimestamp(seconds, UTC).strftime(FORM)
+        return _text(datetime.fromtimestamp(seconds, UTC))
     except (OverflowError, OSError) as fault:
         raise ValueError("not an instant") from fault
+
+
+def _text(moment: datetime) -> str:
+    """Return an instant of UTC as text; strftime() would write a year before 1000 with fewer digits."""
+    return moment.isoformat(" ", "seconds")[:19]
 
 
 def from_text(text: str) -> datetime:

@@ -25,8 +25,8 @@ class Request:
 
     `path` and `query` are those of the request line, still percent-encoded. `params` are the decoded values of the
     route's path parameters in their order; `route`, `actor`, `id`, `trace_ids` (the parts of its `trace`) and
-    `limit_states` (of the limits that count the request) are set by the pipeline. A server that is full sets a `refusal`, which becomes the answer. `client` is
-    the sender's address, or a function that finds it at the first use.
+    `limit_states` (of the limits that count the request) are set by the pipeline. A server that is full sets a
+    `refusal`, which becomes the answer. `client` is the sender's address, or a function that finds it at the first use.
     """
 
     __slots__ = (

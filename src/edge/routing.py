@@ -91,9 +91,11 @@ class Router[R: Routed]:
             following = node.literals.get(segment)
             if following is None:
                 if segment and node.parameter is not None:
-                    following, params = node.parameter, (*params, segment)
+                    following = node.parameter
+                    params = (*params, segment)
                 elif node.tail is not None and any(segments[depth:]):
-                    node, params = node.tail, (*params, path.split("/", depth + 1)[-1])
+                    node = node.tail
+                    params = (*params, path.split("/", depth + 1)[-1])
                     break
                 else:
                     return None

@@ -6,6 +6,5 @@ AUDIENCES = {
     "appointment.changed": Audience.PERSON,
     "message.sent": Audience.PERSON,
     "message.changed": Audience.PERSON,
-    "notification.made": Audience.PERSON,
 }
 """Each event is published once per recipient; administrators receive none of them."""

@@ -13,6 +13,7 @@ RULES = [
     Rule("notifications", "created_at", timedelta(days=365)),
     Rule("admin_audit", "created_at", timedelta(days=730)),
     Rule("reminders", "due_at", timedelta(days=30)),
+    Rule("reminder_mails", "created_at", timedelta(days=30)),
     Rule("reports", "decided_at", timedelta(days=730)),
 ]
 

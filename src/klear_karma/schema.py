@@ -24,7 +24,7 @@ SCHEMA = Schema(
             "price!:integer currency! cancellation_hours!:integer note! sequence!:integer expires_at:instant "
             "confirmed_at:instant moved_by cancelled_at:instant cancelled_by cancel_reason! idempotency_key "
             "request_hash free!:integer current!:integer welcome!:integer legal!:integer created_at!:instant "
-            "updated_at!:instant",
+            "updated_at!:instant few!:integer",
             key=("id",),
             unique=(("customer_id", "idempotency_key"),),
             defaults={
@@ -37,6 +37,7 @@ SCHEMA = Schema(
                 "cancel_reason": "",
                 "welcome": 1,
                 "legal": 1,
+                "few": 1,
             },
             references={"customer_id": "users", "practitioner_id": "practitioners", "service_id": "services"},
         ),
@@ -109,7 +110,7 @@ SCHEMA = Schema(
             "coarse_lat:real coarse_lng:real cell:integer time_zone! currency! verification! is_listed!:boolean "
             "needs_confirmation!:integer notice_minutes!:integer horizon_days!:integer cancellation_hours!:integer "
             "photo_id min_price:integer rating_sum!:integer rating_count!:integer score:real booking_count!:integer "
-            "calendar_version!:integer created_at!:instant updated_at!:instant",
+            "calendar_version!:integer created_at!:instant updated_at!:instant changed_at:instant",
             key=("number",),
             unique=(("id",),),
             defaults={
@@ -140,6 +141,13 @@ SCHEMA = Schema(
             "last_used_at!:instant expires_at!:instant ended_at:instant ended_by",
             key=("id",),
             references={"user_id": "users"},
+        ),
+        Relation(
+            "reminder_mails",
+            "appointment_id side attempts!:integer due_at:instant created_at!:instant",
+            key=("appointment_id", "side"),
+            defaults={"attempts": 0},
+            references={"appointment_id": "appointments"},
         ),
         Relation(
             "reminders",
@@ -249,12 +257,15 @@ SCHEMA = Schema(
         Index("notifications_of_user", "notifications", ("user_id", "created_at", "id")),
         Index("practitioners_by_cell", "practitioners", ("verification", "is_listed", "cell")),
         Index("practitioners_by_score", "practitioners", ("verification", "is_listed", "score", "id")),
+        Index("practitioners_changed", "practitioners", ("changed_at",), where="changed_at IS NOT NULL"),
         Index(
             "practitioners_to_verify", "practitioners", ("verification", "updated_at"), where="verification = 'pending'"
         ),
         Index("refresh_tokens_by_user", "refresh_tokens", ("user_id", "network")),
         Index("refresh_tokens_ended", "refresh_tokens", ("ended_at",)),
         Index("refresh_tokens_expires", "refresh_tokens", ("expires_at",)),
+        Index("reminder_mails_by_time", "reminder_mails", ("created_at",)),
+        Index("reminder_mails_due", "reminder_mails", ("due_at",), where="due_at IS NOT NULL"),
         Index("reminders_due", "reminders", ("due_at",)),
         Index("reports_decided", "reports", ("decided_at",)),
         Index("reports_open", "reports", ("created_at", "id"), where="state = 'open'"),
@@ -271,5 +282,11 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql", "0002_ticket_resume.sql"),
+    migrations=(
+        "0001_init.sql",
+        "0002_ticket_resume.sql",
+        "0003_reminder_mails.sql",
+        "0004_open_requests.sql",
+        "0005_changed_profiles.sql",
+    ),
 )

@@ -3,6 +3,7 @@
 from edge import PUBLIC, READER
 from edge.auth.accounts.tables import PRIVATE, USERS
 from edge.data import MEMBER, OWNER, Table, Tables
+from edge.data.conditions import CallerKind
 from klear_karma.schema import SCHEMA
 
 LISTED = "verification = 'verified' AND is_listed = 1"
@@ -12,6 +13,16 @@ _MINE = {MEMBER: "user_id = :caller", OWNER: "false"}
 _PRACTITIONERS = {MEMBER: "practitioner_id = :caller", OWNER: "practitioner_id = ''"}
 _SIDES = {MEMBER: "customer_id = :caller OR practitioner_id = :caller", OWNER: "false"}
 _OF_LISTED = f"practitioner_id IN (SELECT id FROM main.practitioners WHERE {LISTED})"
+
+
+def _at_most(most: int, table: str) -> dict[CallerKind, str]:
+    """Return the check of new rows that are a user's own and do not exceed a number; an insert holds it by itself."""
+    return {MEMBER: f"user_id = :caller AND (SELECT count(*) FROM main.{table} WHERE user_id = :caller) < {most}"}
+
+
+MOST_BLOCKS = 1_000
+MOST_UPLOADS = 100
+MOST_LINKS = 10
 _TALKS = "SELECT id FROM main.conversations WHERE customer_id = :caller OR practitioner_id = :caller"
 
 TABLES = Tables(
@@ -66,10 +77,11 @@ TABLES = Tables(
     ),
     Table("notifications", read=READER, write=READER, own=_MINE, writable=("read_at",)),
     Table("reminders", private=True),
+    Table("reminder_mails", private=True),
     Table("reports", read=READER, own={MEMBER: "reporter_id = :caller", OWNER: "false"}),
-    Table("blocks", read=READER, write=READER, own=_MINE),
-    Table("uploads", read=READER, write=READER, own=_MINE),
-    Table("feed_links", read=READER, write=READER, own=_MINE),
+    Table("blocks", read=READER, write=READER, own=_MINE, check=_at_most(MOST_BLOCKS, "blocks")),
+    Table("uploads", read=READER, write=READER, own=_MINE, check=_at_most(MOST_UPLOADS, "uploads")),
+    Table("feed_links", read=READER, write=READER, own=_MINE, check=_at_most(MOST_LINKS, "feed_links")),
     Table("admin_audit"),
 )
 """Bookings, messages and reviews are written by the system, as their rules read rows of both sides.

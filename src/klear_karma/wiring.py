@@ -13,14 +13,14 @@ from klear_karma.messages.routes import MessageNews
 from klear_karma.messages.store import MessageStore
 from klear_karma.notifications import routes as notifications
 from klear_karma.reminders import jobs as reminder_jobs
-from klear_karma.reminders.jobs import Reminders
+from klear_karma.reminders.mails import ReminderMails
 from klear_karma.reviews import routes as reviews
 from klear_karma.reviews.store import ReviewStore
 from klear_karma.safety import blocks, reports
 from klear_karma.safety.reports import ReportStore
 
 STORES = (Bookings, MessageStore, ReviewStore, ReportStore)
-PROVIDERS = [event(make) for make in (*STORES, AppointmentNews, MessageNews, Reminders, Usage)]
+PROVIDERS = [event(make) for make in (*STORES, AppointmentNews, MessageNews, ReminderMails, Usage)]
 RESOURCES = [
     booking.routes,
     booking_jobs.routes,

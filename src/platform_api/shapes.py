@@ -2,13 +2,8 @@
 
 from typing import Any, TypedDict
 
+from edge.openapi.events import TextPart
 from platform_api.chat import SourceShown
-
-
-class TextPart(TypedDict):
-    """A part of the answer."""
-
-    text: str
 
 
 class ModelName(TypedDict):

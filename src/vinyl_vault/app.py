@@ -24,7 +24,7 @@ from vinyl_vault.members import member_of
 from vinyl_vault.schema import SCHEMA
 from vinyl_vault.settings import VaultSettings
 from vinyl_vault.sync import routes as sync
-from vinyl_vault.sync.store import SyncStore
+from vinyl_vault.sync.store import Bounds, SyncStore
 from vinyl_vault.tables import TABLES
 from vinyl_vault.transfer import wiring as transfer
 
@@ -38,7 +38,7 @@ def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
 
 def make_store(db: ScopedDatabase, ports: Ports, clock: Clock, settings: VaultSettings) -> SyncStore:
     """Return the store of the caller's records; raises `MembersOnly` unless the caller is a user."""
-    return SyncStore(db, member_of(ports.caller).name, clock, settings.most_records)
+    return SyncStore(db, member_of(ports.caller).name, clock, Bounds(settings.most_records, settings.most_conflicts))
 
 
 app = App(

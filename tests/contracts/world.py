@@ -151,7 +151,9 @@ def visible(world: Mapping[str, list[Cells]], actor: Actor | None, *, own: bool 
     reads = actor is not None
     user = actor.name if actor else None
     subjects = (actor.subjects or frozenset()) if actor else frozenset()
-    owner, bound, member = kind is OWNER, kind is BOUND, kind is MEMBER
+    owner = kind is OWNER
+    bound = kind is BOUND
+    member = kind is MEMBER
     practices = {row[0] for row in world["practitioners"] if reads and row[1] == user}
     talks = {row[0] for row in world["conversations"] if reads and row[1] == user}
     capsules = {row[0] for row in world["capsules"] if (reads and row[1] == user) or (not own and row[2] == "public")}

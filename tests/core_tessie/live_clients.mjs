@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import WebSocket from "ws";
-import { chromium } from "playwright-core";
+import { launch } from "../chromium.mjs";
 
 const [kind, url, key, ...rest] = process.argv.slice(2);
 
@@ -30,11 +30,7 @@ async function inBrowser(work) {
   // A page of the API itself may connect to nowhere: this one is a dashboard of somebody's own, while it is developed.
   const site = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<p>")).listen(0, "127.0.0.1");
   await once(site, "listening");
-  const browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      `--host-resolver-rules=MAP localhost:3000 127.0.0.1:${site.address().port}`],
-  });
+  const browser = await launch(`--host-resolver-rules=MAP localhost:3000 127.0.0.1:${site.address().port}`);
   try {
     const page = await browser.newPage();
     await page.goto(DASHBOARD);

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
+from zlib import crc32
 
 import pytest
 
@@ -286,6 +287,12 @@ def injected(path: str, parameters: list[Any], has_body: bool, bad: str) -> Iter
         yield from ((plain, value) for value in (dict.fromkeys(TEXTS, bad), {bad: bad}, kinds, bad))
 
 
+def is_sampled(path: str, bad: str, share: int = 12) -> bool:
+    """Tell whether a table's path gets a value: one code serves all tables, so each gets a few, and drives all."""
+    of_a_table = path.startswith("/d1/") and path.split("/")[2] in TABLES and path != "/d1/drives"
+    return not of_a_table or crc32(f"{path} {bad}".encode()) % share == 0
+
+
 KEPT = [name for name in TABLES if name not in {"logs", "tessie_raw", "agent_actions", "sync_runs", "energy_reports"}]
 
 
@@ -309,6 +316,8 @@ def test_no_parameter_of_any_route_is_sql(run: Runner, half: int) -> None:
         hidden = (secret, before["keys"][0]["hash"])
         for bad in values:
             for method, path, parameters, has_body in operations():
+                if not is_sampled(path, bad):
+                    continue
                 for target, body in injected(path, parameters, has_body, bad):
                     answer = await client.request(method, target, json=body)
                     count += 1

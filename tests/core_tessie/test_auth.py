@@ -360,7 +360,8 @@ def test_a_bound_key_gets_reports_and_actions_of_its_vehicle_alone(run: Runner) 
     async def case(client: Client) -> tuple[Any, ...]:
         ours, others = await two_vehicles(client)
         caller = await keyed(client, role="operator", subjects=[ours])
-        report, actions = "/colbycommands/energy-report", "/agent/actions"
+        report = "/colbycommands/energy-report"
+        actions = "/agent/actions"
         period = {"from": "2026-01-01", "to": "2026-01-02"}
         theirs = [(await client.post(report, period | more)).header("location") or "" for more in ({}, {"vin": others})]
         refused = [(await caller.post(report, period | more)).status for more in ({}, {"vin": others})]

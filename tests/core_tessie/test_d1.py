@@ -46,7 +46,8 @@ def reader(client: Client) -> Client:
     async def authenticate(_: Request) -> Actor:
         return Actor("guest", READER)
 
-    resources, tables = [d1.routes], DECLARED
+    resources = [d1.routes]
+    tables = DECLARED
     app = App(
         "guests", version="0", settings=TessieSettings, authenticate=authenticate, resources=resources, tables=tables
     )

@@ -155,7 +155,8 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
     with served_locally(tmp_path, ENV) as served:
         assert served.ask("POST", "/d1/vehicles", {"vin": VIN})[0] == 201
         limit_files(served, 1)
-        statuses, acknowledged = [], []
+        statuses = []
+        acknowledged = []
         for number in range(40):
             row = {"vin": VIN, "tessie_id": number, "started_at": "2026-01-01T00:00:00Z"}
             status, rows = served.ask("POST", "/d1/drives", row)

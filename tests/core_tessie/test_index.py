@@ -93,7 +93,8 @@ def granted_origins(run: Runner, assets: Path, path: str, origin: str) -> list[s
 
 
 def test_every_answer_allows_the_origins_of_the_setting_once(run: Runner, assets: Path) -> None:
-    page, other = "http://localhost:3000", "https://evil.example"
+    page = "http://localhost:3000"
+    other = "https://evil.example"
     for path in OPEN_PATHS:
         assert granted_origins(run, assets, path, page) == [page], path
         assert granted_origins(run, assets, path, other) == [], path

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +79,21 @@ def test_a_quota_is_for_a_day_and_exact(run: Runner) -> None:
     assert admin.status == 200
 
 
-@pytest.mark.slow
-def test_in_workerd_the_binding_counts() -> None:
+@pytest.fixture(scope="module")
+def few_calls() -> Iterator[Worker]:
+    """Return a Worker that allows five calls a minute."""
     few = {"name": "RATE_LIMITER", "namespace_id": "9", "simple": {"limit": 5, "period": 60}}
     variables = {name: value for name, value in ENV.items() if name != "RATE_LIMITER"}
     overrides: dict[str, Any] = {"ratelimits": [few]}
     with Worker(ROOT / "wrangler.toml", variables=variables, overrides=overrides) as worker:
-        own = [worker.get("/auth/me", headers={"x-api-key": ENV["ADMIN_API_KEY"]}) for _ in range(12)]
-        strangers = [worker.get("/auth/me") for _ in range(12)]
+        yield worker
+
+
+@pytest.mark.slow
+def test_in_workerd_the_binding_counts(few_calls: Worker) -> None:
+    key = new_key(few_calls)
+    own = [few_calls.get("/auth/me", headers={"x-api-key": key}) for _ in range(12)]
+    strangers = [few_calls.get("/auth/me", headers={"cf-connecting-ip": "192.0.2.9"}) for _ in range(12)]
     for answers, good in ((own, 200), (strangers, 401)):
         statuses = [status for status, _, _ in answers]
         assert statuses[0] == good
@@ -134,17 +142,19 @@ def test_keys_without_a_proof_have_a_budget_of_look_ups_for_an_address(limited: 
     assert 0 < int(over.header("retry-after") or 0) <= 60
 
 
+def new_key(worker: Worker) -> str:
+    """Return a new key of a Worker."""
+    admin = {"x-api-key": ENV["ADMIN_API_KEY"]}
+    key: str = json.loads(worker.post("/auth/keys", {"name": "k"}, headers=admin)[2])["key"]
+    return key
+
+
 @pytest.mark.slow
-def test_guesses_in_workerd_lock_out_no_valid_key() -> None:
-    few = {"name": "RATE_LIMITER", "namespace_id": "9", "simple": {"limit": 5, "period": 60}}
-    variables = {name: value for name, value in ENV.items() if name != "RATE_LIMITER"}
-    overrides: dict[str, Any] = {"ratelimits": [few]}
-    with Worker(ROOT / "wrangler.toml", variables=variables, overrides=overrides) as worker:
-        admin = {"x-api-key": ENV["ADMIN_API_KEY"]}
-        key = json.loads(worker.post("/auth/keys", {"name": "k"}, headers=admin)[2])["key"]
-        worker.d1("DB", _OLD, hashed(OLD_KEY))
-        tried = [*guesses_of(key) * 6, OLD_KEY, *[f"{OLD_KEY[:-2]}{number}" for number in range(10, 22)], OLD_KEY, key]
-        statuses = [worker.get("/auth/me", headers={"x-api-key": credential})[0] for credential in tried]
+def test_guesses_in_workerd_lock_out_no_valid_key(few_calls: Worker) -> None:
+    key = new_key(few_calls)
+    few_calls.d1("DB", _OLD, hashed(OLD_KEY))
+    tried = [*guesses_of(key) * 6, OLD_KEY, *[f"{OLD_KEY[:-2]}{number}" for number in range(10, 22)], OLD_KEY, key]
+    statuses = [few_calls.get("/auth/me", headers={"x-api-key": credential})[0] for credential in tried]
     *_, old, new = statuses
     assert set(statuses[:12]) == {401, 429}
     assert (statuses[12], new) == (200, 200)

@@ -299,7 +299,8 @@ def test_curl_follows(served: Served) -> None:
 
 
 def test_a_sign_of_life_comes_where_nothing_happens(served: Served) -> None:
-    stream, ws = Stream(served, "?types=custom.never"), opened(served, "?types=custom.never")
+    stream = Stream(served, "?types=custom.never")
+    ws = opened(served, "?types=custom.never")
     deadline = time.monotonic() + wire.HEARTBEAT + 2
     stream.socket.settimeout(wire.HEARTBEAT + 2)
     assert next(line for line in stream.lines() if line == ": heartbeat")
@@ -312,7 +313,8 @@ def test_a_sign_of_life_comes_where_nothing_happens(served: Served) -> None:
 def taken_in_the_end(slow: socket.socket) -> int:
     """Read until the connection ends, or the close frame says why it will; return how many bytes that was."""
     slow.settimeout(40)
-    size, tail = 0, b""
+    size = 0
+    tail = b""
     with suppress(ConnectionResetError):
         while part := slow.recv(1 << 20):
             size += len(part)
@@ -341,7 +343,8 @@ def test_a_slow_reader_is_dropped_and_resumes(served: Served) -> None:
     slow.sendall("\r\n".join(lines).encode())
     assert slow.recv(12) == b"HTTP/1.1 101"
     fast = opened(served, f"?since={begin}")
-    count, data = 60, "x" * 150_000
+    count = 60
+    data = "x" * 150_000
     for number in range(count):
         served.publish("custom.large", f"{number}{data}")
         assert int(received_event(fast)["id"]) == begin + number + 1
@@ -362,8 +365,10 @@ def bound(served: Served, *subjects: str) -> dict[str, str]:
 
 
 def test_a_key_that_is_bound_to_a_vehicle_hears_of_it_alone(served: Served) -> None:
-    ours, others = "5YJ3E1EA1KF000001", "5YJ3E1EA1KF000002"
-    begin, sent = last(served), [None, others, ours, None, others, ours]
+    ours = "5YJ3E1EA1KF000001"
+    others = "5YJ3E1EA1KF000002"
+    begin = last(served)
+    sent = [None, others, ours, None, others, ours]
     key = bound(served, ours)
     ticket = served.ask("POST", "/ws/ticket", **key)[1]["ticket"]
 
@@ -417,7 +422,8 @@ def test_a_stream_that_is_not_read_is_dropped_and_resumes(served: Served) -> Non
     slow.connect((where.hostname, where.port))
     slow.sendall(f"GET /events HTTP/1.1\r\nhost: {where.netloc}\r\nauthorization: Bearer {ADMIN}\r\n\r\n".encode())
     assert slow.recv(12) == b"HTTP/1.1 200"
-    count, data = 60, "x" * 150_000
+    count = 60
+    data = "x" * 150_000
     for number in range(count):
         served.publish("custom.large", f"{number}{data}")
     with slow:
@@ -445,7 +451,8 @@ def test_a_socket_outlives_the_object_that_serves_it(served: Served, workers_hos
 def test_a_stopping_server_ends_its_streams(tmp_path: Path) -> None:
     env = ENV | {"TESSIE_DEADLINE_S": "0.1"}  # the sync of the start asks a Tessie that is away, and is waited for
     with served_locally(tmp_path, env) as served:
-        stream, ws = Stream(served, "?types=custom.*"), opened(served, "?types=custom.*")
+        stream = Stream(served, "?types=custom.*")
+        ws = opened(served, "?types=custom.*")
         assert served.process is not None
         served.process.send_signal(signal.SIGTERM)
         assert closing_of(ws).code == wire.Close.GOING_AWAY
@@ -506,7 +513,8 @@ def follow(served: Served, since: int, stay: float, transport: str) -> list[int]
 
 def reconnecting(served: Served, times: int, transport: str, pause: float = 0.002) -> None:
     begin = last(served)
-    drawn, seen = random.Random(times), [begin]
+    drawn = random.Random(times)
+    seen = [begin]
     with publishing(served, times, pause):
         for _ in range(times):
             seen += follow(served, seen[-1], drawn.uniform(0, 0.05), transport)
@@ -519,7 +527,7 @@ def reconnecting(served: Served, times: int, transport: str, pause: float = 0.00
 
 @pytest.mark.parametrize("transport", ["ws", "sse"])
 def test_who_reconnects_at_random_gets_each_event_once_and_in_order(served: Served, transport: str) -> None:
-    reconnecting(served, 500 if served.runtime == "local" else 60, transport)
+    reconnecting(served, 100 if served.runtime == "local" else 30, transport)
 
 
 @pytest.mark.soak

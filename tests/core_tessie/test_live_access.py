@@ -58,7 +58,8 @@ class Key:
         self.served = served
         status, document = served.ask("POST", "/auth/keys", {"name": "live", **members})
         assert status == 201, document
-        self.id, self.header = document["id"], bearer(document["key"])
+        self.id = document["id"]
+        self.header = bearer(document["key"])
 
     def revoke(self) -> None:
         assert self.served.ask("POST", f"/auth/keys/{self.id}/revoke")[0] == 200
@@ -98,7 +99,8 @@ def test_revoked_key_ends_its_sockets_and_streams(quick: Served) -> None:
     key, other = Key(quick), Key(quick)
     ticket = quick.ask("POST", "/ws/ticket", **key.header)[1]["ticket"]
     sockets = [key.socket(), opened(quick, additional_headers=key.token()), opened(quick, f"?ticket={ticket}")]
-    stream, stays = Stream(quick, **key.header), other.socket("?types=custom.*")
+    stream = Stream(quick, **key.header)
+    stays = other.socket("?types=custom.*")
     time.sleep(1.5)
     number = quick.publish("custom.before")
     assert [int(received(socket)["id"]) for socket in (*sockets, stays)] == [number] * 4
@@ -122,7 +124,8 @@ def received_from(ws: ClientConnection, number: int) -> Any:
 
 def test_key_that_expires_ends_its_socket(quick: Served) -> None:
     key = Key(quick, expires_at=(datetime.now(UTC) + timedelta(seconds=3)).isoformat())
-    ws, stream = key.socket(), Stream(quick, **key.header)
+    ws = key.socket()
+    stream = Stream(quick, **key.header)
     assert ending_of(ws).code == 4401
     rest_of(stream, 10)
 
@@ -218,7 +221,8 @@ def test_flood_of_chat_frames_stops_at_the_limit(tmp_path: Path, model_sim: Mode
     model_sim.reset()
     env = {name: value for name, value in Runner(tmp_path, 9, model_sim).env.items() if name != "RATE_LIMITER"}
     with served_locally(tmp_path, env) as served:
-        key, sockets = Key(served), 16
+        key = Key(served)
+        sockets = 16
         began = time.monotonic()
 
         def flood(_number: int) -> list[int]:

@@ -163,7 +163,8 @@ class Followers:
         """Return the types that each reader received up to the end, which are the same by both transports."""
         by_reader = {}
         for name, ws in self.sockets.items():
-            by_socket, by_stream = heard(ws), streamed(self.streams[name])
+            by_socket = heard(ws)
+            by_stream = streamed(self.streams[name])
             assert [event["id"] for event in by_socket] == [event["id"] for event in by_stream], name
             by_reader[name] = {event["type"] for event in by_socket}
             ws.close()
@@ -219,7 +220,8 @@ def test_chat_is_heard_by_who_asked_and_the_administrator(
     served: Served, model_sim: ModelSim, asking: str, by: str
 ) -> None:
     model_sim.say(Turn("Yes."))
-    headers, begin = callers(served), last_of(served)
+    headers = callers(served)
+    begin = last_of(served)
     live = Followers(served, headers, f"?{QUERY}")
     chat(served, headers[asking], by)
     ends(served, begin, "agent.turn.done")
@@ -230,7 +232,8 @@ def test_chat_is_heard_by_who_asked_and_the_administrator(
 
 @pytest.mark.slow
 def test_notes_of_the_log_are_the_administrators(served: Served) -> None:
-    headers, begin = callers(served), last_of(served)
+    headers = callers(served)
+    begin = last_of(served)
     live = Followers(served, headers, f"?{QUERY}")
     status, _ = served.ask("GET", f"/tessieapi/{OURS}/state")
     assert status >= 500, "there is no Tessie here"
@@ -243,7 +246,8 @@ def test_notes_of_the_log_are_the_administrators(served: Served) -> None:
 
 @pytest.mark.slow
 def test_ones_own_events_are_for_the_readers_of_their_subject(served: Served) -> None:
-    headers, begin = callers(served), last_of(served)
+    headers = callers(served)
+    begin = last_of(served)
     query = f"types=custom.about.*,{END}"
     live = Followers(served, headers, f"?{query}")
     for name, subject in (("nothing", None), ("ours", OURS), ("others", OTHERS)):

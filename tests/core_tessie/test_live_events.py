@@ -247,7 +247,8 @@ def test_a_car_that_is_refused_and_one_that_is_put_off_are_told(run: Runner, sim
 def test_a_run_that_nobody_will_finish_ends_with_the_next(run: Runner) -> None:
     async def case(client: Client) -> None:
         db = client.ports.settings.db
-        columns, values = "id, cause, status, started_at", "'old', 'cron', 'started', '2026-01-01 00:00:00'"
+        columns = "id, cause, status, started_at"
+        values = "'old', 'cron', 'started', '2026-01-01 00:00:00'"
         await db.run(f"INSERT INTO sync_runs ({columns}) VALUES ({values})")
         since = await mark(client)
         await synced(client)

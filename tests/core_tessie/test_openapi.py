@@ -55,7 +55,7 @@ def test_row_refers_to_enum_of_its_column() -> None:
 def test_role_is_one_enum() -> None:
     assert SCHEMAS["Role"]["enum"] == ["reader", "operator", "admin"]
     holders = [name for name, schema in SCHEMAS.items() if "Role" in str(schema.get("properties", {}).get("role"))]
-    assert {"Key", "KeyWanted", "MadeKey", "Token"} <= set(holders)
+    assert {"Key", "KeyRequest", "CreatedKey", "Token"} <= set(holders)
 
 
 def test_every_type_of_event_has_its_data() -> None:

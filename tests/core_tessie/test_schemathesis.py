@@ -69,12 +69,9 @@ def check(url: str, examples: int, *options: str) -> str:
     )
 
 
-@pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_sampled_requests_are_answered_as_documented(runtime: str, tmp_path: Path) -> None:
-    phases = ["--phases", "examples,coverage,fuzzing" if runtime == "local" else "examples,fuzzing"]
-    with serving(runtime, tmp_path) as url:
-        check(url, 3, *CHECKED, *phases)
-        check(url, 3, *CHECKED_LIST, *phases)
+def test_sampled_requests_are_answered_as_documented(tmp_path: Path) -> None:
+    with serving("local", tmp_path) as url:
+        check(url, 2, *CHECKED, "--phases", "examples,fuzzing")
 
 
 @pytest.mark.soak

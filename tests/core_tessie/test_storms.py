@@ -90,7 +90,7 @@ def killed(folder: Path, times: int, seed: int) -> None:
 
 
 def test_acknowledged_writes_survive_kill_9(tmp_path: Path) -> None:
-    killed(tmp_path, 3, seed=1)
+    killed(tmp_path, 2, seed=1)
 
 
 @pytest.mark.soak
@@ -201,7 +201,7 @@ def weather(served: Served, count: int, seed: int) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from /proc")
 def test_a_storm_of_broken_requests_passes(server: Served) -> None:
-    weather(server, 3_000, seed=1)
+    weather(server, 1_200, seed=1)
 
 
 @pytest.mark.soak
@@ -295,7 +295,7 @@ def under_load(folder: Path, seconds: float) -> None:
 
 
 def test_under_mixed_load_with_a_sync_nothing_fails(tmp_path: Path) -> None:
-    under_load(tmp_path, 6)
+    under_load(tmp_path, 3)
 
 
 @pytest.mark.soak

@@ -2,14 +2,19 @@
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from core_tessie.sync.history import HistoryWindow
+from core_tessie.sync.news import SyncNews
+from core_tessie.sync.reading import Reader
 from core_tessie.sync.rows import history, snapshot, unreadable_in
-from core_tessie.tessie.records import RECORDS
+from core_tessie.sync.walk import SHORTEST, Span, Trail
+from core_tessie.tessie.records import RECORDS, read_instant
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.migrations import migrate
 from edge.testing import Client
@@ -28,14 +33,14 @@ def sim(run: Runner) -> Iterator[Simulator]:
 
 
 def test_car_without_a_display_name_has_its_own(run: Runner, sim: Simulator) -> None:
-    vin = sim.vins[0]
-    name = sim.ask(f"/{vin}/state")["vehicle_state"]["vehicle_name"]
+    names = {vin: sim.ask(f"/{vin}/state")["vehicle_state"]["vehicle_name"] for vin in sim.vins}
 
     async def case(client: Client) -> None:
-        fail(sim, {"kind": "fields", "vin": vin, "path": "/state$", "fields": {"display_name": None}})
+        rule: dict[str, object] = {"kind": "fields", "path": "/state$"}
+        blanks = zip(sim.vins, (None, " "), strict=True)
+        fail(sim, *(rule | {"vin": vin, "fields": {"display_name": blank}} for vin, blank in blanks))
         await synced(client)
-        (row,) = await rows(client, "vehicles", f"id = '{vin}'")
-        assert row["display_name"] == name
+        assert {row["id"]: row["display_name"] for row in await rows(client, "vehicles")} == names
 
     run(case, started=True)
 
@@ -73,7 +78,7 @@ def test_empty_saved_location_shows_the_address(run: Runner, sim: Simulator) -> 
 
 ODD: list[Any] = [
     *({}, [], [1], "", "fast", " ", True, "\ud800", "x" * 2_100_000, "\x00"),
-    *(2**63, -(2**63) - 1, 10**400, 1e308, math.nan, math.inf, -1, 0.5, 1e15, -62_135_596_801),
+    *(2**63, -(2**63) - 1, 10**400, 1e308, math.nan, math.inf, -1, 0.5, 1e15, -62_135_596_801, -5e10),
 ]
 """Values that Tessie's fields do not have, some of them out of a column's range."""
 
@@ -85,6 +90,49 @@ def db(tmp_path: Path) -> Iterator[LocalDatabase]:
     database = LocalDatabase(tmp_path / "DB.sqlite")
     yield database
     database.close()
+
+
+class PagedReader(Reader):
+    """A Tessie that lists at most `page` records, by their start or by overlap."""
+
+    def __init__(self, records: list[dict[str, Any]], page: int, *, is_overlap: bool) -> None:
+        self.records = records
+        self.page = page
+        self.is_overlap = is_overlap
+
+    async def object(self, vin: str, path: str, query: Mapping[str, object]) -> dict[str, Any]:
+        """Answer a window."""
+        assert (len(vin), path) == (17, "drives")
+        end = "ended_at" if self.is_overlap else "started_at"
+        since, until = int(str(query["from"])), int(str(query["to"]))
+        within = [record for record in self.records if record[end] >= since and record["started_at"] <= until]
+        return {"results": within[: self.page if "limit" in query else None]}
+
+
+@pytest.mark.parametrize("is_overlap", [False, True], ids=["by start", "by overlap"])
+@pytest.mark.parametrize("page", [3, 15, 20, 50, 100])
+def test_window_that_is_answered_partly_removes_only_what_is_gone(
+    page: int, is_overlap: bool, db: LocalDatabase
+) -> None:
+    draw = Random(page)
+    fleet = Fleet(seed=7, until=NOW, number=1)
+    (vin,) = fleet.vins
+    records = fleet[vin].records("drives")[:170]
+    gone = {record["id"] for record in draw.sample(records, 12) + records[60:65] + records[-3:]}
+    reader = PagedReader([record for record in records if record["id"] not in gone], page, is_overlap=is_overlap)
+
+    async def case() -> None:
+        await db.run("INSERT INTO vehicles (id, vin) VALUES (?, ?)", vin, vin)
+        await db.batch(history(RECORDS["drives"], vin, records).upserts)
+        trail = Trail(spans=[Span(0, int(NOW.timestamp()))])
+        missed: set[int] = set()
+        while trail.spans:
+            window = HistoryWindow(vin, "drives", db, reader, SyncNews(None, None, None))  # type: ignore[arg-type]
+            await window.read(trail)
+            missed |= {row["tessie_id"] for row in window.gone}
+        assert missed == gone if page >= SHORTEST else missed <= gone
+
+    asyncio.run(case())
 
 
 @pytest.mark.parametrize("kind", RECORDS)
@@ -102,6 +150,11 @@ def test_record_of_odd_values_is_stored(kind: str, db: LocalDatabase) -> None:
             await db.run(f"DELETE FROM {kind}")
 
     asyncio.run(case())
+
+
+@pytest.mark.parametrize("odd", [odd for odd in ODD if odd != 0.5])
+def test_value_that_is_no_time_of_tessies_is_unreadable(odd: Any) -> None:
+    assert read_instant(odd) is None
 
 
 def test_odd_value_of_a_state_loses_only_that_value(db: LocalDatabase) -> None:

@@ -82,9 +82,15 @@ def without_own_columns(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
     return {table: [{k: v for k, v in row.items() if k not in OWN} for row in rows] for table, rows in tables.items()}
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.fixture(scope="module")
+def quiet_rows() -> dict[str, list[Row]]:
+    """The rows of an undisturbed sync, for all seeds; empty until the first one has made it."""
+    return {}
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(4, 20))])
 def test_disturbed_sync_leaves_the_rows_of_a_quiet_one(
-    seed: int, tmp_path: Path, sim: Simulator, tessie_port: int
+    seed: int, tmp_path: Path, sim: Simulator, tessie_port: int, quiet_rows: dict[str, list[Row]]
 ) -> None:
     draw = Random(seed)
 
@@ -102,12 +108,13 @@ def test_disturbed_sync_leaves_the_rows_of_a_quiet_one(
         assert last["status"] == "succeeded", last
         return without_own_columns(await content(client))
 
-    expected = Runner(tmp_path / "quiet", tessie_port)(lambda client: undisturbed_rows(client, sim))
-    assert Runner(tmp_path / "state", tessie_port)(case) == expected
+    if not quiet_rows:
+        quiet_rows |= Runner(tmp_path / "quiet", tessie_port)(lambda client: undisturbed_rows(client, sim))
+    assert Runner(tmp_path / "state", tessie_port)(case) == quiet_rows
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(3, 40))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 40))])
 def test_month_of_failures_ends_with_the_copy_that_tessie_has(
     seed: int, tmp_path: Path, sim: Simulator, tessie_port: int
 ) -> None:

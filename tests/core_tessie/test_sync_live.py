@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core_tessie.sync.poll import activity_of
 from core_tessie.sync.routes import CRON, POLL_CRON
 from edge.testing import Client
 from sims.tessie import Fleet, Simulator
@@ -80,6 +81,20 @@ def test_poll_can_be_slower_or_off(run: Runner, sim: Simulator) -> None:
     assert run(case, started=True) == 4
     run.env["SYNC_POLL_MINUTES"] = "0"
     assert run(case, started=True) == 0
+
+
+@pytest.mark.parametrize("odd", [{}, [], ["D"], 5, True, 2**70, "", None])
+def test_unreadable_activity_is_parked(odd: Any) -> None:
+    state = {"drive_state": {"shift_state": odd}, "charge_state": {"charging_state": odd}}
+    assert activity_of(state, {"shift_state": "D", "charging_state": "Charging"}) == "parked"
+
+
+@pytest.mark.parametrize("odd", [{}, [], None, "?"])
+def test_part_that_the_list_lacks_is_as_before(odd: Any) -> None:
+    state = {"state": "asleep", "drive_state": odd or None, "charge_state": odd or None}
+    assert activity_of(state, {"shift_state": "D", "charging_state": None}) == "driving"
+    assert activity_of(state, {"shift_state": None, "charging_state": "Charging"}) == "charging"
+    assert activity_of({"state": "asleep"}, {"shift_state": None, "charging_state": None}) == "parked"
 
 
 def test_poll_survives_an_unreachable_tessie(run: Runner, sim: Simulator) -> None:

@@ -28,6 +28,7 @@ FAULTS = [
     ("idles", {"kind": "not_found"}),
     ("drives", {"kind": "server_error"}),
     ("state", {"kind": "not_found"}),
+    ("state", {"kind": "other_shape"}),
     ("state", {"kind": "offline"}),
 ]
 

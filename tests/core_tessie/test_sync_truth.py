@@ -118,6 +118,28 @@ def test_one_empty_answer_removes_nothing(run: Runner, sim: Simulator) -> None:
     run(case, started=True)
 
 
+@pytest.mark.parametrize("kind", ["server_error", "not_found"])
+def test_window_whose_confirmation_fails_is_read_again(run: Runner, sim: Simulator, kind: str) -> None:
+    vin = sim.vins[0]
+    listed = sim.ask(f"/{vin}/drives")["results"]
+    at = int(datetime.now(UTC).timestamp() - 5 * DAY)
+    new = listed[0] | {"id": 9_000_001, "started_at": at, "ended_at": at + 60, "updated_at": at + 60}
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        await stay_behind(client, listed[-1]["started_at"])
+        sim.ask(f"/_sim/drives/{vin}/{listed[10]['id']}", "DELETE")
+        sim.ask(f"/_sim/drives/{vin}", "PUT", [new])
+        fail(sim, {"kind": kind, "vin": vin, "path": "/drives$", "every": 2})
+        assert list((await synced(client))["progress"][vin]["failing"]) == ["drives"]
+        assert len(await rows(client, "drives", f"id = '{vin}-{listed[10]['id']}'")) == 1
+        fail(sim)
+        await synced(client)
+        await same(client, sim, vin, "drives")
+
+    run(case, started=True)
+
+
 @pytest.mark.parametrize("is_overlap", [False, True], ids=["by start", "by overlap"])
 def test_open_charge_is_followed_to_its_end(run: Runner, sim: Simulator, is_overlap: bool) -> None:
     vin = sim.vins[0]
@@ -269,6 +291,30 @@ def test_correction_of_an_old_record_is_found(run: Runner, old: Simulator) -> No
     run(case, started=True)
 
 
+def test_correction_behind_a_new_record_is_found(run: Runner, old: Simulator) -> None:
+    vin = old.vins[0]
+    listed = {kind: old.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}
+    drive, charge = listed["drives"][-1], listed["charges"][-1]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        old.fleet.pin(NOW.timestamp() + 3600)
+        old.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        old.ask(f"/_sim/charges/{vin}/{charge['id']}", "PATCH", {"cost": 77.5})
+        for later in range(3):
+            at = int(datetime.now(UTC).timestamp()) - 600 + later
+            for kind, (newest, *_) in listed.items():
+                new = newest | {"id": 9_000_001 + later, "started_at": at, "ended_at": at + 9, "updated_at": at + 9}
+                old.ask(f"/_sim/{kind}/{vin}", "PUT", [new])
+            await synced(client)
+        (row,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
+        assert row["tag"] == "Business"
+        (row,) = await rows(client, "charges", f"id = '{vin}-{charge['id']}'")
+        assert row["cost"] == 77.5
+
+    run(case, started=True)
+
+
 def test_rereading_keeps_within_its_windows(run: Runner, old: Simulator) -> None:
     vin = old.vins[0]
     drive = old.ask(f"/{vin}/drives")["results"][-1]
@@ -385,12 +431,14 @@ def test_gone_vehicle_is_archived_once_and_comes_back(run: Runner, sim: Simulato
 
 def test_vehicle_that_is_only_missing_from_the_list_stays(run: Runner, sim: Simulator) -> None:
     vin = sim.vins[1]
+    answers = [{}, {}, {"kind": "bad_request"}, {"kind": "bad_request"}, {"kind": "not_found"}]
 
     async def case(client: Client) -> None:
         await synced(client)
-        fail(sim, {"kind": "unlisted", "vin": vin, "path": "^/vehicles$"})
-        for _ in range(4):
-            assert (await synced(client))["status"] == "succeeded"
+        for answer in answers:
+            rules = [{"vin": vin, "path": "/state$", **answer}] if answer else []
+            fail(sim, {"kind": "unlisted", "vin": vin, "path": "^/vehicles$"}, *rules)
+            assert (await synced(client))["status"] == ("partial" if answer else "succeeded")
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
         assert (car["is_active"], car["archived_at"]) == (1, None)
 

@@ -32,6 +32,14 @@ def heedless(records: list[dict[str, Any]], _query: Mapping[str, int]) -> list[d
     return records
 
 
+def in_short_pages(records: list[dict[str, Any]], query: Mapping[str, int]) -> list[dict[str, Any]]:
+    return by_start(records, query if "limit" not in query else {**query, "limit": 50})
+
+
+def in_short_pages_by_overlap(records: list[dict[str, Any]], query: Mapping[str, int]) -> list[dict[str, Any]]:
+    return by_overlap(records, query if "limit" not in query else {**query, "limit": 25})
+
+
 def history(draw: Random) -> list[dict[str, Any]]:
     """Return records, newest first; many of them may begin in one second."""
     seconds = [draw.randrange(UNTIL) for _ in range(draw.randrange(1, 30))]
@@ -40,7 +48,9 @@ def history(draw: Random) -> list[dict[str, Any]]:
     return sorted(records, key=lambda record: record["started_at"], reverse=True)
 
 
-@pytest.mark.parametrize("server", [by_start, by_overlap, without_limit, heedless])
+@pytest.mark.parametrize(
+    "server", [by_start, by_overlap, without_limit, heedless, in_short_pages, in_short_pages_by_overlap]
+)
 @pytest.mark.parametrize("seed", range(25))
 def test_walk_ends_and_meets_each_record(server: Server, seed: int) -> None:
     draw = Random(seed)
@@ -60,7 +70,7 @@ def test_walk_ends_and_meets_each_record(server: Server, seed: int) -> None:
     assert {record["id"] for record in records if record["started_at"] >= floor} <= seen
 
 
-@pytest.mark.parametrize("server", [by_start, by_overlap])
+@pytest.mark.parametrize("server", [by_start, by_overlap, in_short_pages, in_short_pages_by_overlap])
 @pytest.mark.parametrize("seed", range(25))
 def test_window_has_all_records_of_the_time_that_it_covers(server: Server, seed: int) -> None:
     records = history(Random(seed))

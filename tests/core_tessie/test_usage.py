@@ -332,7 +332,8 @@ class Points:
 
 def stranger_calls(crowd: Crowd, *, calls: int, every: float) -> tuple[int, float]:
     """Return the number of points of some calls, and the number of calls that these count."""
-    points, counted = 0, 0.0
+    points = 0
+    counted = 0.0
     for number in range(calls):
         now = number * every
         due = [doubles for _, doubles in crowd.due(now)]

@@ -45,7 +45,8 @@ async def as_member(client: Client, name: str, plan: str = "enterprise") -> Memb
     Its id is unique across tests, as the counters of plans outlive a test in workerd.
     """
     db: Any = client.ports.settings.db
-    now, user_id = to_text(datetime.now(UTC)), f"usr_{name}{secrets.token_hex(4)}"
+    now = to_text(datetime.now(UTC))
+    user_id = f"usr_{name}{secrets.token_hex(4)}"
     address = f"{user_id}@example.org"
     columns = "(id, email, email_key, created_at, updated_at, name, plan)"
     await db.run(

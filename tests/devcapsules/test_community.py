@@ -106,7 +106,9 @@ def test_teams_need_a_plan_that_has_them(run: Run) -> None:
 
 def test_reported_capsule_is_taken_down(run: Run) -> None:
     async def case(client: Client) -> dict[str, Any]:
-        ada, bob, admin = await as_member(client, "ada"), await as_member(client, "bob"), as_admin(client)
+        ada = await as_member(client, "ada")
+        bob = await as_member(client, "bob")
+        admin = as_admin(client)
         capsule_id = await add(ada, visibility="public")
         private = await add(ada)
         report = {"reason": "copied", "detail": "It is mine."}

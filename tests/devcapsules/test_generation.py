@@ -243,7 +243,8 @@ def test_crashed_delivery_is_followed_by_another(local: Run, model: ModelSim) ->
 
 def test_busy_model_is_retried_until_the_job_is_dead_and_revived(local: Run, model: ModelSim) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
-        ada, admin = await as_member(client, "ada"), as_admin(client)
+        ada = await as_member(client, "ada")
+        admin = as_admin(client)
         job_id = await order(ada)
         message = {"job_id": job_id}
         [busy] = await client.queue(QUEUE, [message])

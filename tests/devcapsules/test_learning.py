@@ -193,7 +193,8 @@ def test_damaged_archive_causes_no_server_error(local: Run) -> None:
     whole = archive(**PLAIN)
 
     async def case(client: Client) -> set[int]:
-        ada, statuses = await as_member(client, "ada"), set[int]()
+        ada = await as_member(client, "ada")
+        statuses = set[int]()
         for place in range(0, len(whole), 7):
             body = bytearray(whole)
             body[place] ^= 0xFF

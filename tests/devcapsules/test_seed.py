@@ -45,7 +45,8 @@ def test_solutions_pass_here_and_starters_do_not(tmp_path: Path, local: Run) -> 
     async def case(_: Client) -> tuple[list[Any], list[str]]:
         sandbox = LocalSandbox()
         try:
-            faults, easy = [], []
+            faults = []
+            easy = []
             for row in seeded(tmp_path):
                 cases = [case_of(test) for test in json.loads(row["tests"])]
                 solution = Solution(row["language"], row["solution"], row["function_name"])

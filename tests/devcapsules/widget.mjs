@@ -2,14 +2,11 @@
 //   node widget.mjs URL ADMIN_KEY [FOLDER_FOR_SCREENSHOTS]
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { chromium } from "playwright-core";
+import { launch } from "../chromium.mjs";
 
 const AXE = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
 const [url, admin, shots] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-});
+const browser = await launch();
 const faults = [];
 const check = (isTrue, text) => { if (!isTrue) throw new Error(text); };
 

@@ -74,7 +74,8 @@ class SiteSim:
 
     def reset(self) -> None:
         """Begin again with nothing."""
-        self.status, self.delay = 200, threading.Event()
+        self.status = 200
+        self.delay = threading.Event()
         self.delay.set()
         self.seen: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -96,7 +97,8 @@ class SiteSim:
         """Return the answer to a GET."""
         self.seen.append(target)
         self.delay.wait(10)
-        path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
+        path = urlsplit(target).path
+        query = parse_qs(urlsplit(target).query)
         kind, _, slug = path.removeprefix("/api/v1/content/").partition("/")
         status = self.statuses.pop(0) if self.statuses else self.status
         if status != 200:

@@ -79,7 +79,8 @@ def test_no_odd_request_of_a_long_storm_is_an_error_of_ours(run: Runner, seed: i
 
 def real(bot: Bot) -> list[dict[str, Any]]:
     """Return an interaction of each kind, as Discord sends them."""
-    world, who = bot.sims.discord.world, Who()
+    world = bot.sims.discord.world
+    who = Who()
     label = {"type": 18, "id": 1, "component": {"type": 4, "custom_id": "topics", "value": "wasm", "id": 2}}
     labelled = payloads.submit(world, "subscribe:event", {"topics": "wasm"}, who)
     labelled["data"]["components"] = [label, {"type": 10, "id": 3, "content": "A text"}]
@@ -98,7 +99,8 @@ def real(bot: Bot) -> list[dict[str, Any]]:
 
 def drawn(bot: Bot, seed: int, count: int) -> Iterator[bytes]:
     """Yield signed bodies: real ones with something wrong in one place or in several."""
-    draw, payloads = random.Random(seed), real(bot)
+    draw = random.Random(seed)
+    payloads = real(bot)
     for number in range(count):
         value: Any = payloads[number % len(payloads)]
         for _ in range(draw.choice((1, 1, 1, 2, 4))):

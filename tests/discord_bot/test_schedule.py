@@ -264,7 +264,8 @@ def test_job_waits_for_the_sites_limit_of_calls(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         bot.sims.site.content["events"] = [document("a", "A", starts_at=soon(5))]
-        bot.sims.site.statuses, bot.sims.site.answer_headers = [429], [[("retry-after", "1")]]
+        bot.sims.site.statuses = [429]
+        bot.sims.site.answer_headers = [[("retry-after", "1")]]
         assert [posting["outcome"] for posting in await job(bot, "remind")] == ["posted"]
 
     run(case)

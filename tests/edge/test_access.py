@@ -135,7 +135,8 @@ def test_limits_for_strangers_cover_their_failed_attempts(serve: Serve) -> None:
             raise NotFound("nobody is here")
 
     client = serve(guarded(), authenticate=by_name, admit=admit)
-    key, tries = ("x-api-key", "reader"), ("x-tries", "many")
+    key = ("x-api-key", "reader")
+    tries = ("x-tries", "many")
     requests = [("/things", []), ("/things", [tries]), ("/things/read", [tries]), ("/things/read", [tries, key])]
     assert [ask(client, "GET", target, sent).status for target, sent in requests] == [200, 404, 404, 200]
     assert [ask(client, "DELETE", "/things/all", sent).status for sent in ([], [tries], [tries, key])] == [

@@ -76,7 +76,7 @@ CREATE TABLE appointments (
   welcome INTEGER NOT NULL DEFAULT 1 CONSTRAINT not_welcome CHECK (welcome = 1),
   legal INTEGER NOT NULL DEFAULT 1 CONSTRAINT state_changed CHECK (legal = 1),
   created_at TEXT NOT NULL,
-  updated_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL, few INTEGER NOT NULL DEFAULT 1 CONSTRAINT too_many_requested CHECK (few = 1),
   UNIQUE (customer_id, idempotency_key),
   CHECK (blocked_from < blocked_until AND blocked_until - blocked_from <= 86400),
   CHECK ((state = 'cancelled') = (cancelled_by IS NOT NULL)),
@@ -186,6 +186,8 @@ CREATE INDEX practitioners_by_cell ON practitioners (verification, is_listed, ce
 
 CREATE INDEX practitioners_by_score ON practitioners (verification, is_listed, score, id);
 
+CREATE INDEX practitioners_changed ON practitioners (changed_at) WHERE changed_at IS NOT NULL;
+
 CREATE INDEX practitioners_to_verify ON practitioners (verification, updated_at) WHERE verification = 'pending';
 
 CREATE TABLE practitioners (
@@ -219,7 +221,7 @@ CREATE TABLE practitioners (
   calendar_version INTEGER NOT NULL DEFAULT 0,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
-);
+, changed_at TEXT);
 
 CREATE INDEX refresh_tokens_by_user ON refresh_tokens (user_id, network);
 
@@ -240,6 +242,19 @@ CREATE TABLE refresh_tokens (
   expires_at TEXT NOT NULL,
   ended_at TEXT,
   ended_by TEXT
+);
+
+CREATE INDEX reminder_mails_by_time ON reminder_mails (created_at);
+
+CREATE INDEX reminder_mails_due ON reminder_mails (due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE reminder_mails (
+  appointment_id TEXT NOT NULL REFERENCES appointments (id) ON DELETE CASCADE,
+  side TEXT NOT NULL CHECK (side IN ('customer', 'practitioner')),
+  attempts INTEGER NOT NULL DEFAULT 0,
+  due_at TEXT,
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (appointment_id, side)
 );
 
 CREATE INDEX reminders_due ON reminders (due_at);

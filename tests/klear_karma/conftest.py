@@ -14,6 +14,7 @@ from edge.testing import Client
 from edge.testing.host import Host, Workers
 from edge.testing.runner import Runner
 from klear_karma.app import app
+from sims.cloudflare import AnalyticsSim
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a-signing-key-for-tests-of-32-bytes"
@@ -46,7 +47,8 @@ async def as_members(client: Client, names: Sequence[str], user_type: str = "cus
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     )
     password = "INSERT INTO user_passwords VALUES (?, 'none', ?) ON CONFLICT DO NOTHING"
-    statements, clients = [], []
+    statements = []
+    clients = []
     for name in names:
         address = f"{name}@example.org"
         statements.append(Statement(user, (name, address, address, name.title(), user_type, now, now)))
@@ -64,9 +66,16 @@ def as_admin(client: Client) -> Client:
 
 
 @pytest.fixture(scope="session")
-def workers_host(workers: Workers) -> Iterator[Host]:
+def analytics() -> Iterator[AnalyticsSim]:
+    """Return the stand-in of Analytics Engine that the Worker writes to."""
+    with AnalyticsSim() as sim:
+        yield sim
+
+
+@pytest.fixture(scope="session")
+def workers_host(workers: Workers, analytics: AnalyticsSim) -> Iterator[Host]:
     """Return the host of the Worker; it starts with the first test that uses it."""
-    host = Host(workers, ROOT / "wrangler.toml", "klear-karma")
+    host = Host(workers, ROOT / "wrangler.toml", "klear-karma", analytics=analytics.url)
     yield host
     host.stop()
 

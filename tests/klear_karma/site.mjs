@@ -1,16 +1,13 @@
 // The demo client in Chromium: all cases in one browser, one after the other. Prints what became of each as JSON.
 //   node site.mjs URL PRACTITIONER_ID
 import { readFile } from "node:fs/promises";
-import { chromium } from "playwright-core";
+import { launch } from "../chromium.mjs";
 
 const AXE = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
 const [url, practitioner] = process.argv.slice(2);
 const PASSWORD = "a long enough sentence of mine";
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-});
+const browser = await launch();
 const context = await browser.newContext({ viewport: { width: 1000, height: 800 }, locale: "en-GB", timezoneId: "Pacific/Auckland" });
 context.setDefaultTimeout(10000);
 const page = await context.newPage();

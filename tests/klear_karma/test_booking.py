@@ -78,7 +78,8 @@ def test_ended_booking_cannot_change(state: State, action: Action, side: Side) -
 
 def test_request_is_confirmed_by_the_practitioner_and_cancelled_by_the_customer(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
+        mira = await practice(client, needs_confirmation=1)
+        ada = await as_member(client, "ada")
         booking = await booked(ada, day_after_tomorrow(), note="my shoulder")
         assert (booking["state"], booking["side"], booking["note"]) == ("requested", "customer", "my shoulder")
         assert (booking["customer"]["name"], booking["practitioner"]["name"], booking["service"]["name"]) == (
@@ -116,7 +117,8 @@ def test_request_is_confirmed_by_the_practitioner_and_cancelled_by_the_customer(
 
 def test_request_blocks_its_slot_until_it_expires(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
+        mira = await practice(client, needs_confirmation=1)
+        ada = await as_member(client, "ada")
         bob = await as_member(client, "bob")
         booking = await booked(ada, day_after_tomorrow())
         assert (await book(bob, day_after_tomorrow())).status == 409
@@ -134,7 +136,9 @@ def test_request_blocks_its_slot_until_it_expires(run: Run) -> None:
 
 def test_only_both_sides_see_a_booking(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
+        eve = await as_member(client, "eve")
         await practice(client, "zoe")
         booking = await booked(ada, day_after_tomorrow())
         path = f"/api/appointments/{booking['id']}"
@@ -167,7 +171,8 @@ def test_unlisted_practitioner_cannot_be_booked(local: Run, columns: dict[str, A
 
 def test_completed_once_it_is_over_and_no_show_by_the_practitioner(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         booking = await booked(ada, day_after_tomorrow())
         assert (await change(mira, booking, "no_show")).json()["reason"] == "too_early"
         await ended(client, booking["id"])
@@ -183,7 +188,8 @@ def test_completed_once_it_is_over_and_no_show_by_the_practitioner(run: Run) -> 
 
 def test_move_keeps_the_booking_and_asks_the_other_side(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         start = day_after_tomorrow()
         booking = await booked(ada, start)
         moved = (await change(mira, booking, "reschedule", starts_at=zulu(start + HOUR))).json()
@@ -216,7 +222,8 @@ def test_impossible_time_is_refused(local: Run, starts_at: Any) -> None:
 def test_time_that_is_no_slot_is_refused_with_its_reason(local: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client, notice_minutes=600, horizon_days=5)
-        ada, start = await as_member(client, "ada"), day_after_tomorrow()
+        ada = await as_member(client, "ada")
+        start = day_after_tomorrow()
         now = int(datetime.now(UTC).timestamp())
         reasons = {
             "hours": start + 60,
@@ -251,7 +258,8 @@ def test_change_requires_its_fields(local: Run) -> None:
 
 def test_list_has_pages_and_filters(local: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         start = day_after_tomorrow(0)
         ids = [(await booked(ada, start + n * HOUR))["id"] for n in range(7)]
         listed_ids: list[str] = []
@@ -273,7 +281,8 @@ def test_list_has_pages_and_filters(local: Run) -> None:
 
 def test_booking_with_shifted_wall_time_stays_and_is_listed(local: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client, time_zone="Europe/Berlin"), await as_member(client, "ada")
+        mira = await practice(client, time_zone="Europe/Berlin")
+        ada = await as_member(client, "ada")
         booking = await booked(ada, day_after_tomorrow())
         assert (await mira.get("/api/appointments/shifted")).json() == []
         db: Any = client.ports.settings.db
@@ -302,7 +311,8 @@ class StoppedClock(SystemClock):
 
 def test_request_that_expires_while_it_is_confirmed_does_not_overlap(local: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
+        mira = await practice(client, needs_confirmation=1)
+        ada = await as_member(client, "ada")
         booking = await booked(ada, day_after_tomorrow())
         db: Any = client.ports.settings.db
         row = await db.first("SELECT * FROM appointments WHERE id = ?", booking["id"])
@@ -315,5 +325,31 @@ def test_request_that_expires_while_it_is_confirmed_does_not_overlap(local: Run)
             await late.change(row, Change(Action.CONFIRM, Side.PRACTITIONER))
         assert (await change(mira, booking, "confirm")).json()["reason"] == "expired"
         assert await count(client, "SELECT count(*) FROM appointments WHERE state = 'confirmed'") == 0
+
+    local(case)
+
+
+def test_time_zone_that_was_removed_causes_no_server_error(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        booking = await booked(ada, day_after_tomorrow())
+        off = {"first_day": "2027-06-01", "last_day": "2027-06-02"}
+        await mira.post("/api/practitioners/me/time-off", off)
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE appointments SET time_zone = 'Gone/City'")
+        await db.run("UPDATE practitioners SET time_zone = 'Gone/City'")
+        (shifted,) = (await mira.get("/api/appointments/shifted")).json()
+        assert (shifted["appointment_id"], shifted["now"]) == (booking["id"], None)
+        (listed,) = (await mira.get("/api/practitioners/me/time-off")).json()
+        assert (listed["starts_at"], listed["last_day"]) == ("2027-06-01T00:00:00Z", "2027-06-02")
+        refused = [
+            await client.get("/api/practitioners/mira/availability"),
+            await client.get("/api/practitioners/mira/availability?zone=UTC"),
+            await mira.post("/api/practitioners/me/time-off", off),
+        ]
+        assert {answer.json()["type"] for answer in refused} == {"urn:problem:zone-gone"}
+        assert {answer.status for answer in refused} == {409}
+        assert (await client.get("/practitioners/mira")).status == 200
+        assert (await change(mira, booking, "cancel")).status == 200
 
     local(case)

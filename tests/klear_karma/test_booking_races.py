@@ -130,7 +130,8 @@ def test_random_bookings_moves_and_cancellations_never_overlap(run: Run) -> None
     async def case(client: Client) -> None:
         await practice(client, cancellation_hours=0)
         members = await as_members(client, [f"m{n}" for n in range(20)])
-        chance, first = random.Random(7), day_after_tomorrow(0)
+        chance = random.Random(7)
+        first = day_after_tomorrow(0)
 
         async def live(member: Client) -> None:
             mine: list[str] = []

@@ -77,7 +77,8 @@ def test_user_text_is_escaped(text: str) -> None:
 
 def unescaped(text: str) -> str:
     """Return the text of an escaped value."""
-    plain, marks = "", iter(text)
+    plain = ""
+    marks = iter(text)
     for mark in marks:
         following = next(marks) if mark == "\\" else ""
         plain += ("\n" if following == "n" else following) if following else mark

@@ -63,7 +63,8 @@ def events(answer: Answer) -> dict[str, Any]:
 
 def test_feeds_show_each_side_its_own(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         bob = await as_member(client, "bob")
         await add(client, "one")
         paths = [

@@ -33,7 +33,8 @@ def naive_km(a: Place, b: Place) -> float:
 
 def beside(place: Place, km: float, bearing: float) -> Place:
     """Return the place at a distance from another, in a direction (radians)."""
-    reach, lat = km / EARTH_KM, math.radians(place.lat)
+    reach = km / EARTH_KM
+    lat = math.radians(place.lat)
     north = math.sin(lat) * math.cos(reach) + math.cos(lat) * math.sin(reach) * math.cos(bearing)
     north = max(-1.0, min(1.0, north))
     east = math.atan2(math.sin(bearing) * math.sin(reach) * math.cos(lat), math.cos(reach) - math.sin(lat) * north)

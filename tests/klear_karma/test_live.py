@@ -1,4 +1,4 @@
-"""Live messages over real sockets, on both runtimes: only for the two sides, and none for refused messages."""
+"""Live events over real sockets, on both runtimes: only for the two sides, none for refused messages."""
 
 import asyncio
 import json
@@ -7,10 +7,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.klear_karma.conftest import ADMIN_KEY, ENV, as_members
-from tests.klear_karma.practices import practice
+from tests.klear_karma.practices import booked, day_after_tomorrow, ended, practice
 from tests.served import served_locally
 from websockets.sync.client import ClientConnection, connect
 
@@ -23,13 +24,22 @@ SETTINGS = ENV | {"FEED_LIMITER": "off"}
 PEOPLE = ("ada", "eve")
 
 type Headers = dict[str, str]
+type Town = tuple[str, dict[str, Headers]]
 
 
 async def people(client: Client) -> dict[str, Headers]:
-    """Return the credentials of a practitioner, two customers and the administrator."""
-    mira = await practice(client)
+    """Return the credentials of two practitioners, two customers and the administrator.
+
+    One booking of ada's has ended, and a request of hers has expired.
+    """
+    mira, zoe = await practice(client), await practice(client, "zoe", needs_confirmation=1)
     others = dict(zip(PEOPLE, await as_members(client, PEOPLE), strict=True))
-    credentials = {name: dict(client.headers) for name, client in {"mira": mira, **others}.items()}
+    past = await booked(others["ada"], day_after_tomorrow())
+    await booked(others["ada"], day_after_tomorrow(), "zoe")
+    await ended(client, past["id"])
+    db: Any = client.ports.settings.db
+    await db.run("UPDATE appointments SET expires_at = '2020-01-01 00:00:00' WHERE state = 'requested'")
+    credentials = {name: dict(client.headers) for name, client in {"mira": mira, "zoe": zoe, **others}.items()}
     return credentials | {"admin": {"x-api-key": ADMIN_KEY}}
 
 
@@ -42,10 +52,10 @@ async def on_server(state: Path) -> dict[str, Headers]:
         await runtime.stop()
 
 
-@contextmanager
-def serving(request: pytest.FixtureRequest, runtime: str, folder: Path) -> Iterator[tuple[str, dict[str, Headers]]]:
-    """Yield the address of the app, and the credentials of people."""
-    if runtime == "workers":
+@pytest.fixture(scope="module", params=["local", pytest.param("workers", marks=pytest.mark.slow)])
+def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """Yield the address of the app on each runtime, and the credentials of people."""
+    if request.param == "workers":
         host: Host = request.getfixturevalue("workers_host")
 
         async def joined() -> dict[str, Headers]:
@@ -54,42 +64,73 @@ def serving(request: pytest.FixtureRequest, runtime: str, folder: Path) -> Itera
         credentials = asyncio.run(joined())
         yield host.worker.url.rstrip("/"), credentials
         return
+    folder = tmp_path_factory.mktemp("live")
     with served_locally(folder, SETTINGS, "klear_karma") as served:
         yield served.url, asyncio.run(on_server(folder / "state"))
 
 
-def send(url: str, headers: Headers, body: str) -> int:
-    """Send a message to mira; return the status."""
-    data = json.dumps({"practitioner_id": "mira", "body": body}).encode()
+@contextmanager
+def listening(url: str, credentials: dict[str, Headers], types: str) -> Iterator[dict[str, ClientConnection]]:
+    """Yield an open socket of each person."""
+    with ExitStack() as stack:
+        address = f"{url.replace('http', 'ws', 1)}/ws?types={types}"
+        sockets = {
+            name: stack.enter_context(connect(address, additional_headers=headers, max_size=None))
+            for name, headers in credentials.items()
+        }
+        assert {json.loads(socket.recv(timeout=20))["type"] for socket in sockets.values()} == {"live.hello"}
+        yield sockets
+
+
+def post(url: str, path: str, headers: Headers, body: object) -> int:
+    """Send a POST; return the status."""
+    data = json.dumps(body).encode()
     sent = headers | {"content-type": "application/json"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(f"{url}/api/messages", data, sent), timeout=30) as answer:
+        with urllib.request.urlopen(urllib.request.Request(f"{url}{path}", data, sent), timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code
 
 
-def heard(socket: ClientConnection, seconds: float) -> tuple[str, bool] | None:
-    """Return the text of the next message, and whether it is the listener's own; None after the timeout."""
+def send(url: str, headers: Headers, body: str) -> int:
+    """Send a message to mira; return the status."""
+    return post(url, "/api/messages", headers, {"practitioner_id": "mira", "body": body})
+
+
+def heard(socket: ClientConnection, seconds: float) -> dict[str, Any] | None:
+    """Return the data of the next event; None after the timeout."""
     try:
-        event = json.loads(socket.recv(timeout=seconds))
+        data: dict[str, Any] = json.loads(socket.recv(timeout=seconds))["data"]
     except TimeoutError:
         return None
-    assert event["type"] == "message.sent"
-    return event["data"]["body"], event["data"]["is_mine"]
+    return data
 
 
-def test_message_reaches_only_its_two_sides(request: pytest.FixtureRequest, runtime: str, tmp_path: Path) -> None:
-    with serving(request, runtime, tmp_path) as (url, credentials), ExitStack() as stack:
-        address = f"{url.replace('http', 'ws', 1)}/ws?types=message.*"
-        sockets = {
-            name: stack.enter_context(connect(address, additional_headers=headers, max_size=None))
-            for name, headers in credentials.items()
-        }
-        assert {json.loads(socket.recv(timeout=20))["type"] for socket in sockets.values()} == {"live.hello"}
-        assert send(url, credentials["ada"], "Hello") == 201
-        assert heard(sockets["mira"], 10) == ("Hello", False)
-        assert heard(sockets["ada"], 10) == ("Hello", True)
-        assert send(url, credentials["ada"], "Once more") == 409
-        assert {name: heard(socket, 0.5) for name, socket in sockets.items()} == dict.fromkeys(sockets)
+def message(socket: ClientConnection) -> tuple[str, bool]:
+    """Return the text of the next message, and whether it is the listener's own."""
+    data = heard(socket, 10)
+    assert data is not None
+    return data["body"], data["is_mine"]
+
+
+def test_message_reaches_only_its_two_sides(town: Town) -> None:
+    url, credentials = town
+    with listening(url, credentials, "message.*") as sockets:
+        assert send(url, credentials["eve"], "Hello") == 201
+        assert message(sockets["mira"]) == ("Hello", False)
+        assert message(sockets["eve"]) == ("Hello", True)
+        assert send(url, credentials["eve"], "Once more") == 409
+        assert {name: heard(socket, 0.3) for name, socket in sockets.items()} == dict.fromkeys(sockets)
+
+
+def test_changes_of_a_job_reach_only_the_two_sides_and_once(town: Town) -> None:
+    url, credentials = town
+    with listening(url, credentials, "appointment.*") as sockets:
+        for _ in range(2):
+            assert post(url, "/jobs/settle_appointments", credentials["admin"], {}) == 200
+        for name, states in {"ada": {"expired", "completed"}, "mira": {"completed"}, "zoe": {"expired"}}.items():
+            events = [heard(sockets[name], 10) for _ in states]
+            assert {event and event["state"] for event in events} == states, name
+        assert {name: heard(socket, 0.3) for name, socket in sockets.items()} == dict.fromkeys(sockets)

@@ -25,7 +25,8 @@ async def inbox(client: Client) -> Any:
 
 def test_one_message_before_a_booking_and_any_number_after(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         answers = await asyncio.gather(*(ada.post("/api/messages", HELLO) for _ in range(8)))
         assert Counter(answer.status for answer in answers) == {201: 1, 409: 7}
         assert {answer.json()["type"] for answer in answers if answer.status == 409} == {"urn:problem:request-used"}
@@ -44,7 +45,9 @@ def test_one_message_before_a_booking_and_any_number_after(run: Run) -> None:
 
 def test_practitioner_begins_no_conversation_and_eve_sees_none(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
+        eve = await as_member(client, "eve")
         sent = (await ada.post("/api/messages", HELLO)).json()
         talk = f"/api/conversations/{sent['conversation_id']}"
         assert (await send(mira, practitioner_id="ada")).status == 404
@@ -65,7 +68,8 @@ def test_practitioner_begins_no_conversation_and_eve_sees_none(run: Run) -> None
 
 def test_unread_counts_and_marks(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         await booked(ada, day_after_tomorrow())
         sent = [(await send(ada, f"message {n}")).json() for n in range(5)]
         talk = f"/api/conversations/{sent[0]['conversation_id']}"
@@ -78,7 +82,8 @@ def test_unread_counts_and_marks(run: Run) -> None:
         assert (gone.json()["body"], gone.json()["deleted_at"] is None) == ("", False)
         assert (await patch(ada, f"/api/messages/{sent[3]['id']}", {"body": "back"})).status == 409
         assert (await inbox(mira))["unread"] == 1
-        numbers, path = [], f"{talk}?limit=2"
+        numbers = []
+        path = f"{talk}?limit=2"
         while path:
             page = (await mira.get(path)).json()
             numbers += [(message["number"], message["is_mine"]) for message in page["messages"]]
@@ -112,18 +117,22 @@ def test_live_events_reach_only_both_sides_after_the_batch(local: Run) -> None:
 @pytest.mark.parametrize("blocker", ["mira", "ada"])
 def test_block_ends_messages_and_bookings(run: Run, blocker: str) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         await booked(ada, day_after_tomorrow())
-        talk = (await send(ada)).json()["conversation_id"]
+        sent = (await send(ada)).json()
+        talk = sent["conversation_id"]
         other = "ada" if blocker == "mira" else "mira"
         row = {"user_id": blocker, "blocked_id": other, "created_at": "2027-01-01 00:00:00"}
         db: Any = client.ports.settings.db
         await db.batch([insertion("blocks", row)])
-        for answer in (await send(ada), await send(mira, conversation_id=talk)):
+        edited = await patch(ada, f"/api/messages/{sent['id']}", {"body": "unwelcome"})
+        for answer in (await send(ada), await send(mira, conversation_id=talk), edited):
             assert (answer.status, answer.json()["type"]) == (409, "urn:problem:not-welcome")
         start = day_after_tomorrow(15)
         body = {"practitioner_id": "mira", "service_id": "mira-reiki", "starts_at": zulu(start)}
         assert (await ada.post("/api/appointments", body)).json()["type"] == "urn:problem:not-welcome"
+        assert (await ada.request("DELETE", f"/api/messages/{sent['id']}")).status == 200
 
     run(case)
 

@@ -80,7 +80,8 @@ async def ask(client: Client, method: str, path: str, body: Any = None) -> None:
 def test_odd_paths_and_queries_cause_no_server_error(local: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client)
-        ada, admin = await as_member(client, "ada"), as_admin(client)
+        ada = await as_member(client, "ada")
+        admin = as_admin(client)
         for endpoint in ENDPOINTS:
             person = admin if endpoint.access.name == "ADMIN" else ada
             for value in ODD:
@@ -95,7 +96,8 @@ def test_odd_paths_and_queries_cause_no_server_error(local: Run) -> None:
 
 def test_odd_bodies_cause_no_server_error(local: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         booking = await booked(ada, day_after_tomorrow())
         for endpoint in ENDPOINTS:
             if endpoint.method not in BODIES or "/blocks" in endpoint.path:

@@ -266,7 +266,8 @@ def test_bookings_outside_new_hours_stay_and_are_listed(run: Run) -> None:
     noon = [{"weekday": weekday, "opens": "12:00", "closes": "20:00"} for weekday in range(7)]
 
     async def case(client: Client) -> list[Any]:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         booking = await booked(ada, start)
         late = await booked(ada, start + 4 * HOUR)
         document = [
@@ -334,3 +335,30 @@ def test_repeated_hour_is_listed_with_both_offsets(local: Run) -> None:
         *("01:00:00+02:00", "01:30:00+02:00", "02:00:00+02:00", "02:30:00+02:00"),
         *("02:00:00+01:00", "02:30:00+01:00", "03:00:00+01:00", "03:30:00+01:00"),
     ]
+
+
+def test_change_of_verified_text_is_listed_and_audited_but_does_not_end_the_verification(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, admin = await as_healer(client, "mira"), as_admin(client)
+        changed = "/api/admin/practitioners?state=changed"
+
+        async def put(**profile: Any) -> None:
+            answer = await mira.request("PUT", "/api/practitioners/me", json=PROFILE | profile)
+            assert (answer.status, answer.json()["verification"]) == (200, "verified")
+
+        await put(notice_minutes=60, time_zone="Europe/Paris")
+        assert (await admin.get(changed)).json() == [], "no public text"
+        await put(bio="I heal everything")
+        await put(bio="I heal everything, cheaply")
+        (listed,) = (await admin.get(changed)).json()
+        assert (listed["id"], listed["verification"], bool(listed["changed_at"])) == ("mira", "verified", True)
+        assert (await client.get("/api/practitioners/mira")).status == 200
+        entries = (await admin.get("/api/admin/audit")).json()
+        assert [entry["details"] for entry in entries if entry["actor"] == "mira"] == [{"verified": {"bio": ""}}]
+        await verify(client, "mira")
+        assert (await admin.get(changed)).json() == []
+        added = await mira.post("/api/practitioners/me/services", SERVICE | {"name": "Miracle cure"})
+        assert added.status == 201
+        assert [row["id"] for row in (await admin.get(changed)).json()] == ["mira"]
+
+    run(case)

@@ -35,7 +35,9 @@ async def rated(client: Client) -> tuple[int, int]:
 
 def test_completed_appointment_is_reviewed_once_and_replied_to(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
+        eve = await as_member(client, "eve")
         appointment = await booked(ada, day_after_tomorrow())
         assert (await review(ada, appointment)).status == 409, "it has not taken place"
         await ended(client, appointment["id"])
@@ -158,7 +160,9 @@ def test_rating_is_right_after_long_random_histories(local: Run) -> None:
 
 def test_reports_are_decided_once_and_audited(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
+        eve = await as_member(client, "eve")
         written = (await review(ada, await completed(client, ada), 1, "awful")).json()
         new = {"target_kind": "review", "target_id": written["id"], "reason": "not true"}
         sent = await mira.post("/api/reports", new)
@@ -186,7 +190,8 @@ def test_reports_are_decided_once_and_audited(run: Run) -> None:
 
 def test_only_acquaintances_can_be_blocked(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         await as_member(client, "eve")
         booking = await booked(ada, day_after_tomorrow())
         assert (await mira.request("PUT", "/api/blocks/eve")).status == 404, "the id of a stranger is not there"

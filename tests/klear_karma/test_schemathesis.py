@@ -57,7 +57,7 @@ async def credential_of(client: Client) -> str:
 
 
 @pytest.mark.parametrize("examples", [3, pytest.param(200, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("runtime", ["local", "workers"])
+@pytest.mark.parametrize("runtime", ["local", pytest.param("workers", marks=pytest.mark.soak)])
 def test_responses_match_the_openapi_document(
     request: pytest.FixtureRequest, runtime: str, examples: int, tmp_path: Path
 ) -> None:

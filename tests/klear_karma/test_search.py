@@ -30,7 +30,8 @@ def ids(page: dict[str, Any]) -> list[str]:
 
 async def all_pages(client: Client, **query: Any) -> list[dict[str, Any]]:
     """Return the practitioners of all pages, one after another."""
-    rows, page = list[dict[str, Any]](), await search_page(client, **query)
+    rows = list[dict[str, Any]]()
+    page = await search_page(client, **query)
     rows += page["practitioners"]
     while page["next"]:
         page = await search_page(client, **query, after=page["next"])
@@ -276,7 +277,8 @@ def test_available_on_stops_at_its_limit_and_is_truncated(local: Run) -> None:
 def test_slots_of_a_day_are_on_the_askers_clocks(run: Run) -> None:
     async def case(client: Client) -> list[Answer]:
         await as_healer(client, "mira")
-        path, day = "/api/practitioners/mira/availability", DAY.isoformat()
+        path = "/api/practitioners/mira/availability"
+        day = DAY.isoformat()
         answers = [
             await client.get(f"{path}?from={day}&to={day}"),
             await client.get(f"{path}?from={day}&to={day}&zone=Pacific/Auckland"),
@@ -298,3 +300,21 @@ def test_slots_of_a_day_are_on_the_askers_clocks(run: Run) -> None:
     assert [answer.status for answer in refused] == [400, 400, 400, 404]
     assert hidden.status == 404
     assert own.json()["checked_at"] <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize(
+    ("first", "same"),
+    [("q=REIKI", "q=reiki!"), ("specialization=Reiki", "specialization=REIKI"), ("lat=1.001&lng=1", "lat=1&lng=1.004")],
+)
+def test_next_page_of_a_cached_page_is_that_of_every_equal_search(local: Run, first: str, same: str) -> None:
+    async def case(client: Client) -> None:
+        reiki = {"lat": 1, "lng": 1, "headline": "Reiki", "specializations": ["Reiki"]}
+        await insert(client, [reiki | {"id": name} for name in ("p1", "p2")])
+        (await client.get(f"{SEARCH}?limit=1&{first}")).json()
+        cached = (await client.get(f"{SEARCH}?limit=1&{same}")).json()
+        following = await client.get(f"{SEARCH}?limit=1&{same}&after={cached['next']}")
+        assert following.status == 200, following.text
+        names = [page["practitioners"][0]["id"] for page in (cached, following.json())]
+        assert sorted(names) == ["p1", "p2"]
+
+    local(case)

@@ -104,7 +104,8 @@ def first_showing(zone: ZoneInfo, day: date, minutes: int) -> int:
     st.integers(0, 96).map(lambda quarter: quarter * 15),
 )
 def test_instant_of_wall_time_is_its_first_occurrence(change: tuple[str, date], offset: int, minutes: int) -> None:
-    zone, day = ZoneInfo(change[0]), change[1] + timedelta(days=offset)
+    zone = ZoneInfo(change[0])
+    day = change[1] + timedelta(days=offset)
     assert instant_of(zone, day, minutes) == first_showing(zone, day, minutes)
 
 
@@ -162,7 +163,8 @@ def test_slots_match_the_naive_definition(
     zone = ZoneInfo(change[0])
     start = instant_of(zone, change[1] - timedelta(days=1))
     calendar = Calendar(zone, hours, data.draw(spans(start)), data.draw(spans(start)))
-    window, now = Span(start, start + 3 * DAY), start - ago * 900
+    window = Span(start, start + 3 * DAY)
+    now = start - ago * 900
     listed = list(slots(calendar, terms, window, now))
     assert listed == slowly(calendar, terms, window, now)
     for slot in listed[:3]:

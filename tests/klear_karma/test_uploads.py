@@ -94,8 +94,10 @@ def test_picture_type_is_found_by_content(local: Run, body: bytes, media_type: s
 
 def test_profile_takes_published_pictures_of_its_owner(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
-        mira, ada = await as_healer(client, "mira"), await as_member(client, "ada")
-        own, others = (await send(mira)).json()["id"], (await send(ada)).json()["id"]
+        mira = await as_healer(client, "mira")
+        ada = await as_member(client, "ada")
+        own = (await send(mira)).json()["id"]
+        others = (await send(ada)).json()["id"]
         await publish(ada, others)
 
         async def put(upload_id: str) -> int:

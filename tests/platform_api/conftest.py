@@ -25,7 +25,9 @@ class Sims:
     """The platform's services."""
 
     def __init__(self, sanity: SanitySim, discord: DiscordSim, model: ModelSim) -> None:
-        self.sanity, self.discord, self.model = sanity, discord, model
+        self.sanity = sanity
+        self.discord = discord
+        self.model = model
 
     def reset(self) -> None:
         """Make them as they were at their start."""

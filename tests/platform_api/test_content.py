@@ -86,7 +86,8 @@ def test_cached_list_leaves_out_begun_events(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         upcoming = f"{EVENTS}?upcoming=true"
         before = (await client.get(upcoming)).json()
-        begins, name = before["documents"][1]["starts_at"].encode(), "content:events:upcoming"
+        begins = before["documents"][1]["starts_at"].encode()
+        name = "content:events:upcoming"
         stored = await kv(client).get(name)
         assert stored is not None
         soonest = before["documents"][0]["starts_at"].encode()

@@ -32,7 +32,7 @@ def serving(request: pytest.FixtureRequest, runtime: str, sims: Sims, folder: Pa
 
 
 @pytest.mark.parametrize("examples", [5, pytest.param(200, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("runtime", ["local", "workers"])
+@pytest.mark.parametrize("runtime", ["local", pytest.param("workers", marks=pytest.mark.soak)])
 def test_answers_conform_to_the_document(
     request: pytest.FixtureRequest, runtime: str, examples: int, sims: Sims, tmp_path: Path
 ) -> None:

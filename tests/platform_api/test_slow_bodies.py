@@ -59,7 +59,8 @@ def test_heads_without_bodies_hold_up_nobody(sims: Sims, tmp_path: Path, path: s
 def test_minutes_of_slow_bodies_hold_up_nobody_and_leave_no_memory(sims: Sims, tmp_path: Path) -> None:
     with served_locally(tmp_path, sims.env(), "platform_api") as served:
         begun = head(served.url, PURGE, [signature()], 900_000) + bytes(100_000)
-        memories, took = [memory(served)], list[float]()
+        memories = [memory(served)]
+        took = list[float]()
         for _ in range(6):
             with waiting(served.url, begun, 1000), waiting(served.url, begun, 300, "127.0.0.3"):
                 for _ in range(20):

@@ -13,7 +13,8 @@ import pytest
 
 from apps import ROOT
 from deploying import packages
-from deploying.build import Target
+from deploying.build import Target, environments
+from deploying.cloudflare import version_in
 from deploying.refusal import Refusal
 from pyedge.client import NODE_MODULES
 from sims.cloudflare import StorageSim
@@ -24,7 +25,6 @@ pytestmark = [
 ]
 
 NAME = "core-tessie-api-staging"
-SECRETS = ("TESSIE_API_KEY", "ADMIN_API_KEY", "JWT_SECRET_KEY")
 COPIED = ("src", "tools", "migrations", "openapi", "wrangler.toml", "package.json", "pyproject.toml")
 LINKED = (".venv", "node_modules", "python_modules", "build/pyedge")
 
@@ -49,11 +49,20 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sim() -> Iterator[StorageSim]:
     """An account with all that staging needs."""
     with StorageSim() as running:
-        running.add_database("tessie-db-staging")
-        running.queues.all.update({"core-tessie-queue-staging": [], "core-tessie-dlq-staging": []})
-        for name in SECRETS:
-            running.add_secret(NAME, name)
+        provide(running, Target.of("staging"))
         yield running
+
+
+def provide(sim: StorageSim, target: Target) -> None:
+    """Make the resources that an environment names, and set its secrets."""
+    for database in target.databases:
+        sim.add_database(database)
+    queues = target.config.get("queues", {})
+    for queue in (*queues.get("producers", []), *queues.get("consumers", [])):
+        sim.queues.all[queue["queue"]] = []
+    sim.buckets.update(bucket["bucket_name"] for bucket in target.config.get("r2_buckets", []))
+    for name in target.secrets:
+        sim.add_secret(target.name, name, "ab" * 32 if name == "DISCORD_PUBLIC_KEY" else "")
 
 
 def deploy(copy: Path, sim: StorageSim, **more: str) -> tuple[int, str]:
@@ -186,6 +195,18 @@ def test_worker_that_production_would_refuse_stops_it(copy: Path, sim: StorageSi
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("environment", [name for name in environments() if name != "staging"])
+def test_each_environment_is_deployed_healthy(copy: Path, environment: str) -> None:
+    target = Target.of(environment)
+    with StorageSim() as sim:
+        provide(sim, target)
+        status, output = deploy(copy, sim, ENV=environment, URL=f"{sim.url}/deployed/{target.name}")
+        assert status == 0, output
+        assert "its health is ok" in output
+        assert sim.workers[target.name].schedules == target.config["triggers"]["crons"]
+
+
+@pytest.mark.soak
 def test_refused_migration_stops_it(copy: Path, sim: StorageSim) -> None:
     database = sim.databases["tessie-db-staging"]
     database.query({"sql": "CREATE TABLE drives (id)"})
@@ -200,6 +221,7 @@ def test_unapplied_migration_is_reported_by_health(copy: Path, sim: StorageSim) 
     status, output = deploy(copy, sim)
     assert status == 1
     assert "DB: error: MigrationsMissing: 1 of " in output
+    assert "npx wrangler d1 migrations apply tessie-db-staging --env staging --remote` applies" in output
     assert "npx wrangler rollback " in output
 
 
@@ -224,6 +246,26 @@ def test_packages_are_checked_file_by_file(tmp_path: Path) -> None:
 
 def test_installed_packages_are_those_that_are_locked() -> None:
     assert [*packages.faults()] == []
+
+
+MISSING = "This Worker does not exist on your account. [code: 10007]"
+ANSWERS = [
+    (0, '{"versions": [{"version_id": "b", "percentage": 10}, {"version_id": "a", "percentage": 90}]}', "a"),
+    (0, '{"versions": []}', None),
+    (1, MISSING, None),
+    (1, "The Worker core-tessie-api-staging has no deployments.", None),
+]
+
+
+@pytest.mark.parametrize(("status", "output", "version"), ANSWERS)
+def test_way_back_is_the_version_that_most_requests_reach(status: int, output: str, version: str | None) -> None:
+    assert version_in(subprocess.CompletedProcess([], status, output, "")) == version
+
+
+def test_unreadable_deployment_is_not_taken_for_a_first_one() -> None:
+    failed = subprocess.CompletedProcess([], 1, "", "fetch failed")
+    with pytest.raises(Refusal, match=r"fetch failed\nthe deployed version cannot be read, .* run it again"):
+        version_in(failed)
 
 
 def test_target_has_the_app_and_entry_of_its_environment() -> None:

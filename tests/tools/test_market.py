@@ -1,5 +1,6 @@
 """The mock market: reproducible, of any size, and its rows agree with each other; local and remote are the same."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +17,8 @@ from market.load import Local, insertion, script
 from market.load import load as load_market
 from market.rows import COLUMNS, Plan, blocks
 from mock_market import main
+from pyedge.client import NODE_MODULES
+from sims.cloudflare import StorageSim
 
 PLAN = Plan(70, 5, date(2026, 11, 29))
 APP = load("klear_karma")
@@ -118,6 +121,28 @@ def test_second_load_adds_nothing(market: sqlite3.Connection) -> None:
             market.executemany(insertion(table), rows[table])
     assert rows_of(market) == before
     market.rollback()
+
+
+@pytest.mark.slow
+def test_market_goes_through_wrangler_into_a_database_of_the_account(
+    market: sqlite3.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not NODE_MODULES.joinpath("wrangler").is_dir():
+        pytest.skip("node_modules is not there: wrangler is run by `make test`")
+    plan = {"SIZE": str(PLAN.size), "SEED": str(PLAN.seed), "DAY": PLAN.day.isoformat()}
+    with StorageSim() as sim:
+        database = sim.add_database("klear-karma-db-staging")
+        migrate(database.path, ROOT / "migrations" / APP.migrations)
+        assert main(os.environ | sim.environment | plan | {"REMOTE": "klear-karma-staging"}) == 0
+        with closing(sqlite3.connect(database.path)) as there:
+            assert rows_of(there) == rows_of(market)
+            assert there.execute("PRAGMA foreign_key_check").fetchall() == []
+            sql = "SELECT count(*) > 0 FROM practitioner_texts WHERE practitioner_texts MATCH ?"
+            assert there.execute(sql, ('"session" OR "private"',)).fetchone() == (1,)
+        imports = [request for request in sim.asked if request.endswith("/import")]
+        assert imports, "in bulk, not by queries"
+        assert not [request for request in sim.asked if request.endswith("/query")]
+    assert f"{PLAN.size} of {PLAN.size} practitioners" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -407,7 +407,7 @@ def toml(folder: Path) -> Path:
     return config
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # wrangler starts a dozen times
 def test_wrangler_seeds_missing_rows_and_keys_and_overwrites_on_demand(
     folder: Path, remote: Remote, sim: StorageSim, there: tuple[ApiDatabase, Namespace]
 ) -> None:

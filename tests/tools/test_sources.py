@@ -8,17 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from apps import DEFAULT, packages
 from pyedge.client import ROOT
 from pyedge.sources import SourceError, closure, copy
 
 BUILD = ROOT / "tools" / "pyedge" / "sources.py"
-ENTRIES = [
-    "main.py",
-    "platform_api/worker.py",
-    "discord_bot/worker.py",
-    "vinyl_vault/worker.py",
-    "klear_karma/worker.py",
-]
+ENTRIES = ["main.py" if package == DEFAULT else f"{package}/worker.py" for package in packages()]
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
@@ -36,7 +31,8 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_copy_is_byte_identical(entry: str, tmp_path: Path) -> None:
     copy(ROOT / "src" / entry, tmp_path / "out")
-    copied = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*.py")}
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    copied = {path.relative_to(tmp_path / "out").as_posix(): path for path in files}
     sources = closure(ROOT / "src" / entry)
     assert len(sources) > 50
     assert {name: path.read_bytes() for name, path in copied.items()} == {
@@ -126,7 +122,8 @@ def test_entry_in_package_goes_to_the_top_and_its_package_below(tmp_path: Path) 
 
 
 def test_stale_files_are_removed_and_equal_ones_untouched(tmp_path: Path) -> None:
-    main, out = write(tmp_path, {"main.py": "import a.b", "a/b.py": "x = 1"}), tmp_path / "out"
+    main = write(tmp_path, {"main.py": "import a.b", "a/b.py": "x = 1"})
+    out = tmp_path / "out"
     copy(main, out)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.py")}
     write(out, {"more.py": "", "old/deep/gone.py": "", "a/c.txt": "", "a/__pycache__/b.pyc": ""})

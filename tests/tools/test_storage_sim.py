@@ -38,6 +38,14 @@ def ask(sim: StorageSim, method: str, path: str, body: Any = None, token: str = 
             return refused.code, json.loads(refused.read() or b"{}")
 
 
+def test_bucket_is_listed_and_returned_by_name(sim: StorageSim) -> None:
+    sim.buckets.add("covers")
+    assert ask(sim, "GET", "/r2/buckets")[1]["result"] == {"buckets": [{"name": "covers"}]}
+    assert ask(sim, "GET", "/r2/buckets/covers")[1]["result"] == {"name": "covers"}
+    status, refused = ask(sim, "GET", "/r2/buckets/others")
+    assert (status, refused["errors"][0]["code"]) == (404, 10006)
+
+
 def test_keys_come_in_pages(sim: StorageSim) -> None:
     namespace = sim.add_namespace("worker", "KV")
     [number] = sim.namespaces

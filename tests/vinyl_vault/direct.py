@@ -60,7 +60,8 @@ class Direct(Server):
     """Answers without HTTP; seeded faults override `store` and other methods."""
 
     def __init__(self, db: DirectDatabase, store: type[SyncStore] = SyncStore) -> None:
-        self.db, self.store = db, store
+        self.db = db
+        self.store = store
         self.users: set[str] = set()
 
     async def send(self, user: str, body: bytes) -> Reply:

@@ -4,17 +4,14 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { chromium } from "playwright-core";
+import { launch } from "../chromium.mjs";
 
 const AXE = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
 const [url, shots, database] = process.argv.slice(2);
 const PASSWORD = "a long enough sentence of mine";
 const CSV_HEAD = "Catalog#,Artist,Title,Label,Format,Rating,Released,release_id,CollectionFolder,Date Added,Collection Media Condition,Collection Sleeve Condition,Collection Notes";
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-});
+const browser = await launch();
 const faults = []; // of the console and of scripts, but for requests that are meant to fail
 const failed = []; // requests that failed
 let account = 0;
@@ -208,6 +205,46 @@ const CASES = {
     await status(second.page, "Synced");
     await second.page.locator("#conflicts").waitFor({ state: "detached" }); // it is gone there too
     check((await rowsOf(page, "records")).find((one) => one.id === id).shelf === "right", "the later push stays");
+  },
+
+  async all_conflicts_that_are_shown_are_dismissed_at_once() {
+    const { page } = first;
+    const { id } = (await rowsOf(page, "records")).find((one) => one.album === "Tago Mago");
+    for (const one of [first, second]) await one.context.setOffline(true);
+    for (const [one, text] of [[page, "mine"], [second.page, "theirs"]]) {
+      await changed(one, id, "shelf", `${text} shelf`);
+      await changed(one, id, "folder", text);
+    }
+    await first.context.setOffline(false);
+    await status(page, "Synced");
+    await second.context.setOffline(false);
+    await status(second.page, "2 to look at");
+    await go(second.page, "#/sync", "#conflicts .conflict");
+    await second.page.getByRole("button", { name: "Dismiss all 2" }).click();
+    await second.page.locator("dialog").getByRole("button", { name: "Dismiss all" }).click();
+    await second.page.locator("#conflicts").waitFor({ state: "detached" });
+    await status(second.page, "Synced");
+    await syncNow(page);
+    await status(page, "Synced");
+    check(!(await page.locator("#conflicts").count()), "they are gone on both");
+  },
+
+  async pages_do_not_jump_while_they_load() {
+    const { page } = first;
+    await page.setViewportSize({ width: 412, height: 823 });
+    for (const hash of ["#/", "#/stats", "#/sync"]) {
+      await go(page, hash, "main h1");
+      await page.reload();
+      await ready(page);
+      await status(page, "Synced");
+      const moved = await page.evaluate(() => new Promise((resolve) => {
+        const shifts = new PerformanceObserver((list) => resolve(list.getEntries().reduce((sum, one) => sum + one.value, 0)));
+        shifts.observe({ type: "layout-shift", buffered: true });
+        setTimeout(() => resolve(0), 200);
+      }));
+      check(moved < 0.02, `${hash} moves by ${moved}`);
+    }
+    await page.setViewportSize({ width: 1100, height: 800 });
   },
 
   async two_tabs_share_one_outbox() {

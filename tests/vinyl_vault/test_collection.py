@@ -157,7 +157,8 @@ def test_other_users_records_answer_404(run: Run) -> None:
 
 def test_administrator_has_no_collection(run: Run) -> None:
     async def case(client: Client) -> list[int]:
-        ada, admin = await as_member(client, "ada"), as_admin(client)
+        ada = await as_member(client, "ada")
+        admin = as_admin(client)
         [record_id] = await add(ada, BLUE)
         answers = [
             await admin.get("/api/collection"),
@@ -213,7 +214,8 @@ def test_tags_and_fields_of_other_programs_are_bounded(local: Run) -> None:
     async def case(client: Client) -> list[int]:
         ada = await as_member(client, "ada")
         [record_id] = await add(ada, BLUE | {"tags": [f"t{n}" for n in range(100)]})
-        path, extra = f"/api/collection/{record_id}", {f"k{n}": n for n in range(100)}
+        path = f"/api/collection/{record_id}"
+        extra = {f"k{n}": n for n in range(100)}
         changes: list[dict[str, Any]] = [{"tags": {"add": ["one more"]}}, {"extra": extra}, {"extra": {"one": 1}}]
         changes.append({"extra": {"k0": None, "one": 1}})
         return [(await ada.request("PATCH", path, json=change)).status for change in changes]
@@ -223,7 +225,8 @@ def test_tags_and_fields_of_other_programs_are_bounded(local: Run) -> None:
 
 def test_record_can_be_restored_for_30_days_and_is_purged_after_180(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
-        ada, db = await as_member(client, "ada"), client.ports.settings.db
+        ada = await as_member(client, "ada")
+        db = client.ports.settings.db
         ids = await add(ada, BLUE, KIND, BLUE)
         begin = await send(ada, client_id="phone")
         for record_id, days in zip(ids, (29, 31, 181), strict=True):

@@ -35,7 +35,9 @@ WANTED = (
 
 def rows_of(data: bytes, size: int = 0, status: str = "") -> list[ReadRow]:
     """Read a file in parts of a size, each with a new reader resumed from the state."""
-    reader, rows, size = TableReader(status), list[ReadRow](), size or len(data) or 1
+    reader = TableReader(status)
+    rows = list[ReadRow]()
+    size = size or len(data) or 1
     parts = [data[place : place + size] for place in range(0, len(data), size)] or [b""]
     for number, part in enumerate(parts):
         rows += reader.read(part, is_last=number == len(parts) - 1)
@@ -196,7 +198,9 @@ def test_any_table_is_read_as_it_was_written(
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting)
     writer.writerow(["Artist", "Title", "c", "d"])
     writer.writerows(table)
-    reader, rows, whole = RowReader(), list[list[str]](), text.getvalue()
+    reader = RowReader()
+    rows = list[list[str]]()
+    whole = text.getvalue()
     for place in range(0, len(whole), size):
         rows += reader.feed(whole[place : place + size], is_last=place + size >= len(whole))
         other = RowReader()
@@ -287,7 +291,8 @@ def test_many_megabytes_are_read_in_little_memory(megabytes: int) -> None:
             yield block
 
     tracemalloc.start()
-    reader, count = TableReader(), 0
+    reader = TableReader()
+    count = 0
     for part in parts():
         count += sum(read.fields is not None for read in reader.read(part))
     count += len(list(reader.read(b"", is_last=True)))

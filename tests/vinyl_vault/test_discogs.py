@@ -78,7 +78,7 @@ def test_search_finds_the_album_and_serves_its_cover(run: Run, sim: DiscogsSim) 
     assert release["formats"] == [{"name": "LP", "quantity": 1, "descriptions": ["Album"]}]
     assert release["cached"] is False
     assert (cover.status, cover.header("content-type"), cover.body[:3]) == (200, "image/jpeg", b"\xff\xd8\xff")
-    assert all(call.query.get("curr_abbr") == "USD" for call in sim.calls("/releases"))
+    assert all(call.query.get("curr_abbr") == "USD" for path in ("/releases", "/database") for call in sim.calls(path))
     assert not any("expires" in path.read_text(errors="ignore") for path in run.state.rglob("*.json"))
 
 

@@ -25,7 +25,8 @@ async def step(client: Client, times: int = 1) -> list[int]:
 
 def test_expired_objects_are_removed(local: Run) -> None:
     async def case(client: Client) -> set[str]:
-        bucket, objects = client.ports.settings.cache, next(local.state.rglob("objects.sqlite"))
+        bucket = client.ports.settings.cache
+        objects = next(local.state.rglob("objects.sqlite"))
         for key in (*AGES, *FOR_GOOD):
             for age, name in zip((*AGES.get(key, (0, 999)),), ("young", "old"), strict=True):
                 await bucket.put(f"{key}-{name}", b"{}")
@@ -44,7 +45,8 @@ def test_expired_objects_are_removed(local: Run) -> None:
 
 def test_scan_resumes_and_restarts_after_its_end(local: Run) -> None:
     async def case(client: Client) -> list[Any]:
-        bucket, objects = client.ports.settings.cache, next(local.state.rglob("objects.sqlite"))
+        bucket = client.ports.settings.cache
+        objects = next(local.state.rglob("objects.sqlite"))
         for n in range(2 * STEP + 20):
             await bucket.put(f"data/{n:04}.json", b"{}")
         change(objects, "UPDATE objects SET uploaded_at = 1 WHERE key LIKE 'data/02%'")

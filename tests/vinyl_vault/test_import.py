@@ -259,7 +259,9 @@ def test_records_of_an_import_go_to_other_devices(run: Run) -> None:
 def test_only_its_user_can_access_an_import(run: Run) -> None:
     async def case(client: Client) -> None:
         report = await send(client, FILE)
-        bob, admin, path = await as_member(client, "bob"), as_admin(client), f"{PATH}/{report['id']}"
+        bob = await as_member(client, "bob")
+        admin = as_admin(client)
+        path = f"{PATH}/{report['id']}"
         for other, status in ((bob, 404), (admin, 403), (client.anonymous(), 401)):
             answers = [
                 await other.get(path),
@@ -448,6 +450,22 @@ def test_interrupted_import_is_continued_by_the_job(run: Run) -> None:
         await tick(client)
         assert (await client.get(f"{PATH}/{report['id']}")).json()["state"] == "done"
         assert len(await records(client)) == 1_200
+
+    run(case)
+
+
+def test_row_that_no_longer_fits_is_reported(run: Run) -> None:
+    run.env["MOST_RECORDS"] = "3"
+
+    async def case(client: Client) -> None:
+        report = await send(client, "Artist,Title,release_id\nA,T,1001\nB,U,1002\nC,V,1003\n")
+        assert (await client.post("/api/collection", json={"artist": "Can", "album": "Delay"})).status == 201
+        change(next(run.state.rglob("DB.sqlite")), "UPDATE imports SET state = 'running' WHERE id = ?", (report["id"],))
+        await tick(client)
+        done = (await client.get(f"{PATH}/{report['id']}")).json()
+        assert (done["state"], done["rows"]["refused"], done["details"]["total"]) == ("done", 1, 2)
+        assert done["refused"] == [{"row": 4, "reason": "the collection is full"}]
+        assert len(await records(client)) == 3
 
     run(case)
 

@@ -74,7 +74,8 @@ def test_picture_of_too_many_bytes_is_refused(local: Run) -> None:
 
 def test_unused_covers_are_removed(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
-        ada, db = await as_member(client, "ada"), client.ports.settings.db
+        ada = await as_member(client, "ada")
+        db = client.ports.settings.db
         used, replaced, deleted, purged = await add(ada, BLUE, BLUE, BLUE, BLUE)
         paths = [(await send(ada, record_id)).json()["cover"] for record_id in (used, replaced, deleted, purged)]
         await send(ada, replaced)
@@ -93,7 +94,8 @@ def test_unused_covers_are_removed(run: Run) -> None:
 
 def test_cover_that_lost_a_conflict_stays_until_it_is_dismissed(local: Run) -> None:
     async def case(client: Client) -> list[int]:
-        ada, db = await as_member(client, "ada"), client.ports.settings.db
+        ada = await as_member(client, "ada")
+        db = client.ports.settings.db
         [record_id] = await add(ada, BLUE)
         path = (await send(ada, record_id)).json()["cover"]
         other = [{"id": record_id, "rev": 1, "set": {"cover": "/cache/images/release-1.jpg"}}]
@@ -123,7 +125,8 @@ def test_covers_of_a_deleted_account_are_removed_by_the_next_job(run: Run) -> No
 def test_covers_of_a_user_are_bounded(local: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
-        mine, others = (await add(ada, BLUE))[0], (await add(bob, BLUE))[0]
+        mine = (await add(ada, BLUE))[0]
+        others = (await add(bob, BLUE))[0]
         assert (await send(ada, mine)).status == 200
         await client.ports.settings.db.run("UPDATE own_covers SET bytes = ?", MOST_STORED)
         refused = await send(ada, mine)

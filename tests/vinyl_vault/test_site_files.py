@@ -26,7 +26,8 @@ def files() -> list[Path]:
 
 def imported(path: Path) -> set[Path]:
     """Return all scripts imported by a script, directly or indirectly."""
-    scripts, waiting = set[Path](), [path]
+    scripts = set[Path]()
+    waiting = [path]
     while waiting:
         script = waiting.pop()
         names = IMPORT.findall(script.read_text(encoding="utf-8"))

@@ -47,7 +47,8 @@ def test_groups_are_counted_and_currencies_never_added(run: Run) -> None:
         return [stats, short, other]
 
     stats, short, other = run(case)
-    eur, usd = {"currency": "EUR", "amount": 2000, "records": 2}, {"currency": "USD", "amount": 1000, "records": 1}
+    eur = {"currency": "EUR", "amount": 2000, "records": 2}
+    usd = {"currency": "USD", "amount": 1000, "records": 1}
     assert [stats[name] for name in ("owned", "wanted", "sold")] == [3, 1, 1]
     assert stats["value"] == [eur, usd]
     assert [(a["currency"], a["amount"]) for a in stats["paid"]] == [("EUR", 2500), ("USD", 30)]
@@ -66,7 +67,8 @@ def test_groups_are_counted_and_currencies_never_added(run: Run) -> None:
 
 def test_link_shows_records_without_prices_until_it_is_revoked(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
-        ada, bob = await filled(client), await as_member(client, "bob")
+        ada = await filled(client)
+        bob = await as_member(client, "bob")
         share = (await ada.post("/api/shares", {"name": "My jazz"})).json()
         page = await client.get(f"{share['path']}?genre=jazz&limit=1")
         pages = page.json(), (await client.get(f"{share['path']}?genre=jazz&after={page.json()['next']}")).json()

@@ -100,6 +100,89 @@ def test_old_pushes_are_forgotten_and_refused(local: Run) -> None:
     assert local(case) == (33, 409)
 
 
+def test_pushes_of_many_clients_are_bounded(local: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        ada, bob, db = await as_member(client, "ada"), await as_member(client, "bob"), client.ports.settings.db
+        await push(bob, "phone", 1, new("r"))
+        for count, form in ((150, "c%d"), (1_500, "@hash:%064x")):
+            await db.run(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO sync_queue "
+                "SELECT 'ada', printf(?, i), s, '', '{}', 0, strftime('%Y-%m-%d %H:%M:%S', 'now', -i || ' seconds') "
+                "FROM n, (SELECT 0 AS s UNION SELECT 1)",
+                count,
+                form,
+            )
+        pushes = [("c200", 1, new("a")), (None, 0, new("b"))]
+        answers = [await push(ada, *sent) for sent in pushes]
+        rows = await db.all("SELECT user_id, client_id FROM sync_queue ORDER BY pushed_at DESC, client_id")
+        named = {row["client_id"] for row in rows if row["client_id"][0] == "c"}
+        nameless = {row["client_id"] for row in rows if row["client_id"][0] == "@"}
+        assert sum(row["user_id"] == "bob" for row in rows) == 1
+        again = [await push(ada, *sent) for sent in pushes]
+        return [named, len(nameless), [answer["applied"] for answer in answers] == [one["applied"] for one in again]]
+
+    named, nameless, is_repeated = local(case)
+    assert named == {"c200", *(f"c{n}" for n in range(1, 100))}
+    assert (nameless, is_repeated) == (1_000, True)
+
+
+@pytest.mark.parametrize("name", ["phone", None])
+def test_push_without_number_is_forgotten_after_a_day(local: Run, name: str | None) -> None:
+    body = {"client_id": name, "albums": [new("r", notes="old")]}
+
+    async def case(client: Client) -> list[str]:
+        ada, db = await as_member(client, "ada"), client.ports.settings.db
+        notes = []
+        for change in ("", "UPDATE sync_queue SET pushed_at = datetime('now', '-25 hours') WHERE client_id LIKE '@%'"):
+            if change:
+                await db.run(change)
+            for _ in range(2):
+                assert (await ada.post(SYNC, body)).status == 200
+                notes.append((await ada.get("/api/collection/r")).json()["notes"])
+                await ada.request("PATCH", "/api/collection/r", json={"notes": "new"})
+        return notes
+
+    assert local(case) == ["old", "new", "old", "new"]
+
+
+def test_full_list_of_conflicts_rejects_a_change_and_loses_nothing(run: Run) -> None:
+    run.env["MOST_CONFLICTS"] = "2"
+
+    async def case(client: Client) -> list[Any]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        for member in (bob, ada):
+            first = await push(member, "phone", 1, new("r"), new("s"))
+            await push(
+                member, "desk", 1, changed("r", 1, notes="desk", shelf="1", folder="A"), changed("s", 2, shelf="1")
+            )
+        cursor = {"last_sync": first["last_sync"]}
+        rows = [changed("r", 1, notes="phone"), changed("r", 1, shelf="2", folder="B"), changed("s", 2, colour="red")]
+        pushed = await push(ada, "phone", 2, *rows, deleted_ids=[{"id": "s", "rev": 2}], **cursor)
+        full = await push(ada, "phone", 3, changed("r", 1, folder="C"), deleted_ids=[{"id": "s", "rev": 2}], **cursor)
+        patched = await ada.request("PATCH", "/api/collection/r", json={"rev": 1, "folder": "C"})
+        others = await push(bob, "phone", 2, changed("r", 1, notes="phone"))
+        [first_open, *_] = (await ada.get("/api/conflicts")).json()["conflicts"]
+        assert (await ada.request("DELETE", f"/api/conflicts/{first_open['id']}")).status == 204
+        again = await push(ada, "phone", 4, changed("r", 1, folder="C"))
+        return [pushed, full, patched, others, again]
+
+    pushed, full, patched, others, again = run(case)
+    assert [(conflict["field"], conflict["kind"]) for conflict in pushed["conflicts"]] == [
+        ("notes", "field"),
+        (None, "delete_refused"),
+    ]
+    [rejected] = pushed["rejected"]
+    assert (rejected["code"], rejected["field"] in {"shelf", "folder"}) == ("conflicts_full", True)
+    assert [(r["id"], r["code"], r["field"]) for r in full["rejected"]] == [
+        ("r", "conflicts_full", "folder"),
+        ("s", "conflicts_full", "id"),
+    ]
+    assert (patched.status, patched.json()["type"]) == (409, "urn:problem:conflicts-full")
+    assert len(others["conflicts"]) == 1
+    folders = {record["id"]: record["folder"] for record in again["albums"]}
+    assert ([conflict["field"] for conflict in again["conflicts"]], folders["r"]) == (["folder"], "C")
+
+
 def test_flat_records_of_simple_clients_are_accepted(run: Run) -> None:
     body = {
         "albums": [

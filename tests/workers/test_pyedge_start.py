@@ -73,6 +73,13 @@ REFUSED = [
     ),
     ("import js\ndef f(x=js.Array.new()): ...", "variable small.f(): no snapshot can keep a JavaScript object"),
     ("import js\ndef made(x):\n    return lambda: x\nf = made(js.Map.new())", "small.f(): no snapshot"),
+    ("import js, collections; Q = collections.deque([js.Date.new()])", "variable small.Q(): no snapshot"),
+    ("import js, types; N = types.SimpleNamespace(x=js.Date.new())", "variable small.N()['x']: no snapshot"),
+    ("import js, types; M = types.MappingProxyType({1: js.Date.new()})", "variable small.M()[1]: no snapshot"),
+    (
+        "import js\nclass B:\n    def __init__(self): self.x = js.Date.new()\n    def m(self): ...\nM = B().m",
+        "variable small.M().x: no snapshot",
+    ),
     ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
     ("x = = 1", "SyntaxError: invalid syntax"),
 ]

@@ -20,6 +20,8 @@ WAIT = 90.0
 INTERVAL = 2.0
 NOT_THERE = re.compile(r'Worker "[^"]+" .*not found|\b10007\b')
 """The words of wrangler's, or Cloudflare's code, for a Worker that does not exist yet."""
+NOT_DEPLOYED = re.compile(rf"{NOT_THERE.pattern}|has no deployments")
+"""The same, or wrangler's words for a Worker that has secrets alone."""
 _VERSION = re.compile(r"Current Version ID: ([0-9a-f-]{36})")
 _ADDRESS = re.compile(r"https://\S+\.workers\.dev")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -69,11 +71,21 @@ def check_secrets(target: Target) -> None:
 
 def current_version(target: Target) -> str | None:
     """Return the id of the deployed version, None without one."""
-    done = wrangler(target, "deployments", "status", "--json")
-    if done.returncode:
+    return version_in(wrangler(target, "deployments", "status", "--json"))
+
+
+def version_in(done: subprocess.CompletedProcess[str]) -> str | None:
+    """Return the version that most requests reach; refuse an answer that does not tell whether there is one."""
+    if done.returncode and NOT_DEPLOYED.search(output_of(done)):
         return None
-    versions = json.loads(done.stdout[done.stdout.index("{") :]).get("versions") or [{}]
-    number: str | None = versions[0].get("version_id")
+    if done.returncode:
+        raise Refusal(
+            f"{output_of(done)}\nthe deployed version cannot be read, so there would be no way back: "
+            "nothing was changed; run it again"
+        )
+    versions = json.loads(done.stdout[done.stdout.index("{") :]).get("versions") or []
+    most = max(versions, key=lambda version: version["percentage"], default={"version_id": None})
+    number: str | None = most["version_id"]
     return number
 
 
@@ -94,7 +106,8 @@ def apply_migrations(target: Target, database: str) -> str:
 def deploy(target: Target, url: str = "") -> Deployed:
     """Upload and deploy; return the version and its address."""
     done = wrangler(target, "deploy")
-    version, address = _VERSION.search(done.stdout), _ADDRESS.search(done.stdout)
+    version = _VERSION.search(done.stdout)
+    address = _ADDRESS.search(done.stdout)
     if done.returncode or version is None:
         raise Refusal(
             f"{output_of(done)}\nwrangler did not deploy {target.name}: the previous version, if any, keeps running"
@@ -118,7 +131,12 @@ def wait_until_healthy(target: Target, deployed: Deployed, seconds: float = WAIT
         name: probe for name, probe in _probes(health).items() if probe.get("status") == "error" or _is_lacking(probe)
     }
     details = "".join(f"\n  {name}: {probe.get('status')}: {probe.get('message') or ''}" for name, probe in bad.items())
-    raise Refusal(f"{deployed.url}/health is not ok (status {status}):{details or f' {str(health)[:300]}'}")
+    remedy = "".join(
+        f"\n`npx wrangler d1 migrations apply {database} --env {target.environment} --remote` applies what is missing"
+        for database in target.databases
+        if _is_final(health)
+    )
+    raise Refusal(f"{deployed.url}/health is not ok (status {status}):{details or f' {str(health)[:300]}'}{remedy}")
 
 
 def _is_final(health: Any) -> bool:

@@ -8,12 +8,15 @@ from deploying.build import Target
 from deploying.refusal import Refusal
 from pyedge import ConfigError, StartError, Worker
 
+PATIENCE = 150.0
+"""Seconds that Python may compute without a pause: a busy machine is no reason to refuse a Worker."""
+
 
 def rehearse(target: Target) -> float:
     """Return the seconds of the start; refuse a Worker that does not start, or a handler that cannot be called."""
     invented = {name: secrets.token_urlsafe(32) for name in target.secrets}
     try:
-        with Worker(ROOT / "wrangler.toml", target.environment, variables=invented) as worker:
+        with Worker(ROOT / "wrangler.toml", target.environment, variables=invented, watchdog=PATIENCE) as worker:
             _call(worker, target)
             return worker.started_ms / 1000
     except (StartError, ConfigError) as fault:

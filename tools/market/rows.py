@@ -22,6 +22,7 @@ CUSTOMERS = 100
 """Customers of such a block."""
 FIRST_NUMBER = 1_000_000_000
 """Numbers of mock practitioners begin here, so that they meet no others."""
+TZDATA = tzdata_version()
 YEAR = 365
 AHEAD = 28
 """Days before and after the day for which there are appointments."""
@@ -97,12 +98,13 @@ class Practice:
         self.plan = plan
         self.number = number
         self.customers = customers
+        self.now = plan.now
         self.chance = Random(f"{plan.seed}/{number}")
         self.id = identity(1, number)
         self.city: City = self.chance.choice(CITIES)
         self.zone = ZoneInfo(self.city.zone)
         self.name = f"{self.chance.choice(FIRST)} {self.chance.choice(LAST)}"
-        self.created_at = from_epoch(plan.now - self.chance.randint(YEAR, 3 * YEAR) * 86_400)
+        self.created_at = from_epoch(self.now - self.chance.randint(YEAR, 3 * YEAR) * 86_400)
         self.opens = self.chance.choice((480, 540, 600))
         self.days = sorted(self.chance.sample(range(7), self.chance.randint(3, 6)))
 
@@ -123,7 +125,8 @@ class Practice:
         self._profile(rows, services, booked, reviews)
 
     def _profile(self, rows: Rows, services: list[Any], booked: list[Any], reviews: list[Any]) -> None:
-        city, chance = self.city, self.chance
+        city = self.city
+        chance = self.chance
         lat = city.lat + chance.gauss(0, 0.08)
         lng = (city.lng + chance.gauss(0, 0.12) + 180) % 360 - 180
         coarse = COARSE.centre(Place(lat, lng))
@@ -214,7 +217,7 @@ class Practice:
         service, start, number = slot
         minutes, after = service[3], service[5]
         end = start + minutes * 60
-        now = self.plan.now
+        now = self.now
         created_at = min(start - self.chance.randint(1, 20) * 86_400, now - 3_600)
         state = self._state(end)
         customer = self.chance.choice(self.customers)
@@ -233,7 +236,7 @@ class Practice:
             from_epoch(end),
             self.city.zone,
             wall_of(self.zone, start).isoformat(),
-            tzdata_version(),
+            TZDATA,
             start,
             end + after * 60,
             minutes,
@@ -253,7 +256,7 @@ class Practice:
 
     def _state(self, end: int) -> str:
         luck = self.chance.random()
-        if end > self.plan.now:
+        if end > self.now:
             return "requested" if luck < 0.2 else "cancelled" if luck < 0.28 else "confirmed"
         return "cancelled" if luck < 0.08 else "no_show" if luck < 0.12 else "completed"
 

@@ -216,7 +216,8 @@ class Worker:
         """Return status, headers and body of a response; a dict or list goes out as JSON."""
         sent = dict(headers or {})
         if isinstance(body, dict | list):
-            body, sent = json.dumps(body), {"content-type": "application/json"} | sent
+            body = json.dumps(body)
+            sent = {"content-type": "application/json"} | sent
         data = body.encode() if isinstance(body, str) else body
         assert data is None or isinstance(data, bytes)
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=sent)
@@ -321,7 +322,7 @@ def wrangler_toml(path: Path) -> Path:
 def node() -> str:
     """Return a Node for workerd's tools: the one from npm, else the one on the path."""
     if not (NODE_MODULES / "miniflare").is_dir():
-        raise StartError("node_modules is not there: run `make` (it needs Node 20 or newer and npm)")
+        raise StartError("node_modules is not there: run `make dev-workers` or `npm ci` (they need Node 22 or newer)")
     own = NODE_MODULES / ".bin" / "node"
     program = str(own) if own.exists() else shutil.which("node")
     if program is None:

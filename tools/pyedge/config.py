@@ -53,7 +53,8 @@ def order(
     path: Path, environment: str | None, overrides: Config, *, variables: Mapping[str, str], trees: Mapping[str, Path]
 ) -> dict[str, Any]:
     """Return the Node side's description of one Worker; `variables` go before all others."""
-    folder, config = path.parent, read(path, environment) | overrides
+    folder = path.parent
+    config = read(path, environment) | overrides
     if build := _build(folder, config):
         run(build)
     main = folder / config["main"]

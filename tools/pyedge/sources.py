@@ -40,7 +40,8 @@ def copy(main: Path, folder: Path, packages: Path = PACKAGES) -> None:
     files = closure(main, packages)
     fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
     for name, source in files.items():
-        target, content = folder / name, source.read_bytes()
+        target = folder / name
+        content = source.read_bytes()
         if not target.is_file() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_bytes(content)
@@ -60,10 +61,12 @@ def closure(main: Path, packages: Path = PACKAGES) -> dict[str, Path]:
         root = root.parent
     elsewhere = {*sys.stdlib_module_names, *RUNTIME, *(path.name.partition(".")[0] for path in packages.glob("*"))}
     files, waiting = {main.name: main}, [(main, "")]
+    seen = set[tuple[str, str, bool]]()
     while waiting:
         for import_ in imports(*waiting.pop()):
-            if import_.module.partition(".")[0] in elsewhere:
+            if import_.module.partition(".")[0] in elsewhere or import_[1:] in seen:
                 continue
+            seen.add(import_[1:])
             for module, file in _files(root, import_):
                 if (name := file.relative_to(root).as_posix()) not in files:
                     files[name] = file
@@ -80,7 +83,8 @@ def _files(root: Path, import_: Import) -> Iterator[tuple[str, Path]]:
     parts = [*import_.module.split("."), *filter(None, [import_.member])]
     around: Path | None = None
     for end, part in enumerate(parts, 1):
-        name, place = ".".join(parts[:end]), root.joinpath(*parts[:end])
+        name = ".".join(parts[:end])
+        place = root.joinpath(*parts[:end])
         file = next((path for path in (place / "__init__.py", place.with_name(f"{part}.py")) if path.is_file()), None)
         is_member = around is not None and end > import_.module.count(".") + 1 and _binds(around.read_bytes(), part)
         if file is not None:
@@ -90,26 +94,39 @@ def _files(root: Path, import_: Import) -> Iterator[tuple[str, Path]]:
         around = file
 
 
+class Scan(NamedTuple):
+    """The names that a module binds anywhere, and its imports and calls that can run."""
+
+    bound: frozenset[str]
+    nodes: tuple[tuple[ast.Import | ast.ImportFrom | ast.Call, bool], ...]
+
+
 @cache
-def _bound(source: bytes) -> frozenset[str]:
-    """Return the names that a module binds anywhere."""
-    nodes = [*ast.walk(ast.parse(source))]
-    defined = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
-    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return frozenset(defined | stored | {alias.asname or alias.name for alias in nodes if isinstance(alias, ast.alias)})
+def _scan(source: bytes) -> Scan:
+    """Read a module; several Workers share most of theirs."""
+    tree = ast.parse(source)
+    bound = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, ast.alias):
+            bound.add(node.asname or node.name)
+    return Scan(frozenset(bound), tuple(_nodes(tree)))
 
 
 def _binds(source: bytes, name: str) -> bool:
-    return name == "*" or name.startswith("__") or not _bound(source).isdisjoint({name, "*", "__getattr__"})
+    return name == "*" or name.startswith("__") or not _scan(source).bound.isdisjoint({name, "*", "__getattr__"})
 
 
 def imports(path: Path, package: str) -> Iterator[Import]:
     """Yield a module's imports, also those in functions, but not those for a type checker alone."""
     try:
-        tree = ast.parse(path.read_bytes())
+        nodes = _scan(path.read_bytes()).nodes
     except SyntaxError as fault:
         raise SourceError(f"{path}:{fault.lineno}: {fault.msg}") from None
-    for node, optional in _nodes(tree):
+    for node, optional in nodes:
         where = f"{path}:{node.lineno}"
         try:
             yield from (Import(where, module, member, optional) for module, member in _names(node, package))

@@ -84,10 +84,15 @@ class Agent:
         background: Background,
         log: Log,
     ) -> None:
-        self._settings, self._db, self._clock = settings, db, clock
+        self._settings = settings
+        self._db = db
+        self._clock = clock
         self._counter = counter
-        self._publisher, self._usage, self._news = publisher, usage, news
-        self._background, self._log = background, log
+        self._publisher = publisher
+        self._usage = usage
+        self._news = news
+        self._background = background
+        self._log = log
 
     async def open(self, message: str, conversation_id: str | None, actor: Actor, request_id: str) -> Turn:
         """Store the caller's message and return its turn. Errors: as `open_turn`, and `ModelNotConfigured`."""

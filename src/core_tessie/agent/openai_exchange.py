@@ -106,8 +106,12 @@ class Dialect:
         usage: Usage,
         background: Background,
     ) -> None:
-        self._settings, self._db, self._clock = settings, db, clock
-        self._counter, self._usage, self._background = counter, usage, background
+        self._settings = settings
+        self._db = db
+        self._clock = clock
+        self._counter = counter
+        self._usage = usage
+        self._background = background
 
     @property
     def model(self) -> Model:
@@ -168,8 +172,11 @@ class Exchange:
 
     def __init__(self, dialect: Dialect, opened: Opened, request_id: str, model: str) -> None:
         self.id, self.actor, self.db = opened.conversation_id, opened.actor, opened.db
-        self.request_id, self.model = request_id, model
-        self.text, self.last, self.started = "", Part(), perf_counter()
+        self.request_id = request_id
+        self.model = model
+        self.text = ""
+        self.last = Part()
+        self.started = perf_counter()
         self._dialect = dialect
 
     async def answer(self, prompt: Prompt) -> Answer:
@@ -186,7 +193,8 @@ class Exchange:
 
     async def parts(self, prompt: Prompt) -> AsyncGenerator[Part]:
         """Yield the answer as it comes, and store it however it ends."""
-        status, error = "cancelled", None
+        status = "cancelled"
+        error = None
         try:
             async with aclosing(self._dialect.model.stream(prompt)) as parts:
                 async for part in parts:
@@ -195,7 +203,8 @@ class Exchange:
                     yield part
             status = ending(self.last.finish_reason)
         except ModelError as fault:
-            status, error = "failed", str(fault)
+            status = "failed"
+            error = str(fault)
             raise
         finally:
             self._dialect.keep(self, status, error)

@@ -3,6 +3,7 @@
 from typing import Any, Literal, NotRequired, TypedDict
 
 from core_tessie.agent.chat import TurnDone
+from edge.openapi.events import TextPart
 
 
 class ChatStart(TypedDict):
@@ -22,17 +23,11 @@ class ChatTool(TypedDict):
     summary: str
 
 
-class ChatToken(TypedDict):
-    """A part of the answer."""
-
-    text: str
-
-
 class ChatEvents(TypedDict, total=False):
     """The data of the stream of a turn, by the event's name; `error` is a problem."""
 
     start: ChatStart
-    token: ChatToken
+    token: TextPart
     tool: ChatTool
     done: TurnDone
     error: dict[str, Any]

@@ -72,7 +72,8 @@ class Turn:
 
     async def run(self) -> AsyncGenerator[TurnEvent]:
         """Yield the events for the caller, the last of them done or error."""
-        self.begun_at, self.model = perf_counter(), self.context.model_name
+        self.begun_at = perf_counter()
+        self.model = self.context.model_name
         self._publish("agent.turn.started", model=self.model)
         try:
             yield "start", {"conversation_id": self.conversation_id, "turn": self.number, "model": self.model}
@@ -80,7 +81,8 @@ class Turn:
                 async for event in events:
                     yield event
         except Exception as fault:
-            self.fault, self.status = self._problem(fault), "failed"
+            self.fault = self._problem(fault)
+            self.status = "failed"
         finally:
             written = self._keep()
         await written.wait()  # after the end event the caller may begin the next turn at once
@@ -107,7 +109,8 @@ class Turn:
         messages = [await self._system(), *await self._history(), {"role": "user", "content": self.message}]
         while self.rounds < ROUNDS:
             self.rounds += 1
-            begun, last = len(self.text), Part()
+            begun = len(self.text)
+            last = Part()
             prompt = Prompt(self.context.model_name, messages, tool_schemas(), {"max_tokens": ANSWER_TOKENS})
             async with aclosing(self.context.model.stream(prompt)) as parts:
                 async for last in parts:
@@ -170,7 +173,8 @@ class Turn:
     def _mirror(self) -> None:
         if self.unmirrored:
             self._publish("agent.token", text=self.unmirrored)
-            self.unmirrored, self.mirrored_at = "", perf_counter()
+            self.unmirrored = ""
+            self.mirrored_at = perf_counter()
 
     def _count(self, last: Part) -> None:
         self.finish_reason, self.model = last.finish_reason, last.model or self.model

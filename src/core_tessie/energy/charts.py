@@ -89,7 +89,8 @@ def _plot(name: str, labels: Sequence[str], unit: str, values: Sequence[float]) 
     span = (high - low) or abs(high) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 4))
     step = next(factor * power for factor in STEPS if factor * power >= span / 4)
-    first, last = math.floor(low / step), math.ceil(high / step)
+    first = math.floor(low / step)
+    last = math.ceil(high / step)
     return _Plot(name, labels, unit, first * step, (last + (first == last)) * step, step)
 
 
@@ -116,7 +117,8 @@ def _column(plot: _Plot, stack: Sequence[Series], at: int) -> Iterator[Markup]:
 
 
 def _line(plot: _Plot, series: Series, colour: int) -> Iterator[Markup]:
-    path, pen = "", "M"
+    path = ""
+    pen = "M"
     for at, value in enumerate(series.values):
         if value is not None:
             path += f"{pen}{plot.x(at):.1f} {plot.y(value):.1f}"

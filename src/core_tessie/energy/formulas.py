@@ -25,7 +25,8 @@ class Sums:
         return cls({name: row[name] or 0.0 for name in names}, {name: row[f"{name}_rows"] for name in names})
 
     def __add__(self, other: Self) -> Self:
-        values, counts = dict(self.values), dict(self.counts)
+        values = dict(self.values)
+        counts = dict(self.counts)
         for name, value in other.values.items():
             values[name] = values.get(name, 0.0) + value
             counts[name] = counts.get(name, 0) + other.counts[name]

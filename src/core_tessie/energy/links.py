@@ -38,7 +38,8 @@ class Links:
     """Makes and reads links."""
 
     def __init__(self, settings: TessieSettings, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+        self._settings = settings
+        self._clock = clock
 
     def to(self, report_id: str, actor: Actor) -> str | None:
         """Return the link to a report's page; see `link_of`."""

@@ -28,7 +28,9 @@ class ReportNews:
     def __init__(self, settings: TessieSettings, publisher: Publisher, background: Background, log: Log) -> None:
         self._model: Model | None = settings.workers_ai
         self._model_name = settings.ai_model
-        self._publisher, self._background, self._log = publisher, background, log
+        self._publisher = publisher
+        self._background = background
+        self._log = log
 
     def tell(self, stored: Mapping[str, Any], report: EnergyReport, db: ScopedDatabase) -> None:
         """Publish that a report was stored in a database, and begin its summary in the background."""

@@ -11,13 +11,22 @@ from edge.ports import Row
 
 GONE_AFTER = 3
 """Successive runs in which a vehicle is missing from the list and Tessie answers 404 for it."""
+UNKNOWN = 404
+
+
+def recount(vin: str, walk: Walk, parts: Mapping[str, Row]) -> list[Statement]:
+    """Return the statement that starts the count of `GONE_AFTER` again, as Tessie did not answer 404; or none."""
+    if walk.parts["state"].http_status == UNKNOWN or not parts.get(LISTING, {}).get("failures"):
+        return []
+    sql = "UPDATE sync_parts SET failures = 0, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
+    return [Statement(sql, (f"{vin}-{LISTING}",))]
 
 
 def is_gone(walk: Walk, parts: Mapping[str, Row]) -> bool:
     """Tell whether Tessie no longer has a vehicle, so that this walk is its last."""
     missing = parts.get(LISTING, {}).get("failures", 0)
     unknown = parts.get("state", {}).get("failures", 0) + 1
-    return walk.parts["state"].http_status == 404 and missing >= GONE_AFTER and unknown >= GONE_AFTER
+    return walk.parts["state"].http_status == UNKNOWN and missing >= GONE_AFTER and unknown >= GONE_AFTER
 
 
 def close(vin: str, now: datetime) -> Statement:

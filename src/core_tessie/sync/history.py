@@ -1,5 +1,6 @@
 """One window of a vehicle's history: read, compared with the stored rows, and written in one batch."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -9,11 +10,14 @@ from core_tessie.sync import removals
 from core_tessie.sync.news import RECORDED, SyncNews, record_lookup
 from core_tessie.sync.reading import Reader, results
 from core_tessie.sync.rows import Records, history
-from core_tessie.sync.walk import WINDOW, Span, Trail, is_time, record_id
+from core_tessie.sync.walk import WINDOW, Span, Trail, record_id, starts_of
 from core_tessie.tessie.records import RECORDS
 from edge import Statement, SystemDatabase
+from edge.instants import to_epoch
 from edge.ports import Result, Row
 
+CONFIRMATIONS = 3
+"""Most calls that confirm the removals of one window; rows that they do not reach stay."""
 UNITS: Mapping[str, object] = {"distance_format": "mi", "temperature_format": "c"}
 
 
@@ -82,17 +86,31 @@ class HistoryWindow:
         rows = await self._missing(covered)
         if not rows:
             return []
+        floor = await self._confirmed_from(rows)
+        return [row for row in await self._missing(covered) if to_epoch(row["started_at"]) >= floor]
+
+    async def _confirmed_from(self, rows: Sequence[Row]) -> float:
+        """Read the time of rows again, and return the instant from which the answers have all of Tessie's records."""
         span = removals.around(rows)
-        again = await self._ask({"from": span.floor, "to": span.until, "limit": WINDOW})
-        self.entries += [entry for entry in again if record_id(entry) not in ids]
-        present = {record_id(entry) for entry in again}
-        starts = [
-            entry["started_at"] for entry in again if isinstance(entry, dict) and is_time(entry.get("started_at"))
-        ]
-        if None in present:
-            return []
-        floor = int(min(starts)) + 1 if starts and len(again) >= WINDOW else span.floor
-        return [row for row in await self._missing(covered) if removals.around([row]).floor + 1 >= floor]
+        oldest = min(to_epoch(row["started_at"]) for row in rows)
+        whole_from = math.inf
+        seen: set[int | None] = set()
+        for _ in range(CONFIRMATIONS):
+            again = await self._ask({"from": span.floor, "to": span.until, "limit": WINDOW})
+            ids = {record_id(entry) for entry in again}
+            if None in ids:
+                break
+            known = set(self._ids())
+            self.entries += [entry for entry in again if record_id(entry) not in known]
+            starts = [start for start in starts_of(again) if span.floor <= start <= span.until]
+            if not starts or ids <= seen:
+                return span.floor
+            whole_from = min(starts) + 1
+            if oldest >= whole_from:
+                break
+            seen |= ids
+            span = Span(span.floor, min(starts))
+        return whole_from
 
     def _ids(self) -> list[int]:
         """Return Tessie's ids of the records that have one."""

@@ -22,6 +22,8 @@ OPEN_RECORDS = 10
 """Open records that are looked up one by one: the newest half of this number, and a random choice of the others."""
 IDLE_REREADS = 2
 """Most windows of idles that one run reads again: a parked car's idle may change without end."""
+ROLLING = ("drives", "charges")
+"""Kinds that owners tag and give costs: an older window is read again with each change."""
 FOLLOWED = ("charges", "idles")
 """Kinds that last for days and may be listed only at their end: read them from the last stored end on."""
 
@@ -77,6 +79,7 @@ def _trail(kind: str, stored: VehicleRows, now: datetime) -> Trail:
         floor=floor,
         is_first=not (part["synced_at"] if part else vehicle["backfilled_at"]),
         has_removed=bool(bound["has_removed"]),
+        is_rolling=kind in ROLLING,
         changed_at=part.get("changed_at"),
         handled_at=part.get("handled_at"),
         sought_at=part.get("sought_at"),

@@ -92,29 +92,28 @@ def _is_news(vin: str, car: ListedCar, stored: StoredState) -> bool:
 
     While a vehicle drives or charges its records change all the time; so does the idle of a parked one.
     """
-    before = _activity(stored.vehicles[vin])
-    now = before if car.last_state is None else activity_of(car.last_state)
-    if now != before:
+    before = stored.vehicles[vin]
+    now = activity_of(car.last_state or {}, before)
+    if now != activity_of({}, before):
         return True
     changed = {kind: at for kind, at in car.changed_at.items() if kind in ENDING}
     return now == "parked" and any(stored.changed_at.get((vin, kind), at) != at for kind, at in changed.items())
 
 
-def activity_of(state: Mapping[str, Any]) -> str:
-    """Return `driving`, `charging` or `parked` for a state object."""
-    drive, charge = (state.get(name) for name in ("drive_state", "charge_state"))
-    return _activity(
-        {
-            "shift_state": drive.get("shift_state") if isinstance(drive, Mapping) else None,
-            "charging_state": charge.get("charging_state") if isinstance(charge, Mapping) else None,
-        }
-    )
-
-
-def _activity(row: Mapping[str, Any]) -> str:
-    if row["shift_state"] in MOVING:
+def activity_of(state: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """Return `driving`, `charging` or `parked` for a state object; a part that it lacks is as `before`, a row."""
+    shift = _member(state, "drive_state", "shift_state", before)
+    charging = _member(state, "charge_state", "charging_state", before)
+    if shift in MOVING:
         return "driving"
-    return "charging" if row["charging_state"] in CHARGING else "parked"
+    return "charging" if charging in CHARGING else "parked"
+
+
+def _member(state: Mapping[str, Any], part: str, name: str, before: Mapping[str, Any]) -> str | None:
+    """Return a text of a part of a state, None if it cannot be read, and the stored one without the part."""
+    members = state.get(part)
+    value = members.get(name) if isinstance(members, Mapping) else before.get(name)
+    return value if isinstance(value, str) else None
 
 
 async def _take(work: SyncWork, cars: Mapping[str, ListedCar], stored: StoredState) -> None:

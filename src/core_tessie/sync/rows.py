@@ -82,8 +82,9 @@ def unreadable_in(state: Mapping[str, Any]) -> Counter[str]:
 
 def _named(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a state with the car's own name, if Tessie gives it no other."""
+    name = state.get("display_name")
     own = state.get("vehicle_state")
-    if state.get("display_name") or not isinstance(own, Mapping):
+    if (isinstance(name, str) and name.strip()) or not isinstance(own, Mapping):
         return state
     return {**state, "display_name": own.get("vehicle_name")}
 

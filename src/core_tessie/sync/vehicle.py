@@ -8,7 +8,7 @@ from core_tessie.live_events import SyncPartFailed, SyncProgress, SyncUnreadable
 from core_tessie.sync import archive, lookback, parts, runs
 from core_tessie.sync.history import HistoryWindow
 from core_tessie.sync.news import SyncNews, difference
-from core_tessie.sync.reading import Reader, VehicleRefused, results
+from core_tessie.sync.reading import Reader, TessieMalformed, VehicleRefused, results
 from core_tessie.sync.rows import capacities, snapshot, unreadable_in
 from core_tessie.sync.walk import Trail, Walk
 from core_tessie.tessie.client import Tessie, TessieFailed, TessieTimeout
@@ -128,7 +128,7 @@ class VehicleSync(NamedTuple):
             if part == "battery_health":
                 await self._measure(walk, trail, reader)
                 return windows
-            while windows and trail.status == "open":
+            while windows and walk.parts[part].status == "open":
                 await self._window(walk, part, reader)
                 windows -= 1
         except VehicleRefused as refusal:
@@ -158,9 +158,10 @@ class VehicleSync(NamedTuple):
     async def _observe(self, walk: Walk, trail: Trail, reader: Reader) -> None:
         state = await reader.object(self.vin, "state", {})
         row = Statement("SELECT * FROM vehicles WHERE id = ?", (self.vin,))
-        statements = [row]
-        for statement in snapshot(self.vin, state, to_text(self.clock.now())):
-            statements += [statement, runs.count_rows(self.run_id)]
+        values = snapshot(self.vin, state, to_text(self.clock.now()))
+        if not values:
+            raise TessieMalformed("state: no member of a state", upstream="Tessie")
+        statements = [row, *(part for value in values for part in (value, runs.count_rows(self.run_id)))]
         trail.status = "done"
         trail.error = None
         trail.unreadable = dict(unreadable_in(state))
@@ -180,9 +181,10 @@ class VehicleSync(NamedTuple):
         await self.db.batch([*counted, self._place(walk)])
 
     async def _window(self, walk: Walk, kind: str, reader: Reader) -> None:
-        trail = walk.parts[kind]
+        trail = walk.parts[kind].copied()  # a window that fails half-way leaves the walk before it
         window = HistoryWindow(self.vin, kind, self.db, reader, self.news)
         await window.read(trail)
+        walk.parts[kind] = trail
         back_to = from_epoch(trail.back_to) if trail.back_to else None
         await window.write(
             lambda: [self._place(walk), runs.report(self.run_id, self.vin, {kind: trail.rows, "back_to": back_to})],
@@ -199,6 +201,7 @@ class VehicleSync(NamedTuple):
         *archived, noted, closed = await self.db.batch(
             [
                 *parts.outcomes(self.vin, walk, stored.parts, now),
+                *archive.recount(self.vin, walk, stored.parts),
                 *([archive.close(self.vin, now)] if is_gone else [_end(self.vin, walk, status)]),
                 runs.report(walk.run_id, self.vin, facts),
                 runs.close(walk.run_id, now),

@@ -1,6 +1,6 @@
 """A walk through one vehicle's data at Tessie: the progress of each part, stored so that it can be resumed."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ValidationError
 
@@ -9,6 +9,8 @@ from edge.instants import from_epoch, to_epoch
 
 WINDOW = 100
 """Records that one call asks for."""
+SHORTEST = 20
+"""Records that a page has at least if Tessie should list fewer than a call asks for; a shorter one is the last."""
 PARTS = ("state", *RECORDS, "battery_health")
 """The parts of a vehicle's sync, in their order; each succeeds or fails by itself."""
 
@@ -23,9 +25,10 @@ class Span(NamedTuple):
 class Trail(BaseModel):
     """The progress of one part: `spans` are unread history, newest first, and `floor` is their end.
 
-    `second` has more starting records than a window holds and is read whole; `after` is the last such second.
+    `second` has more starting records than a window holds and is read whole.
     Tessie's list reports a change at `changed_at`; a sync has handled the one of `handled_at`. Older
     history is read again for the change of `sought_at`, up to `rereads` windows, and next time on from `reread_at`.
+    If the trail `is_rolling`, each other change has one window of older history read again, too.
     """
 
     status: Literal["open", "done", "failed"] = "open"
@@ -36,19 +39,23 @@ class Trail(BaseModel):
     is_first: bool = False
     has_removed: bool = False
     second: int | None = None
-    after: int | None = None
     newest_update: str = ""
     changed_at: str | None = None
     handled_at: str | None = None
     sought_at: str | None = None
     reread_at: str | None = None
     rereads: int = 0
+    is_rolling: bool = False
     is_rereading: bool = False
     is_unexplained: bool = False
     error: str | None = None
     http_status: int | None = None
     attempts: int = 0
     unreadable: dict[str, int] = {}
+
+    def copied(self) -> Self:
+        """Return a copy that can advance by itself."""
+        return self.model_copy(update={"spans": list(self.spans)})
 
     @property
     def back_to(self) -> int | None:
@@ -73,29 +80,25 @@ class Trail(BaseModel):
 
         The next window ends at the start of this one's oldest record, and that record comes again there.
         """
-        starts = [
-            int(result["started_at"])
-            for result in results
-            if isinstance(result, dict) and is_time(result.get("started_at"))
-        ]
+        starts = starts_of(results)
         ids = [id_ for id_ in map(record_id, results) if id_ is not None]
         seen = set(self.last)
-        is_fresh = any(id_ not in seen for id_ in ids)
         self.rows += sum(id_ not in seen for id_ in ids)
         self.last = ids
         span = self.spans[0]
         if self.second is not None:
             return self._leave_second(span)
         oldest = min(starts, default=None)
-        if len(results) < WINDOW or oldest is None or oldest < span.floor:
+        is_heedless = max(starts, default=0) > span.until  # the server ignores the window's end
+        if len(results) < (WINDOW if is_heedless else SHORTEST) or oldest is None or oldest < span.floor:
             del self.spans[0]
             return span
         if oldest < span.until:
             self.spans[0] = Span(span.floor, oldest)
-        elif is_fresh or not self._is_after_second:
-            self.second = span.until
+        elif is_heedless:
+            del self.spans[0]
         else:
-            del self.spans[0]  # the server ignores the window's end
+            self.second = span.until
         return Span(oldest + 1, span.until)
 
     def settle(self) -> None:
@@ -108,16 +111,31 @@ class Trail(BaseModel):
             self.status = "done"
 
     def _begin_rereading(self) -> None:
-        """Search older history for a change that no record explains so far, or resume such a search."""
-        is_explained = self.changed_at in {None, self.handled_at} or self.newest_update >= (self.changed_at or "")
+        """Search older history for a change that no record explains so far, or resume such a search.
+
+        A change that a new record explains may hide an older one's: a rolling trail reads the next older window then.
+        """
+        is_new = self.changed_at not in {None, self.handled_at}
+        is_explained = not is_new or self.newest_update >= (self.changed_at or "")
         if self.floor == 0 or (is_explained and self.sought_at is None):
             self.handled_at = self.changed_at or self.handled_at
             self.sought_at = None
-            self.reread_at = None
+            if self.floor == 0:
+                self.reread_at = None
+            elif is_new and self.is_rolling:
+                self._roll()
             return
         is_begun = self.sought_at is not None and self.reread_at is not None
         until = to_epoch(self.reread_at) if is_begun and self.reread_at else self.floor
         self.sought_at = self.sought_at or self.changed_at
+        self._reread_from(until)
+
+    def _roll(self) -> None:
+        """Read one older window again, below the one of the last time."""
+        self.rereads = min(self.rereads, 1)
+        self._reread_from(min(self.floor, to_epoch(self.reread_at)) if self.reread_at else self.floor)
+
+    def _reread_from(self, until: int) -> None:
         self.is_rereading = True
         self.spans = [Span(0, until)] if self.rereads > 0 else []
         self.reread_at = from_epoch(until)
@@ -126,21 +144,16 @@ class Trail(BaseModel):
         self.rereads -= 1
         self.is_unexplained = self.newest_update < (self.sought_at or "")
         if not self.spans:
-            self.handled_at = self.sought_at
+            self.handled_at = self.sought_at or self.handled_at
             self.sought_at = None
             self.reread_at = None
         elif self.rereads <= 0:
             self.reread_at = from_epoch(self.spans[0].until)
             self.spans = []
 
-    @property
-    def _is_after_second(self) -> bool:
-        return self.after is not None and self.spans[0].until == self.after - 1
-
     def _leave_second(self, span: Span) -> Span:
         second = self.second or 0
         self.second = None
-        self.after = second
         if second - 1 >= span.floor:
             self.spans[0] = Span(span.floor, second - 1)
         else:
@@ -178,6 +191,15 @@ class Walk(BaseModel):
 def record_id(result: object) -> int | None:
     """Return the id of a record, or None if it has none."""
     return read_id(result.get("id")) if isinstance(result, dict) else None
+
+
+def starts_of(results: list[Any]) -> list[int]:
+    """Return the starts of the records that have one."""
+    return [
+        int(result["started_at"])
+        for result in results
+        if isinstance(result, dict) and is_time(result.get("started_at"))
+    ]
 
 
 def is_time(value: object) -> bool:

@@ -19,7 +19,7 @@ LONGEST = 10_000
 
 
 def _instant(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST <= value < LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LARGEST:
         raise ValueError("not Unix seconds")
     return from_epoch(value / 1000 if value > MILLISECONDS else value)
 

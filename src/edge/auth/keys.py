@@ -263,11 +263,16 @@ class KeyCache:
 
 
 def presented_key(request: Request) -> str:
-    """Return the credential of `Authorization: Bearer` or `X-API-Key`; `Unauthorized` without one."""
+    """Return the credential of a request; `Unauthorized` without one."""
+    key = sent_key(request)
+    if key is None:
+        raise Unauthorized("send Authorization: Bearer <key> or X-API-Key: <key>")
+    return key
+
+
+def sent_key(request: Request) -> str | None:
+    """Return the credential of `Authorization: Bearer` or `X-API-Key`; None without one."""
     header = request.headers.get("authorization") or ""
     if header[:7].lower() == "bearer " and (token := header[7:].strip()):
         return token
-    key = request.headers.get("x-api-key")
-    if not key:
-        raise Unauthorized("send Authorization: Bearer <key> or X-API-Key: <key>")
-    return key
+    return request.headers.get("x-api-key") or None

@@ -36,7 +36,7 @@ class KeyNotFound(NotFound):
     title = "No such key"
 
 
-class TokenWanted(BaseModel):
+class TokenRequest(BaseModel):
     """A token to be made, which may do less than the key but never more."""
 
     model_config = ConfigDict(extra="forbid")
@@ -55,7 +55,7 @@ class Token(TypedDict):
     role: RoleName
 
 
-class KeyWanted(BaseModel):
+class KeyRequest(BaseModel):
     """A key to be made. One that is bound to subjects, such as the VINs of some cars, sees nothing else."""
 
     model_config = ConfigDict(extra="forbid")
@@ -85,7 +85,7 @@ class Key(TypedDict):
     created_at: str
 
 
-class MadeKey(Key):
+class CreatedKey(Key):
     """A new key: `key` is shown this once."""
 
     key: str
@@ -124,7 +124,7 @@ async def get_myself(actor: Actor) -> Myself:
 
 
 @routes.post("/token", NotConfigured, NotForTokens, access=READER, status=201, reach=SELF)
-async def make_token(body: Body[TokenWanted], actor: Actor, callers: Callers, clock: Clock) -> Token:
+async def make_token(body: Body[TokenRequest], actor: Actor, callers: Callers, clock: Clock) -> Token:
     """Exchange a key for a short-lived token, which expires with its key at the latest.
 
     If the key is revoked, expires, or is bound to less, so are its tokens, within half a minute everywhere.
@@ -157,7 +157,7 @@ async def list_keys(query: Query[KeyList], db: SystemDatabase) -> list[Key]:
 
 
 @routes.post("/keys", NotConfigured, NotForTokens, status=201, location="/auth/keys/{id}")
-async def make_key(body: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
+async def make_key(body: Body[KeyRequest], actor: Actor, callers: Callers, clock: Clock) -> CreatedKey:
     """Make an API key. Only this answer ever shows it."""
     if actor.is_token:
         raise NotForTokens("POST /auth/keys takes a key")
@@ -166,7 +166,7 @@ async def make_key(body: Body[KeyWanted], actor: Actor, callers: Callers, clock:
         raise InvalidBody([{"pointer": "/expires_at", "detail": "is in the past"}])
     new = NewKey(body.name, Role[body.role.upper()], body.subjects, body.daily_calls, body.expires_at)
     text, row = await callers.make_key(new, actor.name)
-    return MadeKey(**_key_view(row), key=text)
+    return CreatedKey(**_key_view(row), key=text)
 
 
 @routes.get("/keys/{key_id}", KeyNotFound)

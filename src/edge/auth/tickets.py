@@ -44,6 +44,7 @@ class NewTicket(NamedTuple):
 
 async def issue(actor: Actor, callers: Callers, db: SystemDatabase, clock: Clock) -> NewTicket:
     """Store a ticket of the caller and return it; it expires with the caller's credential at the latest."""
+    actor = callers.for_ticket(actor)
     ticket = secrets.token_urlsafe(32)
     now = clock.now()
     if callers.signing:
@@ -77,6 +78,11 @@ async def redeem(ticket: str, request: Request, callers: Callers, db: SystemData
     if row is None:
         raise Unauthorized(_UNKNOWN)
     return await callers.revalidate(_actor_of(row), fresh=True)
+
+
+def mark_of(ticket: str) -> str:
+    """Return the mark of a ticket, by which its open connections are counted; empty for no ticket."""
+    return ticket and _hashed(ticket)[:16]
 
 
 def _target(request: Request) -> str:

@@ -39,7 +39,8 @@ class Tokens:
     """Signs with the first of its keys and accepts signatures by any of them; `name` is issuer and audience."""
 
     def __init__(self, name: str, keys: Sequence[str]) -> None:
-        self._name, self._sign_with = name, kid_of(keys[0])
+        self._name = name
+        self._sign_with = kid_of(keys[0])
         self._keys = {kid_of(key): key for key in keys}
         self._read: dict[str, Actor] = {}
 

@@ -196,7 +196,8 @@ def _number(text: str) -> int:
 
 def _check_origin(request: Request, settings: LiveSettings) -> None:
     """Refuse a page of another site: CORS does not apply, as a browser opens a socket without a preflight."""
-    origin, allowed = request.headers.get("origin"), settings.cors_allowed_origins
+    origin = request.headers.get("origin")
+    allowed = settings.cors_allowed_origins
     if origin is None or "*" in allowed or origin in allowed:
         return
     host = request.headers.get("host")

@@ -153,7 +153,8 @@ def _operations(app: App) -> Iterator[_Operation]:
     handlers: dict[str, Handler] = {}
     own = {(_documented_path(endpoint.path), endpoint.method) for endpoint in app.endpoints}
     for endpoint in sorted(app.endpoints, key=lambda endpoint: endpoint.path.count("/")):
-        path, handler = _documented_path(endpoint.path), endpoint.route.handler
+        path = _documented_path(endpoint.path)
+        handler = endpoint.route.handler
         for method in METHODS if endpoint.method == ANY else (endpoint.method,):
             if method not in METHODS:
                 raise DocumentError(f"{method} {path}: OpenAPI has no such operation here")

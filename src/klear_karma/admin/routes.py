@@ -96,7 +96,7 @@ class OutcomeSet(TypedDict):
 
 
 class AuditEntry(TypedDict):
-    """An entry of the audit log: an administrator's action."""
+    """An entry of the audit log: an administrator's action, or the first change of a verified profile."""
 
     id: int
     actor: str

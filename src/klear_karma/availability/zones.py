@@ -4,6 +4,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from edge import Problem
+from edge.zones import UnknownZone, zone_of
+
+
+class ZoneGone(Problem):
+    """The practitioner's time zone no longer exists."""
+
+    title = "The practitioner's time zone no longer exists"
+    status = 409
+
 
 class Span(NamedTuple):
     """A time from `start` to `end` (excluded), in Unix seconds."""
@@ -32,6 +42,14 @@ def instant_of(zone: ZoneInfo, day: date, minutes: int = 0) -> int:
 def wall_of(zone: ZoneInfo, instant: int) -> datetime:
     """Return the wall time at an instant, with its offset from UTC."""
     return datetime.fromtimestamp(instant, UTC).astimezone(zone)
+
+
+def zone_of_profile(name: str) -> ZoneInfo:
+    """Return the zone of a profile; `ZoneGone` if newer time-zone data has removed it."""
+    try:
+        return zone_of(name)
+    except UnknownZone:
+        raise ZoneGone(f"{name} is not in the time-zone data any more: the profile needs another") from None
 
 
 def days(zone: ZoneInfo, first: date, last: date) -> Span:

@@ -1,9 +1,10 @@
-"""Jobs of bookings: unconfirmed requests expire, and past appointments are completed."""
+"""Jobs of bookings: unconfirmed requests expire, and past appointments are completed; both sides get a live event."""
 
 from typing import Any
 
 from edge import READER, Clock, Routes, Statement, SystemDatabase, Tick
 from edge.instants import to_text
+from klear_karma.booking.news import AppointmentNews
 
 CRON = "*/5 * * * *"
 PER_RUN = 500
@@ -25,15 +26,16 @@ _NOTICES = (
 )
 _CHANGE = (
     "UPDATE appointments SET state = ?, sequence = sequence + 1, updated_at = ? "
-    "WHERE id IN (SELECT value FROM json_each(?)) AND {condition}"
+    "WHERE id IN (SELECT value FROM json_each(?)) AND {condition} "
+    "RETURNING id, customer_id, practitioner_id, state, sequence"
 )
 
 
 @routes.cron(CRON)
-async def settle_appointments(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str, Any]:
+async def settle_appointments(tick: Tick, db: SystemDatabase, clock: Clock, news: AppointmentNews) -> dict[str, Any]:
     """Expire unconfirmed requests, and complete appointments that have ended.
 
-    Each batch checks the states again, so that a simultaneous second run changes and notifies nothing.
+    Each batch checks the states again, so that a simultaneous second run changes, notifies and publishes nothing.
     """
     now = to_text(clock.now())
     report = dict[str, Any]()
@@ -43,7 +45,9 @@ async def settle_appointments(tick: Tick, db: SystemDatabase, clock: Clock) -> d
         assert row is not None, "an aggregate has a row"
         report[state] = row["n"]
         if row["n"] and not tick.is_dry:
-            await db.batch(_settle(state, condition, sides, (now, row["ids"])))
+            *_, changed = await db.batch(_settle(state, condition, sides, (now, row["ids"])))
+            for booking in changed.rows:
+                news.publish(booking)
     return report
 
 

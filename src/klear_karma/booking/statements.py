@@ -25,6 +25,12 @@ _UNCHANGED = "EXISTS (SELECT 1 FROM practitioners AS p WHERE p.id = ? AND p.cale
 _WELCOME = (
     "NOT EXISTS (SELECT 1 FROM blocks WHERE (user_id = ? AND blocked_id = ?) OR (user_id = ? AND blocked_id = ?))"
 )
+MOST_REQUESTED = 20
+"""Most open requests of a customer: each of them blocks a practitioner's time."""
+_FEW = (
+    "? <> 'requested' OR (SELECT count(*) FROM appointments AS open WHERE open.customer_id = ? "
+    f"AND open.state = 'requested' AND open.expires_at > ?) < {MOST_REQUESTED}"
+)
 
 
 class Blocked(NamedTuple):
@@ -44,16 +50,18 @@ class Blocked(NamedTuple):
 
 
 def insert(columns: Mapping[str, Value], blocked: Blocked) -> Statement:
-    """Return the insert of a booking; it violates `slot_taken`, `calendar_changed` or `not_welcome`."""
-    customer, practitioner = columns["customer_id"], blocked.practitioner_id
-    rules = f"{FREE}, {_OFFERED}, {_WELCOME}"
+    """Return the insert of a booking; errors: `slot_taken`, `calendar_changed`, `not_welcome`, `too_many_requested`."""
+    customer = columns["customer_id"]
+    practitioner = blocked.practitioner_id
+    rules = f"{FREE}, {_OFFERED}, {_WELCOME}, {_FEW}"
     sql = (
-        f"INSERT INTO appointments ({', '.join(columns)}, free, current, welcome) "
+        f"INSERT INTO appointments ({', '.join(columns)}, free, current, welcome, few) "
         f"VALUES ({', '.join('?' * len(columns))}, {rules})"
     )
     offered = (practitioner, blocked.version, columns["service_id"])
     welcome = (customer, practitioner, practitioner, customer)
-    return Statement(sql, (*columns.values(), *blocked.free, *offered, *welcome))
+    few = (columns["state"], customer, blocked.now)
+    return Statement(sql, (*columns.values(), *blocked.free, *offered, *welcome, *few))
 
 
 def change(appointment_id: str, before: Mapping[str, Value], columns: Mapping[str, Value]) -> Statement:

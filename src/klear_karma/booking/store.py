@@ -34,16 +34,13 @@ from klear_karma.settings import KarmaSettings
 
 ATTEMPTS = 5
 """Attempts of a booking if the calendar or the booking is changed concurrently."""
-MOST_REQUESTED = 20
-"""Most open requests of a customer: each of them blocks a practitioner's time."""
 NAMELESS = "a customer"
 
 _BY_KEY = "SELECT * FROM appointments WHERE customer_id = ? AND idempotency_key = ?"
 _BY_ID = "SELECT * FROM appointments WHERE id = ?"
 _COUNT = "UPDATE practitioners SET booking_count = booking_count + 1, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
 _NAMES = (
-    "SELECT p.name, p.time_zone, p.cancellation_hours, (SELECT name FROM users WHERE id = ?) AS customer_name, "
-    "(SELECT count(*) FROM appointments WHERE customer_id = ? AND state = 'requested' AND expires_at > ?) AS requested "
+    "SELECT p.name, p.time_zone, p.cancellation_hours, (SELECT name FROM users WHERE id = ?) AS customer_name "
     "FROM practitioners AS p WHERE p.id = ?"
 )
 
@@ -141,10 +138,8 @@ class Bookings:
         if timetable is None or offer is None:
             raise ServiceNotFound(f"the practitioner has no service {wish.service_id[:80]}")
         _decide(timetable, offer.terms, wish.start, now)
-        names = await self._db.first(_NAMES, wish.customer_id, wish.customer_id, to_text(now), wish.practitioner_id)
+        names = await self._db.first(_NAMES, wish.customer_id, wish.practitioner_id)
         assert names is not None, "the practitioner exists"
-        if timetable.needs_confirmation and names["requested"] >= MOST_REQUESTED:
-            raise TooManyRequested(f"{MOST_REQUESTED} requests are open: wait for an answer or cancel one")
         columns = self._columns(wish, timetable, offer.terms, now) | {
             "customer_name": names["customer_name"] or NAMELESS,
             "practitioner_name": names["name"],
@@ -198,7 +193,7 @@ class Bookings:
         else:
             first = _changed(row, change, columns, stamp)
         if state in {State.CANCELLED, State.NO_SHOW}:
-            more = [remove_reminders(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
+            more = [*remove_reminders(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
         return [first, *more, *change.more, *_news(row, change, f"appointment.{state.value}", stamp)]
 
     async def _move(
@@ -299,6 +294,9 @@ def _raise_rule(fault: CheckViolation) -> None:
         raise SlotTaken from None
     if fault.constraint == "not_welcome":
         raise NotWelcome("no booking of the two is possible") from None
+    if fault.constraint == "too_many_requested":
+        detail = f"{statements.MOST_REQUESTED} requests are open: wait for an answer or cancel one"
+        raise TooManyRequested(detail) from None
     if fault.constraint not in {"calendar_changed", "state_changed"}:
         raise fault
 

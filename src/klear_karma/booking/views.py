@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge import Database
 from edge.instants import from_text, to_text
 from edge.ports import Row, Value
-from edge.zones import zone_of
+from edge.zones import UnknownZone, zone_of
 from klear_karma.availability.zones import wall_of
 from klear_karma.booking.states import State
 from klear_karma.cursors import LONGEST, Cursor, utc, utc_or_none
@@ -66,12 +66,15 @@ class AppointmentList(TypedDict):
 
 
 class Shifted(TypedDict):
-    """A future booking with a start that, by current time-zone data, differs from the agreed wall time."""
+    """A future booking with a start that, by current time-zone data, differs from the agreed wall time.
+
+    `now` is null if the time zone no longer exists.
+    """
 
     appointment_id: str
     starts_at: str
     agreed: str
-    now: str
+    now: str | None
 
 
 class Listing(BaseModel):
@@ -162,5 +165,9 @@ async def shifted_bookings(caller: str, now: str, db: Database) -> list[Shifted]
     return shifts
 
 
-def _wall(row: Row) -> str:
-    return wall_of(zone_of(row["time_zone"]), int(from_text(row["starts_at"]).timestamp())).isoformat()
+def _wall(row: Row) -> str | None:
+    try:
+        zone = zone_of(row["time_zone"])
+    except UnknownZone:
+        return None
+    return wall_of(zone, int(from_text(row["starts_at"]).timestamp())).isoformat()

@@ -12,17 +12,18 @@ from edge.auth.limits import TooManyRequests, bound
 from edge.data import ScopedDatabase
 from edge.http import has_current
 from edge.instants import to_text
+from edge.ports import OutOfScope
 from edge.rows import row_as
 from klear_karma.calendars.feeds import FeedNotFound, Feeds, Side, hash_of
 from klear_karma.calendars.writer import MEDIA_TYPE
 from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
 from klear_karma.settings import KarmaSettings
+from klear_karma.tables import MOST_LINKS
 
 routes = Routes("/api/feeds", tag="calendars", access=READER, reach=MEMBER)
 public = Routes("/calendars", tag="calendars", access=PUBLIC)
 
-MOST_LINKS = 10
 _TOKEN_BYTES = 32
 _SUFFIX = ".ics"
 _TYPE = "text/calendar"
@@ -73,16 +74,14 @@ async def add_feed(
     new: Body[LinkBody], actor: Actor, db: ScopedDatabase, settings: KarmaSettings, clock: Clock
 ) -> NewFeedLink:
     """Create a link to your calendar."""
-    counted = await db.first("SELECT count(*) AS n FROM feed_links")
-    if counted and counted["n"] >= MOST_LINKS:
-        raise TooManyLinks(f"there are {MOST_LINKS} links: revoke one")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     now = to_text(clock.now())
     row = {"id": str(uuid4()), "side": new.side, "has_notes": new.has_notes, "created_at": now}
-    await db.insert(
-        "feed_links",
-        [row | {"user_id": actor.name, "token_hash": hash_of(token), "has_notes": int(new.has_notes)}],
-    )
+    stored = row | {"user_id": actor.name, "token_hash": hash_of(token), "has_notes": int(new.has_notes)}
+    try:
+        await db.insert("feed_links", [stored])
+    except OutOfScope:
+        raise TooManyLinks(f"there are {MOST_LINKS} links: revoke one") from None
     url = f"{settings.site}{public.prefix}/{token}{_SUFFIX}"
     return row_as(NewFeedLink, row, created_at=utc(now), url=url)
 

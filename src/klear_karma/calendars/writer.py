@@ -67,7 +67,8 @@ def fold(line: str) -> bytes:
         while octets[end] & 0xC0 == 0x80:  # within a character
             end -= 1
         parts.append(octets[place:end])
-        place, room = end, LONGEST_LINE - 1
+        place = end
+        room = LONGEST_LINE - 1
     parts.append(octets[place:])
     return b"\r\n ".join(parts) + b"\r\n"
 

@@ -141,7 +141,7 @@ async def send_message(
     return _message_view(message, actor.name)
 
 
-@routes.patch("/{message_id}", MessageNotFound, MessageGone)
+@routes.patch("/{message_id}", MessageNotFound, MessageGone, NotWelcome)
 async def edit_message(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     message_id: str, new: Body[Edit], actor: Actor, db: Database, store: MessageStore, news: MessageNews
 ) -> Message:

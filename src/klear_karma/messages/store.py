@@ -51,7 +51,10 @@ _COUNT = (
     "WHERE customer_id = ? AND practitioner_id = ?"
 )
 _BLOCKED = "SELECT 1 AS n FROM blocks WHERE (user_id = ? AND blocked_id = ?) OR (user_id = ? AND blocked_id = ?)"
-_EDIT = "UPDATE messages SET body = ?, edited_at = ? WHERE id = ? AND sender_id = ? AND deleted_at IS NULL"
+_EDIT = (
+    "UPDATE messages SET body = ?, edited_at = ?, allowed = (SELECT " + _WELCOME + " FROM conversations AS c "
+    "WHERE c.id = messages.conversation_id) WHERE id = ? AND sender_id = ? AND deleted_at IS NULL"
+)
 _DELETE = "UPDATE messages SET body = '', deleted_at = ? WHERE id = ? AND sender_id = ? AND deleted_at IS NULL"
 _READ = "UPDATE conversations SET {side}_read = max({side}_read, min(?, last_number)) WHERE id = ?"
 
@@ -92,9 +95,14 @@ class MessageStore:
         raise Overloaded("the conversation is busy: try again")
 
     async def edit(self, message: Row, sender_id: str, body: str) -> Row:
-        """Change the text of one's own message; it is marked as edited."""
+        """Change the text of one's own message; it is marked as edited. `NotWelcome` if one side blocks the other."""
         now = to_text(self._clock.now())
-        return await self._changed(Statement(_EDIT, (body, now, message["id"], sender_id)))
+        try:
+            return await self._changed(Statement(_EDIT, (body, now, message["id"], sender_id)))
+        except CheckViolation as fault:
+            if fault.constraint != "message_not_allowed":
+                raise
+            raise NotWelcome("no message between the two is possible") from None
 
     async def delete(self, message: Row, sender_id: str) -> Row:
         """Delete the text of one's own message; the empty message remains."""

@@ -11,7 +11,7 @@ from edge.reach import OPEN
 from edge.zones import zone_of
 from klear_karma.availability.slots import slots
 from klear_karma.availability.timetables import Offer, Timetable, Timetables
-from klear_karma.availability.zones import days, wall_of
+from klear_karma.availability.zones import ZoneGone, days, wall_of, zone_of_profile
 from klear_karma.cursors import utc
 from klear_karma.practitioners.offers import ServiceNotFound
 from klear_karma.practitioners.profile import PractitionerNotFound
@@ -61,7 +61,7 @@ class Availability(TypedDict):
     slots: list[Slot]
 
 
-@routes.get("/{practitioner_id}/availability", PractitionerNotFound, ServiceNotFound)
+@routes.get("/{practitioner_id}/availability", PractitionerNotFound, ServiceNotFound, ZoneGone)
 async def get_availability(
     practitioner_id: str, query: Query[AvailabilityQuery], db: Database, timetables: Timetables, clock: Clock
 ) -> Availability:
@@ -69,6 +69,7 @@ async def get_availability(
     row = await db.first("SELECT time_zone FROM practitioners WHERE id = ?", practitioner_id)
     if row is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
+    zone_of_profile(row["time_zone"])
     zone = zone_of(query.zone or row["time_zone"])
     now = int(clock.now().timestamp())
     window = days(zone, *_days(query, wall_of(zone, now).date()))

@@ -13,6 +13,7 @@ from edge.data.writes import raise_unless_changed
 from edge.errors import NotFound, Overloaded
 from edge.instants import to_text
 from edge.ports import OutOfScope, Row, UniqueViolation
+from klear_karma.practitioners.changes import flag
 from klear_karma.search.geography import FINE, Place, cell_words
 from klear_karma.search.words import indexed, one_word
 
@@ -34,10 +35,11 @@ class ProfileMissing(NotFound):
 
 
 class Snapshot(NamedTuple):
-    """A practitioner's profile and services: None and empty before the profile is created."""
+    """A practitioner's profile, services and number of times off: None and empty before the profile is created."""
 
     profile: Mapping[str, Any] | None
     services: Sequence[Mapping[str, Any]]
+    times_off: int = 0
 
 
 class Change(NamedTuple):
@@ -68,13 +70,14 @@ class PractitionerStore:
 
     async def snapshot(self, user_id: str) -> Snapshot:
         """Return the current profile and services of a practitioner."""
-        profiles, services = await self._db.batch(
+        profiles, services, times_off = await self._db.batch(
             [
                 Statement("SELECT * FROM practitioners WHERE id = ?", (user_id,)),
                 Statement("SELECT * FROM services WHERE practitioner_id = ? ORDER BY created_at, id", (user_id,)),
+                Statement("SELECT count(*) AS n FROM time_off WHERE practitioner_id = ?", (user_id,)),
             ]
         )
-        return Snapshot(profiles.rows[0] if profiles.rows else None, services.rows)
+        return Snapshot(profiles.rows[0] if profiles.rows else None, services.rows, times_off.rows[0]["n"])
 
     async def change(self, user_id: str, edit: Edit) -> Snapshot:
         """Apply a change to the current snapshot; apply it again if a concurrent change came first."""
@@ -88,12 +91,16 @@ class PractitionerStore:
             return change.after
         raise Overloaded("the profile is being changed concurrently: try again")
 
-    async def change_calendar(self, user_id: str, statements: Sequence[Statement]) -> None:
-        """Apply a change of hours or time off, which leaves the profile as it is."""
+    async def change_calendar(
+        self, user_id: str, statements: Sequence[Statement], check: Callable[[Snapshot], None] | None = None
+    ) -> None:
+        """Apply a change of hours or time off, which leaves the profile as it is; `check` may refuse it."""
 
         def edit(before: Snapshot) -> Change:
             if before.profile is None:
                 raise ProfileMissing("write a profile first: PUT /api/practitioners/me")
+            if check is not None:
+                check(before)
             return Change(statements, before)
 
         await self.change(user_id, edit)
@@ -109,7 +116,8 @@ class PractitionerStore:
         if before.profile is None:
             return [*change.statements, *bump, *index(user_id, change.after)]
         changes_texts = change.after is not before
-        return [*bump, *change.statements, *(index(user_id, change.after) if changes_texts else [])]
+        flagged = flag(user_id, (before.profile, before.services), (change.after.profile, change.after.services), now)
+        return [*bump, *change.statements, *flagged, *(index(user_id, change.after) if changes_texts else [])]
 
 
 def index(user_id: str, after: Snapshot) -> list[Statement]:

@@ -8,15 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge import READER, Actor, Body, Clock, Database, NotFound, Problem, Routes, Statement
 from edge.errors import Overloaded
-from edge.instants import from_epoch, to_text
+from edge.instants import from_epoch, to_epoch, to_text
 from edge.ports import Row
-from edge.zones import zone_of
+from edge.zones import UnknownZone
 from klear_karma.availability.conflicts import Conflict, Conflicts
 from klear_karma.availability.timetables import time_off_of
-from klear_karma.availability.zones import instant_of
+from klear_karma.availability.zones import Span, ZoneGone, instant_of, zone_of_profile
 from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
-from klear_karma.practitioners.store import PractitionerStore, ProfileMissing
+from klear_karma.practitioners.store import PractitionerStore, ProfileMissing, Snapshot
 from klear_karma.values import Day, Instant, Line, moment_of
 
 routes = Routes("/api/practitioners/me/time-off", tag="practitioners", access=READER, reach=MEMBER)
@@ -57,7 +57,8 @@ class TimeOffBody(BaseModel):
 
     @model_validator(mode="after")
     def _has_bounds(self) -> Self:
-        days, instants = (self.first_day, self.last_day), (self.starts_at, self.ends_at)
+        days = (self.first_day, self.last_day)
+        instants = (self.starts_at, self.ends_at)
         if None not in days and instants == (None, None):
             length = date.fromisoformat(str(days[1])) - date.fromisoformat(str(days[0])) + timedelta(days=1)
         elif None not in instants and days == (None, None):
@@ -95,20 +96,17 @@ async def list_time_off(actor: Actor, db: Database, clock: Clock) -> list[TimeOf
     return [_time_off_view(row, zone) for row in await db.all(sql, actor.name, since)]
 
 
-@routes.post("", ProfileMissing, TooManyTimesOff, Overloaded, status=201)
+@routes.post("", ProfileMissing, TooManyTimesOff, ZoneGone, Overloaded, status=201)
 async def add_time_off(
     new: Body[TimeOffBody], actor: Actor, store: PractitionerStore, db: Database, conflicts: Conflicts
 ) -> NewTimeOff:
     """Add time off; bookings within it stay valid and are listed."""
     zone = await _zone(actor.name, db)
-    counted = await db.first("SELECT count(*) AS n FROM time_off WHERE practitioner_id = ?", actor.name)
-    if counted and counted["n"] >= MOST_TIMES_OFF:
-        raise TooManyTimesOff(f"there are {MOST_TIMES_OFF} times off: remove some")
     row = _row(new, zone)
     now = store.now()
     bounds = (row["starts_at"], row["ends_at"], row["first_day"], row["end_day"])
     values = (row["id"], actor.name, *bounds, row["reason"], from_epoch(now))
-    await store.change_calendar(actor.name, [Statement(_INSERT, values)])
+    await store.change_calendar(actor.name, [Statement(_INSERT, values)], _check_number)
     return NewTimeOff(**_time_off_view(row, zone), conflicts=await conflicts.find(actor.name, now))
 
 
@@ -121,6 +119,11 @@ async def remove_time_off(time_off_id: str, actor: Actor, store: PractitionerSto
     await store.change_calendar(actor.name, [Statement(_DELETE, (time_off_id, actor.name))])
 
 
+def _check_number(before: Snapshot) -> None:
+    if before.times_off >= MOST_TIMES_OFF:
+        raise TooManyTimesOff(f"there are {MOST_TIMES_OFF} times off: remove some")
+
+
 async def _zone(user_id: str, db: Database) -> str:
     row = await db.first("SELECT time_zone FROM practitioners WHERE id = ?", user_id)
     if row is None:
@@ -131,7 +134,7 @@ async def _zone(user_id: str, db: Database) -> str:
 def _row(new: TimeOffBody, time_zone: str) -> Row:
     row: Row = {"id": str(uuid4()), "reason": new.reason, "first_day": None, "end_day": None}
     if new.first_day and new.last_day:
-        zone = zone_of(time_zone)
+        zone = zone_of_profile(time_zone)
         first = date.fromisoformat(new.first_day)
         end = date.fromisoformat(new.last_day) + timedelta(days=1)
         row |= {"first_day": first.isoformat(), "end_day": end.isoformat()}
@@ -143,7 +146,10 @@ def _row(new: TimeOffBody, time_zone: str) -> Row:
 
 
 def _time_off_view(row: Row, time_zone: str) -> TimeOff:
-    span = time_off_of(row, time_zone)
+    try:
+        span = time_off_of(row, time_zone)
+    except UnknownZone:  # its zone was removed from the time-zone data: the instants as they were written
+        span = Span(to_epoch(row["starts_at"]), to_epoch(row["ends_at"]))
     last = row["end_day"] and (date.fromisoformat(row["end_day"]) - timedelta(days=1)).isoformat()
     return TimeOff(
         id=row["id"],

@@ -1,4 +1,4 @@
-"""`/api/admin/practitioners`: administrators verify practitioners; unverified ones are not listed."""
+"""`/api/admin/practitioners`: administrators verify practitioners, and see changes of verified ones."""
 
 from typing import Literal, TypedDict
 
@@ -9,13 +9,20 @@ from edge import ADMIN, Actor, Body, Clock, Database, Query, Routes, Statement, 
 from edge.instants import to_text
 from edge.reach import OPEN
 from edge.rows import row_as
-from klear_karma.cursors import utc
+from klear_karma.cursors import utc, utc_or_none
 from klear_karma.practitioners.profile import PractitionerNotFound
 from klear_karma.values import Line
 
 routes = Routes("/api/admin/practitioners", tag="admin", access=ADMIN, reach=OPEN)
 
-_SET = "UPDATE practitioners SET verification = ?, calendar_version = calendar_version + 1, updated_at = ? WHERE id = ?"
+_SET = (
+    "UPDATE practitioners SET verification = ?, changed_at = NULL, calendar_version = calendar_version + 1, "
+    "updated_at = ? WHERE id = ?"
+)
+_LISTED = {
+    "pending": "verification = 'pending' ORDER BY updated_at, id",
+    "changed": "changed_at IS NOT NULL ORDER BY changed_at, id",
+}
 _AUDIT = (
     "INSERT INTO admin_audit (actor, action, target_kind, target_id, details, created_at) "
     "VALUES (?, 'verification', 'practitioner', ?, ?, ?)"
@@ -32,15 +39,16 @@ class VerificationBody(BaseModel):
 
 
 class Waiting(BaseModel):
-    """A page of practitioners awaiting verification."""
+    """A page of practitioners awaiting verification, or of verified ones that changed their public text since."""
 
     model_config = ConfigDict(extra="forbid")
 
+    state: Literal["pending", "changed"] = "pending"
     limit: int = Field(50, ge=1, le=200)
 
 
 class Candidate(TypedDict):
-    """A practitioner awaiting verification."""
+    """A practitioner; `changed_at` is set if a verified one has changed its public text since."""
 
     id: str
     name: str
@@ -49,13 +57,20 @@ class Candidate(TypedDict):
     country: str
     verification: str
     updated_at: str
+    changed_at: str | None
 
 
 @routes.get()
 async def list_waiting(query: Query[Waiting], db: Database) -> list[Candidate]:
-    """List the practitioners awaiting verification, the longest wait first."""
-    sql = "SELECT * FROM practitioners WHERE verification = 'pending' ORDER BY updated_at, id LIMIT ?"
-    return [row_as(Candidate, row, updated_at=utc(row["updated_at"])) for row in await db.all(sql, query.limit)]
+    """List the practitioners awaiting verification, or verified ones that have changed, the longest wait first.
+
+    A change does not end a verification; the audit log has the text that was verified. A new verification settles it.
+    """
+    rows = await db.all(f"SELECT * FROM practitioners WHERE {_LISTED[query.state]} LIMIT ?", query.limit)
+    return [
+        row_as(Candidate, row, updated_at=utc(row["updated_at"]), changed_at=utc_or_none(row["changed_at"]))
+        for row in rows
+    ]
 
 
 @routes.put("/{practitioner_id}/verification", PractitionerNotFound)
@@ -74,4 +89,4 @@ async def put_verification(
             Statement(_AUDIT, (actor.name, practitioner_id, details, now)),
         ]
     )
-    return row_as(Candidate, row, verification=new.state, updated_at=utc(now))
+    return row_as(Candidate, row, verification=new.state, updated_at=utc(now), changed_at=None)

@@ -9,6 +9,7 @@ BEFORE = {"day": timedelta(hours=24), "hour": timedelta(hours=1)}
 """The kinds of reminders, and the time before the start at which each is due."""
 
 _REMOVE = "DELETE FROM reminders WHERE appointment_id = ?"
+_REMOVE_MAILS = "DELETE FROM reminder_mails WHERE appointment_id = ?"
 _MAKE = "INSERT INTO reminders (appointment_id, kind, due_at) VALUES (?, ?, ?)"
 
 
@@ -18,9 +19,9 @@ def replace_reminders(appointment_id: str, starts_at: datetime, now: datetime) -
     reminders = [
         Statement(_MAKE, (appointment_id, kind, to_text(moment))) for kind, moment in due.items() if moment > now
     ]
-    return [remove_reminders(appointment_id), *reminders]
+    return [*remove_reminders(appointment_id), *reminders]
 
 
-def remove_reminders(appointment_id: str) -> Statement:
-    """Return the statement that removes the reminders of a booking."""
-    return Statement(_REMOVE, (appointment_id,))
+def remove_reminders(appointment_id: str) -> list[Statement]:
+    """Return the statements that remove the reminders of a booking, and their unsent mails."""
+    return [Statement(sql, (appointment_id,)) for sql in (_REMOVE, _REMOVE_MAILS)]

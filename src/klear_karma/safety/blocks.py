@@ -5,13 +5,13 @@ from typing import TypedDict
 from edge import READER, Actor, Clock, NotFound, Problem, Routes
 from edge.data import ScopedDatabase
 from edge.instants import to_text
+from edge.ports import OutOfScope
 from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
 from klear_karma.safety.acquaintances import knows
+from klear_karma.tables import MOST_BLOCKS
 
 routes = Routes("/api/blocks", tag="safety", access=READER, reach=MEMBER)
-
-MOST_BLOCKS = 1_000
 
 
 class PersonNotFound(NotFound):
@@ -49,11 +49,11 @@ async def block_person(user_id: str, actor: Actor, db: ScopedDatabase, clock: Cl
     """Block a user you have dealt with: no new bookings and messages between you. Existing bookings stay."""
     if not await knows(actor, user_id, db):
         raise PersonNotFound(user_id)
-    counted = await db.first("SELECT count(*) AS n FROM blocks")
-    if counted and counted["n"] >= MOST_BLOCKS:
-        raise TooManyBlocks(f"{MOST_BLOCKS} at most: unblock a user")
     row = {"user_id": actor.name, "blocked_id": user_id, "created_at": to_text(clock.now())}
-    await db.insert("blocks", [row], key=("user_id", "blocked_id"), keep=True)
+    try:
+        await db.insert("blocks", [row], key=("user_id", "blocked_id"), keep=True)
+    except OutOfScope:
+        raise TooManyBlocks(f"{MOST_BLOCKS} at most: unblock a user") from None
 
 
 @routes.delete("/{user_id}", PersonNotFound, status=204)

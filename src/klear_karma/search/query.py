@@ -72,15 +72,18 @@ class Search(BaseModel):
 
     def key(self) -> str:
         """Return the cache key of a search."""
-        values = self.model_dump(exclude={"lat", "lng"}) | {"place": self.place, "q": match(self.q or "")}
-        if self.specialization is not None:
-            values["specialization"] = one_word(self.specialization)
-        return to_json(values).decode()
+        return self._folded(set()).decode()
 
     def fingerprint(self) -> str:
-        """Return the fingerprint that ties a cursor to its search."""
-        values = self.model_dump(exclude={"lat", "lng", "limit", "after"}) | {"place": self.place}
-        return sha256(to_json(values)).hexdigest()[:12]
+        """Return the fingerprint that ties a cursor to its search: searches that share a cache key have one."""
+        return sha256(self._folded({"limit", "after"})).hexdigest()[:12]
+
+    def _folded(self, without: set[str]) -> bytes:
+        """Return the search with its place rounded and its words folded, without some members."""
+        values = self.model_dump(exclude={"lat", "lng", *without}) | {"place": self.place, "q": match(self.q or "")}
+        if self.specialization is not None:
+            values["specialization"] = one_word(self.specialization)
+        return to_json(values)
 
 
 class Position(NamedTuple):
@@ -144,9 +147,11 @@ def page_of(search: Search, after: Position | None, limit: int) -> Statement:
 
 def _ordered(search: Search, inner: str, values: list[Value], bounds: tuple[Position | None, int]) -> Statement:
     after, limit = bounds
-    conditions, direction = ["true"], "DESC"
+    conditions = ["true"]
+    direction = "DESC"
     if search.place is not None:
-        conditions, direction = ["rank <= ?"], "ASC"
+        conditions = ["rank <= ?"]
+        direction = "ASC"
         values.append(search.radius)
     if after is not None:
         conditions.append(f"(rank, id) {'>' if direction == 'ASC' else '<'} (?, ?)")

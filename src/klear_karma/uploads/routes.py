@@ -11,17 +11,17 @@ from edge.errors import PayloadTooLarge, UnsupportedMediaType
 from edge.instants import to_text
 from edge.pictures.formats import MOST_BYTES, SENT, NoPicture
 from edge.pictures.metadata import without_metadata
-from edge.ports import PortError, Row
+from edge.ports import OutOfScope, PortError, Row
 from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
 from klear_karma.retention import CRON
 from klear_karma.settings import KarmaSettings
+from klear_karma.tables import MOST_UPLOADS
 from klear_karma.uploads.files import PictureFiles
 from klear_karma.uploads.links import LinkSigner
 
 routes = Routes("/api/uploads", tag="uploads", access=READER, reach=MEMBER)
 
-MOST_UPLOADS = 100
 ASSETS = "/assets"
 
 
@@ -100,12 +100,12 @@ async def add_upload(request: Request, actor: Actor, db: ScopedDatabase, files: 
         picture, body = without_metadata(await request.body(MOST_BYTES))
     except NoPicture as fault:
         raise NotAPicture(str(fault)) from None
-    counted = await db.first("SELECT count(*) AS n FROM uploads")
-    if counted and counted["n"] >= MOST_UPLOADS:
-        raise TooManyUploads(f"there are {MOST_UPLOADS} pictures: remove some")
     row: Row = {"id": str(uuid4()), "user_id": actor.name, "content_type": picture.media_type, "bytes": len(body)}
     row |= {"width": picture.width, "height": picture.height, "is_published": 0, "created_at": to_text(clock.now())}
-    await db.insert("uploads", [row])  # before the file, so that no file is ever without a row
+    try:
+        await db.insert("uploads", [row])  # before the file, so that no file is ever without a row
+    except OutOfScope:
+        raise TooManyUploads(f"there are {MOST_UPLOADS} pictures: remove some") from None
     try:
         await files.put(row["id"], body, picture)
     except PortError:

@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "6b4f56599c8fce3a",
+  "version": "7b128b28bb63d689",
   "files": [
     "/css/site.css",
     "/css/views.css",

@@ -200,7 +200,8 @@ class Answering:
         )
 
     async def _look_up(self, call: ToolCall) -> dict[str, Any]:
-        text, ok = '{"error": "too many look-ups: answer with what is known"}', False
+        text = '{"error": "too many look-ups: answer with what is known"}'
+        ok = False
         if len(self._look_ups) < LOOK_UPS:
             self._look_ups.append(call.name[:80])
             text, ok = await look_up(call, self._db)

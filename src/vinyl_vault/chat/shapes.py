@@ -2,13 +2,8 @@
 
 from typing import Any, TypedDict
 
+from edge.openapi.events import TextPart
 from vinyl_vault.chat.routes import ChatAnswer
-
-
-class TextPart(TypedDict):
-    """A part of the answer."""
-
-    text: str
 
 
 class LookUp(TypedDict):

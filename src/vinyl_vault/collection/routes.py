@@ -52,6 +52,13 @@ class CollectionFull(Problem):
     status = 409
 
 
+class ConflictsFull(Problem):
+    """The list of conflicts is full."""
+
+    title = "The list of conflicts is full"
+    status = 409
+
+
 class NewRecord(RecordFields):
     """A new record, with an artist or an album; an omitted id is generated."""
 
@@ -97,7 +104,7 @@ async def get_record(record_id: str, db: Database) -> Record:
     return record_view(await live(record_id, db))
 
 
-@routes.patch("/{record_id}", RecordNotFound, Overloaded)
+@routes.patch("/{record_id}", RecordNotFound, ConflictsFull, Overloaded)
 async def change_record(record_id: str, changes: Body[RecordChanges], db: Database, store: SyncStore) -> Record:
     """Change fields of a record."""
     await live(record_id, db)
@@ -136,6 +143,8 @@ async def change(store: SyncStore, change: Change) -> Outcome:
     for rejection in outcome.rejections:
         if rejection.code == "full":
             raise CollectionFull("delete some records first")
+        if rejection.code == "conflicts_full":
+            raise ConflictsFull(f"another device changed {rejection.field}: dismiss some conflicts first")
         details = {"missing": "an artist or an album is required", "too_many": "there are too many values"}
         details["too_long"] = f"a record has at most {LARGEST_RECORD} bytes"
         raise InvalidBody([Fault(pointer=f"/{rejection.field}", detail=details[rejection.code])])

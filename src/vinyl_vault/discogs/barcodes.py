@@ -44,7 +44,8 @@ def canonical(text: str) -> str:
 
 def forms(text: str) -> list[str]:
     """Return the forms in which Discogs may list a barcode, the likeliest first, at most `MOST_FORMS`."""
-    digits, whole = digits_of(text), canonical(text)
+    digits = digits_of(text)
+    whole = canonical(text)
     candidates = [digits, whole]
     if len(whole) == 13 and whole[0] == "0":
         candidates.append(whole[1:])

@@ -43,9 +43,13 @@ class Discogs:
         other._take = self._budget.take_spare
         return other
 
+    @property
+    def _search_options(self) -> dict[str, str]:
+        return {"type": "release", "per_page": "25", "curr_abbr": self._settings.discogs_currency}
+
     async def search(self, **query: str) -> list[Json]:
         """Return the releases found by a search, in the order of Discogs."""
-        document = await self._json("/database/search", {"type": "release", "per_page": "25", **query})
+        document = await self._json("/database/search", self._search_options | query)
         results = document.get("results")
         if not isinstance(results, list):
             raise UpstreamFailed(f"{NAME} answered a search without results", upstream=NAME)

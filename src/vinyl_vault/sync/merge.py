@@ -20,6 +20,8 @@ NEWEST = 2**53 - 1
 """A seen revision that stands for all changes, so that there are no conflicts."""
 MOST_RECORDS = 100_000
 """Most records of a user; the same number of deleted records may await purging."""
+MOST_CONFLICTS = 2_000
+"""Most open conflicts of a user; a change that would add one more is rejected."""
 
 
 class Change(NamedTuple):
@@ -95,6 +97,8 @@ class Merge:
         self.records = dict(records)
         self.room = MOST_RECORDS
         """The number of new records that may be added."""
+        self.conflict_room = MOST_CONFLICTS
+        """The number of conflicts that may be added."""
         self.changed: list[Stored] = []
         self.applied: dict[str, int] = {}
         self.merged: dict[str, None] = {}
@@ -119,7 +123,7 @@ class Merge:
         is_current = record.deleted_at is None and self.is_current(record, change)
         values, conflicts = self.resolve(record, change)
         self.records[record.id] = record
-        conflicts += self.revival(record, change)
+        self.report(*conflicts, *self.revival(record, change))
         if values or record.deleted_at is not None or not record.rev:
             self.touch(record)
         if record.deleted_at is not None:
@@ -133,7 +137,6 @@ class Merge:
             else:
                 self.write(record, name)
                 record.fields[name] = value
-        self.conflicts += conflicts
         self.mark_current(record, is_current)
 
     def delete(self, change: Change) -> None:
@@ -144,13 +147,19 @@ class Merge:
             return
         is_current = self.is_current(record, change)
         if record.deleted_at is None and self.is_deletion_refused(record, change):
-            self.conflicts.append(Conflict(record.id, "delete_refused", None, False, True, self.client))
+            self.report(Conflict(record.id, "delete_refused", None, False, True, self.client))
             is_current = False
         elif record.deleted_at is None:
             self.touch(record)
             self.write(record, DELETED)
             record.deleted_at = self.now
         self.mark_current(record, is_current)
+
+    def report(self, *conflicts: Conflict) -> None:
+        """Add conflicts; raises `Rejected` without room, as a lost value must not vanish unseen."""
+        if conflicts and len(self.conflicts) + len(conflicts) > self.conflict_room:
+            raise Rejected("conflicts_full", conflicts[0].field or "id")
+        self.conflicts += conflicts
 
     def is_deletion_refused(self, record: Stored, change: Change) -> bool:
         """Tell whether a deletion would remove changes not seen by its author."""

@@ -60,7 +60,7 @@ class ConflictSummary(TypedDict):
 
 
 class RejectedChange(TypedDict):
-    """A rejected change: `code` is invalid, unknown_field, missing, too_many, too_long, full or gone."""
+    """A rejected change, with the reason: invalid, missing, full and others of docs/vinyl-vault.md."""
 
     id: str | None
     code: str

@@ -20,9 +20,9 @@ from edge.errors import Overloaded
 from edge.instants import to_text
 from edge.ports import ConstraintViolation, Row, Statement
 from vinyl_vault.record import columns_of, fields_of
-from vinyl_vault.retention import NAMELESS_KEPT
+from vinyl_vault.retention import NAMELESS, NAMELESS_KEPT
 from vinyl_vault.sync.cursor import Cursor, Head, start_of
-from vinyl_vault.sync.merge import MOST_RECORDS, Change, Conflict, Merge, Rejection, Stored
+from vinyl_vault.sync.merge import MOST_CONFLICTS, MOST_RECORDS, Change, Conflict, Merge, Rejection, Stored
 from vinyl_vault.sync.push import Push
 
 ATTEMPTS = 8
@@ -31,6 +31,10 @@ PAUSE_S = 0.05
 """Longest pause before the second attempt, in seconds; it grows by this amount per attempt."""
 REMEMBERED = 32
 """Number of stored pushes per client."""
+MOST_CLIENTS = 100
+"""Most clients of a user with stored pushes; those without a push for longest are forgotten."""
+MOST_NAMELESS = 1_000
+"""Most stored pushes of a user without a client name."""
 DOCUMENT_BYTES = 1_500_000
 """Most bytes of records per statement; D1 accepts 2 MB."""
 
@@ -48,7 +52,15 @@ _HEAD = "SELECT epoch, rev, floor FROM sync_heads"
 _BY_IDS = "SELECT * FROM collections WHERE id IN (SELECT value FROM json_each(?))"
 _PAGE = "SELECT * FROM collections WHERE rev > ? ORDER BY rev LIMIT ?"
 _MEMORY = "SELECT body_hash, answer, base FROM sync_queue WHERE client_id = ? AND seq = ? AND pushed_at > ?"
-_NEWEST = "SELECT max(seq) AS seq FROM sync_queue WHERE client_id = ?"
+_NEWEST = (
+    "SELECT max(seq) AS seq, (SELECT count(*) FROM sync_conflicts) AS conflicts FROM sync_queue WHERE client_id = ?"
+)
+_IS_NAMELESS = f"client_id >= '{NAMELESS}' AND client_id < '{NAMELESS}g'"
+"""Bytes of a push have a hash in hexadecimal digits, all of them before g."""
+_FORGOTTEN = (
+    "client_id IN (SELECT client_id FROM sync_queue WHERE {} "
+    "GROUP BY client_id ORDER BY max(pushed_at) DESC LIMIT -1 OFFSET ?)"
+)
 _CONFLICTS = "SELECT * FROM sync_conflicts WHERE client_id = ? AND seq = ? ORDER BY n"
 
 
@@ -62,14 +74,28 @@ class Memory(NamedTuple):
     base: int
 
 
+class Bounds(NamedTuple):
+    """Most records and most open conflicts of a user."""
+
+    records: int = MOST_RECORDS
+    conflicts: int = MOST_CONFLICTS
+
+
+BOUNDS = Bounds()
+
+
 class State(NamedTuple):
-    """The state read for a push; `revs` are the revisions of all affected records."""
+    """The state read for a push.
+
+    `revs` are the revisions of all affected records; `newest` is the client's newest stored push, -1 without one.
+    """
 
     head: Head
     records: dict[str, Stored]
     revs: dict[str, int]
     memory: Memory | None
     newest: int
+    conflicts: int
 
 
 class Outcome(NamedTuple):
@@ -102,11 +128,11 @@ class SyncStore:
 
     merge_class: type[Merge] = Merge
 
-    def __init__(self, db: ScopedDatabase, user_id: str, clock: Clock, most_records: int = MOST_RECORDS) -> None:
+    def __init__(self, db: ScopedDatabase, user_id: str, clock: Clock, bounds: Bounds = BOUNDS) -> None:
         self._db = db
         self.user_id = user_id
         self._clock = clock
-        self._most = most_records
+        self._bounds = bounds
 
     async def push(self, push: Push) -> Outcome:
         """Write a push, exactly once even if it is repeated. Errors: `Reused`, `Behind`, `Overloaded`."""
@@ -131,11 +157,10 @@ class SyncStore:
     async def read(self, push: Push) -> State:
         """Read the state for a push, in one batch."""
         ids = [*{change.id: None for change in push.changes}]
-        since = to_text(self._clock.now() - NAMELESS_KEPT) if push.memory != push.client else ""
         statements = [
             Statement(_HEAD),
             Statement(_BY_IDS, (_json(ids),)),
-            Statement(_MEMORY, (push.memory, push.seq, since)),
+            Statement(_MEMORY, (push.memory, push.seq, self.remembered_since(push))),
             Statement(_NEWEST, (push.memory,)),
         ]
         head, records, memory, newest = [result.rows for result in await self._db.batch(statements)]
@@ -145,6 +170,7 @@ class SyncStore:
             revs=dict.fromkeys(ids, 0) | {row["id"]: row["rev"] for row in records},
             memory=_memory(memory[0]) if memory else None,
             newest=-1 if newest[0]["seq"] is None else newest[0]["seq"],
+            conflicts=newest[0]["conflicts"],
         )
 
     async def room_for(self, new: int) -> int:
@@ -154,11 +180,12 @@ class SyncStore:
 
     async def room(self, new: int, head: Head) -> int:
         """Return the number of records that may be added; few revisions mean few records, without counting them."""
-        if head.rev + new <= self._most:
+        most = self._bounds.records
+        if head.rev + new <= most:
             return new
         row = await self._db.first(_COUNT)
         stored, live = (row["stored"], row["live"]) if row else (0, 0)
-        return min(self._most - live, 2 * self._most - stored)
+        return min(most - live, 2 * most - stored)
 
     def remembered(self, push: Push, state: State) -> Memory | None:
         """Return the stored answer of a repeated push; None for a new one, and for one without changes."""
@@ -174,6 +201,7 @@ class SyncStore:
         """Merge a push into the records read; revisions seen in another epoch are ignored."""
         merge = self.merge_class(push.client, to_text(self._clock.now()), state.records)
         merge.room = room
+        merge.conflict_room = self._bounds.conflicts - state.conflicts
         cursor = push.cursor
         head = state.head
         is_foreign = cursor is not None and (cursor.epoch != head.epoch or cursor.rev > head.rev)
@@ -234,6 +262,7 @@ class SyncStore:
         count = len(merge.changed)
         yield self.guard(state, count)
         if push.body_hash:
+            yield from self.forget(push, is_new=state.newest < 0)
             yield from self.memorize(push, merge)
         for documents in _chunks([self.row(record) for record in merge.changed]):
             yield prepare.insert("collections", documents, key=("user_id", "id"))
@@ -251,12 +280,23 @@ class SyncStore:
         changes = {"rev": Sql("rev + ?", count), "ok": Sql(_UNCHANGED, _json([*state.revs.items()]))}
         return self._db.prepare.update("sync_heads", changes, "true", returning=None)
 
+    def remembered_since(self, push: Push) -> str:
+        """Return the instant up to which a push of this kind is forgotten; empty for pushes with a number."""
+        return to_text(self._clock.now() - NAMELESS_KEPT) if push.memory.startswith(NAMELESS) else ""
+
+    def forget(self, push: Push, *, is_new: bool) -> Iterator[ScopedStatement]:
+        """Yield the statements that remove old pushes of the client, and for a new one those of other clients."""
+        delete = self._db.prepare.delete
+        is_named = not push.memory.startswith(NAMELESS)
+        old = (push.memory, push.seq - REMEMBERED, self.remembered_since(push))
+        yield delete("sync_queue", "client_id = ? AND (seq < ? OR pushed_at <= ?)", *old, returning=None)
+        if is_new:
+            others = _FORGOTTEN.format(f"NOT ({_IS_NAMELESS})" if is_named else _IS_NAMELESS)
+            yield delete("sync_queue", others, (MOST_CLIENTS if is_named else MOST_NAMELESS) - 1, returning=None)
+
     def memorize(self, push: Push, merge: Merge) -> Iterator[ScopedStatement]:
-        """Yield the statements that store a push, and remove old ones."""
+        """Yield the statements that store a push."""
         prepare = self._db.prepare
-        now = self._clock.now()
-        old = (push.memory, push.seq - REMEMBERED, to_text(now - NAMELESS_KEPT) if push.memory != push.client else "")
-        yield prepare.delete("sync_queue", "client_id = ? AND (seq < ? OR pushed_at <= ?)", *old, returning=None)
         answer = {"applied": merge.applied, "merged": [*merge.merged], "rejections": merge.rejections}
         memory = {
             "user_id": self.user_id,
@@ -264,7 +304,7 @@ class SyncStore:
             "seq": push.seq,
             "body_hash": push.body_hash,
             "answer": _json(answer),
-            "pushed_at": to_text(now),
+            "pushed_at": to_text(self._clock.now()),
         }
         yield prepare.insert("sync_queue", [memory])
         base = Sql("(SELECT rev FROM sync_heads) - ?", len(merge.changed))
@@ -329,7 +369,8 @@ def _chunks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         length = len(to_json(row))
         if chunk and size + length > DOCUMENT_BYTES:
             yield chunk
-            chunk, size = [], 0
+            chunk = []
+            size = 0
         chunk.append(row)
         size += length
     if chunk:

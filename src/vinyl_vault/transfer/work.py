@@ -1,11 +1,12 @@
 """Writes checked files into their collections in chunks; a repeated chunk leaves the same records."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from time import monotonic
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from edge import READER, Actor, Bucket, Clock, Log, SystemDatabase
 from edge.clients.leases import Leases
@@ -16,9 +17,9 @@ from edge.ports import Row, UniqueViolation
 from vinyl_vault.collection.settings import CollectionSettings
 from vinyl_vault.sync.merge import Change
 from vinyl_vault.sync.push import Push
-from vinyl_vault.sync.store import Behind, SyncStore
+from vinyl_vault.sync.store import Behind, Bounds, SyncStore
 from vinyl_vault.tables import TABLES
-from vinyl_vault.transfer.imports import ImportConflict, ImportNotFound, Imports
+from vinyl_vault.transfer.imports import MOST_LISTED, ImportConflict, ImportNotFound, Imports
 
 LEASE_S = 120.0
 TO_JUDGE = -1
@@ -126,15 +127,19 @@ class ImportWork:
         changes = [Change(record_id(row, item["row"]), 0, item["fields"]) for item in chosen]
         client = f"import:{row['id']}"
         push = Push(client, client, chunk, f"{client}:{chunk}", changes, (), None, limit=0)
+        refused: dict[str | None, str] = {}
         if changes:
             try:
-                await self._store(db, row["user_id"]).push(push)
+                outcome = await self._store(db, row["user_id"]).push(push)
+                refused = {rejection.id: rejection.code for rejection in outcome.rejections}
             except Behind:  # it was written so long ago that the push is no longer stored
                 self._log("info", "chunk was written before", id=row["id"], chunk=chunk)
-        due = [self._due(row, item) for item in chosen if _release_of(item["fields"])]
+        taken = [item for item in chosen if record_id(row, item["row"]) not in refused]
+        due = [self._due(row, item) for item in taken if _release_of(item["fields"])]
         if due:
             await db.insert("details_due", due, key=("user_id", "record_id"), keep=True)
         noted = {"next_chunk": chunk + 1, "details_wanted": row["details_wanted"] + len(due)}
+        noted |= _refusals(row, [item for item in chosen if item not in taken], refused)
         now = {"updated_at": to_text(self._clock.now())}
         await db.update("imports", noted | now, "id = ? AND next_chunk = ?", row["id"], chunk)
 
@@ -144,7 +149,7 @@ class ImportWork:
         await imports.upload(row["id"]).remove()
 
     def _store(self, db: ScopedDatabase, user_id: str) -> SyncStore:
-        return SyncStore(db, user_id, self._clock, self._most_records)
+        return SyncStore(db, user_id, self._clock, Bounds(self._most_records))
 
     def _due(self, row: Row, item: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -154,6 +159,16 @@ class ImportWork:
             "release_id": _release_of(item["fields"]),
             "due_at": to_text(self._clock.now()),
         }
+
+
+def _refusals(row: Row, items: Sequence[dict[str, Any]], codes: Mapping[str | None, str]) -> dict[str, Any]:
+    """Return the columns that report rows that did not fit when they were written."""
+    if not items:
+        return {}
+    reasons = {"full": "the collection is full"}
+    numbers = [(item["row"], codes[record_id(row, item["row"])]) for item in items]
+    listed = from_json(row["refusals"]) + [{"row": n, "reason": reasons.get(code, code)} for n, code in numbers]
+    return {"rows_refused": row["rows_refused"] + len(items), "refusals": to_json(listed[:MOST_LISTED]).decode()}
 
 
 def member(user_id: str) -> Actor:

@@ -1,7 +1,7 @@
 // Four tabs of Chromium with one cookie: each refreshes whenever the computer wakes up, answers come late, out of order,
 // and now and then not at all. Prints the statuses of all answers that came, as JSON.
 //   node tabs.mjs URL WAKES SEED
-import { chromium } from "playwright-core";
+import { launch } from "../../chromium.mjs";
 
 const [url, wakes, seed] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 
@@ -24,10 +24,7 @@ const refresh = async ([wait, delay, patience]) => {
   }
 };
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-});
+const browser = await launch();
 try {
   const context = await browser.newContext();
   const tabs = await Promise.all([1, 2, 3, 4].map(() => context.newPage()));

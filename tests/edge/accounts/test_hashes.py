@@ -137,7 +137,8 @@ def test_two_hash_at_once_and_a_bounded_queue_waits() -> None:
 
 def test_work_of_events_that_ended_without_a_word_is_forgotten() -> None:
     async def case() -> None:
-        work, clock = Work(), SetClock()
+        work = Work()
+        clock = SetClock()
         hasher = Hasher(work, clock, CHEAP)
         lost = [asyncio.ensure_future(hasher.make("password")) for _ in range(MOST_AT_ONCE)]
         await asyncio.sleep(0.01)

@@ -118,6 +118,46 @@ def test_ticket_of_a_member_opens_events_as_the_member(run: Run) -> None:
     run(case)
 
 
+def test_ticket_of_a_member_outlives_the_access_token(run: Run) -> None:
+    async def case(client: Client) -> None:
+        tokens = await registered(client)
+        ticket = (await as_member(client, "POST", "/ws/ticket", tokens)).json()
+        left = datetime.fromisoformat(ticket["resumes_until"]).replace(tzinfo=UTC) - datetime.now(UTC)
+        assert timedelta(hours=11) < left <= timedelta(hours=12)
+        settings: Any = client.ports.settings
+        row = await settings.db.first("SELECT ends_at, fingerprint FROM tickets")
+        assert row == {"ends_at": None, "fingerprint": tokens["session_id"]}
+        assert [(await client.get(ticket["ws"])).status for _ in range(2)] == [426, 426]
+
+    run(case)
+
+
+@pytest.mark.parametrize("change", ["a log-out", "a password change", "a deletion", "the session's expiry"])
+def test_ticket_of_a_member_ends_with_the_session(run: Run, change: str) -> None:
+    async def case(client: Client) -> list[int]:
+        tokens = await registered(client)
+        other = (await client.post("/api/auth/login", ADA)).json()
+        ticket = (await as_member(client, "POST", "/ws/ticket", tokens)).json()["ws"]
+        statuses = [(await client.get(ticket)).status]
+        settings: Any = client.ports.settings
+        match change:
+            case "a log-out":
+                answer = await as_member(client, "DELETE", f"/api/auth/sessions/{tokens['session_id']}", other)
+            case "a password change":
+                passwords = {"password": ADA["password"], "new_password": "another good password"}
+                answer = await as_member(client, "POST", "/api/auth/password", other, json=passwords)
+            case "a deletion":
+                password = {"password": ADA["password"]}
+                answer = await as_member(client, "DELETE", "/api/auth/me", other, json=password)
+            case _:
+                answer = await as_member(client, "GET", "/api/auth/me", tokens)
+                await settings.db.run("UPDATE refresh_tokens SET expires_at = '2026-01-01 00:00:00'")
+        assert answer.status < 300, answer.text
+        return [*statuses, (await client.get(ticket)).status]
+
+    assert run(case) == [426, 401]
+
+
 def test_open_socket_is_looked_at_again_and_ends_with_its_session(local: Run) -> None:
     async def case(client: Client) -> None:
         tokens = await registered(client)

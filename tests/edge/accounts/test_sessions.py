@@ -187,7 +187,8 @@ def test_idle_session_ends_and_a_used_one_goes_on_to_its_longest(on_site: OnSite
         day = timedelta(days=20)
         steps = 0
         while not token.startswith("ended"):
-            token, steps = await site.after(day.total_seconds(), token), steps + 1
+            token = await site.after(day.total_seconds(), token)
+            steps = steps + 1
         assert (token, steps) == ("ended: expired", LONGEST // day)
 
     on_site(case)

@@ -35,7 +35,9 @@ async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True)
     counts = Counter[str]()
     faults = list[str]()
     for _ in range(total // EACH):
-        world, actor, indexes = random_world(random), caller(random), some_indexes(random)
+        world = random_world(random)
+        actor = caller(random)
+        indexes = some_indexes(random)
         with loaded(world, indexes) as everybody, reduced(visible(world, actor), indexes) as theirs:
             if random.random() < 0.3:
                 everybody.connection.execute("ANALYZE")

@@ -30,7 +30,8 @@ opened = asyncio.Event()
 class Hasty(BoundedHttp):
     """Waits for parts of a second."""
 
-    head_patience, body_patience = 0.3, 0.4
+    head_patience = 0.3
+    body_patience = 0.4
 
 
 async def nobody(_: Request) -> Actor:
@@ -190,7 +191,8 @@ def test_a_full_server_says_so_at_once() -> None:
         opened.clear()
         ask = b"GET /held HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
         async with served() as port:
-            half, (first, other, third) = MOST_AT_WORK // 2, ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+            half = MOST_AT_WORK // 2
+            first, other, third = (f"127.0.0.{number}" for number in (1, 2, 3))
             working = [asyncio.create_task(talk(port, ask, source=first)) for _ in range(half)]
             await asyncio.sleep(0.3)
             refused = [await talk(port, ask, source=first) for _ in range(3)]  # it has its share

@@ -120,7 +120,9 @@ def test_a_delayed_message_is_not_due_yet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_so_many_batches_run_at_a_time(tmp_path: Path, concurrency: int) -> None:
-    at_once, most, done = 0, 0, 0
+    at_once = 0
+    most = 0
+    done = 0
 
     async def handler(_: Delivery, __: Ports) -> None:
         nonlocal at_once, most, done

@@ -111,14 +111,16 @@ def test_frame_is_answered_by_its_handler() -> None:
     "frame", ['{"type": "who"}', '{"type": "subscribe", "types": []}', '{"type": "nothing"}', "{", "[1]", "1" * 5000]
 )
 def test_frame_of_an_ended_credential_is_refused_and_ends_the_socket(frame: str) -> None:
-    chat, reader_ = Chat(), reader()
+    chat = Chat()
+    reader_ = reader()
     chat.keys.clear()
     (answer,) = chat.answers(reader_, frame)
     assert (status_of(answer), answer[2], reader_.types) == (401, True, ())
 
 
 def test_frame_of_an_expired_credential_is_refused_without_a_look_up() -> None:
-    chat, reader_ = Chat(), reader()
+    chat = Chat()
+    reader_ = reader()
     reader_.actor = Actor("phone", READER, expires_at=time() - 1)
     (answer,) = chat.answers(reader_, '{"type": "who"}')
     assert (status_of(answer), answer[2], chat.looked_up) == (401, True, 0)
@@ -143,7 +145,8 @@ def test_frames_of_every_kind_count() -> None:
 
 
 def test_frame_acts_as_its_credential_stands_now() -> None:
-    chat, reader_ = Chat(), reader()
+    chat = Chat()
+    reader_ = reader()
     chat.keys["phone"] = Actor("phone", READER, frozenset({"car-1"}))
     (answer,) = chat.answers(reader_, '{"type": "who"}')
     assert answer[1]["result"] == "phone ['car-1']"
@@ -188,7 +191,8 @@ def test_types_are_bounded(types: object) -> None:
 
 def test_frames_are_let_in_in_their_order() -> None:
     """A look-up that takes long does not let a later frame pass."""
-    chat, reader_ = Chat(), reader()
+    chat = Chat()
+    reader_ = reader()
     waits = iter([0.05, 0.0, 0.02])
 
     async def slowly(actor: Actor) -> Actor:

@@ -80,7 +80,8 @@ async def reserved(budget: Budget, holder: Holding, size: int) -> Holding:
 
 def test_readers_in_catch_up_hold_so_much_together_and_the_slowest_goes() -> None:
     """Those that wait for room hold nothing, and come to it by and by, in their order."""
-    page, limit = 300_000, 1_000_000
+    page = 300_000
+    limit = 1_000_000
 
     async def run() -> None:
         budget = Budget(limit, grace=0.2)

@@ -264,8 +264,9 @@ def test_sandbox_that_cannot_begin_says_so() -> None:
 
 
 def keepers_of(sandbox: LocalSandbox) -> list[int]:
-    """Return the processes of a sandbox's keepers."""
-    return [keeper._process.pid for keeper in sandbox._keepers._all if keeper._process is not None]
+    """Return the processes of a sandbox's keepers: each is the child of its guard."""
+    guards = [keeper._process.pid for keeper in sandbox._keepers._all if keeper._process is not None]
+    return [keeper for guard in guards for keeper in children(guard)]
 
 
 def children(parent: int | None = None) -> list[int]:

@@ -1,19 +1,30 @@
 """Python's half of the host: imports the main module and calls its handlers."""
 # mypy: disable-error-code="import-not-found"
 
+import gc
 import importlib
 import inspect
 import marshal
 import signal
 import sys
 import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
 from importlib.machinery import SourceFileLoader
 from importlib.util import source_hash
 from pathlib import Path
-from types import CellType, CodeType, FrameType, FunctionType, ModuleType
+from types import (
+    CellType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any
 
 import _pyedge_host
@@ -106,6 +117,10 @@ def _javascript_objects(place: str, members: Any, own: set[str], seen: set[int])
             waiting += [(f"{where}{step}", part) for step, part in _parts(value, own)]
 
 
+_HOLDERS = (deque, SimpleNamespace, MappingProxyType, MethodType, staticmethod, classmethod)
+"""Standard types whose instances hold other objects, without being containers that can be iterated alike."""
+
+
 def _parts(value: Any, own: set[str]) -> list[tuple[str, Any]]:
     """Return the parts of a value that a JavaScript object may hide in: of containers, own classes and functions."""
     if isinstance(value, dict):
@@ -118,6 +133,8 @@ def _parts(value: Any, own: set[str]) -> list[tuple[str, Any]]:
         return [("()", part) for part in parts]
     if isinstance(value, partial):
         return [("()", part) for part in (value.func, *value.args, *value.keywords.values())]
+    if isinstance(value, _HOLDERS):
+        return [("()", part) for part in gc.get_referents(value)]
     kind = value if isinstance(value, type) else type(value)
     if kind.__module__ not in own:
         return []

@@ -93,6 +93,9 @@ def _bindings(bindings: list[dict[str, Any]]) -> dict[str, Any]:
             {"binding": binding["name"], "database_name": binding["name"]} for binding in by_kind.get("d1", [])
         ],
         "kv_namespaces": listed("kv_namespace", "namespace_id"),
+        "r2_buckets": listed("r2_bucket", "bucket_name"),
+        "send_email": listed("send_email", key="name"),
+        "worker_loaders": listed("worker_loader"),
         "queues": {"producers": listed("queue", "queue_name")},
         "analytics_engine_datasets": listed("analytics_engine", "dataset"),
         "durable_objects": {"bindings": listed("durable_object_namespace", "class_name", key="name")},

@@ -22,7 +22,9 @@ class Namespace:
 
     def keys(self, query: dict[str, str]) -> tuple[list[dict[str, Any]], str]:
         """Return a page of keys in byte order, and the cursor of the next page: "" on the last."""
-        prefix, after, now = query.get("prefix", ""), query.get("cursor", ""), time.time()
+        prefix = query.get("prefix", "")
+        after = query.get("cursor", "")
+        now = time.time()
         limit = min(int(query.get("limit", self.page)), self.page)
         living = [(name, end) for name, (_, end) in self.pairs.items() if end is None or end > now]
         names = sorted((name, end) for name, end in living if name.startswith(prefix) and name > after)

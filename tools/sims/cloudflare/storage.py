@@ -174,8 +174,8 @@ class StorageSim(StandIn):
         if rest == "/d1/database" and request.method == "GET":
             listed = [{"uuid": database.uuid, "name": database.name} for database in self.databases.values()]
             return envelope(200, [entry for entry in listed if entry["name"].startswith(request.query.get("name", ""))])
-        if rest == "/r2/buckets" and request.method == "GET":
-            return envelope(200, {"buckets": [{"name": name} for name in sorted(self.buckets)]})
+        if rest.startswith("/r2/buckets") and request.method == "GET":
+            return self._buckets(unquote(rest.removeprefix("/r2/buckets").removeprefix("/")))
         if match := _D1.fullmatch(rest):
             return self._d1(unquote(match[1]), match[2] or "", request)
         if (match := _SETTINGS.fullmatch(rest)) and request.method == "GET":
@@ -204,11 +204,20 @@ class StorageSim(StandIn):
     def _namespaces(self, request: ApiRequest) -> ApiResponse:
         """List the account's namespaces, or make one."""
         if request.method == "POST":
-            title, number = json.loads(request.body)["title"], f"{len(self.namespaces):032x}"
+            title = json.loads(request.body)["title"]
+            number = f"{len(self.namespaces):032x}"
             self.namespaces[number] = Namespace()
             return envelope(200, {"id": number, "title": title})
         listed = [{"id": number, "title": number} for number in self.namespaces]
         return envelope(200, listed, result_info={"page": 1, "total_pages": 1, "count": len(listed)})
+
+    def _buckets(self, name: str) -> ApiResponse:
+        """Return one bucket, or without a name the list."""
+        if not name:
+            return envelope(200, {"buckets": [{"name": name} for name in sorted(self.buckets)]})
+        if name not in self.buckets:
+            raise Refusal(404, 10006, "The specified bucket does not exist.")
+        return envelope(200, {"name": name})
 
     def _kv(self, number: str, what: str, request: ApiRequest) -> ApiResponse:
         namespace = self.namespaces.get(number)

@@ -40,7 +40,8 @@ def _button(button: dict[str, Any]) -> Iterator[Fault]:
 def _select(select: dict[str, Any]) -> Iterator[Fault]:
     options = select.get("options") or []
     least, most = select.get("min_values"), select.get("max_values")
-    least, most = 1 if least is None else least, 1 if most is None else most
+    least = 1 if least is None else least
+    most = 1 if most is None else most
     if least > most:
         yield Fault("SELECT_COMPONENT_MIN_VALUES_TOO_LARGE", "Must not be more than max_values", ("min_values",))
     if options and most > len(options):

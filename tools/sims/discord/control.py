@@ -95,7 +95,8 @@ class Control:
         return web.json_response(exchange.document())
 
     def _payload(self, body: dict[str, Any]) -> dict[str, Any]:
-        world, options = self.sim.world, body.get("options") or {}
+        world = self.sim.world
+        options = body.get("options") or {}
         who = Who(body.get("user"), body.get("guild", True), body.get("locale", seeds.LOCALE))
         match body["type"]:
             case "ping":

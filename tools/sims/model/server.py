@@ -91,7 +91,8 @@ class ModelSim(StandIn):
             return refused
         document = await request.json()
         self.requests.append(document)
-        model, texts = str(document.get("model") or ""), texts_of(document.get("input"))
+        model = str(document.get("model") or "")
+        texts = texts_of(document.get("input"))
         if not model:
             return _error(400, "you must provide a model parameter", None)
         if model != EMBEDDER and not model.startswith("@cf/"):

@@ -91,7 +91,8 @@ class Api:
 
     def _admit(self, request: web.Request) -> str:
         """Return the requested version after checking path and token."""
-        version, token = request.match_info["version"], _token(request)
+        version = request.match_info["version"]
+        token = _token(request)
         if not _VERSION.fullmatch(version):
             raise api_error(400, f'Invalid API version "{version}"')
         if token is not None and token not in {self.read_token, self.write_token}:

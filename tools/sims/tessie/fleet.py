@@ -101,7 +101,8 @@ class SimulatedCar:
         """Bring the history up to the clock."""
         with self._lock:
             self.history.advance(self.now())
-            car, history = self.car, self.history
+            car = self.car
+            history = self.history
             self._keep("drives", [drive_record(car, drive) for drive in history.drives[len(self._ends["drives"]) :]])
             self._keep(
                 "charges", [charge_record(car, charge) for charge in history.charges[len(self._ends["charges"]) :]]

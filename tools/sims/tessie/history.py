@@ -107,7 +107,8 @@ class History:
 
     def _drive(self, place: Place, at: int, draw: Random) -> None:
         self._idle_until(at, leaving=True)
-        start, origin = self._mark, self._place
+        start = self._mark
+        origin = self._place
         miles = round(self._miles_to(place) * draw.uniform(0.97, 1.06), 2)
         slow, fast = next((slow, fast) for limit, slow, fast in _SPEEDS_MPH if miles < limit)
         average = draw.uniform(slow, fast)

@@ -47,6 +47,10 @@ class Members(Callers):
             raise Unauthorized("the session is another user's")
         return current._replace(is_token=actor.is_token, expires_at=actor.expires_at)
 
+    def for_ticket(self, actor: Actor) -> Actor:
+        """Return a caller as a ticket stores it: a member's ticket ends with the session, not with the access token."""
+        return actor._replace(expires_at=None) if is_session(actor.fingerprint) else actor
+
     def issue(self, user_id: str, session_id: str) -> str:
         """Return an access token of a session."""
         return self.tokens().issue(member(user_id, session_id), self._clock.now(), ACCESS_LIFETIME)

@@ -109,8 +109,11 @@ class Server:
         start: Callable[[], Awaitable[object]],
         stop: Callable[[], Awaitable[object]],
     ) -> None:
-        self._app, self._ports, self._log = app, ports, log
-        self._start, self._stop = start, stop
+        self._app = app
+        self._ports = ports
+        self._log = log
+        self._start = start
+        self._stop = stop
         self.bounds = Bounds()
         self.deadlines = Deadlines(TIME_LIMIT)
         self.proxies: TrustedProxies | None = None
@@ -130,7 +133,9 @@ class Server:
             headers = _encode(response, request.method)
         except ValueError as fault:
             await self._drop(response, request, str(fault))
-            status, headers, body = 500, [(b"content-length", b"0")], b""
+            status = 500
+            headers = [(b"content-length", b"0")]
+            body = b""
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if not isinstance(body, bytes):
             if WRITE_NOW in scope and isinstance(body, DirectBody):
@@ -152,7 +157,8 @@ class Server:
             await self._websocket(scope, receive, send)
 
     def _request(self, method: str, scope: Scope, incoming: Incoming) -> Request:
-        path, peer = _target(scope["raw_path"]), scope.get("client")
+        path = _target(scope["raw_path"])
+        peer = scope.get("client")
         if path[:1] not in {"/", "*"}:  # absolute form (RFC 9112, 3.2.2)
             path = "/" + path.partition("://")[2].partition("/")[2]
         headers = ScopeHeaders(scope["headers"])
@@ -165,7 +171,8 @@ class Server:
 
     async def _answer(self, request: Request, incoming: Incoming) -> Response:
         """Let the app answer within the time limit and the bounds; a stream frees its place at work once begun."""
-        address, work = network(request.client), self.bounds.work
+        address = network(request.client)
+        work = self.bounds.work
         if not work.take(address):
             return await self._refuse(request, self.bounds.full())
         incoming.is_at_work = True
@@ -201,14 +208,16 @@ class Server:
             headers = _encode(response, request.method)
         except ValueError as fault:
             await self._drop(response, request, str(fault))
-            response, headers = Response(status=500), []
+            response = Response(status=500)
+            headers = []
         if isinstance(response, Upgrade):
             await send({"type": "websocket.accept", "subprotocol": response.protocol, "headers": headers})
             await response.serve(Socket(receive, send, scope.get(WRITE_NOW)))
             return
         if not isinstance(response.body, bytes):
             await self._drop(response, request, "a stream cannot answer a handshake")
-            response, headers = Response(status=500), []
+            response = Response(status=500)
+            headers = []
         await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
 

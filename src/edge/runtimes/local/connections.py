@@ -70,7 +70,8 @@ class BoundedConnection(asyncio.Protocol):
         super().connection_made(transport)
         self.transport.set_write_buffer_limits(high=0)
         self._bounds = self.application.bounds
-        peer, proxies = plain(self.client[0]) if self.client else "", self.application.proxies
+        peer = plain(self.client[0]) if self.client else ""
+        proxies = self.application.proxies
         self._holder = NOBODY if proxies is not None and proxies.trusts(peer) else network(peer)
         share = self._bounds.local_connections if _is_local(peer) else 0
         self.is_counted = self._bounds.connections.take(self._holder, share=share)

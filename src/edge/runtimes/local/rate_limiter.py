@@ -21,7 +21,8 @@ class LocalRateLimiter:
         self._counts: dict[bytes, int] = {}
 
     async def take(self, key: str) -> RateLimitResult:
-        now, (calls, length) = self._now(), self._limit
+        now = self._now()
+        calls, length = self._limit
         period = int(now // length)
         if period != self._period:
             self._period = period

@@ -86,11 +86,14 @@ class LocalRuntime:
         self.queues = self._keep(QueueStore(state / "queues.sqlite"))
         self.events: list[LocalEvents] = []
         self._sandboxes: list[LocalSandbox] = []
-        self._env, self._models = env, list[LocalModel]()
+        self._env = env
+        self._models = list[LocalModel]()
         bindings = {field.name: self._bind(field) for field in app.settings.fields if field.port}
         self.settings = app.settings({**env, **bindings})
         self.log = LocalLog("info" if "log_level" in self.settings.faults else self.settings.log_level)
-        self.clock, self.fetch, self.background = LocalClock(), LocalFetch(), LocalBackground(self.log)
+        self.clock = LocalClock()
+        self.fetch = LocalFetch()
+        self.background = LocalBackground(self.log)
         self.model_servers = LocalModelServers()
         self._runtime: dict[Any, object] = {
             Assets: LocalAssets(assets),

@@ -179,7 +179,8 @@ class Log:
 
     def alarm(self) -> None:
         """Send heartbeats, check credentials, and set the next alarm while there are readers."""
-        self._alarm_at, now = inf, time()
+        self._alarm_at = inf
+        now = time()
         if now >= self._beat_at - SOONEST:
             self._beat_at = now + wire.HEARTBEAT
             self._beat()

@@ -28,7 +28,9 @@ class AnalyticsEngine:
     """
 
     def __init__(self, binding: Any, variable: Callable[[str], str | None], runtime: Mapping[Any, object]) -> None:
-        self._binding, self._api, self._runtime = raw(binding), AnalyticsApi(variable), runtime
+        self._binding = raw(binding)
+        self._api = AnalyticsApi(variable)
+        self._runtime = runtime
 
     def write(self, point: Point) -> None:
         try:

@@ -68,7 +68,6 @@ async function draw() {
   const { title, node, after } = page(site, { id: decoded(rest.join("/")), query: new URLSearchParams(query), signal: stop.signal });
   document.title = `${title} – Vinyl Vault`;
   main.replaceChildren(node);
-  document.getElementById("head").hidden = isOutside;
   document.body.classList.toggle("outside", isOutside);
   here = isOutside ? null : name;
   marked(here);

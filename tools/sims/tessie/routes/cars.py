@@ -18,7 +18,8 @@ def fleet_of(request: Request) -> Fleet:
 
 def car_of(request: Request) -> SimulatedCar:
     """The car of the path's VIN, or 404."""
-    fleet, vin = fleet_of(request), request.path_params["vin"]
+    fleet = fleet_of(request)
+    vin = request.path_params["vin"]
     if vin not in fleet:
         raise HTTPException(404, "Vehicle not found")
     return fleet[vin]

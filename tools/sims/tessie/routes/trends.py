@@ -161,7 +161,8 @@ async def charging_invoices(request: Request) -> Response:
         raise HTTPException(403, "This endpoint requires a fleet account")
     query = request.query_params
     fleet = fleet_of(request)
-    window, vin = Window.of(query), query.get("vin")
+    window = Window.of(query)
+    vin = query.get("vin")
     rows = [
         _invoice(vehicle.car, record)
         for vehicle in fleet

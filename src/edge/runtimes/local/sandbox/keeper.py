@@ -1,7 +1,7 @@
 """A small process that does one run after another for the server.
 
 A process's peak memory begins with that of its parent, so a large server could not measure a small program. This
-process is small, has one thread for all its life, and ends with the server.
+process is small, has one thread for all its life, and ends with the server. Its parent, the guard, waits for its end.
 """
 
 import json
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from edge.runtimes.local.sandbox.guard import guarded
 from edge.runtimes.local.sandbox.run import Bounds, Ended, Job, NotBegun, Run
 
 BOOT = (
@@ -41,6 +42,7 @@ LENGTH_BYTES = _LENGTH.size
 
 def main() -> None:
     """Answer jobs until stdin closes, which happens at the server's end."""
+    guarded()
     while (job := _receive()) is not None:
         os.set_blocking(0, True)
         _send(_answer(job))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -34,7 +35,7 @@ class Report(NamedTuple):
 
 
 class Keeper:
-    """One keeper's process; `run` is called by one thread at a time, `stop` by any."""
+    """One keeper's processes, the guard and its child; `run` is called by one thread at a time, `stop` by any."""
 
     def __init__(self, slot: int) -> None:
         self.user = host_user(slot)
@@ -70,8 +71,10 @@ class Keeper:
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
-            process.kill()
+            _kill_group(process)
             process.wait()
+        if process.returncode < 0:
+            _kill_group(process)
 
     def _exchange(self, job: Job) -> Report:
         process = self._started()
@@ -136,6 +139,12 @@ class Keepers:
         """End all processes."""
         for keeper in self._all:
             keeper.close()
+
+
+def _kill_group(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the guard, the keeper, and what they have just started; a later start has a session of its own."""
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def host_user(slot: int) -> int:

@@ -172,7 +172,8 @@ class Run:
             selector.unregister(status)
         elif self._first is None and b"\n" in self._status:
             first = int(json.loads(self._status.split(b"\n")[0])["child-pid"])
-            self._first, self._began = first, time.monotonic()
+            self._first = first
+            self._began = time.monotonic()
             with suppress(OSError):
                 handle = os.pidfd_open(first)
                 opened.callback(os.close, handle)
@@ -301,7 +302,7 @@ def _kill_unbegun(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGSTOP)  # Popen would reap it and lose its usage
         _wait_for(process.pid, b"TZ")
-        children = _children_of(process.pid)
+        children = children_of(process.pid)
         for child in children:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
@@ -320,7 +321,7 @@ def _wait_for(process: int, states: bytes) -> None:
         time.sleep(0.001)
 
 
-def _children_of(process: int) -> list[int]:
+def children_of(process: int) -> list[int]:
     """Return the children of a process, by the parent ids of all processes: not every kernel lists children."""
     numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     return [number for number in numbers if _parent_of(number) == process]

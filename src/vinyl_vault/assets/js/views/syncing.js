@@ -1,12 +1,13 @@
 // Unsynced changes, rejected changes, and conflicts until they are dismissed.
-import { button, el } from "../dom.js";
+import { ask, button, el } from "../dom.js";
 import { asText, fieldName, title } from "../fields.js";
 import { exportUnsent } from "../leaving.js";
 import { waiting } from "../outbox.js";
 
 const CODES = {
   invalid: "has a value that the server does not take", unknown_field: "has a field that the server does not know",
-  missing: "needs an artist or an album", too_many: "has too many values", too_long: "is too long", full: "does not fit: the collection is full", gone: "was removed for good meanwhile",
+  missing: "needs an artist or an album", too_many: "has too many values", too_long: "is too long", full: "does not fit: the collection is full",
+  conflicts_full: "was changed by another device as well, and there are too many conflicts: dismiss some, then change it again", gone: "was removed for good meanwhile",
 };
 
 export function syncing(site, { signal }) {
@@ -30,6 +31,7 @@ async function drawn(site, show) {
       found.count > 0 && button("Export what waits", () => exportUnsent(store), { class: "quiet" })),
     open.length > 0 && el("section", { id: "conflicts" }, el("h2", {}, "Conflicts"),
       el("p", { class: "dim" }, "Two devices changed the same. The later change stays; the other one is kept here until you dismiss it."),
+      open.length > 1 && el("div", { class: "row" }, button(`Dismiss all ${open.length}`, () => dismissAll(site, open, show), { class: "quiet" })),
       el("ul", { class: "cards" }, open.map((one) => conflict(site, one, show)))),
     rejections.length > 0 && el("section", { id: "rejections" }, el("h2", {}, "Not taken"),
       el("ul", { class: "cards" }, rejections.map((one) => rejection(site, one, show)))),
@@ -45,6 +47,16 @@ function state({ sync, session }) {
   if (!navigator.onLine) return "There is no network. Changes are stored on this device and sent later.";
   if (sync.failures) return "The server is away. Changes are stored on this device and sent later.";
   return sync.lastAt ? `Synced at ${new Date(sync.lastAt).toLocaleTimeString()}.` : "Syncing …";
+}
+
+// Dismisses those that are shown, and no other.
+async function dismissAll(site, open, show) {
+  const text = "Values that lost are removed on all devices.";
+  if (await ask(`Dismiss ${open.length} conflicts?`, el("p", {}, text), [["yes", "Dismiss all", "danger"], ["", "Cancel", "quiet"]]) !== "yes") return;
+  await site.store.write(async (tx) => open.forEach((one) => tx.put("conflicts", { ...one, dismissed: true })));
+  await show();
+  await site.sync.tell();
+  site.sync.soon(0);
 }
 
 function conflict(site, one, show) {
