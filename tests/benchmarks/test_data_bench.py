@@ -47,6 +47,7 @@ def test_a_scan_and_its_steps_are_noticed() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)")
         connection.executemany("INSERT INTO notes VALUES (?, 'x')", [(number,) for number in range(500)])
-        one, every = "SELECT * FROM notes WHERE id = 7", "SELECT * FROM notes WHERE text = 'x'"
+        one = "SELECT * FROM notes WHERE id = 7"
+        every = "SELECT * FROM notes WHERE text = 'x'"
         assert (data.scans_of(connection, one), data.scans_of(connection, every)) == ([], ["SCAN notes"])
         assert data.steps_of(connection, every) > 100 * data.steps_of(connection, one)
