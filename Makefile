@@ -114,6 +114,7 @@ restore: $(VENV)/.local ## Write a backup's rows into a database that is new and
 bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.rows
+	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.accounts
 	$(BIN)/python -m benchmarks.execution
 	$(BIN)/python -m benchmarks.live

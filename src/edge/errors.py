@@ -281,7 +281,8 @@ def _fitting(faults: Sequence[Fault]) -> list[Fault]:
 
 def _short(fault: Fault) -> Fault:
     """Return a fault with its texts cut."""
-    pointer, detail = fault["pointer"], fault["detail"]
+    pointer = fault["pointer"]
+    detail = fault["detail"]
     if len(pointer) <= LONGEST_POINTER and len(detail) <= LONGEST_DETAIL and (pointer + detail).isascii():
         return fault
     return Fault(pointer=_cut(pointer, LONGEST_POINTER), detail=_cut(detail, LONGEST_DETAIL))

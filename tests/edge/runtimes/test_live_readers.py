@@ -176,7 +176,8 @@ def test_idle_readers_get_an_event_at_once_by_one_frame() -> None:
 
 def test_event_waits_in_the_backlog_of_a_reader_that_is_behind() -> None:
     async def run() -> None:
-        line, reader_ = Line(), reader()
+        line = Line()
+        reader_ = reader()
         reader_.direct = Direct(line.write, framed)
         fan_out(Event(1, "a.b", "{}"), [reader_])  # it does not wait yet: something before may be on its way
         assert line.sent == []
@@ -195,7 +196,8 @@ def test_event_waits_in_the_backlog_of_a_reader_that_is_behind() -> None:
 
 def test_large_event_goes_by_the_backlog_in_slices() -> None:
     async def run() -> None:
-        line, reader_ = Line(), reader()
+        line = Line()
+        reader_ = reader()
         reader_.direct = Direct(line.write, framed)
         taking = asyncio.create_task(reader_.take())
         await asyncio.sleep(0)
