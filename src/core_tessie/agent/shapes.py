@@ -3,7 +3,7 @@
 from typing import Any, Literal, NotRequired, TypedDict
 
 from core_tessie.agent.chat import TurnDone
-from edge.openapi.events import TextPart
+from edge.chat_shapes import TextPart
 
 
 class ChatStart(TypedDict):

@@ -30,12 +30,6 @@ class LiveGap(TypedDict):
     last: int
 
 
-class TextPart(TypedDict):
-    """A part of the answer."""
-
-    text: str
-
-
 def add_event_data(document: dict[str, Any], types: Mapping[str, type | None]) -> None:
     """Add a component that has the data of each type of live events under the type's name, in place."""
     hints = {name: hint for name, hint in types.items() if hint is not None} | {"live.gap": LiveGap}

@@ -11,7 +11,7 @@ from edge.instants import to_text
 from edge.ports import OutOfScope, Row
 from edge.reach import OPEN
 from edge.rows import parsed
-from klear_karma.admin.audit import audit_statement
+from klear_karma.audit import audit_statement
 from klear_karma.booking.news import AppointmentNews
 from klear_karma.booking.problems import AppointmentNotFound, ChangeRefused
 from klear_karma.booking.states import Action, Side

@@ -2,7 +2,7 @@
 
 from typing import Any, TypedDict
 
-from edge.openapi.events import TextPart
+from edge.chat_shapes import TextPart
 from vinyl_vault.chat.routes import ChatAnswer
 
 
