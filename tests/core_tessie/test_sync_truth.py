@@ -291,7 +291,6 @@ def test_correction_of_an_old_record_is_found(run: Runner, old: Simulator) -> No
     run(case, started=True)
 
 
-@pytest.mark.local_only("which windows are read is the same code on both runtimes; four syncs take long in workerd")
 def test_correction_behind_a_new_record_is_found(run: Runner, old: Simulator) -> None:
     vin = old.vins[0]
     listed = {kind: old.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}

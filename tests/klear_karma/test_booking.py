@@ -331,7 +331,8 @@ def test_request_that_expires_while_it_is_confirmed_does_not_overlap(local: Run)
 
 def test_time_zone_that_was_removed_causes_no_server_error(local: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client), await as_member(client, "ada")
+        mira = await practice(client)
+        ada = await as_member(client, "ada")
         booking = await booked(ada, day_after_tomorrow())
         off = {"first_day": "2027-06-01", "last_day": "2027-06-02"}
         await mira.post("/api/practitioners/me/time-off", off)

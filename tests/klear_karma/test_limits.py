@@ -28,7 +28,8 @@ def outcomes(answers: list[Answer]) -> Counter[str]:
 def test_customer_has_twenty_open_requests_and_no_more(run: Run) -> None:
     async def case(client: Client) -> None:
         mira = await practice(client, needs_confirmation=1)
-        ada, start = await as_member(client, "ada"), day_after_tomorrow(0)
+        ada = await as_member(client, "ada")
+        start = day_after_tomorrow(0)
         requests = [book(ada, start + hour * HOUR) for hour in range(MOST_REQUESTED + 4)]
         answers = await asyncio.gather(*requests)
         assert outcomes(answers) == {"201": MOST_REQUESTED, "too-many-requested": 4}
@@ -69,7 +70,8 @@ def test_user_has_a_hundred_pictures_and_no_more(local: Run) -> None:
 
 def test_user_blocks_a_thousand_others_and_no_more(local: Run) -> None:
     async def case(client: Client) -> None:
-        ada, names = await as_member(client, "ada"), [f"healer{n}" for n in range(4)]
+        ada = await as_member(client, "ada")
+        names = [f"healer{n}" for n in range(4)]
         for name in names:
             await practice(client, name)
         db: Any = client.ports.settings.db

@@ -339,7 +339,8 @@ def test_repeated_hour_is_listed_with_both_offsets(local: Run) -> None:
 
 def test_change_of_verified_text_is_listed_and_audited_but_does_not_end_the_verification(run: Run) -> None:
     async def case(client: Client) -> None:
-        mira, admin = await as_healer(client, "mira"), as_admin(client)
+        mira = await as_healer(client, "mira")
+        admin = as_admin(client)
         changed = "/api/admin/practitioners?state=changed"
 
         async def put(**profile: Any) -> None:

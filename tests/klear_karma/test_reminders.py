@@ -157,7 +157,8 @@ def test_mail_is_given_up_after_five_attempts(local: Run) -> None:
 
 def test_failed_mail_of_a_cancelled_or_moved_booking_is_not_sent(local: Run) -> None:
     async def case(client: Client) -> None:
-        mira, ada = await practice(client, cancellation_hours=0), await as_member(client, "ada")
+        mira = await practice(client, cancellation_hours=0)
+        ada = await as_member(client, "ada")
         bookings = [await booked(ada, day_after_tomorrow(hour)) for hour in (8, 10, 12)]
         await make_due(client)
         break_mailer(local, broken=True)

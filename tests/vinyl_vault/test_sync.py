@@ -102,7 +102,9 @@ def test_old_pushes_are_forgotten_and_refused(local: Run) -> None:
 
 def test_pushes_of_many_clients_are_bounded(local: Run) -> None:
     async def case(client: Client) -> list[Any]:
-        ada, bob, db = await as_member(client, "ada"), await as_member(client, "bob"), client.ports.settings.db
+        ada = await as_member(client, "ada")
+        bob = await as_member(client, "bob")
+        db = client.ports.settings.db
         await push(bob, "phone", 1, new("r"))
         for count, form in ((150, "c%d"), (1_500, "@hash:%064x")):
             await db.run(
@@ -131,7 +133,8 @@ def test_push_without_number_is_forgotten_after_a_day(local: Run, name: str | No
     body = {"client_id": name, "albums": [new("r", notes="old")]}
 
     async def case(client: Client) -> list[str]:
-        ada, db = await as_member(client, "ada"), client.ports.settings.db
+        ada = await as_member(client, "ada")
+        db = client.ports.settings.db
         notes = []
         for change in ("", "UPDATE sync_queue SET pushed_at = datetime('now', '-25 hours') WHERE client_id LIKE '@%'"):
             if change:
