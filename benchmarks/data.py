@@ -54,9 +54,9 @@ VILLAGE = Place(10.5, 10.5)
 NEIGHBOURS = 30
 """Practitioners in the village, with a word of their own; all others live in large cities."""
 SEARCHES = {
-    "search near a place": Search(lat=VILLAGE.lat, lng=VILLAGE.lng, limit=50),
-    "full-text search": Search(q="raindr", limit=50),
-    "full-text search near a place": Search(lat=VILLAGE.lat, lng=VILLAGE.lng, q="massage", limit=50),
+    "search near a place": Search.model_validate({"lat": VILLAGE.lat, "lng": VILLAGE.lng}),
+    "full-text search": Search.model_validate({"q": "raindr"}),
+    "full-text search near a place": Search.model_validate({"lat": VILLAGE.lat, "lng": VILLAGE.lng, "q": "massage"}),
 }
 
 type Call = Callable[[], Awaitable[Any]]

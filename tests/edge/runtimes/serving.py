@@ -23,6 +23,7 @@ from edge.routes import Routes
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import Bounds
 from edge.runtimes.local.connections import HEAD_LIMIT, BoundedHttp, BoundedWebSocket
+from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.proxies import TrustedProxies
 from edge.runtimes.local.sockets import Socket, SocketGone, Upgrade
 from edge.settings import Settings
@@ -237,11 +238,11 @@ async def serving(
 ) -> AsyncIterator[Serving]:
     """Run the server on a port, or a Unix socket at a path; at its end, check that its counters are zero."""
     streams: list[str] = []
-    ports = Ports(Settings({}), {Log: silent})
+    ports = Ports(Settings({}), {Log: LocalLog("error", len)})
 
     async def nothing() -> None: ...
 
-    app = Server(app_of(streams), lambda: ports, silent, nothing, nothing)
+    app = Server(app_of(streams), lambda: ports, LocalLog("error", len), nothing, nothing)
     app.bounds = bounds or Bounds()
     app.proxies = proxies
     config = uvicorn.Config(
@@ -301,7 +302,3 @@ async def until(condition: Any, patience: float = 5.0) -> None:
     async with asyncio.timeout(patience):
         while not condition():  # noqa: ASYNC110 - what is awaited is told by values
             await asyncio.sleep(0.01)
-
-
-def silent(level: str, message: str, **fields: object) -> None:
-    """Log nothing."""

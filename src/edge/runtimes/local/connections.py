@@ -209,7 +209,7 @@ class BoundedHttp(BoundedConnection, H11Protocol):
         An invalid upgrade is removed.
         """
         if self.scope["http_version"] == "1.1":
-            self.scope[WRITE_NOW] = self.write_now  # type: ignore[typeddict-unknown-key]
+            cast("dict[str, object]", self.scope)[WRITE_NOW] = self.write_now
         headers: dict[bytes, bytes] = {}
         for name, value in self.headers:
             if name in _FRAMING:
@@ -282,7 +282,7 @@ class BoundedWebSocket(BoundedConnection, WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         """Run the app, which may also write frames past its task."""
-        self.scope[WRITE_NOW] = self.write_now  # type: ignore[typeddict-unknown-key]
+        cast("dict[str, object]", self.scope)[WRITE_NOW] = self.write_now
         await super().run_asgi()
 
     def write_now(self, data: bytes) -> bool:
