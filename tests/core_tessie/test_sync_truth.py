@@ -436,7 +436,7 @@ def test_vehicle_that_is_only_missing_from_the_list_stays(run: Runner, sim: Simu
     async def case(client: Client) -> None:
         await synced(client)
         for answer in answers:
-            rules = [{"vin": vin, "path": "/state$", **answer}] if answer else []
+            rules: list[dict[str, object]] = [{"vin": vin, "path": "/state$", **answer}] if answer else []
             fail(sim, {"kind": "unlisted", "vin": vin, "path": "^/vehicles$"}, *rules)
             assert (await synced(client))["status"] == ("partial" if answer else "succeeded")
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
