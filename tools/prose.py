@@ -44,8 +44,6 @@ BARE_NAMES = frozenset(
 _CLAUSE = re.compile(r"\b(?:what|who|whose|whom|whoever|whatever|where|wherever)\b", re.IGNORECASE)
 _BEGINNING = re.compile(r"(?:What|Who|Where|Whose|That)\b")
 _SENTENCE = re.compile(r"(?<=[.!?:;])\s+|\n\n|\n- ")
-_DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-_CONSTANTS = (ast.Assign, ast.AnnAssign, ast.TypeAlias)
 _CODE = re.compile(r"`[^`]*`")
 
 
