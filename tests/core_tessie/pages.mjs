@@ -23,8 +23,8 @@ async function accessible(page, name, within = "html") {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const { violations } = await page.evaluate(([part, tags]) => globalThis.axe.run(part, { resultTypes: ["violations"], runOnly: tags }), [within, TAGS]);
-    const told = violations.map((one) => `${one.id} (${one.nodes.length}): ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(", ")}`);
-    check(!told.length, `${colorScheme} ${name}: ${told.join("; ")}`);
+    const texts = violations.map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(", ")}`);
+    check(!texts.length, `${colorScheme} ${name}: ${texts.join("; ")}`);
   }
 }
 
@@ -76,7 +76,7 @@ const CASES = {
     await page.addInitScript((secret) => sessionStorage.setItem("core-tessie-key", secret), key);
     await page.goto(`${url}/`);
     await page.waitForSelector("#fleet h3");
-    const first = await page.evaluate(() => [...document.querySelectorAll("main h2")].find((one) => one.checkVisibility()).textContent);
+    const first = await page.evaluate(() => [...document.querySelectorAll("main h2")].find((title) => title.checkVisibility()).textContent);
     check(first === "Fleet", `it begins with ${first}`);
     check((await page.locator("#fleet h3").first().boundingBox()).y < 400, "a car is on the first screen");
     check(!(await page.locator("#probes").isVisible()), "the checks are folded away");
@@ -93,6 +93,26 @@ const CASES = {
     const row = await page.locator("#runs tbody tr", { hasText: "partial" }).innerText();
     for (const text of ["partial", "Blue: drives: Tessie answered 500", "Red: the car is gone"]) check(row.includes(text), `${text} is not in ${row}`);
     check(!row.includes("Green"), "a car that is up to date is not among them");
+  },
+
+  async report_of_console_is_made_and_opens_without_headers() {
+    const page = await device();
+    await page.addInitScript((secret) => sessionStorage.setItem("core-tessie-key", secret), key);
+    await page.goto(`${url}/`);
+    const rows = page.locator("#reports tbody tr");
+    await rows.first().waitFor();
+    const before = await rows.count();
+    await page.getByRole("button", { name: "Last 30 days" }).click();
+    await rows.nth(before).waitFor();
+    check(await rows.count() === before + 1, "one report was added");
+    check(await page.locator("#report").isEnabled(), "another can be made");
+    const [tab] = await Promise.all([page.context().waitForEvent("page"), rows.first().locator("a").click()]);
+    await tab.waitForLoadState();
+    check(await tab.evaluate(() => document.contentType) === "text/html", "the link opens a page");
+    const heading = await tab.locator("h1").first().innerText();
+    check(await tab.title() === `Energy report: ${heading}` && heading.startsWith("3 vehicles"), `it is the report, not ${heading}`);
+    check(!tab.url().includes(key), "the link does not carry the key");
+    check(await tab.evaluate(() => window.opener === null && sessionStorage.length === 0), "the tab has no hold on the console");
   },
 
   async scrolled_parts_of_report_take_focus() {
