@@ -133,7 +133,10 @@ startup: $(VENV)/.dev $(WORKERS) ## Measure the unprepared start of every Worker
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup
 
 lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements
-	@for group in local dev soak bench deploy; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done
+	@$(COMPILE) --python-version 3.12 --group local -o $(LOCKS)/local.txt
+	@$(COMPILE) --python-version 3.12 --group dev -c $(LOCKS)/local.txt -o $(LOCKS)/dev.txt
+	@for group in soak bench deploy; do \
+	  $(COMPILE) --python-version 3.12 --group $$group -c $(LOCKS)/dev.txt -o $(LOCKS)/$$group.txt || exit 1; done
 	@for group in worker bench-kinglet bench-fastapi; do \
 	  $(COMPILE) --python-version 3.14 --group $$group $(NOT_IN_WASM) -o $(LOCKS)/$$group.txt || exit 1; done
 	@grep -A2 workers-runtime-sdk $(LOCKS)/worker.txt > $(LOCKS)/bench-bare.txt
