@@ -66,7 +66,7 @@ def test_removed_time_zone_affects_only_its_own_slots(local: Run) -> None:
         slots = await client.get("/api/practitioners/mira/availability?zone=UTC")
         return [[row["id"] for row in search.json()["practitioners"]], slots.status]
 
-    assert local(case) == [["ole"], 404]
+    assert local(case) == [["ole"], 409]
 
 
 def test_customer_has_no_profile(run: Run) -> None:

@@ -10,7 +10,7 @@ from edge import Statement
 from klear_karma.audit import audit_statement
 
 FIELDS = ("name", "headline", "bio", "specializations", "languages", "city", "country", "photo_id")
-_FLAG = "UPDATE practitioners SET changed_at = ? WHERE id = ?"
+_FLAG = "UPDATE practitioners SET changed_at = ?1, updated_at = ?1 WHERE id = ?2"
 
 type Rows = Sequence[Mapping[str, Any]]
 
