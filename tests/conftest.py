@@ -28,7 +28,7 @@ IN_WORKERD = re.compile(r"\[(.+-)?workers(-.+)?\]$")
 """Ends the name of a test that runs in workerd beside one that runs locally."""
 WHOLE = ("tests/contracts/", "tests/workers/", "tests/tools/", "tests/test_")
 """Tests of the runtimes and of the commands: all of them run each time."""
-SHARE = 4
+SHARE = 8
 """One of this many cases of an app runs in workerd too in `make test`; all of them do in `make soak`."""
 
 

@@ -71,7 +71,13 @@ def answers(package: str, folder: Path, *options: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("package", packages())
+OFTEN = ("core_tessie", "vinyl_vault")
+"""Apps that `make test` tries; `make soak` tries all."""
+
+
+@pytest.mark.parametrize(
+    "package", [pytest.param(name, marks=() if name in OFTEN else pytest.mark.soak) for name in packages()]
+)
 def test_answers_are_the_same_without_docstrings(package: str, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("with", "without")]
     for folder in folders:

@@ -124,7 +124,7 @@ def cpu(work: Any, *given: Any) -> float:
     return time.process_time() - began
 
 
-EACH = pytest.mark.parametrize("share", [4, pytest.param(1, marks=pytest.mark.soak)])
+EACH = pytest.mark.parametrize("share", [8, pytest.param(1, marks=pytest.mark.soak)])
 
 
 @EACH

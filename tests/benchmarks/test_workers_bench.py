@@ -38,6 +38,7 @@ def test_the_tables_come_out(tmp_path: Path) -> None:
             assert all(NUMBER.fullmatch(cell) for cell in row[1:]), row
 
 
+@pytest.mark.soak
 def test_a_worker_that_answers_otherwise_is_not_timed(tmp_path: Path) -> None:
     peer = replace(BARE, answers_alike=True)
     with start(peer_setup(peer, tmp_path).place) as worker, pytest.raises(SystemExit, match=f"ok.*{OTHERS[0].name}"):

@@ -69,7 +69,7 @@ def facts_of(command: list[str], served: tuple[Served, ModelSim], cwd: Path) -> 
     ("tool", "entry"),
     [
         ("openapi-typescript", "fetch_client.ts"),
-        ("hey-api", "hey_client.ts"),
+        pytest.param("hey-api", "hey_client.ts", marks=pytest.mark.soak),
         pytest.param("orval", "orval_client.ts", marks=pytest.mark.soak),
     ],
 )
@@ -89,6 +89,7 @@ def test_python_client_calls_app(served: tuple[Served, ModelSim], tmp_path: Path
     assert facts_of([sys.executable, "python_client.py"], served, tmp_path) == EXPECTED
 
 
+@pytest.mark.soak
 def test_models_are_written_and_checked(tmp_path: Path) -> None:
     generate, check = CHECKS["datamodel-code-generator"]
     generate(DOCUMENT, tmp_path)

@@ -153,6 +153,7 @@ def test_only_the_failed_window_is_retried(sim: Simulator, worker: Callable[[], 
     assert sorted(paths) == sorted([*again, f"/{vin}/charges"])
 
 
+@pytest.mark.soak
 def test_backfill_with_a_lost_workflow_is_cancelled_and_resumes(sim: Simulator, worker: Callable[[], Worker]) -> None:
     """Miniflare's engine does not resume its runs after a restart of its process."""
     running = worker()

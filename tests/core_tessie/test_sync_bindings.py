@@ -136,6 +136,7 @@ async def backfilled(client: Client) -> Any:
     raise AssertionError(action)
 
 
+@pytest.mark.soak
 def test_lasting_failure_in_the_backfill_workflow_costs_its_part_alone(
     host: Host, sim: Simulator, tessie_port: int
 ) -> None:
@@ -159,7 +160,8 @@ def test_lasting_failure_in_the_backfill_workflow_costs_its_part_alone(
     asyncio.run(case())
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 6))])
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(6))
 def test_backfill_by_workflow_with_failing_bindings_leaves_the_same_rows(
     seed: int, host: Host, sim: Simulator, tessie_port: int, expected: Any
 ) -> None:

@@ -161,6 +161,7 @@ def test_import_has_production_order_and_flags_and_may_keep_globals(small: Path)
     assert report["version"] == [3, 14]
 
 
+@pytest.mark.soak
 def test_package_without_its_pth_file_ends_the_start(small: Path) -> None:
     (small / "src" / "small.py").write_text("import random; random.Random(1)\nimport pydantic\n" + SMALL)
     without = {"python_modules": {"exclude": ["**/*.pyc", "*.pth"]}}
@@ -285,6 +286,7 @@ def test_prepared_start_has_a_snapshot_and_byte_code_and_runs_edits(small: Path)
         assert worker.get("/")[2].startswith(b"2 ")
 
 
+@pytest.mark.soak
 def test_unprepared_start_has_no_snapshot_and_no_byte_code(small: Path) -> None:
     (small / "src" / "small.py").write_text(PREPARED)
     with Worker(small, prepared=False) as worker:
