@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.clients.generators import (
     CHECKS,
+    INDEXED,
     LARGE,
     MODULES,
     check_python,
@@ -76,7 +77,7 @@ def facts_of(command: list[str], served: tuple[Served, ModelSim], cwd: Path) -> 
 def test_typescript_client_calls_app(tool: str, entry: str, served: tuple[Served, ModelSim], tmp_path: Path) -> None:
     CHECKS[tool][0](DOCUMENT, tmp_path)
     shutil.copy(CORE / entry, tmp_path)
-    check_typescript(tmp_path, entry)
+    check_typescript(tmp_path, INDEXED, entry)
     bundle = ["--bundle", "--platform=node", "--format=esm", "--outfile=client.mjs", "--log-level=warning"]
     run([str(MODULES / ".bin" / "esbuild"), entry, *bundle], tmp_path)
     assert facts_of([node(entry)[0], "client.mjs"], served, tmp_path) == EXPECTED
