@@ -43,7 +43,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assets = folder / "assets"
     build_assets.build(assets, build_assets.sources("devcapsules"))
     with ModelSim() as model, served_locally(folder, with_model(model), "devcapsules", assets=assets) as served:
-        return run_script(SCRIPT, served.url, ADMIN, seconds=200)
+        return run_script(SCRIPT, served.url, ADMIN, seconds=400)
 
 
 @in_chromium

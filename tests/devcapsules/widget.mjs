@@ -46,7 +46,7 @@ const place = (more = "") => `<div data-capsule="${capsule.id}" data-key="${key}
 
 async function opened(options = {}, more = "", origin = blog.origin) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 900 }, locale: "en-GB", ...options });
-  context.setDefaultTimeout(15000);
+  context.setDefaultTimeout(30000);
   const page = await context.newPage();
   page.on("pageerror", (fault) => faults.push(String(fault)));
   inner = place(more);
@@ -55,7 +55,13 @@ async function opened(options = {}, more = "", origin = blog.origin) {
   return { context, page, frame };
 }
 
-const status = (frame, text) => frame.locator(".status", { hasText: text }).waitFor();
+const status = async (frame, text) => {
+  try {
+    await frame.locator(".status", { hasText: text }).waitFor();
+  } catch (fault) {
+    throw new Error(`${fault} it says: ${await frame.locator(".status").innerText()}`);
+  }
+};
 const write = async (page, frame, text) => {
   const editor = frame.locator(".cm-content");
   if (!(await editor.count())) await frame.locator("textarea").focus();
@@ -197,7 +203,7 @@ const CASES = {
   },
   async author_writes_tries_and_lists_a_capsule() {
     const context = await browser.newContext({ viewport: { width: 360, height: 800 }, locale: "en-GB" });
-    context.setDefaultTimeout(15000);
+    context.setDefaultTimeout(30000);
     const page = await context.newPage();
     page.on("pageerror", (fault) => faults.push(String(fault)));
     await page.goto(url);
