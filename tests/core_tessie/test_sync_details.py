@@ -45,6 +45,27 @@ def test_car_without_a_display_name_has_its_own(run: Runner, sim: Simulator) -> 
     run(case, started=True)
 
 
+def test_field_that_can_no_longer_be_read_keeps_its_stored_value(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        before = {row["id"]: row for row in await rows(client, "drives", f"vin = '{vin}'")}
+        await client.ports.settings.db.run("DELETE FROM drives WHERE id = ?", (new := max(before)))
+        await client.ports.settings.db.run("UPDATE sync_parts SET synced_at = NULL")
+        fields: dict[str, object] = {"ended_at": "now", "odometer_distance": {}}
+        fail(sim, {"kind": "fields", "vin": vin, "path": "/drives$", "fields": fields})
+        await synced(client)
+        after = {row["id"]: row for row in await rows(client, "drives", f"vin = '{vin}'")}
+        assert (after[new]["ended_at"], after[new]["distance_mi"]) == (None, None)
+        kept = ("ended_at", "distance_mi", "starting_location")
+        assert [[after[id_][name] for name in kept] for id_ in before if id_ != new] == [
+            [row[name] for name in kept] for id_, row in before.items() if id_ != new
+        ]
+
+    run(case, started=True)
+
+
 def test_first_version_has_no_time_of_installation_and_the_next_has(run: Runner, sim: Simulator) -> None:
     vin = sim.vins[0]
 

@@ -18,7 +18,10 @@ def recount(vin: str, walk: Walk, parts: Mapping[str, Row]) -> list[Statement]:
     """Return the statement that starts the count of `GONE_AFTER` again, as Tessie did not answer 404; or none."""
     if walk.parts["state"].http_status == UNKNOWN or not parts.get(LISTING, {}).get("failures"):
         return []
-    sql = "UPDATE sync_parts SET failures = 0, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
+    sql = (
+        "UPDATE sync_parts SET failures = 0, first_failed_at = NULL, error = NULL, updated_at = CURRENT_TIMESTAMP "
+        "WHERE id = ?"
+    )
     return [Statement(sql, (f"{vin}-{LISTING}",))]
 
 

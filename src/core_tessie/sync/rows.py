@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core_tessie.overrides import upsert_from_tessie
-from core_tessie.tessie.records import CAPACITY, CLIMATE, SETTINGS, SOFTWARE, VEHICLE, Source, read, read_id
+from core_tessie.tessie.records import CAPACITY, CLIMATE, SETTINGS, SOFTWARE, VEHICLE, Read, Source, read, read_id
 from edge import Statement
 from edge.data.upserts import upsert
 
@@ -24,21 +24,21 @@ class Records(NamedTuple):
 
 def history(source: Source, vin: str, results: Sequence[object], counted: Collection[int] = ()) -> Records:
     """Return the upserts of a car's drives, charges or idles; ids in `counted` are not counted again."""
-    rows: dict[str, tuple[object, ...]] = {}
+    records: dict[str, Read] = {}
     unreadable: Counter[str] = Counter()
     updates = [""]
     for result in results:
-        row, dropped = read(source, result)
+        record = read(source, result)
+        row, dropped = record
         if row is None or row["tessie_id"] not in counted:
             unreadable.update(dropped)
         if row is not None:
-            id_ = f"{vin}-{row['tessie_id']}"
-            rows[id_] = (id_, vin, *row.values())
+            records[f"{vin}-{row['tessie_id']}"] = record
             updates.append(row["tessie_updated_at"] or "")
     ids = [read_id(result.get("id")) if isinstance(result, dict) else None for result in results]
     valid_ids = [id_ for id_ in ids if id_ is not None]
     return Records(
-        upsert_from_tessie(source.table, ("id", "vin", *source.columns), list(rows.values())),
+        _upserts(source, vin, records),
         unreadable,
         valid_ids if len(valid_ids) == len(ids) else None,
         max(updates),
@@ -47,16 +47,27 @@ def history(source: Source, vin: str, results: Sequence[object], counted: Collec
 
 def capacities(vin: str, results: Sequence[object]) -> tuple[list[Statement], Counter[str]]:
     """Return the upserts of a car's battery measurements, one row an instant, and the count of unreadable fields."""
-    rows: dict[str, tuple[object, ...]] = {}
+    records: dict[str, Read] = {}
     unreadable: Counter[str] = Counter()
     for result in results:
-        row, dropped = read(CAPACITY, result)
-        unreadable.update(dropped)
-        if row is not None:
-            id_ = f"{vin}-{row['recorded_at']}"
-            rows[id_] = (id_, vin, *row.values())
-    columns = ("id", "vin", *CAPACITY.columns)
-    return upsert_from_tessie("battery_health", columns, list(rows.values())), unreadable
+        record = read(CAPACITY, result)
+        unreadable.update(record.unreadable)
+        if record.row is not None:
+            records[f"{vin}-{record.row['recorded_at']}"] = record
+    return _upserts(CAPACITY, vin, records), unreadable
+
+
+def _upserts(source: Source, vin: str, records: Mapping[str, Read]) -> list[Statement]:
+    """Return the upserts of records by id; a stored value stays where the new one cannot be read."""
+    rows: dict[tuple[str, ...], list[tuple[object, ...]]] = {}
+    for id_, (row, unreadable) in records.items():
+        columns = tuple(name for name in source.columns if name not in unreadable)
+        rows.setdefault(columns, []).append((id_, vin, *((row or {})[name] for name in columns)))
+    return [
+        statement
+        for columns, group in rows.items()
+        for statement in upsert_from_tessie(source.table, ("id", "vin", *columns), group)
+    ]
 
 
 def snapshot(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
