@@ -15,7 +15,11 @@ main = "src/{main}"
 compatibility_date = "{date}"
 compatibility_flags = {flags}
 """
-SCHEMA = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+SCHEMA = (
+    "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' "
+    "AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow') ORDER BY rowid"
+)
+"""Statements that make the tables; a virtual table makes its shadow tables itself."""
 
 
 class Hosting:
