@@ -35,6 +35,8 @@ OTHERWISE: dict[str, tuple[Status, ...]] = {
     "kills all": ("ok", "exception", "crashed"),
     "kills the first process": ("ok", "exception"),
     "environment": ("ok", "exception"),
+    "datagrams": ("ok", "exception"),
+    "listener": ("ok", "exception"),
     "descriptors of the server": ("ok", "exception"),
     "report written to disk": ("ok", "exception"),
     "debugger": ("ok", "exception", "crashed"),
