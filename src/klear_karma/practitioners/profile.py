@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import from_json, to_json
 
 from edge import PUBLIC, READER, Actor, Body, Clock, Database, Forbidden, NotFound, Problem, Routes, Statement
-from edge.errors import Fault, InvalidBody, Overloaded
+from edge.errors import Overloaded
 from edge.instants import to_text
 from edge.ports import Row
 from edge.reach import OPEN
@@ -41,6 +41,12 @@ class HealersOnly(Forbidden):
     """This account is a customer's."""
 
     title = "This account is a customer's"
+
+
+class PhotoNotFound(NotFound):
+    """You have no published picture of this id: another's is answered as none is."""
+
+    title = "You have no published picture of this id"
 
 
 class CurrencyInUse(Problem):
@@ -156,7 +162,7 @@ async def get_own_profile(actor: Actor, db: Database) -> OwnProfile:
     return await own_profile(actor.name, db)
 
 
-@routes.put("/me", HealersOnly, CurrencyInUse, Overloaded, access=READER, reach=MEMBER)
+@routes.put("/me", HealersOnly, CurrencyInUse, PhotoNotFound, Overloaded, access=READER, reach=MEMBER)
 async def put_own_profile(
     new: Body[ProfileBody], actor: Actor, store: PractitionerStore, db: Database, clock: Clock
 ) -> OwnProfile:
@@ -266,7 +272,7 @@ def _written(user_id: str, new: ProfileBody, before: Snapshot, now: str) -> Chan
 async def _require_published(upload_id: str, user_id: str, db: Database) -> None:
     sql = "SELECT 1 FROM uploads WHERE id = ? AND user_id = ? AND is_published = 1"
     if await db.first(sql, upload_id, user_id) is None:
-        raise InvalidBody([Fault(pointer="/photo_id", detail="must be a published upload of yours")])
+        raise PhotoNotFound("photo_id must be a published upload of yours")
 
 
 def _columns(new: ProfileBody) -> dict[str, Any]:
