@@ -71,6 +71,10 @@ class Connections[C: Connection]:
         some = self._by_name.get(name, ()) if ticket else ()
         return [connection for connection in some if connection.ticket == ticket and connection.closed is None]
 
+    def is_full(self, name: str, ticket: str) -> bool:
+        """Tell whether a caller's ticket has as many open connections as it may have."""
+        return len(self.of_ticket(name, ticket)) >= PER_TICKET
+
     def enter(self, connection: C, at_most: float = inf) -> None:
         """Add a connection; `TooManyConnections` if its caller has `at_most` already.
 

@@ -23,11 +23,15 @@ class DirectBody(Protocol):
 
 def chunk(payload: Payload) -> bytes:
     """Return bytes as a chunk of a body (RFC 9112, 7.1)."""
-    data = payload.encode() if isinstance(payload, str) else payload
+    data = _encoded(payload)
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def text_frame(payload: Payload) -> bytes:
     """Return a text as a WebSocket's frame (RFC 6455, 5.2)."""
-    data = payload.encode() if isinstance(payload, str) else payload
-    return Frame(Opcode.TEXT, data).serialize(mask=False)
+    return Frame(Opcode.TEXT, _encoded(payload)).serialize(mask=False)
+
+
+def _encoded(payload: Payload) -> bytes:
+    """Return a payload as bytes."""
+    return payload.encode() if isinstance(payload, str) else payload

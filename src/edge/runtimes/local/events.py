@@ -179,7 +179,7 @@ class LocalEvents:
         if socket.write_now is not None:
             reader.direct = Direct(socket.write_now, text_frame)
         try:
-            if len(self._open.of_ticket(reader.actor.name, reader.ticket)) >= PER_TICKET:
+            if self._open.is_full(reader.actor.name, reader.ticket):
                 raise TooManyConnections(PER_TICKET)
             self._enter(reader, subscription)
         except TooManyConnections:

@@ -18,7 +18,7 @@ from edge.app import App
 from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
-from edge.runtimes.live_access import PER_TICKET, Connections
+from edge.runtimes.live_access import Connections
 from edge.runtimes.live_readers import Budget, Reader, fan_out, follow, send_heartbeats
 from edge.runtimes.live_wire import Close
 from edge.runtimes.workers.entry import Isolate
@@ -234,7 +234,7 @@ class Log:
             tag
         ).length  # also those that are closed, but not by their client yet
         self._context.acceptWebSocket(server, to_js([tag]))
-        is_full = len(self._open.of_ticket(name, subscription.ticket)) >= PER_TICKET
+        is_full = self._open.is_full(name, subscription.ticket)
         if is_full or socket_count + self._streams_of(name) >= subscription.at_most:
             server.close(int(Close.TRY_LATER), Close.TRY_LATER.reason)
         else:
