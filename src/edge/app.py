@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import Any, cast
 
-from edge.access import PUBLIC, Actor, Role, require
+from edge.access import PUBLIC, Actor, require
 from edge.context import NO_CALLER, Ports
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
@@ -39,8 +40,11 @@ class PlainHttpOnly(BadRequest):
 
 
 type Next = Callable[[Request], Awaitable[Response]]
-type Middleware = Callable[..., Awaitable[Response]]
-"""Called with a request, the rest of the pipeline, and any ports that its signature requests after these two."""
+type Middleware = Callable[..., Awaitable[Response] | None]
+"""A part of the pipeline around an answer: called with a request, the rest of the pipeline, and any ports that its
+signature requests after these two. One that is not async finishes the response: it is called with the request and the
+response.
+"""
 
 type Authenticate = Callable[..., Awaitable[Actor]]
 """Called with a request and any ports that its signature requests; `Unauthorized` if the caller is unknown."""
@@ -121,7 +125,8 @@ class App:
         """Return the pipeline of a request: the middleware around the answer, the first outermost."""
         pipeline: Next = self._answer
         for layer in reversed(middleware):
-            pipeline = _guarded(self.injector.bind(layer, 2), pipeline)
+            bound: Callable[..., Any] = self.injector.bind(layer, 2)
+            pipeline = _guarded(bound, pipeline) if iscoroutinefunction(layer) else _finished(bound, pipeline)
         return pipeline
 
     def _compose(self, resources: Sequence[Routes]) -> None:
@@ -181,12 +186,12 @@ class App:
         if reach.is_optional:
             raise PlanError(f"{where}: a caller that names no subject gets its own rows: take its Database")
 
-    async def fetch(self, request: Request) -> Response:
+    def fetch(self, request: Request) -> Awaitable[Response]:
         """Answer a request; every fault becomes a response."""
         if self._begins:
             request.ports = request.ports.begin()
-        response = await self._pipeline(request)
-        return await _without_body(response) if request.method == "HEAD" else response
+        response = self._pipeline(request)
+        return _without_body(response) if request.method == "HEAD" else response
 
     async def scheduled(self, tick: Tick, ports: Ports) -> None:
         """Run the jobs of a cron expression, each of them even if another fails; then raise the failures."""
@@ -270,8 +275,6 @@ class App:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            if request.refusal is not None:
-                raise request.refusal
             try:
                 endpoint, request.params = self._find(request)
             except Problem as refused:
@@ -281,23 +284,19 @@ class App:
                 if self._admit:
                     await self._admit(request)
             else:
-                await self._identify(request, endpoint.access)
+                try:
+                    request.actor = actor = await self._authenticate(request)
+                except Unauthorized:  # counts as an anonymous request
+                    if self._admit:
+                        await self._admit(request)
+                    raise
+                require(actor, endpoint.access)
             if self._begins:
                 request.ports.caller = request.actor
             response = await endpoint(request)
             return response if isinstance(response.body, bytes) else await _streamed(request, response)
         except Exception as fault:
             return self._failed(request, fault)
-
-    async def _identify(self, request: Request, role: Role) -> None:
-        """Identify the caller, who needs at least `role`; a failed authentication counts as an anonymous request."""
-        try:
-            request.actor = actor = await self._authenticate(request)
-        except Unauthorized:
-            if self._admit:
-                await self._admit(request)
-            raise
-        require(actor, role)
 
     def _failed(self, request: Request, fault: Exception) -> Response:
         """Return the response to a request that failed, in the dialect of its path."""
@@ -309,13 +308,17 @@ class App:
         return response
 
     def _find(self, request: Request) -> tuple[Endpoint, tuple[str, ...]]:
-        """Return the route and its parameters; `UrlTooLong`, or the router's errors."""
+        """Return the route and its parameters; `UrlTooLong`, the router's errors, or a full server's refusal."""
+        if request.refusal is not None:
+            raise request.refusal
         if len(request.path) + len(request.query) > URL_LIMIT:
             raise UrlTooLong(f"path and query have at most {URL_LIMIT} characters")
         return self.router.find(request.method, request.path)
 
     async def _unrouted(self, request: Request, refused: Problem) -> Response:
         """Answer a request without a route: a file, the methods of a path, or the problem; each counts as anonymous."""
+        if request.refusal is not None:
+            return self._failed(request, refused)
         if self._admit:
             await self._admit(request)
         if isinstance(refused, NotFound) and (asset := await _asset(request)):
@@ -339,7 +342,7 @@ async def _streamed(request: Request, response: Response) -> Response:
     return response
 
 
-def _guarded(layer: Middleware, inner: Next) -> Next:
+def _guarded(layer: Callable[[Request, Next], Awaitable[Response]], inner: Next) -> Next:
     """Turn a layer's fault into a response, so that the layers outside it still do their part."""
 
     async def answer(request: Request) -> Response:
@@ -347,6 +350,20 @@ def _guarded(layer: Middleware, inner: Next) -> Next:
             return await layer(request, inner)
         except Exception as fault:
             return failure_response(request, fault)
+
+    return answer
+
+
+def _finished(layer: Callable[[Request, Response], object], inner: Next) -> Next:
+    """Let a layer finish each response; its fault becomes the response."""
+
+    async def answer(request: Request) -> Response:
+        response = await inner(request)
+        try:
+            layer(request, response)
+        except Exception as fault:
+            return failure_response(request, fault)
+        return response
 
     return answer
 
@@ -389,11 +406,14 @@ async def _asset(request: Request) -> Response | None:
     return asset
 
 
-async def _without_body(response: Response) -> Response:
+async def _without_body(answer: Awaitable[Response]) -> Response:
     """Return the response to HEAD: the length of the body that GET sends, and a stream closed before it is read."""
+    response = await answer
     body, headers = response.body, response.headers
     if not isinstance(body, bytes):
         await close(body)
     elif body and response.header("content-length") is None:
         headers = [*headers, ("content-length", str(len(body)))]
-    return Response(b"", response.status, headers)
+    head = Response(b"", response.status, headers)
+    head.fixed = response.fixed
+    return head

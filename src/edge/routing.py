@@ -63,14 +63,22 @@ class Router[R: Routed]:
         self._alone = alone
         self._root: Node[R] = Node()
         self._literal: dict[str, dict[str, R]] = {}
+        self._last: dict[str, dict[str, R]] = {}
+        """Routes with one parameter as their last segment, by the literal path before it."""
         for route in routes:
             self._add(route)
 
     def find(self, method: str, path: str) -> tuple[R, tuple[str, ...]]:
         """Return the route and its path parameters; `NotFound`, `MethodNotAllowed`, or `BadEncoding`."""
         routes = self._literal.get(path)
-        if routes is not None and (route := _serving(routes, method)) is not None:
-            return route, ()
+        if routes is not None:
+            if (route := _serving(routes, method)) is not None:
+                return route, ()
+        else:
+            before, _, last = path.rpartition("/")
+            routes = self._last.get(before)
+            if routes is not None and last and "%" not in last and (route := routes.get(method)) is not None:
+                return route, (last,)
         segments = _segments(path)
         if (direct := self._walk(method, path, segments)) is not None:
             return direct
@@ -130,15 +138,17 @@ class Router[R: Routed]:
 
     def _add(self, route: R) -> None:
         node = self._root
-        is_literal = True
-        for kind, text in parse_pattern(route.path):
-            is_literal = is_literal and kind == "literal"
+        steps = parse_pattern(route.path)
+        for kind, text in steps:
             node = node.follow(kind, text)
         _put(node.routes, route)
         node.is_alone = route.path in self._alone
-        if is_literal:
+        kinds = [kind for kind, _ in steps if kind != "literal"]
+        if not kinds:
             self._literal[route.path] = node.routes
             self._literal.setdefault(route.path + "/", node.routes)
+        elif kinds == ["parameter"] and steps[-1][0] == "parameter":
+            self._last[route.path.rpartition("/")[0]] = node.routes
 
 
 def parse_pattern(pattern: str) -> list[tuple[str, str]]:

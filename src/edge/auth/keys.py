@@ -26,7 +26,8 @@ ADMINISTRATOR = Actor("admin", ADMIN)
 
 def require_key(request: Request, expected: Secret) -> Actor:
     """Return the administrator for the one key; `Unauthorized` for any other."""
-    if not matches(presented_key(request), expected):
+    key = sent_key(request) or presented_key(request)
+    if not matches(key, expected):
         raise Unauthorized("the key is not known")
     return ADMINISTRATOR
 
@@ -272,7 +273,7 @@ def presented_key(request: Request) -> str:
 
 def sent_key(request: Request) -> str | None:
     """Return the credential of `Authorization: Bearer` or `X-API-Key`; None without one."""
-    header = request.headers.get("authorization") or ""
-    if header[:7].lower() == "bearer " and (token := header[7:].strip()):
+    header = request.headers.get("authorization")
+    if header and header[:7].lower() == "bearer " and (token := header[7:].strip()):
         return token
     return request.headers.get("x-api-key") or None
