@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from inspect import iscoroutinefunction
 from typing import Any, cast
 
 from edge.access import PUBLIC, Actor, require
@@ -21,6 +20,7 @@ from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.failures import failure_response, frame_problem, report_missing, trace_of
 from edge.http import Response, close
 from edge.injection import CallerTables, Injector, Provider
+from edge.pipeline import Middleware, nested
 from edge.ports import Assets, Background, Clock, Fetch, Limit, Log
 from edge.ports.crypto import Crypto
 from edge.ports.events import LIVE_AUDIENCES, Audience
@@ -38,13 +38,6 @@ class PlainHttpOnly(BadRequest):
 
     title = "This is no WebSocket"
 
-
-type Next = Callable[[Request], Awaitable[Response]]
-type Middleware = Callable[..., Awaitable[Response] | None]
-"""A part of the pipeline around an answer: called with a request, the rest of the pipeline, and any ports that its
-signature requests after these two. One that is not async finishes the response: it is called with the request and the
-response.
-"""
 
 type Authenticate = Callable[..., Awaitable[Actor]]
 """Called with a request and any ports that its signature requests; `Unauthorized` if the caller is unknown."""
@@ -118,16 +111,8 @@ class App:
         self._bind_live(resources, revalidate, count_frame)
         self.audiences = LIVE_AUDIENCES | dict(audiences or {})
         self._dialects = [(group.prefix, group.translate_problem) for group in resources if group.translate_problem]
-        self._pipeline = self._nested(middleware)
+        self._pipeline = nested(middleware, self._answer, injector)
         self._compose(resources)
-
-    def _nested(self, middleware: Sequence[Middleware]) -> Next:
-        """Return the pipeline of a request: the middleware around the answer, the first outermost."""
-        pipeline: Next = self._answer
-        for layer in reversed(middleware):
-            bound: Callable[..., Any] = self.injector.bind(layer, 2)
-            pipeline = _guarded(bound, pipeline) if iscoroutinefunction(layer) else _finished(bound, pipeline)
-        return pipeline
 
     def _compose(self, resources: Sequence[Routes]) -> None:
         """Tell each group the app, once the app is whole."""
@@ -301,6 +286,8 @@ class App:
     def _failed(self, request: Request, fault: Exception) -> Response:
         """Return the response to a request that failed, in the dialect of its path."""
         response = failure_response(request, fault)
+        if not self._dialects:
+            return response
         path = f"{request.route or request.path}/"
         for prefix, translate in self._dialects:
             if path.startswith(f"{prefix}/"):
@@ -321,7 +308,7 @@ class App:
             return self._failed(request, refused)
         if self._admit:
             await self._admit(request)
-        if isinstance(refused, NotFound) and (asset := await _asset(request)):
+        if isinstance(refused, NotFound) and Assets in request.ports.runtime and (asset := await _asset(request)):
             return asset
         if isinstance(refused, MethodNotAllowed) and request.method == "OPTIONS":
             return Response(status=204, headers=list(refused.headers))
@@ -340,32 +327,6 @@ async def _streamed(request: Request, response: Response) -> Response:
         await close(response.body)
         raise PlainHttpOnly("this streams over plain HTTP: ask for it without Upgrade")
     return response
-
-
-def _guarded(layer: Callable[[Request, Next], Awaitable[Response]], inner: Next) -> Next:
-    """Turn a layer's fault into a response, so that the layers outside it still do their part."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await layer(request, inner)
-        except Exception as fault:
-            return failure_response(request, fault)
-
-    return answer
-
-
-def _finished(layer: Callable[[Request, Response], object], inner: Next) -> Next:
-    """Let a layer finish each response; its fault becomes the response."""
-
-    async def answer(request: Request) -> Response:
-        response = await inner(request)
-        try:
-            layer(request, response)
-        except Exception as fault:
-            return failure_response(request, fault)
-        return response
-
-    return answer
 
 
 def _by_queue(consumers: Iterable[Consumer]) -> dict[str, Consumer]:
@@ -399,8 +360,8 @@ def _delay(consumer: Consumer, delivery: Delivery) -> int:
 async def _asset(request: Request) -> Response | None:
     if request.method not in {"GET", "HEAD"}:
         return None
-    assets = cast("Assets | None", request.ports.runtime.get(Assets))
-    asset = await assets.get(request.path, request.headers.get("if-none-match")) if assets else None
+    assets = cast("Assets", request.ports.runtime[Assets])
+    asset = await assets.get(request.path, request.headers.get("if-none-match"))
     if asset is not None:  # the app sets CORS here; the files' own headers are for requests without a Worker
         asset.headers = [pair for pair in asset.headers if not pair[0].startswith("access-control-")]
     return asset
@@ -414,6 +375,4 @@ async def _without_body(answer: Awaitable[Response]) -> Response:
         await close(body)
     elif body and response.header("content-length") is None:
         headers = [*headers, ("content-length", str(len(body)))]
-    head = Response(b"", response.status, headers)
-    head.fixed = response.fixed
-    return head
+    return Response(b"", response.status, headers, response.fixed)

@@ -45,18 +45,23 @@ class Problem(Exception):
         cls.type = "urn:problem:" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
 
     def __init__(self, detail: str = "", *, headers: Sequence[tuple[str, str]] = (), **extra: object) -> None:
-        super().__init__(detail or self.title)
+        self.args = (detail or self.title,)  # as `super().__init__` does, in half the time
         self.detail = detail
         self.headers = headers
         self.extra = extra
 
     def document(self, instance: str, request_id: str) -> dict[str, Any]:
         """Return the problem's members, for the request at path `instance`; no extra member replaces a standard one."""
-        members: dict[str, Any] = {"type": self.type, "title": self.title, "status": self.status}
-        if self.detail:
-            members["detail"] = self.detail
-        members["instance"] = instance
-        members["request_id"] = request_id
+        members: dict[str, Any] = {
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "request_id": request_id,
+        }
+        if not self.detail:
+            del members["detail"]
         if self.extra:
             return members | self.extra | members
         return members
@@ -235,7 +240,7 @@ class GatewayTimeout(Problem):
 
 def pointer_of(location: Location) -> str:
     """Return a location as a JSON pointer (RFC 6901), each step cut: a step can be a member's name of any length."""
-    text = "/".join(["", *map(str, location)])
+    text = "".join([f"/{step}" for step in location])
     if len(text) <= LONGEST_POINTER and "~" not in text and text.count("/") == len(location):
         return text
     steps = [str(step)[: LONGEST_POINTER + 1] for step in location]

@@ -51,11 +51,17 @@ class Response:
 
     __slots__ = ("body", "fixed", "headers", "status")
 
-    def __init__(self, body: Body = b"", status: int = 200, headers: HeaderList | None = None) -> None:
+    def __init__(
+        self,
+        body: Body = b"",
+        status: int = 200,
+        headers: HeaderList | None = None,
+        fixed: tuple[FixedHeaders, ...] = (),
+    ) -> None:
         self.body = body
         self.status = status
         self.headers = headers if headers is not None else []
-        self.fixed: tuple[FixedHeaders, ...] = ()
+        self.fixed = fixed
 
     @classmethod
     def json(cls, value: object, status: int = 200, media_type: str = "application/json") -> Self:

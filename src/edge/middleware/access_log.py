@@ -2,8 +2,8 @@
 
 from time import perf_counter
 
-from edge.app import Next
 from edge.http import Response
+from edge.pipeline import Next
 from edge.request import Request
 
 

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from edge.app import Next
 from edge.http import FixedHeaders, Response
+from edge.pipeline import Next
 from edge.request import Request
 from edge.settings import Settings
 
