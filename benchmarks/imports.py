@@ -25,9 +25,10 @@ STATEMENTS = {
 
 APPS = ("core_tessie", "platform_api", "discord_bot", "vinyl_vault", "klear_karma", "devcapsules")
 PYDANTIC = "Pydantic, one model"
+_ONE_MODEL = "import pydantic; pydantic.create_model('One', name=(str, ...))"
 WORKERS = {
-    PYDANTIC: "import pydantic; pydantic.create_model('One', name=(str, ...))",
-    "the same and asyncio, which Pyodide has loaded": "import asyncio, pydantic; pydantic.create_model('One', name=(str, ...))",
+    PYDANTIC: _ONE_MODEL,
+    "the same and asyncio, which Pyodide has loaded": f"import asyncio; {_ONE_MODEL}",
     **{app: f"import {app}.app" for app in APPS},
 }
 
