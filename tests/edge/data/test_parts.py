@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from edge.data import (
 )
 from edge.data.limits import at_most
 from edge.data.writes import raise_unless
-from edge.ports import OutOfScope, Statement
+from edge.ports import DatabaseError, OutOfScope, Statement
 from schema import describe
 
 DDL = """
@@ -175,6 +175,32 @@ def test_part_is_in_a_batch_with_others() -> None:
         return [row["id"] for row in await whole.all("SELECT id FROM notes WHERE owner = 'bob'")]
 
     assert run(case, BOB) == ["bob1"]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "true OR 1 = 1",
+        "id IN (SELECT id FROM notes)",
+        "true) UNION SELECT id FROM (SELECT 'ann1' AS id",
+        "true), own_notes AS (SELECT * FROM notes WHERE (true",
+        "EXISTS (WITH own_notes AS (SELECT * FROM notes) SELECT 1 FROM own_notes)",
+        "true --",
+        "true /*",
+        "id IN (SELECT id FROM main.notes)",
+        "id IN (SELECT n.id FROM OWN_NOTES AS o, Notes AS n)",
+    ],
+)
+def test_no_condition_leaves_a_part(where: str) -> None:
+    async def case(db: ScopedDatabase, whole: InlineDatabase) -> list[Any]:
+        for write in (db.update("own_notes", {"seen": "public"}, where), db.delete("own_notes", where)):
+            with suppress(DatabaseError):
+                await write
+        with suppress(DatabaseError):
+            assert {row["owner"] for row in await db.all(f"SELECT * FROM own_notes WHERE {where}")} <= {"bob"}
+        return [tuple(row.values()) for row in await whole.all("SELECT id, seen FROM notes WHERE owner <> 'bob'")]
+
+    assert run(case, BOB) == [("ann1", "private"), ("ann2", "private"), ("open", "public")]
 
 
 @pytest.mark.parametrize(
