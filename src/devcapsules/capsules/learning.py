@@ -22,7 +22,10 @@ from edge.reach import CHECKED
 
 routes = Routes("/api/v1/capsules", tag="learning", access=READER, reach=CHECKED)
 
-_CAPSULE = "SELECT id, owner_id, version, solution_after, language, time_limit_ms FROM capsules WHERE id = ?"
+_CAPSULE = (
+    "SELECT c.id, c.version, c.solution_after, c.language, c.time_limit_ms, "
+    "EXISTS (SELECT 1 FROM own_capsules AS o WHERE o.id = c.id) AS is_own FROM capsules AS c WHERE c.id = ?"
+)
 _PROGRESS = "SELECT * FROM progress WHERE learner = ? AND capsule_id = ?"
 _HINTED = (
     "INSERT INTO progress (learner, capsule_id, user_id, hints, updated_at) VALUES (?, ?, ?, 1, ?) "
@@ -119,7 +122,7 @@ class Learning:
 
     async def may_see_solution(self, learner: Learner, exercise: Exercise) -> bool:
         """Tell whether a learner may see the solution: as its author, after solving it, or after enough attempts."""
-        if exercise.row["owner_id"] == learner.user_id or exercise.row["solution_after"] == 0:
+        if exercise.row["is_own"] or exercise.row["solution_after"] == 0:
             return True
         row = await self.progress(learner, exercise.row["id"])
         return row is not None and (row["solved_at"] is not None or row["attempts"] >= exercise.row["solution_after"])
