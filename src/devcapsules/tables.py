@@ -83,4 +83,5 @@ TABLES = Tables(
     Table("team_capsules", read=READER, own={MEMBER: f"team_id IN {_TEAMS}", BOUND: "false", OWNER: "false"}),
     Table("reports"),
     Table("progress", read=READER, own=_ACCOUNT),
+    Table("admin_audit"),
 )

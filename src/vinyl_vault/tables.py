@@ -23,4 +23,5 @@ TABLES = Tables(
     Table("leases", private=True),
     Table("own_covers", read=READER, write=READER, own=OWN),
     Table("shares", read=READER, write=READER, own=OWN),
+    Table("admin_audit"),
 )

@@ -1,7 +1,7 @@
 """Profiles, services, hours and times off: only their owner changes them, and only verified ones are public."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -363,3 +363,32 @@ def test_change_of_verified_text_is_listed_and_audited_but_does_not_end_the_veri
         assert [row["id"] for row in (await admin.get(changed)).json()] == ["mira"]
 
     run(case)
+
+
+def clock_changes() -> list[tuple[str, date]]:
+    """Return the days of the coming year that are longer or shorter than 24 hours."""
+    coming = [datetime.now(UTC).date() + timedelta(days=number) for number in range(3, 368)]
+    changes = []
+    for name in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Pacific/Auckland"):
+        lengths = {day: days(ZoneInfo(name), day, day) for day in coming}
+        changes += [(name, day) for day, span in lengths.items() if span.end - span.start != 24 * HOUR]
+    assert len(changes) >= 10
+    return changes
+
+
+def test_day_of_the_asker_lists_the_slots_of_two_days_of_the_practitioner(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await practice(client, horizon_days=730)
+        for name, day in clock_changes():
+            zone = ZoneInfo(name)
+            noon = datetime.combine(day, time(12), UTC)
+            hours = [noon + timedelta(hours=hour) for hour in range(-40, 41)]
+            expected = [hour for hour in hours if hour.astimezone(zone).date() == day]
+            path = f"/api/practitioners/mira/availability?from={day}&to={day}&zone={name}"
+            slots = (await client.get(path)).json()["slots"]
+            assert [slot["starts_at"] for slot in slots] == [hour.astimezone(zone).isoformat() for hour in expected]
+            assert len({slot["starts_at"] for slot in slots}) == len(expected), "an hour that comes twice"
+            assert [slot["practitioner_starts_at"] for slot in slots] == [hour.isoformat() for hour in expected]
+            assert len({slot["practitioner_starts_at"][:10] for slot in slots}) == 2
+
+    local(case)

@@ -1,8 +1,11 @@
 """Deleting an account removes its collection, and no data of other users."""
 
+from hashlib import sha256
 from typing import Any
 
+from tests.patience import pauses
 from tests.vinyl_vault.conftest import Run, as_member
+from tests.vinyl_vault.test_csv import FILE
 
 from edge.testing import Client
 
@@ -27,6 +30,14 @@ async def counts(client: Client) -> list[int]:
     return [row["n"] for row in rows if row]
 
 
+async def folders_of_imports(client: Client) -> set[str]:
+    """Return the folders of users that have files of imports."""
+    settings: Any = client.ports.settings
+    return {
+        stored.key.rpartition("/")[0].rpartition("/")[0] for stored in (await settings.cache.list("imports/")).objects
+    }
+
+
 def test_deleted_account_takes_its_collection_with_it(run: Run) -> None:
     run.env["ACCOUNT_CONFIRMATION"] = "none"
 
@@ -37,13 +48,21 @@ def test_deleted_account_takes_its_collection_with_it(run: Run) -> None:
         eve.headers = [("authorization", f"Bearer {tokens['access_token']}")]
         for member in (ada, eve):
             await fill(member)
+            csv = [("content-type", "text/csv")]
+            sent = await member.request("POST", "/api/collection/import", body=FILE.encode(), headers=csv)
+            assert sent.status == 201, sent.text
         before = await counts(client)
         deleted = await eve.request("DELETE", "/api/auth/me", json={"password": ACCOUNT["password"]})
         late = await eve.post("/api/collection/sync", {"client_id": "phone", "seq": 9, "albums": [BLUE | {"id": "s"}]})
         albums = (await ada.get("/api/collection")).json()["total"]
-        return [before, deleted.status, late.status, await counts(client), albums]
+        async for _ in pauses():
+            folders = await folders_of_imports(client)
+            if len(folders) == 1:
+                break
+        return [before, deleted.status, late.status, await counts(client), albums, folders]
 
-    before, deleted, late, after, albums = run(case)
+    before, deleted, late, after, albums, folders = run(case)
+    assert folders == {f"imports/{sha256(b'ada').hexdigest()[:32]}"}
     assert (before, after) == ([2] * 5, [1] * 5)
     assert (deleted, albums) == (204, 1)
     assert late == 401
