@@ -30,14 +30,6 @@ async def counts(client: Client) -> list[int]:
     return [row["n"] for row in rows if row]
 
 
-async def folders_of_imports(client: Client) -> set[str]:
-    """Return the folders of users that have files of imports."""
-    settings: Any = client.ports.settings
-    return {
-        stored.key.rpartition("/")[0].rpartition("/")[0] for stored in (await settings.cache.list("imports/")).objects
-    }
-
-
 def test_deleted_account_takes_its_collection_with_it(run: Run) -> None:
     run.env["ACCOUNT_CONFIRMATION"] = "none"
 
@@ -48,21 +40,13 @@ def test_deleted_account_takes_its_collection_with_it(run: Run) -> None:
         eve.headers = [("authorization", f"Bearer {tokens['access_token']}")]
         for member in (ada, eve):
             await fill(member)
-            csv = [("content-type", "text/csv")]
-            sent = await member.request("POST", "/api/collection/import", body=FILE.encode(), headers=csv)
-            assert sent.status == 201, sent.text
         before = await counts(client)
         deleted = await eve.request("DELETE", "/api/auth/me", json={"password": ACCOUNT["password"]})
         late = await eve.post("/api/collection/sync", {"client_id": "phone", "seq": 9, "albums": [BLUE | {"id": "s"}]})
         albums = (await ada.get("/api/collection")).json()["total"]
-        async for _ in pauses():
-            folders = await folders_of_imports(client)
-            if len(folders) == 1:
-                break
-        return [before, deleted.status, late.status, await counts(client), albums, folders]
+        return [before, deleted.status, late.status, await counts(client), albums]
 
-    before, deleted, late, after, albums, folders = run(case)
-    assert folders == {f"imports/{sha256(b'ada').hexdigest()[:32]}"}
+    before, deleted, late, after, albums = run(case)
     assert (before, after) == ([2] * 5, [1] * 5)
     assert (deleted, albums) == (204, 1)
     assert late == 401
@@ -78,3 +62,30 @@ def test_push_of_a_deleted_user_writes_nothing(local: Run) -> None:
 
     status, left = local(case)
     assert (status, left) == (409, [0] * 5)
+
+
+def test_files_of_imports_go_with_their_account(local: Run) -> None:
+    local.env["ACCOUNT_CONFIRMATION"] = "none"
+
+    async def case(client: Client) -> None:
+        ada = await as_member(client, "ada")
+        tokens = (await client.post("/api/auth/register", ACCOUNT)).json()
+        eve = client.anonymous()
+        eve.headers = [("authorization", f"Bearer {tokens['access_token']}")]
+        csv = [("content-type", "text/csv")]
+        for member in (ada, eve):
+            sent = await member.request("POST", "/api/collection/import", body=FILE.encode(), headers=csv)
+            assert sent.status == 201, sent.text
+        settings: Any = client.ports.settings
+        before = [stored.key for stored in (await settings.cache.list("imports/")).objects]
+        assert (await eve.request("DELETE", "/api/auth/me", json={"password": ACCOUNT["password"]})).status == 204
+        left: list[str] = []
+        async for _ in pauses():
+            left = [stored.key for stored in (await settings.cache.list("imports/")).objects]
+            if len(left) < len(before):
+                break
+        own = f"imports/{sha256(b'ada').hexdigest()[:32]}/"
+        assert left == [key for key in before if key.startswith(own)]
+        assert len(left) * 2 == len(before)
+
+    local(case)
