@@ -12,6 +12,7 @@ from tests.klear_karma.practices import HOUR, booked, change, day_after_tomorrow
 
 from edge.testing import Answer, Client
 from klear_karma.availability.zones import days
+from klear_karma.money import DIGITS, amount
 
 ME = "/api/practitioners/me"
 
@@ -120,6 +121,13 @@ def test_currency_stays_while_services_have_prices(local: Run) -> None:
 
     refused, changed = local(case)
     assert (refused.status, changed.json()["currency"]) == (409, "JPY")
+
+
+def test_currencies_are_those_of_2026() -> None:
+    begun = {"SLE", "VES", "XCG", "ZWG"}
+    ended = {"ANG", "BGN", "HRK", "SLL", "ZWL"}
+    assert (begun - {*DIGITS}, ended & {*DIGITS}) == (set(), set())
+    assert (amount(5000, "JPY"), amount(1, "EUR"), amount(1234, "KWD")) == ("5000 JPY", "0.01 EUR", "1.234 KWD")
 
 
 def test_hours_are_returned_unchanged(run: Run) -> None:
