@@ -121,6 +121,7 @@ TABLES = Tables(
     ),
     Table("reports"),
     Table("progress", read=READER, own=_ACCOUNT),
+    Table("admin_audit"),
 )
 """A team's member changes the capsules shared with it; only the owner publishes and deletes them.
 

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -90,6 +91,24 @@ def test_fork_has_only_parts_visible_to_its_maker(run: Run) -> None:
     assert early["forked_from"] == late["forked_from"] == {"capsule_id": capsule_id, "author": "ada"}
     assert (poor["solution"], poor["hints"], len(poor["tests"])) == ("", [], 1)
     assert (rich["solution"], rich["hints"], len(rich["tests"])) == (CAPSULE["solution"], CAPSULE["hints"], 2)
+
+
+def test_fork_names_no_author_whose_account_is_deleted(run: Run) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        account = {"email": f"eve{token_hex(4)}@example.org", "password": "correct horse battery", "name": "Eve"}
+        eve = client.anonymous()
+        tokens = (await eve.post("/api/v1/auth/register", account)).json()
+        eve.headers = [("authorization", f"Bearer {tokens['access_token']}")]
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        forks = [
+            (await bob.post(f"{PATH}/{await add(owner, visibility='public')}/fork")).json() for owner in (eve, ada)
+        ]
+        gone = await eve.request("DELETE", "/api/v1/auth/me", json={"password": account["password"]})
+        authors = [(await bob.get(f"{PATH}/{fork['id']}")).json()["forked_from"]["author"] for fork in forks]
+        return gone.status, [fork["forked_from"]["author"] for fork in forks], authors
+
+    run.env["ACCOUNT_CONFIRMATION"] = "none"
+    assert run(case) == (204, ["Eve", "ada"], ["anonymous", "ada"])
 
 
 async def sent(client: Client, body: bytes) -> Answer:

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from devcapsules.access.keys import KEY_PREFIX, PAGE_PREFIX, Visit, WidgetKeys, actor_of, origins_of
 from devcapsules.access.plans import PlanLimits
 from devcapsules.settings import CapsuleSettings
-from edge import READER, Actor, Forbidden, RateLimiter, Request, Unauthorized
+from edge import READER, Actor, Clock, Forbidden, RateLimiter, Request, SystemDatabase, Unauthorized
 from edge.auth.accounts.members import Members
+from edge.auth.audit import record
 from edge.auth.keys import presented_key
 from edge.auth.limits import Limits, address, bound
 from edge.reach import Reach
@@ -109,10 +110,10 @@ class Gate:
         await bound(limiter, f"{key_id} {address(request)}")
 
 
-async def authenticate(request: Request, gate: Gate) -> Actor:
-    """Admit a call that requires authentication."""
+async def authenticate(request: Request, gate: Gate, db: SystemDatabase | None, clock: Clock) -> Actor:
+    """Admit a call that requires authentication; a change by an administrator is recorded in the audit log."""
     await gate.count_address(request)
-    return await gate.enter(request)
+    return await record(request, await gate.enter(request), db, clock)
 
 
 async def admit(request: Request, gate: Gate) -> None:
