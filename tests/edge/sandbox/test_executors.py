@@ -125,6 +125,10 @@ PYTHON_VALUES = {
     "{1: 'a'}": ["d", [[["i", "1"], ["s", "a"]]]],
     "10 ** 5000": ["o", "int of more than 1,000 digits", ""],
     "object": ["o", "type", ""],
+    "type('N', (int,), {'__str__': lambda n: '7'})(5)": ["i", "5"],
+    "type('F', (float,), {})(0.5)": ["f", "0.5"],
+    "type('T', (str,), {'__str__': lambda t: 'y'})('x')": ["s", "x"],
+    "type('B', (bytes,), {})(b'x')": ["y", "eA=="],
 }
 JAVASCRIPT_VALUES = {
     "null": ["n"],
