@@ -99,8 +99,9 @@ class Attempts:
             )
         except BadValue as fault:
             raise NoTests(f"one of its tests cannot be run: {fault}") from None
-        if all(result.status in {"unavailable", "not_run"} for result in results):
-            raise ExecutorAway(results[0].message, wait=5)
+        away = next((result.message for result in results if result.status == "unavailable"), None)
+        if away is not None:
+            raise ExecutorAway(f"not all tests could be run, so the attempt does not count: {away}", wait=5)
         return results
 
     async def store(

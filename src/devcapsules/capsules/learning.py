@@ -43,6 +43,12 @@ class SolutionLocked(Forbidden):
     title = "The solution is available after some attempts"
 
 
+class TakenDown(Forbidden):
+    """This capsule was taken down."""
+
+    title = "This capsule was taken down"
+
+
 class NoSolution(NotFound):
     """This capsule has no solution."""
 
@@ -158,7 +164,9 @@ async def show_solution(capsule_id: str, request: Request, learning: Learning) -
     return Solution(solution=exercise.content.solution, version=exercise.row["version"])
 
 
-@routes.post("/{capsule_id}/fork", CapsuleNotFound, status=201, location="/api/v1/capsules/{id}", reach=USERS)
+@routes.post(
+    "/{capsule_id}/fork", CapsuleNotFound, TakenDown, status=201, location="/api/v1/capsules/{id}", reach=USERS
+)
 async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning: Learning) -> Capsule:
     """Copy a capsule into one of your own, with attribution to its author.
 
@@ -170,6 +178,8 @@ async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning
     content = exercise.content
     row = await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
     assert row is not None
+    if row["taken_down_at"]:
+        raise TakenDown("a copy of it could be published again")
     own = await learning.db.first(store.WHOLE, capsule_id, row["version"])
     if own is None and not await learning.may_see_solution(learning.learner(request), exercise):
         content = content._replace(solution="", hints=[], tests=[test for test in content.tests if not test["hidden"]])
