@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.bundles import TOOL, needs_bundles
 from tests.edge.sandbox.attacks import BREACH, CANARY, NODE_ATTACKS, PORT, SOCKET, Attack
-from tests.edge.sandbox.test_executors import CASES, JAVASCRIPT_VALUES, Case
+from tests.edge.sandbox.test_executors import CASES, JAVASCRIPT_VALUES, MESSAGES, Case
 from tests.workers.hosting import hosted
 
 from pyedge import Worker
@@ -66,6 +66,12 @@ def test_script_ends_as_in_other_executors(loader: Worker, case: Case) -> None:
     expected = case.stdout if case.stdout != "a [ 1 ]\nb" else "a [1]\nb"  # Node's own way to show an array
     assert (ended["status"], ended["stdout"]) == (case.status, expected), ended
     assert bool(ended["message"]) == (case.status != "ok")
+
+
+@pytest.mark.parametrize("case", [case for case in MESSAGES if case[0] != "python"], ids=lambda case: case[2])
+def test_exception_is_named_as_in_other_executors(loader: Worker, case: tuple[str, str, str]) -> None:
+    ended = run(loader, case[1], case[0])
+    assert (ended["status"], ended["message"]) == ("exception", case[2]), ended
 
 
 def test_values_come_with_their_types(loader: Worker) -> None:
