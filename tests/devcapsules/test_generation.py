@@ -127,7 +127,7 @@ def test_exercise_is_generated_tested_and_scored(
     assert lines["sandbox"]["languages"] == ["node", "python"]
     assert "attacks held" in lines["sandbox"]["reason"]
     assert (job["state"], job["rounds"], job["reason"]) == ("succeeded", 1, None), job
-    assert job["capsule"]["visibility"] == "private"
+    assert (job["capsule"]["visibility"], job["capsule"]["tags"]) == ("private", ["numbers"])
     assert job["score"] == sum(job["parts"].values()) > 80
     assert content["solution"] == DRAFT["solution"]
     assert content["statement"].endswith("See this page.")

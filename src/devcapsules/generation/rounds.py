@@ -68,6 +68,7 @@ class Generated(NamedTuple):
     """An exercise that passed all checks."""
 
     content: Content
+    tags: Sequence[str]
     score: int
     parts: Parts
     rounds: int
@@ -95,7 +96,7 @@ class Rounds:
             await report("the model writes", number, self._tokens)
             answer = await self._ask(order, past)
             try:
-                content = self._read(answer)
+                content, tags = self._read(answer)
                 go_on = partial(report, "the draft is tested", number, self._tokens)
                 killed, count = await self._check(order, content, go_on)
             except DraftRefused as refused:
@@ -105,7 +106,7 @@ class Rounds:
             except RequestRefused as refused:
                 raise JobFailed("request_refused", [str(refused)]) from None
             parts = parts_of(content, killed, count, number)
-            return Generated(content, score_of(parts), parts, number, self._tokens)
+            return Generated(content, tags, score_of(parts), parts, number, self._tokens)
         raise JobFailed(reason, past[-1][1])
 
     async def _ask(self, order: Order, past: Sequence[tuple[str, Sequence[str]]]) -> Answer:
@@ -129,16 +130,17 @@ class Rounds:
         self._tokens += sum(answer.usage) if answer.usage else sent // 4
         return answer
 
-    def _read(self, answer: Answer) -> Content:
-        """Return the content of an answer; check first that it is complete."""
+    def _read(self, answer: Answer) -> tuple[Content, list[str]]:
+        """Return the content and the tags of an answer; check first that it is complete."""
         if answer.finish_reason == "length":
             self._most = min(2 * self._most, MOST_TOKENS)
             raise DraftRefused("the answer was cut at its largest size: write a shorter exercise")
         if answer.finish_reason == "content_filter":
             raise DraftRefused("a filter stopped the answer: write about something harmless")
-        content = content_of(read_draft(answer.text))
+        draft = read_draft(answer.text)
+        content = content_of(draft)
         check_statically(content)
-        return content
+        return content, [*dict.fromkeys(draft.tags)]
 
     async def _check(self, order: Order, content: Content, go_on: Callable[[], Awaitable[None]]) -> tuple[int, int]:
         """Run a draft; return the numbers of detected and of all mutants. Raises `DraftRefused` if it fails.
