@@ -122,6 +122,22 @@ def test_unknown_date_of_the_api_is_refused(azure: AzureSim) -> None:
         ask(settings_of(azure, "2020-01-01"))
 
 
+def test_long_answer_fails_the_job_in_its_rounds(local: Run, azure: AzureSim) -> None:
+    """It is no fault of the server, which another delivery would ask again."""
+
+    async def case(client: Client) -> dict[str, Any]:
+        ada = await as_member(client, "ada")
+        job_id = await order(ada)
+        await client.queue(QUEUE, [{"job_id": job_id}])
+        return await status(ada, job_id)
+
+    azure.say(Turn("x" * 10_000_000), Turn(""))
+    local.env |= settings_of(azure, None, GENERATION_ROUNDS="2")
+    job = local(case)
+    assert (job["state"], job["reason"], job["faults"]) == ("failed", "invalid", ["the answer was empty"])
+    assert "more than 65536 characters" in azure.requests[1][1]["messages"][-1]["content"]
+
+
 def test_filters_end_a_job_in_words(local: Run, azure: AzureSim) -> None:
     local.env |= settings_of(azure, None, GENERATION_ROUNDS="2")
 

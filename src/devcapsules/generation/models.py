@@ -18,8 +18,8 @@ from edge.ports.model import (
     Usage,
 )
 
-LARGEST = 1024 * 1024
-"""Most bytes of an answer."""
+LARGEST = 16 * 1024 * 1024
+"""Most bytes of an answer that is read; what is too long for an exercise is told to the model in the next round."""
 
 
 class PromptFiltered(ModelRefused):
