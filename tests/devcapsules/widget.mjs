@@ -176,6 +176,9 @@ const CASES = {
       const { context, frame } = await opened({}, `data-lang="${lang}"`);
       await frame.getByRole("button", { name }).click();
       await frame.getByText(lang === "de" ? "two: anderer Wert" : "two: andere waarde").waitFor();
+      const hidden = lang === "de" ? "none (verdeckter Test): nicht bestanden" : "none (verborgen test): niet geslaagd";
+      await frame.getByText(hidden).waitFor();
+      check((await frame.getByText("a hidden test").count()) === 0, "a hidden test speaks English");
       await context.close();
     }
   },
