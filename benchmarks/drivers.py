@@ -107,9 +107,9 @@ class RawRequest:
         return self._body
 
 
-def kinglet() -> Driver:
+def kinglet(module: str) -> Driver:
     """Drive Kinglet by its own entry."""
-    entry: Any = importlib.import_module("benchmarks.peers.kinglet_api").app
+    entry: Any = importlib.import_module(f"benchmarks.peers.{module}").app
 
     def prepare(case: Case) -> Call:
         headers = dict(case.headers)
@@ -129,8 +129,10 @@ def peer(module: str) -> Callable[[], Driver]:
     """Drive the ASGI application of one of the peers."""
 
     def driver() -> Driver:
-        application = importlib.import_module(f"benchmarks.peers.{module}").app
-        return asgi(application)._replace(start=getattr(application, "start", _nothing))
+        implementation = importlib.import_module(f"benchmarks.peers.{module}")
+        application = implementation.app
+        start = getattr(implementation, "start", getattr(application, "start", _nothing))
+        return asgi(application)._replace(start=start)
 
     return driver
 
@@ -140,9 +142,11 @@ DRIVERS: dict[str, Callable[[], Driver]] = {
     "this kernel, access log written": lambda: kernel("info"),
     "dict + regex + json.dumps, no features": peer("bare"),
     "Falcon": peer("falcon_api"),
-    "Falcon, with request id, timing and key": peer("falcon_equal"),
-    "Kinglet": kinglet,
+    "Falcon, equal features": peer("falcon_equal"),
+    "Kinglet": lambda: kinglet("kinglet_api"),
+    "Kinglet, equal features": lambda: kinglet("kinglet_equal"),
     "BlackSheep": peer("blacksheep_api"),
+    "BlackSheep, equal features": peer("blacksheep_equal"),
     "Litestar": peer("litestar_api"),
     "Starlette": peer("starlette_api"),
     "FastAPI, response models": peer("fastapi_api"),

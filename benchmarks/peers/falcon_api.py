@@ -24,10 +24,13 @@ class Drives:
             drive = NewDrive.model_validate_json(await req.stream.read())
         except ValidationError as fault:
             resp.status = 422
-            resp.media = {"errors": fault.errors(include_url=False, include_input=False)}
+            self.refuse(fault, req, resp)
             return
         resp.status = 201
         resp.media = {"id": 51, **drive.model_dump()}
+
+    def refuse(self, fault: ValidationError, _req: Any, resp: Any) -> None:
+        resp.media = {"errors": fault.errors(include_url=False, include_input=False)}
 
 
 class DriveById:
@@ -54,16 +57,16 @@ def _add_areas(app: Any, names: Iterable[str]) -> None:
         app.add_route(f"/{name}/{{item}}", Item())
 
 
-def build(middleware: list[Any]) -> Any:
+def build(drives: Drives) -> Any:
     """Return the application."""
-    app = falcon.asgi.App(middleware=middleware)
+    app = falcon.asgi.App(middleware=[falcon.CORSMiddleware()])
     _add_areas(app, AREAS[:15])
     app.add_route("/health", Health())
-    app.add_route("/drives", Drives())
+    app.add_route("/drives", drives)
     app.add_route("/drives/{drive_id:int}", DriveById())
     app.add_route("/files/{rest:path}", File())
     _add_areas(app, AREAS[15:])
     return app
 
 
-app = build([falcon.CORSMiddleware()])
+app = build(Drives())

@@ -11,11 +11,11 @@ from core_tessie.live_events import LogNote
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import A_MINUTE, Call, call_size, statements_of
 from edge import Background, Log, Request, Response, Statement, SystemDatabase
-from edge.app import Next
 from edge.batch_writer import writer_of
 from edge.data.upserts import upsert
 from edge.live.publisher import Publisher
 from edge.middleware.sampling import Steps, sampler_of
+from edge.pipeline import Next
 
 READS = Steps(full=60, each=10)
 """Rows of a known caller's successful reads of one route."""

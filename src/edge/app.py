@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from edge.access import PUBLIC, Actor, Role, require
+from edge.access import PUBLIC, Actor, require
 from edge.context import NO_CALLER, Ports
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
@@ -20,6 +20,7 @@ from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.failures import failure_response, frame_problem, report_missing, trace_of
 from edge.http import Response, close
 from edge.injection import CallerTables, Injector, Provider
+from edge.pipeline import Middleware, nested
 from edge.ports import Assets, Background, Clock, Fetch, Limit, Log
 from edge.ports.crypto import Crypto
 from edge.ports.events import LIVE_AUDIENCES, Audience
@@ -37,10 +38,6 @@ class PlainHttpOnly(BadRequest):
 
     title = "This is no WebSocket"
 
-
-type Next = Callable[[Request], Awaitable[Response]]
-type Middleware = Callable[..., Awaitable[Response]]
-"""Called with a request, the rest of the pipeline, and any ports that its signature requests after these two."""
 
 type Authenticate = Callable[..., Awaitable[Actor]]
 """Called with a request and any ports that its signature requests; `Unauthorized` if the caller is unknown."""
@@ -114,15 +111,8 @@ class App:
         self._bind_live(resources, revalidate, count_frame)
         self.audiences = LIVE_AUDIENCES | dict(audiences or {})
         self._dialects = [(group.prefix, group.translate_problem) for group in resources if group.translate_problem]
-        self._pipeline = self._nested(middleware)
+        self._pipeline = nested(middleware, self._answer, injector)
         self._compose(resources)
-
-    def _nested(self, middleware: Sequence[Middleware]) -> Next:
-        """Return the pipeline of a request: the middleware around the answer, the first outermost."""
-        pipeline: Next = self._answer
-        for layer in reversed(middleware):
-            pipeline = _guarded(self.injector.bind(layer, 2), pipeline)
-        return pipeline
 
     def _compose(self, resources: Sequence[Routes]) -> None:
         """Tell each group the app, once the app is whole."""
@@ -181,12 +171,12 @@ class App:
         if reach.is_optional:
             raise PlanError(f"{where}: a caller that names no subject gets its own rows: take its Database")
 
-    async def fetch(self, request: Request) -> Response:
+    def fetch(self, request: Request) -> Awaitable[Response]:
         """Answer a request; every fault becomes a response."""
         if self._begins:
             request.ports = request.ports.begin()
-        response = await self._pipeline(request)
-        return await _without_body(response) if request.method == "HEAD" else response
+        response = self._pipeline(request)
+        return _without_body(response) if request.method == "HEAD" else response
 
     async def scheduled(self, tick: Tick, ports: Ports) -> None:
         """Run the jobs of a cron expression, each of them even if another fails; then raise the failures."""
@@ -270,8 +260,6 @@ class App:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            if request.refusal is not None:
-                raise request.refusal
             try:
                 endpoint, request.params = self._find(request)
             except Problem as refused:
@@ -281,7 +269,13 @@ class App:
                 if self._admit:
                     await self._admit(request)
             else:
-                await self._identify(request, endpoint.access)
+                try:
+                    request.actor = actor = await self._authenticate(request)
+                except Unauthorized:  # counts as an anonymous request
+                    if self._admit:
+                        await self._admit(request)
+                    raise
+                require(actor, endpoint.access)
             if self._begins:
                 request.ports.caller = request.actor
             response = await endpoint(request)
@@ -289,19 +283,11 @@ class App:
         except Exception as fault:
             return self._failed(request, fault)
 
-    async def _identify(self, request: Request, role: Role) -> None:
-        """Identify the caller, who needs at least `role`; a failed authentication counts as an anonymous request."""
-        try:
-            request.actor = actor = await self._authenticate(request)
-        except Unauthorized:
-            if self._admit:
-                await self._admit(request)
-            raise
-        require(actor, role)
-
     def _failed(self, request: Request, fault: Exception) -> Response:
         """Return the response to a request that failed, in the dialect of its path."""
         response = failure_response(request, fault)
+        if not self._dialects:
+            return response
         path = f"{request.route or request.path}/"
         for prefix, translate in self._dialects:
             if path.startswith(f"{prefix}/"):
@@ -309,16 +295,20 @@ class App:
         return response
 
     def _find(self, request: Request) -> tuple[Endpoint, tuple[str, ...]]:
-        """Return the route and its parameters; `UrlTooLong`, or the router's errors."""
+        """Return the route and its parameters; `UrlTooLong`, the router's errors, or a full server's refusal."""
+        if request.refusal is not None:
+            raise request.refusal
         if len(request.path) + len(request.query) > URL_LIMIT:
             raise UrlTooLong(f"path and query have at most {URL_LIMIT} characters")
         return self.router.find(request.method, request.path)
 
     async def _unrouted(self, request: Request, refused: Problem) -> Response:
         """Answer a request without a route: a file, the methods of a path, or the problem; each counts as anonymous."""
+        if request.refusal is not None:
+            return self._failed(request, refused)
         if self._admit:
             await self._admit(request)
-        if isinstance(refused, NotFound) and (asset := await _asset(request)):
+        if isinstance(refused, NotFound) and Assets in request.ports.runtime and (asset := await _asset(request)):
             return asset
         if isinstance(refused, MethodNotAllowed) and request.method == "OPTIONS":
             return Response(status=204, headers=list(refused.headers))
@@ -337,18 +327,6 @@ async def _streamed(request: Request, response: Response) -> Response:
         await close(response.body)
         raise PlainHttpOnly("this streams over plain HTTP: ask for it without Upgrade")
     return response
-
-
-def _guarded(layer: Middleware, inner: Next) -> Next:
-    """Turn a layer's fault into a response, so that the layers outside it still do their part."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await layer(request, inner)
-        except Exception as fault:
-            return failure_response(request, fault)
-
-    return answer
 
 
 def _by_queue(consumers: Iterable[Consumer]) -> dict[str, Consumer]:
@@ -382,18 +360,19 @@ def _delay(consumer: Consumer, delivery: Delivery) -> int:
 async def _asset(request: Request) -> Response | None:
     if request.method not in {"GET", "HEAD"}:
         return None
-    assets = cast("Assets | None", request.ports.runtime.get(Assets))
-    asset = await assets.get(request.path, request.headers.get("if-none-match")) if assets else None
+    assets = cast("Assets", request.ports.runtime[Assets])
+    asset = await assets.get(request.path, request.headers.get("if-none-match"))
     if asset is not None:  # the app sets CORS here; the files' own headers are for requests without a Worker
         asset.headers = [pair for pair in asset.headers if not pair[0].startswith("access-control-")]
     return asset
 
 
-async def _without_body(response: Response) -> Response:
+async def _without_body(answer: Awaitable[Response]) -> Response:
     """Return the response to HEAD: the length of the body that GET sends, and a stream closed before it is read."""
+    response = await answer
     body, headers = response.body, response.headers
     if not isinstance(body, bytes):
         await close(body)
     elif body and response.header("content-length") is None:
         headers = [*headers, ("content-length", str(len(body)))]
-    return Response(b"", response.status, headers)
+    return Response(b"", response.status, headers, response.fixed)

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from edge.access import PUBLIC, Actor, Role
 from edge.context import Ports
 from edge.errors import Fault, InvalidParameter, Location, Problem, list_faults
-from edge.http import HeaderList, Response
+from edge.http import FixedHeaders, Response
 from edge.json_body import body_check, require_json
 from edge.reach import Reach
 from edge.request import BODY_LIMIT, CONDITIONS, Request, refuse_conditions
@@ -33,7 +33,7 @@ _EMPTY = inspect.Parameter.empty
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _LISTS = (list, tuple, set, frozenset)
 _PLAIN = (list, Union, type(int | str))
-_JSON: HeaderList = [("content-type", "application/json")]
+_JSON = (FixedHeaders([("content-type", "application/json")]),)
 
 ANY_STATUS = 0
 """Stands for every status that an `Operation` does not name."""
@@ -300,9 +300,9 @@ def _renderer(hint: Any, status: int) -> Callable[[Any], Response]:
     if isinstance(hint, type) and issubclass(hint, Response):
         return lambda response: response
     if _is_plain(hint):
-        return lambda value: Response(to_json(value, by_alias=True, inf_nan_mode="null"), status, _JSON.copy())
+        return lambda value: Response(to_json(value, inf_nan_mode="null"), status, None, _JSON)
     dump = TypeAdapter(hint).serializer.to_json
-    return lambda value: Response(dump(value, by_alias=True), status, _JSON.copy())
+    return lambda value: Response(dump(value, by_alias=True), status, None, _JSON)
 
 
 def _located(plan: _Plan, render: Callable[[Any], Response]) -> Callable[[Any], Response]:

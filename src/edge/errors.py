@@ -45,18 +45,26 @@ class Problem(Exception):
         cls.type = "urn:problem:" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
 
     def __init__(self, detail: str = "", *, headers: Sequence[tuple[str, str]] = (), **extra: object) -> None:
-        super().__init__(detail or self.title)
+        self.args = (detail or self.title,)  # as `super().__init__` does, in half the time
         self.detail = detail
         self.headers = headers
         self.extra = extra
 
     def document(self, instance: str, request_id: str) -> dict[str, Any]:
         """Return the problem's members, for the request at path `instance`; no extra member replaces a standard one."""
-        members: dict[str, Any] = {"type": self.type, "title": self.title, "status": self.status}
-        if self.detail:
-            members["detail"] = self.detail
-        members |= {"instance": instance, "request_id": request_id}
-        return members | self.extra | members if self.extra else members
+        members: dict[str, Any] = {
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "request_id": request_id,
+        }
+        if not self.detail:
+            del members["detail"]
+        if self.extra:
+            return members | self.extra | members
+        return members
 
 
 class InternalError(Problem):
@@ -232,11 +240,11 @@ class GatewayTimeout(Problem):
 
 def pointer_of(location: Location) -> str:
     """Return a location as a JSON pointer (RFC 6901), each step cut: a step can be a member's name of any length."""
-    return "".join(["/" + _escaped(str(step)[: LONGEST_POINTER + 1]) for step in location])
-
-
-def _escaped(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1") if "/" in step or "~" in step else step
+    text = "".join([f"/{step}" for step in location])
+    if len(text) <= LONGEST_POINTER and "~" not in text and text.count("/") == len(location):
+        return text
+    steps = [str(step)[: LONGEST_POINTER + 1] for step in location]
+    return "".join(["/" + step.replace("~", "~0").replace("/", "~1") for step in steps])
 
 
 def list_faults(invalid: ValidationError, name: Callable[[Location], str] = pointer_of) -> list[Fault]:
@@ -253,11 +261,14 @@ def list_faults(invalid: ValidationError, name: Callable[[Location], str] = poin
 
 def faults_of(errors: Sequence[ErrorDetails], name: Callable[[Location], str] = pointer_of) -> list[Fault]:
     """Turn Pydantic's errors into faults."""
-    return [Fault(pointer=name(error["loc"]), detail=error["msg"]) for error in errors]
+    return [{"pointer": name(error["loc"]), "detail": error["msg"]} for error in errors]
 
 
 def bounded(faults: Sequence[Fault]) -> list[Fault]:
     """Return faults with their texts cut, as many as an answer has room for; one more fault counts the rest."""
+    text = "".join([fault["pointer"] + fault["detail"] for fault in faults[:MOST_FAULTS]])
+    if len(text) <= LONGEST_POINTER and len(faults) <= LONGEST_POINTER and text.isascii():
+        return list(faults)
     listed = [_short(fault) for fault in faults[:MOST_FAULTS]]
     characters = sum([len(fault["pointer"]) + len(fault["detail"]) for fault in listed])
     if 6 * characters + 30 * len(listed) > MOST_FAULT_BYTES:  # JSON writes a character in at most six bytes

@@ -16,7 +16,7 @@ from edge.errors import (
     UnstorableValue,
 )
 from edge.events import Frame
-from edge.http import Response
+from edge.http import FixedHeaders, Response
 from edge.ports import (
     CheckViolation,
     ConstraintViolation,
@@ -29,6 +29,8 @@ from edge.ports import (
 )
 from edge.request import Request
 
+_PROBLEM = (FixedHeaders([("content-type", PROBLEM_JSON)]),)
+
 
 def problem_response(problem: Problem, request: Request) -> Response:
     """Return a problem as the response to a request."""
@@ -36,7 +38,7 @@ def problem_response(problem: Problem, request: Request) -> Response:
         body = to_json(problem.document(request.path, request.id))
     except ValueError:  # a member is not JSON, such as a lone surrogate: keep the standard ones
         body = to_json({"type": problem.type, "title": problem.title, "status": problem.status})
-    return Response(body, problem.status, [("content-type", PROBLEM_JSON), *problem.headers])
+    return Response(body, problem.status, list(problem.headers), _PROBLEM)
 
 
 def failure_response(request: Request, fault: Exception) -> Response:

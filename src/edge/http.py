@@ -1,7 +1,7 @@
 """HTTP values without a runtime: headers, responses, trace contexts, percent-encoding."""
 
 import re
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable
 from typing import NamedTuple, Protocol, Self
 from urllib.parse import unquote
 
@@ -33,15 +33,35 @@ class Trace(NamedTuple):
         return f"00-{self.trace_id}-{self.parent_id}-{self.flags}"
 
 
+class FixedHeaders:
+    """Headers that many responses have alike, encoded once."""
+
+    __slots__ = ("encoded", "pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self.pairs = tuple(pairs)
+        self.encoded = [(name.encode("latin-1"), value.encode()) for name, value in self.pairs]
+
+
 class Response:
-    """One HTTP response. Header names are lower case; a body other than bytes is streamed."""
+    """One HTTP response. Header names are lower case; a body other than bytes is streamed.
 
-    __slots__ = ("body", "headers", "status")
+    `headers` are its own, `fixed` groups of those that many responses have alike.
+    """
 
-    def __init__(self, body: Body = b"", status: int = 200, headers: HeaderList | None = None) -> None:
+    __slots__ = ("body", "fixed", "headers", "status")
+
+    def __init__(
+        self,
+        body: Body = b"",
+        status: int = 200,
+        headers: HeaderList | None = None,
+        fixed: tuple[FixedHeaders, ...] = (),
+    ) -> None:
         self.body = body
         self.status = status
         self.headers = headers if headers is not None else []
+        self.fixed = fixed
 
     @classmethod
     def json(cls, value: object, status: int = 200, media_type: str = "application/json") -> Self:
@@ -53,9 +73,13 @@ class Response:
         """Return `text` in UTF-8."""
         return cls(text.encode(), status, [("content-type", media_type)])
 
+    def all_headers(self) -> HeaderList:
+        """Return the response's own headers and the fixed ones."""
+        return [*self.headers, *(pair for group in self.fixed for pair in group.pairs)]
+
     def header(self, name: str) -> str | None:
         """Return the first value of the header called `name` (lower case), or None."""
-        return next((value for key, value in self.headers if key == name), None)
+        return next((value for key, value in self.all_headers() if key == name), None)
 
 
 def has_current(etag: str, if_none_match: str | None) -> bool:

@@ -213,9 +213,11 @@ class Injector:
         if not takes:
             return function
 
-        if len(takes) == 1:
-            [take_only] = takes
-            return lambda request, *rest: function(request, *rest, take_only(request.ports))
+        if len(takes) == 1 and count < 3:
+            [take] = takes
+            if count == 1:
+                return lambda request: function(request, take(request.ports))
+            return lambda request, second: function(request, second, take(request.ports))
 
         def bound(request: Request, *rest: Any) -> T:
             return function(request, *rest, *[take(request.ports) for take in takes])

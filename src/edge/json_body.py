@@ -71,7 +71,7 @@ def _refusal(count: int, errors: Sequence[ErrorDetails]) -> Problem:
 
 def _is_whole(errors: Sequence[ErrorDetails]) -> bool:
     """Tell whether integers that were written as 1.0, as JSON Schema allows, are all that is wrong."""
-    return bool(errors) and all(
+    return bool(errors and errors[0]["type"] == "int_type") and all(
         error["type"] == "int_type" and isinstance(error["input"], float) and error["input"].is_integer()
         for error in errors
     )

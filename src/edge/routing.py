@@ -29,7 +29,7 @@ class RouteConflict(Exception):
 class Node[R]:
     """All routes below one prefix of segments."""
 
-    __slots__ = ("is_alone", "literals", "parameter", "routes", "tail")
+    __slots__ = ("has_choice", "is_alone", "literals", "parameter", "routes", "tail")
 
     def __init__(self) -> None:
         self.literals: dict[str, Node[R]] = {}
@@ -37,9 +37,16 @@ class Node[R]:
         self.tail: Node[R] | None = None
         self.routes: dict[str, R] = {}
         self.is_alone = False
+        self.has_choice = False
+        """Whether one segment can match in two ways: as a literal, a parameter or a tail."""
 
     def follow(self, kind: str, text: str) -> "Node[R]":
         """Return the node after one more segment of a pattern, created if missing."""
+        node = self._follow(kind, text)
+        self.has_choice = [bool(self.literals), self.parameter is not None, self.tail is not None].count(True) > 1
+        return node
+
+    def _follow(self, kind: str, text: str) -> "Node[R]":
         if kind == "tail":
             self.tail = self.tail or Node()
             return self.tail
@@ -63,44 +70,63 @@ class Router[R: Routed]:
         self._alone = alone
         self._root: Node[R] = Node()
         self._literal: dict[str, dict[str, R]] = {}
+        self._last: dict[str, dict[str, R]] = {}
+        """Routes with one parameter as their last segment, by the literal path before it."""
         for route in routes:
             self._add(route)
 
     def find(self, method: str, path: str) -> tuple[R, tuple[str, ...]]:
         """Return the route and its path parameters; `NotFound`, `MethodNotAllowed`, or `BadEncoding`."""
         routes = self._literal.get(path)
-        if routes is not None and (route := _serving(routes, method)) is not None:
-            return route, ()
-        segments = _segments(path)
-        if (direct := self._walk(method, path, segments)) is not None:
+        if routes is not None:
+            if (route := _serving(routes, method)) is not None:
+                return route, ()
+        else:
+            before, _, last = path.rpartition("/")
+            routes = self._last.get(before)
+            if routes is not None and last and "%" not in last and (route := routes.get(method)) is not None:
+                return route, (last,)
+        if "%" not in path and (direct := self._walk(method, path)) is not None:
             return direct
         allowed: set[str] = set()
-        for routes, params in self._candidates(path, segments):
+        for routes, params in self._candidates(path, _segments(path)):
             if (route := _serving(routes, method)) is not None:
                 return route, params
             allowed.update(routes)
         if not allowed:
-            raise NotFound(f"there is nothing at {path[:200]}")
+            raise _nothing_at(path)
         raise MethodNotAllowed(method, _allow(allowed))
 
-    def _walk(self, method: str, path: str, segments: list[str]) -> tuple[R, tuple[str, ...]] | None:
-        """Return the first candidate if it has the method: the best segment by segment, without a way back."""
+    def _walk(self, method: str, path: str) -> tuple[R, tuple[str, ...]] | None:
+        """Return the first candidate if it has the method: the best segment by segment, without a way back.
+
+        `NotFound` if there was no other way.
+        """
         node = self._root
+        had_choice = False
         params: tuple[str, ...] = ()
-        for depth, segment in enumerate(segments):
+        rest = path[1:]
+        while True:
+            segment, _, after = rest.partition("/")
             following = node.literals.get(segment)
             if following is None:
                 if segment and node.parameter is not None:
                     following = node.parameter
                     params = (*params, segment)
-                elif node.tail is not None and any(segments[depth:]):
+                elif node.tail is not None and rest.strip("/"):
                     node = node.tail
-                    params = (*params, path.split("/", depth + 1)[-1])
+                    params = (*params, rest)
                     break
-                else:
+                elif had_choice or path[:1] != "/":
                     return None
+                else:
+                    raise _nothing_at(path)
+            had_choice = had_choice or node.has_choice
             node = following
-        route = _serving(node.routes, method) if segments else None
+            if not after:
+                break
+            rest = after
+        route = _serving(node.routes, method) if path[:1] == "/" else None
         return None if route is None else (route, params)
 
     def methods(self, path: str) -> list[str]:
@@ -130,15 +156,17 @@ class Router[R: Routed]:
 
     def _add(self, route: R) -> None:
         node = self._root
-        is_literal = True
-        for kind, text in parse_pattern(route.path):
-            is_literal = is_literal and kind == "literal"
+        steps = parse_pattern(route.path)
+        for kind, text in steps:
             node = node.follow(kind, text)
         _put(node.routes, route)
         node.is_alone = route.path in self._alone
-        if is_literal:
+        kinds = [kind for kind, _ in steps if kind != "literal"]
+        if not kinds:
             self._literal[route.path] = node.routes
             self._literal.setdefault(route.path + "/", node.routes)
+        elif kinds == ["parameter"] and steps[-1][0] == "parameter":
+            self._last[route.path.rpartition("/")[0]] = node.routes
 
 
 def parse_pattern(pattern: str) -> list[tuple[str, str]]:
@@ -176,6 +204,10 @@ def _segments(path: str) -> list[str]:
     if segments[-1] == "" and len(segments) > 1:
         segments.pop()
     return [percent_decode(segment) for segment in segments] if "%" in path else segments
+
+
+def _nothing_at(path: str) -> NotFound:
+    return NotFound(f"there is nothing at {path[:200]}")
 
 
 def _serving[R](routes: dict[str, R], method: str) -> R | None:

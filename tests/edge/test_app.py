@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from edge.access import PUBLIC, READER
-from edge.app import Next
 from edge.endpoint import PlanError
 from edge.http import Response
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
+from edge.pipeline import Next
 from edge.ports import Clock, Log
 from edge.request import Request
 from edge.routes import Routes
@@ -96,6 +96,40 @@ def test_a_bug_in_a_layer_is_answered_and_logged_and_the_outer_layers_do_their_p
 
 def test_a_bug_in_the_outermost_layer_is_answered(serve: Serve) -> None:
     assert asyncio.run(serve(pages([]), middleware=[breaks_before]).get("/x")).status == 500
+
+
+def finisher(name: str, ran: list[str]) -> Callable[[Request, Response], None]:
+    def finish(_request: Request, response: Response) -> None:
+        ran.append(f"{name} {response.status}")
+
+    return finish
+
+
+def broken_finisher(_request: Request, _response: Response) -> None:
+    raise RuntimeError("in the middleware")
+
+
+def test_plain_functions_finish_the_response_from_the_last_outwards(serve: Serve) -> None:
+    ran: list[str] = []
+    layers = [finisher("a", ran), layer("b", ran), finisher("c", ran), finisher("d", ran)]
+    asyncio.run(serve(pages(ran), middleware=layers).get("/x"))
+    assert ran == ["b in", "handler", "d 200", "c 200", "b out", "a 200"]
+
+
+def test_finishers_outside_of_a_broken_one_finish_the_500(serve: Serve, log: Any) -> None:
+    ran: list[str] = []
+    layers = [finisher("a", ran), broken_finisher, finisher("b", ran)]
+    answer = asyncio.run(serve(pages(ran), middleware=layers).get("/x"))
+    assert (answer.status, ran) == (500, ["handler", "b 200", "a 500"])
+    assert [line["message"] for line in log.lines] == ["unhandled"]
+
+
+def test_finisher_gets_the_ports_of_its_signature(serve: Serve, log: Any) -> None:
+    def timed(_request: Request, _response: Response, clock: Clock, lines: Log) -> None:
+        lines("info", "at", year=clock.now().year)
+
+    assert asyncio.run(serve(pages([]), middleware=[timed]).get("/x")).json() == "x"
+    assert log.lines == [{"level": "info", "message": "at", "year": 2026}]
 
 
 def test_a_layer_gets_the_ports_of_its_signature(serve: Serve, log: Any) -> None:

@@ -105,9 +105,9 @@ def translate_problem(_request: Request, response: Response) -> Response:
         "param": faults[0].get("pointer"),
         "code": problem["type"].rpartition(":")[2].replace("-", "_"),
     }
-    body = to_json({**problem, "status": status, "error": error})
-    headers = [pair for pair in response.headers if pair[0] != "content-length"]
-    return Response(body, status, headers)
+    response.body = to_json({**problem, "status": status, "error": error})
+    response.status = status
+    return response
 
 
 routes.translate_problem = translate_problem

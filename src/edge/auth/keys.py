@@ -26,15 +26,22 @@ ADMINISTRATOR = Actor("admin", ADMIN)
 
 def require_key(request: Request, expected: Secret) -> Actor:
     """Return the administrator for the one key; `Unauthorized` for any other."""
-    if not matches(presented_key(request), expected):
+    key = sent_key(request) or presented_key(request)
+    if not matches(key, expected):
         raise Unauthorized("the key is not known")
     return ADMINISTRATOR
 
 
 def matches(presented: str, expected: Secret) -> bool:
-    """Tell whether a presented key is that of a setting, which holds the key, or `sha256:` and its hash."""
-    digest = sha256(presented.encode(errors="surrogatepass")).digest()
-    return compare_digest(digest, _digest_of(expected.get_secret_value()))
+    """Tell whether a presented key is that of a setting, which holds the key, or `sha256:` and its hash.
+
+    The time of a comparison may show the key's length, which is no secret, and nothing of its text.
+    """
+    setting = expected.get_secret_value()
+    key = presented.encode(errors="surrogatepass")
+    if setting.startswith(HASHED):
+        return compare_digest(sha256(key).digest(), _digest_of(setting))
+    return compare_digest(key, setting.encode(errors="surrogatepass"))
 
 
 @lru_cache(maxsize=16)
@@ -272,7 +279,7 @@ def presented_key(request: Request) -> str:
 
 def sent_key(request: Request) -> str | None:
     """Return the credential of `Authorization: Bearer` or `X-API-Key`; None without one."""
-    header = request.headers.get("authorization") or ""
-    if header[:7].lower() == "bearer " and (token := header[7:].strip()):
+    header = request.headers.get("authorization")
+    if header and header[:7].lower() == "bearer " and (token := header[7:].strip()):
         return token
     return request.headers.get("x-api-key") or None

@@ -5,7 +5,6 @@ from ipaddress import IPv6Address, ip_network
 from typing import NamedTuple
 
 from edge.access import Actor
-from edge.app import Next
 from edge.errors import Problem
 from edge.http import Response
 from edge.ports import Clock, Quotas, RateLimiter
@@ -103,9 +102,8 @@ def address(request: Request) -> str:
     return network(request.client)
 
 
-async def rate_limit_headers(request: Request, call_next: Next) -> Response:
-    """Add the caller's limits to each response (draft-ietf-httpapi-ratelimit-headers)."""
-    response = await call_next(request)
+def rate_limit_headers(request: Request, response: Response) -> None:
+    """Add the caller's limits to a response (draft-ietf-httpapi-ratelimit-headers)."""
     if limit_states := request.limit_states:
         policy = ", ".join([f'"{standing.name}";q={standing.calls};w={standing.window}' for standing in limit_states])
         response.headers.append(("ratelimit-policy", policy))
@@ -116,7 +114,6 @@ async def rate_limit_headers(request: Request, call_next: Next) -> Response:
         ]
         if remaining:
             response.headers.append(("ratelimit", ", ".join(remaining)))
-    return response
 
 
 def network(address: str) -> str:

@@ -2,8 +2,8 @@
 
 from time import perf_counter
 
-from edge.app import Next
 from edge.http import Response
+from edge.pipeline import Next
 from edge.request import Request
 
 
@@ -11,7 +11,7 @@ async def access_log(request: Request, call_next: Next) -> Response:
     """Log the request, its caller and its result: the route's pattern, never the path or the query."""
     started = perf_counter()
     response = await call_next(request)
-    ms = int((perf_counter() - started) * 1_000_000) / 1000
+    ms = (perf_counter() - started) * 1000
     response.headers.append(("server-timing", f"app;dur={ms:.3f}"))
     log = request.ports.log
     if log.writes("info"):
@@ -21,7 +21,7 @@ async def access_log(request: Request, call_next: Next) -> Response:
             method=request.method,
             route=request.route or None,
             status=response.status,
-            ms=ms,
+            ms=round(ms, 3),
             actor=request.actor.name if request.actor else None,
             request_id=request.id,
         )

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from edge.app import Next
-from edge.http import Response
+from edge.http import FixedHeaders, Response
+from edge.pipeline import Next
 from edge.request import Request
 from edge.settings import Settings
 
@@ -34,17 +34,17 @@ async def cors(request: Request, call_next: Next, settings: Settings) -> Respons
     allowed = () if "cors_allowed_origins" in settings.faults else settings.cors_allowed_origins
     granted = _grant(allowed, origin if origin is None or len(origin) <= LONGEST else "")
     if request.method == "OPTIONS" and origin and request.headers.get("access-control-request-method"):
-        return Response(status=204, headers=[*_PREFLIGHT, *granted])
+        return Response(status=204, headers=[*_PREFLIGHT, *granted.pairs])
     response = await call_next(request)
-    response.headers += granted
+    response.fixed += (granted,)
     return response
 
 
 @lru_cache(maxsize=256)
-def _grant(allowed: tuple[str, ...], origin: str | None) -> tuple[tuple[str, str], ...]:
+def _grant(allowed: tuple[str, ...], origin: str | None) -> FixedHeaders:
     exposed = ("access-control-expose-headers", _EXPOSED)
     if "*" in allowed:
-        return (("access-control-allow-origin", "*"), exposed)
+        return FixedHeaders((("access-control-allow-origin", "*"), exposed))
     if origin in allowed or (len(allowed) == 1 and origin is None):
-        return (("access-control-allow-origin", origin or allowed[0]), ("vary", "origin"), exposed)
-    return (("vary", "origin"), exposed)
+        return FixedHeaders((("access-control-allow-origin", origin or allowed[0]), ("vary", "origin"), exposed))
+    return FixedHeaders((("vary", "origin"), exposed))

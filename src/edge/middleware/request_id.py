@@ -3,8 +3,8 @@
 import os
 import re
 
-from edge.app import Next
 from edge.http import Response
+from edge.pipeline import Next
 from edge.request import Request
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")

@@ -1,7 +1,6 @@
 """Security headers: nosniff, CSP, frame denial, no-store."""
 
-from edge.app import Next
-from edge.http import Response
+from edge.http import FixedHeaders, Response
 from edge.request import Request
 
 POLICY = ("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
@@ -14,15 +13,18 @@ HEADERS = (
     POLICY,
 )
 UNKEPT = ("cache-control", "no-store")
+_FIXED = (FixedHeaders(HEADERS),)
+_FIXED_UNKEPT = (FixedHeaders((*HEADERS, UNKEPT)),)
 _NAMES = frozenset(name for name, _ in HEADERS)
 
 
-async def security_headers(request: Request, call_next: Next) -> Response:
+def security_headers(request: Request, response: Response) -> None:
     """Add them. A response's own policy stays, and responses to authenticated callers are not stored by default."""
-    response = await call_next(request)
     names = dict(response.headers)
-    missing = HEADERS if _NAMES.isdisjoint(names) else [pair for pair in HEADERS if pair[0] not in names]
-    response.headers += missing
-    if request.actor is not None and UNKEPT[0] not in names:
+    is_kept = request.actor is None or UNKEPT[0] in names
+    if _NAMES.isdisjoint(names):
+        response.fixed += _FIXED if is_kept else _FIXED_UNKEPT
+        return
+    response.headers += [pair for pair in HEADERS if pair[0] not in names]
+    if not is_kept:
         response.headers.append(UNKEPT)
-    return response

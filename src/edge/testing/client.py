@@ -106,7 +106,7 @@ class Client:
         path, _, query = target.partition("?")
         request = Request(method, path, query, HeaderTable(headers), _reader(body), self.ports, "127.0.0.1")
         response = await self.app.fetch(request)
-        return Answer(response.status, response.headers, await _whole(response.body))
+        return Answer(response.status, response.all_headers(), await _whole(response.body))
 
     async def get(self, target: str, *, headers: Sequence[tuple[str, str]] = ()) -> Answer:
         """Send a GET."""

@@ -6,7 +6,7 @@ No point contains a user, a place or a text. The environment is not a blob: each
 from typing import Literal
 
 from edge import Clock, Request, Response
-from edge.app import Next
+from edge.pipeline import Next
 from edge.ports.telemetry import Point, Telemetry
 
 type Kind = Literal["search", "view", "booking", "cancellation"]

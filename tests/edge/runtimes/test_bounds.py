@@ -8,8 +8,9 @@ import pytest
 from tests.edge.runtimes.serving import HERE, OTHER, Hasty, Line, Reply, Serving, get, post, serving, until
 
 from edge.errors import Overloaded
-from edge.runtimes.local.bounds import NOBODY, Arrival, Bounds, Budget
+from edge.runtimes.local.bounds import NOBODY, TIME_LIMIT, Arrival, Bounds, Budget
 from edge.runtimes.local.proxies import TrustedProxies
+from edge.runtimes.local.under_way import UnderWay
 
 THIRD = "127.0.0.3"
 
@@ -23,7 +24,7 @@ class Patient(Hasty):
 def small(name: str, total: int, share: int) -> Bounds:
     """Return bounds of which one is small."""
     bounds = Bounds()
-    setattr(bounds, name, Budget(total, share))
+    setattr(bounds, name, UnderWay(total, share, TIME_LIMIT) if name == "work" else Budget(total, share))
     return bounds
 
 

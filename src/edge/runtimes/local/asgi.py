@@ -2,97 +2,26 @@
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from urllib.parse import quote_from_bytes
 
 from edge.app import App
-from edge.auth.limits import network
 from edge.context import Ports
 from edge.errors import GatewayTimeout, Problem
 from edge.http import Response, close
 from edge.ports import Log, PortError
 from edge.request import Request
 from edge.runtimes.local.bounds import Bounds
-from edge.runtimes.local.compression import compress, may_compress
-from edge.runtimes.local.deadlines import Deadlines
+from edge.runtimes.local.compression import LEAST, compress
 from edge.runtimes.local.direct import WRITE_NOW, DirectBody
+from edge.runtimes.local.encoding import NO_BODY, encode
 from edge.runtimes.local.incoming import Incoming, Message, Receive, Scope
 from edge.runtimes.local.proxies import TrustedProxies, plain
 from edge.runtimes.local.sockets import Socket, Upgrade
 
 type Send = Callable[[Message], Awaitable[None]]
-type Pairs = list[tuple[bytes, bytes]]
 
-_NO_BODY = frozenset({101, 204, 304})
-_BREAKS = frozenset("\r\n\0")
 _PRINTABLE = bytes(range(0x21, 0x7F))
-
-
-TIME_LIMIT = 300
-"""Seconds that an answer may take to begin."""
-MOST_ENCODED = 500
-"""Most response headers whose bytes are remembered."""
-_REPEATED = frozenset(
-    {
-        "access-control-allow-origin",
-        "access-control-expose-headers",
-        "allow",
-        "cache-control",
-        "content-security-policy",
-        "content-type",
-        "cross-origin-resource-policy",
-        "ratelimit-policy",
-        "referrer-policy",
-        "strict-transport-security",
-        "vary",
-        "www-authenticate",
-        "x-content-type-options",
-        "x-frame-options",
-    }
-)
-"""Response headers that most often have the same value as before, and never a secret one."""
-
-
-class EncodedHeaders(dict[tuple[str, str], tuple[bytes, bytes]]):
-    """Response headers as bytes; those that repeat are remembered. ValueError for one that cannot be sent as it is."""
-
-    def __missing__(self, pair: tuple[str, str]) -> tuple[bytes, bytes]:
-        name, value = pair
-        text = name + value
-        if not text.isprintable() and not _BREAKS.isdisjoint(text):
-            raise ValueError("a header holds a line break or NUL")
-        encoded = (name.encode("latin-1"), value.encode())
-        if name in _REPEATED:
-            if len(self) >= MOST_ENCODED:
-                self.clear()
-            self[pair] = encoded
-        return encoded
-
-
-_ENCODED = EncodedHeaders()
-
-
-class ScopeHeaders:
-    """Request headers over ASGI's own list."""
-
-    __slots__ = ("_values",)
-
-    def __init__(self, pairs: Collection[tuple[bytes, bytes]]) -> None:
-        self._values = dict(pairs)
-        if len(self._values) < len(pairs):
-            self._values = _joined(pairs)
-
-    def get(self, name: str) -> str | None:
-        """Return the header's values, joined by commas, or None."""
-        value = self._values.get(name.encode())
-        return None if value is None else value.decode(errors="replace")
-
-
-def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    values: dict[bytes, list[bytes]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return {name: b", ".join(repeated) for name, repeated in values.items()}
 
 
 class Server:
@@ -115,7 +44,6 @@ class Server:
         self._start = start
         self._stop = stop
         self.bounds = Bounds()
-        self.deadlines = Deadlines(TIME_LIMIT)
         self.proxies: TrustedProxies | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,14 +51,14 @@ class Server:
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
-        incoming = Incoming(receive, self.bounds)
+        incoming = Incoming(scope["headers"], receive, self.bounds)
         request = self._request(scope["method"], scope, incoming)
         response = await self._answer(request, incoming)
-        if isinstance(response.body, bytes) and may_compress(response):
-            await compress(response, request.headers.get("accept-encoding"))
+        if isinstance(response.body, bytes) and not 0 < len(response.body) < LEAST:
+            await compress(response, incoming.get("accept-encoding"))
         status, body = response.status, response.body
         try:
-            headers = _encode(response, request.method)
+            headers = encode(response, request.method)
         except ValueError as fault:
             await self._drop(response, request, str(fault))
             status = 500
@@ -142,9 +70,9 @@ class Server:
                 body.write_with(scope[WRITE_NOW])
             await self._stream(body, request, receive, send)
             return
-        if status in _NO_BODY:
+        if status in NO_BODY:
             body = b""
-        if status >= 400 and incoming.is_unread(scope):  # the connection may end with the response
+        if status >= 400 and incoming.is_unread():  # the connection may end with the response
             await send({"type": "http.response.body", "body": body, "more_body": True})
             await incoming.discard()
             body = b""
@@ -157,39 +85,36 @@ class Server:
             await self._websocket(scope, receive, send)
 
     def _request(self, method: str, scope: Scope, incoming: Incoming) -> Request:
-        path = _target(scope["raw_path"])
-        peer = scope.get("client")
+        try:
+            path = scope["raw_path"].decode("ascii")
+            query = scope["query_string"].decode("ascii")
+        except UnicodeDecodeError:
+            path = _target(scope["raw_path"])
+            query = _target(scope["query_string"])
         if path[:1] not in {"/", "*"}:  # absolute form (RFC 9112, 3.2.2)
             path = "/" + path.partition("://")[2].partition("/")[2]
-        headers = ScopeHeaders(scope["headers"])
+        peer = scope.get("client")
         client = peer[0] if peer else ""
         if self.proxies is not None:
-            client = self.proxies.client(client, headers)
+            client = self.proxies.client(client, incoming)
         elif ":" in client:
             client = plain(client)
-        return Request(method, path, _target(scope["query_string"]), headers, incoming.read, self._ports(), client)
+        return Request(method, path, query, incoming, incoming.read, self._ports(), client)
 
     async def _answer(self, request: Request, incoming: Incoming) -> Response:
         """Let the app answer within the time limit and the bounds; a stream frees its place at work once begun."""
-        address = network(request.client)
         work = self.bounds.work
-        if not work.take(address):
-            return await self._refuse(request, self.bounds.full())
-        incoming.is_at_work = True
-        incoming.request = request
-        task = self.deadlines.begin()
+        incoming.task = task = work.begin(request)
+        if task is None:
+            return await self._refuse(request, work.full())
         try:
             return await self._app.fetch(request)
         except asyncio.CancelledError:
-            if not self.deadlines.end(task):
+            if not work.end(task):
                 raise
         finally:
-            self.deadlines.end(task)
-            incoming.request = None  # breaks a reference cycle
-            if incoming.is_at_work:
-                incoming.is_at_work = False
-                work.give_back(address)
-        return await self._refuse(request, GatewayTimeout(f"not done in {self.deadlines.limit} s"))
+            work.end(task)
+        return await self._refuse(request, GatewayTimeout(f"not done in {work.limit} s"))
 
     async def _refuse(self, request: Request, problem: Problem) -> Response:
         request.refusal = problem
@@ -201,11 +126,11 @@ class Server:
         A stream cannot refuse one: a server would have to collect it, and it may have no end.
         """
         await receive()
-        incoming = Incoming(receive, self.bounds)
+        incoming = Incoming(scope["headers"], receive, self.bounds)
         request = self._request("GET", scope, incoming)
         response = await self._answer(request, incoming)
         try:
-            headers = _encode(response, request.method)
+            headers = encode(response, request.method)
         except ValueError as fault:
             await self._drop(response, request, str(fault))
             response = Response(status=500)
@@ -258,17 +183,7 @@ class Server:
 
 def _target(part: bytes) -> str:
     """Return a part of a request's target; UTF-8 that a client sent unencoded is encoded as a browser would."""
-    return part.decode() if part.isascii() else quote_from_bytes(part, _PRINTABLE)
-
-
-def _encode(response: Response, method: str) -> Pairs:
-    """Return the headers as bytes; ValueError if one could not be sent as it is."""
-    headers = list(map(_ENCODED.__getitem__, response.headers))
-    if response.status in _NO_BODY:
-        return [pair for pair in headers if pair[0] != b"content-length"]
-    if method != "HEAD" and isinstance(response.body, bytes) and b"content-length" not in dict(headers):
-        headers.append((b"content-length", b"%d" % len(response.body)))
-    return headers
+    return quote_from_bytes(part, _PRINTABLE)
 
 
 async def _send_parts(body: AsyncIterable[bytes], send: Send) -> None:

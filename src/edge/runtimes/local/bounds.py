@@ -1,11 +1,14 @@
 """Limits on connections, requests and bytes: in total, and for each address or key."""
 
 from edge.errors import Overloaded
+from edge.runtimes.local.under_way import UnderWay
 
 MOST_CONNECTIONS = 6000
 """Connections that are open at once, live streams among them; the file limit may allow fewer."""
 MOST_AT_WORK = 256
 """Requests that are in work at once. Further ones get 503 immediately, so that none waits in memory."""
+TIME_LIMIT = 300
+"""Seconds that an answer may take to begin."""
 MOST_BODIES = 2048
 """Request bodies that are being received at once."""
 MOST_RECEIVED = 64 * 1024 * 1024
@@ -56,17 +59,12 @@ class Bounds:
         """The share of a loopback address, which proxies, scripts and the machine's owner have in common."""
         self.turned_away = Budget(turned_away, turned_away)
         """Refused connections that are still open until their answer has arrived."""
-        self.work = Budget(MOST_AT_WORK, MOST_AT_WORK // 2)
+        self.work = UnderWay(MOST_AT_WORK, MOST_AT_WORK // 2, TIME_LIMIT)
         self.bodies = Budget(MOST_BODIES, MOST_BODIES // 8)
         self.bodies_of_keys = Budget(MOST_BODIES, MOST_BODIES // 8)
         self.received = Budget(MOST_RECEIVED, MOST_RECEIVED // 4)
         self.received_of_keys = Budget(MOST_RECEIVED, MOST_RECEIVED // 4)
         self.unsent = Budget(MOST_UNSENT, MOST_UNSENT // 4)
-
-    def full(self) -> Overloaded:
-        """Return the problem for a request without a place at work."""
-        work = self.work
-        return Overloaded(f"at most {work.total} requests are served at once, {work.share} of one address")
 
 
 class Arrival:

@@ -59,7 +59,7 @@ def is_compressible(response: Response, length: int) -> bool:
     """Tell whether a response with so many bytes has a form for each coding."""
     if length < LEAST or response.status in _OTHER:
         return False
-    headers = dict(response.headers)
+    headers = dict(response.all_headers())
     if not _NOT_CODED.isdisjoint(headers) or "no-transform" in headers.get("cache-control", ""):
         return False
     return _is_text(headers.get("content-type", ""))
@@ -80,11 +80,6 @@ def chosen(accept_encoding: str, offered: tuple[str, ...]) -> str | None:
         weight = parameter.replace(" ", "").removeprefix("q=") or "1"
         weights[name.strip()] = float(weight) if weight.replace(".", "", 1).isdecimal() else 0.0
     return next((name for name in offered if weights.get(name, weights.get("*", 0.0)) > 0), None)
-
-
-def may_compress(response: Response) -> bool:
-    """Tell cheaply whether a whole response is worth a look; an empty one may answer HEAD, or be a 304."""
-    return len(response.body) >= LEAST or not response.body  # type: ignore[arg-type] # it is bytes
 
 
 async def compress(response: Response, accept_encoding: str | None) -> None:

@@ -1,14 +1,13 @@
-"""The body of a request, received in parts. A request gives up its place at work while it waits for its body."""
+"""A request over ASGI: its headers, and its body, received in parts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterable, MutableMapping
 from contextlib import suppress
 from types import coroutine
 from typing import Any
 
 from edge.auth.limits import network
 from edge.errors import BadRequest, PayloadTooLarge
-from edge.request import Request
 from edge.runtimes.local.bounds import NOBODY, Arrival, Bounds
 
 type Scope = MutableMapping[str, Any]
@@ -29,16 +28,31 @@ class BodyCutOff(BadRequest):
 
 
 class Incoming:
-    """A request's body: read once, or discarded. `request` is set while it is answered."""
+    """A request's headers over ASGI's own list, and its body: read once, or discarded.
 
-    __slots__ = ("_bounds", "_is_over", "_receive", "is_at_work", "request")
+    `task` answers the request; it gives up its place while it waits for the body.
+    """
 
-    def __init__(self, receive: Receive, bounds: Bounds) -> None:
+    __slots__ = ("_bounds", "_headers", "_is_over", "_receive", "task")
+
+    def __init__(self, pairs: Collection[tuple[bytes, bytes]], receive: Receive, bounds: Bounds) -> None:
+        self._headers = dict(pairs)
+        if len(self._headers) < len(pairs):
+            self._headers = _joined(pairs)
         self._receive = receive
         self._bounds = bounds
         self._is_over = False
-        self.is_at_work = False
-        self.request: Request | None = None
+        self.task: asyncio.Task[object] | None = None
+
+    def get(self, name: str) -> str | None:
+        """Return the header's values, joined by commas, or None."""
+        value = self._headers.get(name.encode())
+        if value is None:
+            return None
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode(errors="replace")
 
     async def read(self, limit: int) -> bytes:
         """Return the whole body; `PayloadTooLarge` beyond `limit` bytes, `BodyCutOff` if it breaks off.
@@ -62,23 +76,18 @@ class Incoming:
             receiving.close()
 
     async def _wait(self, limit: int, parts: list[bytes], next_: Awaitable[Message] | None) -> bytes:
-        """Return the body that begins with these parts; the request gives up its place until the body is complete."""
-        request = self.request
-        was_at_work = self.is_at_work
+        """Return the body that begins with these parts; the task gives up its place until the body is complete."""
+        work = self._bounds.work
+        request = work.pause(self.task) if self.task else None
         address = network(request.client) if request else NOBODY
         key = request.actor.name if request and request.actor else NOBODY
-        if was_at_work:
-            self.is_at_work = False
-            self._bounds.work.give_back(address)
         arrival = Arrival(self._bounds, address, key)
         try:
             await self._collect(limit, parts, next_, arrival)
         finally:
             arrival.end()
-        if was_at_work:
-            if not self._bounds.work.take(address):
-                raise self._bounds.full()
-            self.is_at_work = True
+        if self.task and request:
+            work.resume(self.task)
         return b"".join(parts)
 
     async def _collect(
@@ -95,9 +104,9 @@ class Incoming:
                 raise PayloadTooLarge(limit)
             arrival.add(len(part))
 
-    def is_unread(self, scope: Scope) -> bool:
+    def is_unread(self) -> bool:
         """Return whether a body that was announced has not come to its end."""
-        return not self._is_over and not _ANNOUNCES.isdisjoint(dict(scope["headers"]))
+        return not self._is_over and not _ANNOUNCES.isdisjoint(self._headers)
 
     async def discard(self) -> None:
         """Discard the rest of the body, up to a limit: a client cut off while sending does not see the answer."""
@@ -114,6 +123,13 @@ class Incoming:
         self._is_over = not message.get("more_body", False)
         part: bytes = message.get("body", b"")
         return part
+
+
+def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: b", ".join(repeated) for name, repeated in values.items()}
 
 
 @coroutine

@@ -226,9 +226,10 @@ def _reader(request: Any, headers: JsHeaders) -> Callable[[int], Awaitable[bytes
 def _to_js(response: Response, request: Any, context: Any) -> Any:
     if isinstance(response, NativeUpgrade):
         return response.to_js()
-    headers: Any = dict(response.headers)  # an object is taken in half the time of a list of pairs
-    if len(headers) != len(response.headers):  # a name comes twice, such as Set-Cookie
-        headers = response.headers
+    pairs = response.all_headers()
+    headers: Any = dict(pairs)  # an object is taken in half the time of a list of pairs
+    if len(headers) != len(pairs):  # a name comes twice, such as Set-Cookie
+        headers = pairs
     init = JSON.parse(to_json({"status": response.status, "headers": headers}).decode())
     body = response.body
     if isinstance(body, NativeStream):

@@ -5,7 +5,7 @@ from typing import Literal
 from tests.edge.accounts.site.schema import SCHEMA
 
 from edge.access import PUBLIC, READER
-from edge.app import App, Next
+from edge.app import App
 from edge.auth.accounts.models import Myself, NewAccount
 from edge.auth.accounts.routes import Accounts
 from edge.auth.accounts.settings import AccountSettings
@@ -22,6 +22,7 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
+from edge.pipeline import Next
 from edge.ports import Clock, Database, Limit, Row, Statement, SystemDatabase
 from edge.ports.crypto import ScryptCost
 from edge.request import Request
