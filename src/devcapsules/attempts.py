@@ -29,7 +29,7 @@ _PROGRESS = (
 )
 _EXECUTION = (
     "INSERT INTO executions (id, user_id, capsule_id, language, status, time_ms, memory_kb, created_at) "
-    "SELECT ?, u.id, ?, ?, ?, ?, ?, ? FROM users AS u WHERE u.id = ?"
+    "SELECT ?, u.id, c.id, ?, ?, ?, ?, ? FROM users AS u LEFT JOIN capsules AS c ON c.id = ? WHERE u.id = ?"
 )
 _USAGE = (
     "INSERT INTO usage_daily (user_id, day, kind, used) SELECT u.id, ?, 'execution', 1 FROM users AS u WHERE u.id = ? "
@@ -119,7 +119,7 @@ class Attempts:
         attempt_id = secrets.token_hex(12)
         times = [result.execution.time_ms or 0.0 for result in results if result.execution]
         peaks = [result.execution.memory_kb or 0 for result in results if result.execution]
-        run = (attempt_id, capsule_id, exercise.row["language"], outcome, sum(times), max(peaks, default=0), at)
+        run = (attempt_id, exercise.row["language"], outcome, sum(times), max(peaks, default=0), at, capsule_id)
         events = [Event(f"try-{attempt_id}", capsule_id, "attempt", outcome, learner.mark)]
         if is_solved:
             events.append(Event(f"solved-{attempt_id}", capsule_id, "completion", "ok", learner.mark))

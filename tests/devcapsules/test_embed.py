@@ -1,5 +1,6 @@
 """Attempts, and the widget's page: the origins that can frame it, and the access of its token."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -162,6 +163,24 @@ def test_attempt_that_cannot_be_run_whole_does_not_count(local: Run) -> None:
     assert (broken.status, broken.header("retry-after")) == (503, "5"), broken.text
     assert "does not count" in broken.json()["detail"]
     assert totals["attempts"] == 1
+
+
+@needs_sandbox
+def test_capsule_that_is_deleted_during_an_attempt_is_not_found(local: Run) -> None:
+    async def case(client: Client) -> tuple[Answer, Answer, Any]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        path = f"{PATH}/{await add(ada, visibility='public')}"
+        attempt = asyncio.ensure_future(
+            bob.post(f"{path}/attempts", {"code": f"import time\ntime.sleep(0.5)\n{RIGHT}"})
+        )
+        await asyncio.sleep(0.2)
+        deleted = await ada.request("DELETE", path)
+        db: Any = client.ports.settings.db
+        return deleted, await attempt, await db.all("SELECT capsule_id, status FROM executions")
+
+    deleted, attempt, runs = local(case)
+    assert (deleted.status, attempt.status, attempt.json()["detail"]) == (204, 404, "it has just been deleted")
+    assert runs == [{"capsule_id": None, "status": "ok"}]
 
 
 def test_examples_are_shown_as_values(local: Run) -> None:

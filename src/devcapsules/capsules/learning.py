@@ -25,7 +25,8 @@ routes = Routes("/api/v1/capsules", tag="learning", access=READER, reach=CHECKED
 _CAPSULE = "SELECT id, owner_id, version, solution_after, language, time_limit_ms FROM capsules WHERE id = ?"
 _PROGRESS = "SELECT * FROM progress WHERE learner = ? AND capsule_id = ?"
 _HINTED = (
-    "INSERT INTO progress (learner, capsule_id, user_id, hints, updated_at) VALUES (?, ?, ?, 1, ?) "
+    "INSERT INTO progress (learner, capsule_id, user_id, hints, updated_at) "
+    "SELECT ?, c.id, ?, 1, ? FROM capsules AS c WHERE c.id = ? "
     "ON CONFLICT (learner, capsule_id) DO UPDATE SET hints = min(hints + 1, ?), updated_at = excluded.updated_at "
     "RETURNING hints"
 )
@@ -143,7 +144,7 @@ async def show_hint(capsule_id: str, body: Body[HintRequest], request: Request, 
     if number > min(len(hints), seen + 1):
         raise NoMoreHints(f"it has {len(hints)} hints, which are shown in order")
     if number > seen:
-        values = (learner.mark, capsule_id, learner.user_id, learning.catalogue.now(), number)
+        values = (learner.mark, learner.user_id, learning.catalogue.now(), capsule_id, number)
         await learning.system.first(_HINTED, *values)
     return Hint(number=number, text=hints[number - 1], left=len(hints) - number)
 
