@@ -19,6 +19,8 @@ from edge.instants import to_text
 from edge.reach import CHECKED
 
 routes = Routes("/api/v1/capsules", tag="learning", access=READER, reach=CHECKED)
+BODY_LIMIT = 256 * 1024
+"""Room for the longest code with each character written as two escapes of six bytes."""
 
 _PROGRESS = (
     "INSERT INTO progress (learner, capsule_id, user_id, attempts, passed, total, solved_at, updated_at) "
@@ -136,7 +138,7 @@ class Attempts:
         return progress_rows.rows[0]["attempts"], progress_rows.rows[0]["solved_at"] is not None
 
 
-@routes.post("/{capsule_id}/attempts", CapsuleNotFound, NoTests, ExecutorAway, body_limit=128 * 1024)
+@routes.post("/{capsule_id}/attempts", CapsuleNotFound, NoTests, ExecutorAway, body_limit=BODY_LIMIT)
 async def add_attempt(capsule_id: str, body: Body[NewAttempt], request: Request, attempts: Attempts) -> Attempt:
     """Run all tests of a capsule on your code, each in its own process."""
     learning = attempts.learning

@@ -114,6 +114,27 @@ def test_version_never_changes(run: Run) -> None:
     assert first["solution"] == CAPSULE["solution"]
 
 
+def test_changed_tests_keep_their_nulls(run: Run) -> None:
+    async def case(client: Client) -> tuple[Any, Any, Any]:
+        ada = await as_member(client, "ada")
+        path = f"{PATH}/{await add(ada)}"
+        changed = await ada.request("PATCH", path, json={"tests": NULLS})
+        assert changed.status == 200, changed.text
+        db: Any = client.ports.settings.db
+        stored = (await ada.get(f"{path}/versions/2")).json()["tests"]
+        await db.run('UPDATE capsule_answers SET tests = \'[{"arguments": [1], "expected": 2}]\'')
+        return stored, changed.json()["examples"], (await ada.get(f"{path}/versions/2")).json()["tests"]
+
+    stored, examples, older = run(case)
+    plain = {"name": "", "hidden": False, "tolerance": None}
+    assert stored == [plain | test for test in NULLS]
+    assert examples == [{"name": ""} | test for test in NULLS]
+    assert older == [plain | {"arguments": [1], "expected": 2}]
+
+
+NULLS = [{"arguments": [None, {"a": None}], "expected": None}, {"arguments": [[None]], "expected": {"b": [None]}}]
+
+
 def test_simultaneous_changes_make_a_version_or_a_conflict(run: Run) -> None:
     async def case(client: Client) -> tuple[list[int], int]:
         ada = await as_member(client, "ada")
