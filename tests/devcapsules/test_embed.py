@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.edge.sandbox.executors import KEY, Remote, needs_sandbox
 
+from devcapsules.cases import LONGEST_CODE
 from devcapsules.embed.texts import TEXTS
 from edge.ports.executor import STATUSES
 from edge.testing import Client
@@ -163,6 +164,20 @@ def test_attempt_that_cannot_be_run_whole_does_not_count(local: Run) -> None:
     assert (broken.status, broken.header("retry-after")) == (503, "5"), broken.text
     assert "does not count" in broken.json()["detail"]
     assert totals["attempts"] == 1
+
+
+@needs_sandbox
+def test_longest_code_is_read_in_any_writing(local: Run) -> None:
+    async def case(client: Client) -> Answer:
+        ada = await as_member(client, "ada")
+        code = RIGHT + "#" + "\U0001f600" * (LONGEST_CODE - len(RIGHT) - 1)
+        body = json.dumps({"code": code}).encode()
+        assert len(body) > 2 * 6 * (LONGEST_CODE - 100)
+        path = f"{PATH}/{await add(ada, visibility='public')}/attempts"
+        return await ada.request("POST", path, headers=[("content-type", "application/json")], body=body)
+
+    answer = local(case)
+    assert (answer.status, answer.json().get("is_solved")) == (200, True), answer.text
 
 
 @needs_sandbox

@@ -250,6 +250,11 @@ const CASES = {
     await page.getByRole("button", { name: "Run the tests" }).click();
     await page.getByText("1 of 2 tests passed.").waitFor();
     await page.getByText("expected 3, got 2").waitFor();
+    await page.getByLabel("Tests, as JSON").fill('[{"arguments": [null], "expected": null}, {"arguments": [2], "expected": 2}]');
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved.").waitFor();
+    await page.getByRole("button", { name: "Run the tests" }).click();
+    await page.getByText("2 of 2 tests passed.").waitFor();
     const source = await readFile(AXE, "utf8").catch(() => "");
     if (source) {
       const { violations } = await page.evaluate(`${source}; axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] })`);
