@@ -21,6 +21,7 @@ from pydantic_core import from_json
 
 from devcapsules.capsules.exercism_code import (
     LARGEST_TEST_CODE,
+    UNNAMED,
     javascript_tests,
     python_tests,
     read_python_tests,
@@ -109,7 +110,7 @@ def read_archive(body: bytes) -> dict[str, Any]:
 def _case(test: dict[str, Any], content: Content) -> dict[str, Any]:
     names = [f"arg{number}" for number, _ in enumerate(test["arguments"], 1)]
     case: dict[str, Any] = {
-        "description": test["name"] or "a case",
+        "description": test["name"] or UNNAMED,
         "property": content.function_name,
         "input": dict(zip(names, test["arguments"], strict=True)),
         "expected": test["expected"],
@@ -206,9 +207,10 @@ def _tests(files: Mapping[str, bytes], paths: object) -> tuple[str, list[dict[st
     for case in flat:
         inputs = case.get("input")
         scenarios = case.get("scenarios")
+        name = str(case.get("description") or "")
         tests.append(
             {
-                "name": str(case.get("description") or "")[:100],
+                "name": "" if name == UNNAMED else name[:100],
                 "arguments": [*inputs.values()] if isinstance(inputs, dict) else [],
                 "expected": case.get("expected"),
                 "hidden": isinstance(scenarios, list) and "hidden" in scenarios,

@@ -12,6 +12,8 @@ from devcapsules.capsules.models import Content
 
 LARGEST_TEST_CODE = 64 * 1024
 """Most bytes of a Python test file that is read; those of Exercism have at most some 40,000."""
+UNNAMED = "a case"
+"""The description of a test without a name: Exercism's tests have one."""
 _ASSERTIONS = ("assertEqual", "assertIs", "assertAlmostEqual")
 
 
@@ -38,7 +40,7 @@ def javascript_tests(content: Content, module: str) -> str:
     lines = [f"import {{ {function} }} from './{module}';", "", f"describe({json.dumps(content.title)}, () => {{"]
     for test in content.tests:
         call = f"{function}({', '.join(map(_javascript, test['arguments']))})"
-        lines.append(f"  test({json.dumps(test['name'])}, () => {_javascript_assertion(call, test)});")
+        lines.append(f"  test({json.dumps(test['name'] or UNNAMED)}, () => {_javascript_assertion(call, test)});")
     return "\n".join([*lines, "});", ""])
 
 
