@@ -126,13 +126,16 @@ def test_changed_tests_keep_their_nulls(run: Run) -> None:
         return stored, changed.json()["examples"], (await ada.get(f"{path}/versions/2")).json()["tests"]
 
     stored, examples, older = run(case)
-    plain = {"name": "", "hidden": False, "tolerance": None}
+    plain: dict[str, Any] = {"name": "", "hidden": False, "tolerance": None}
     assert stored == [plain | test for test in NULLS]
     assert examples == [{"name": ""} | test for test in NULLS]
     assert older == [plain | {"arguments": [1], "expected": 2}]
 
 
-NULLS = [{"arguments": [None, {"a": None}], "expected": None}, {"arguments": [[None]], "expected": {"b": [None]}}]
+NULLS: list[dict[str, Any]] = [
+    {"arguments": [None, {"a": None}], "expected": None},
+    {"arguments": [[None]], "expected": {"b": [None]}},
+]
 
 
 def test_simultaneous_changes_make_a_version_or_a_conflict(run: Run) -> None:
