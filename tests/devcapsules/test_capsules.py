@@ -1,6 +1,7 @@
 """Capsules: versions, visibility, search, and access to their parts."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -250,6 +251,18 @@ def test_invalid_capsule_names_the_field(local: Run, changes: dict[str, object],
     answer = local(case)
     assert answer.status == 422
     assert pointer in [fault["pointer"] for fault in answer.json()["errors"]]
+
+
+def test_number_beyond_all_is_refused_and_not_made_a_null(local: Run) -> None:
+    async def case(client: Client) -> Answer:
+        ada = await as_member(client, "ada")
+        body = json.dumps({**CAPSULE, "tests": [{"expected": [1]}]}).replace("[1]", "[1e999]").encode()
+        return await ada.request("POST", PATH, headers=[("content-type", "application/json")], body=body)
+
+    answer = local(case)
+    assert (answer.status, answer.json().get("errors", [{}])[0].get("pointer")) == (422, "/tests/0/expected"), (
+        answer.text
+    )
 
 
 @pytest.mark.parametrize("query", ["?cursor=x", "?cursor=%00", "?limit=0", "?tag=A%20B", "?page=2", "?language=c"])

@@ -201,6 +201,8 @@ def test_weak_tests_are_refused_and_better_ones_taken(local: Run, model: ModelSi
         (draft_turn(""), "invalid", "empty"),
         (draft_turn("x" * 10_000_000), "invalid", "more than"),
         (draft_turn("{" * 50_000), "invalid", "not a JSON object"),
+        (draft_turn(json.dumps(DRAFT).replace("100", "NaN")), "invalid", "not a JSON object"),
+        (draft_turn(json.dumps(DRAFT).replace("100", "1e999")), "invalid", "/tests/3/arguments/0"),
         (draft_turn(json.dumps(DRAFT)[:-40], finish="length"), "invalid", "was cut"),
         (draft_turn(DRAFT, finish="length"), "invalid", "was cut"),
         (draft_turn(DRAFT, finish="content_filter"), "answer_filtered", "filter stopped"),

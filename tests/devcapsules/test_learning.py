@@ -263,6 +263,10 @@ def with_large_dictionary() -> bytes:
     return bytes(body)
 
 
+def with_data(data: str) -> bytes:
+    return archive(**{**PLAIN, "leap/.meta/canonical-data.json": data})
+
+
 def in_latin() -> bytes:
     files: dict[str, str | bytes] = {**PLAIN, "leap/leap.py": "é = 1".encode("latin-1")}
     return archive(**files)
@@ -313,6 +317,8 @@ def test_mark_of_byte_order_is_no_text(local: Run) -> None:
         lambda: archive(
             **{**PLAIN, "leap/.meta/canonical-data.json": '{"cases": [{"expected": 1, "property": "a b"}]}'}
         ),
+        lambda: with_data('{"cases": [{"property": "f", "expected": NaN}]}'),
+        lambda: with_data('{"cases": [{"property": "f", "expected": -1e999}]}'),
         with_large_dictionary,
         linked,
         lambda: zipped((zipfile.ZipInfo("leap/leap.py"), b"two files of one path")),

@@ -178,7 +178,7 @@ def _text(files: Mapping[str, bytes], path: str) -> str:
 
 def _object(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     try:
-        value = from_json(_text(files, path) or "{}")
+        value = from_json(_text(files, path) or "{}", allow_inf_nan=False)
     except ValueError:
         raise ArchiveRefused(f"{path} is not valid JSON") from None
     if not isinstance(value, dict):

@@ -99,7 +99,7 @@ def read_draft(text: str) -> Draft:
     if len(text) > LARGEST_ANSWER:
         raise DraftRefused(f"the answer had more than {LARGEST_ANSWER} characters")
     try:
-        value: Any = from_json(_unfenced(text))
+        value: Any = from_json(_unfenced(text), allow_inf_nan=False)
     except ValueError:
         raise DraftRefused("the answer was not a JSON object") from None
     if not isinstance(value, dict):
