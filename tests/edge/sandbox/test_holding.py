@@ -443,3 +443,5 @@ def test_server_as_first_process_leaves_no_zombie_in_five_hundred_runs() -> None
 def test_files_without_end_are_bounded_by_number(sandbox: LocalSandbox) -> None:
     source = f"import os\nfor n in range({MOST_FILES // 2}):\n    os.close(os.open(f'/tmp/{{n}}', os.O_CREAT))"
     assert run(sandbox, source).status == "ok"
+    ended = run(sandbox, source.replace(str(MOST_FILES // 2), "10**9"))
+    assert (ended.status, ended.message) == ("memory", f"made more than its limit of {MOST_FILES} files")

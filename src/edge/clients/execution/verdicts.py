@@ -40,7 +40,10 @@ _UNCAUGHT = 1
 
 
 class Raw(NamedTuple):
-    """A run as an executor saw it: `limit` is the one that ended it; `exit_code` is None after a signal."""
+    """A run as an executor saw it: `limit` is the one that ended it, perhaps in `words` of its own.
+
+    `exit_code` is None after a signal.
+    """
 
     stdout: str
     stderr: str
@@ -52,6 +55,7 @@ class Raw(NamedTuple):
     time_ms: float | None = None
     cpu_ms: float | None = None
     memory_kb: int | None = None
+    words: str = ""
 
 
 def judge(raw: Raw, program: Program, mark: str, executor: str) -> Execution:
@@ -110,7 +114,7 @@ def exception_line(stderr: str, language: Language) -> str:
 def _verdict(raw: Raw, program: Program, *, is_missing: bool) -> tuple[Status, str]:
     limits = program.limits
     if raw.limit is not None:
-        return raw.limit, limit_message(raw.limit, limits)
+        return raw.limit, raw.words or limit_message(raw.limit, limits)
     if raw.signal == "SIGXCPU":
         return "time", limit_message("time", limits)
     if raw.exit_code != 0 and _NO_MEMORY.search(raw.stderr):
