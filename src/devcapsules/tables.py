@@ -14,6 +14,8 @@ _TEAMS = "(SELECT team_id FROM main.team_members WHERE user_id = :caller)"
 _SHARED = f"(SELECT capsule_id FROM main.team_capsules WHERE team_id IN {_TEAMS})"
 _EDITED = f"capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller) OR capsule_id IN {_SHARED}"
 """The condition of capsules that a user may change: the user's own, and those shared with the user's teams."""
+_WRITTEN = "capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller)"
+"""The condition of capsules that are a user's own."""
 _READABLE = "visibility IN ('unlisted', 'public') AND taken_down_at IS NULL"
 _CURRENT = (
     "EXISTS (SELECT 1 FROM main.capsules AS c WHERE c.id = capsule_versions.capsule_id "
