@@ -1,6 +1,7 @@
 """Hot paths run no more bytecode, and hold no more memory, than they did, which no load of the machine changes.
 
-Counted are the instructions of our own code, and the bytes that a path holds at most at once. The numbers hold for one version of Python and of Pydantic. `make golden` writes them after a change that is meant.
+Counted are the instructions of our own code, and the bytes that a path holds at most at once. The numbers hold for one
+version of Python and of Pydantic. `make golden` writes them after a change that is meant.
 """
 
 import asyncio
