@@ -282,6 +282,30 @@ class Passing(Judging):
         return [CaseResult(test["name"], False, "ok") for test in program[3]]
 
 
+class Once(Passing):
+    """An executor for which a program passes the first time only, as one that depends on the clock or the order."""
+
+    def __init__(self) -> None:
+        self.orders: list[list[str]] = []
+
+    async def judge(self, *program: Any, **_: Any) -> list[CaseResult]:
+        self.orders.append([test["name"] for test in program[3]])
+        return [CaseResult(test["name"], False, "wrong" if len(self.orders) % 2 == 0 else "ok") for test in program[3]]
+
+
+def test_solution_has_to_pass_twice_in_both_orders() -> None:
+    async def report(*_: object) -> None:
+        return
+
+    judging = Once()
+    rounds = Rounds(OneDraft(), "m", judging, SlowDay(0.0), Budget(2, 9_000, 5))
+    with pytest.raises(JobFailed) as failed:
+        asyncio.run(rounds.run(Order(prompt=ORDER["prompt"], language="python"), report))
+    assert failed.value.reason == "invalid"
+    assert "the solution fails the test" in failed.value.faults[0]
+    assert judging.orders[0] == judging.orders[1][::-1]
+
+
 def test_tests_of_a_draft_use_up_the_time_of_a_job() -> None:
     reports: list[str] = []
 
