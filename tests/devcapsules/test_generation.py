@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from tests.bundles import needs_bundles
 from tests.edge.sandbox.executors import needs_sandbox
+from tests.members import SystemClock
 
 from devcapsules.execution.suite import CaseResult
 from devcapsules.generation.consumer import CRON, DEAD_LETTERS, QUEUE
-from devcapsules.generation.drafts import Order
-from devcapsules.generation.rounds import Budget, JobFailed, Rounds
+from devcapsules.generation.drafts import Order, content_of, read_draft
+from devcapsules.generation.jobs import Jobs, LeaseLost
+from devcapsules.generation.quality import parts_of
+from devcapsules.generation.rounds import Budget, Generated, JobFailed, Rounds
 from devcapsules.generation.routes import Sender
 from devcapsules.judging import Judging
 from edge.ports import PortError
@@ -391,6 +394,30 @@ def test_redelivered_job_ends_once(local: Run, model: ModelSim) -> None:
     assert at_once == [False, False, False, True], "others wait for the one that works"
     assert later == [None, None]
     assert (capsules, counted, used) == (1, 1, [{"kind": "generation", "used": 1}])
+
+
+def test_delivery_that_lost_its_job_stores_no_second_capsule(local: Run, model: ModelSim) -> None:
+    """A delivery that was held up ends after another has taken over its job, before or after that one's end."""
+    content = content_of(read_draft(json.dumps(DRAFT)))
+    exercise = Generated(content, [], 90, parts_of(content, 1, 1, 1), 1, 100)
+
+    async def case(client: Client) -> tuple[list[bool], Any]:
+        job_id = await order(await as_member(client, "ada"))
+        db: Any = client.ports.settings.db
+        jobs = Jobs(db, SystemClock())
+        late = await jobs.claim(job_id)
+        await db.run("UPDATE generation_jobs SET lease_until = 1")
+        other = await jobs.claim(job_id)
+        assert late is not None
+        assert other is not None
+        stored = [await jobs.succeed(claimed, exercise) is not None for claimed in (late, other, late, other)]
+        with pytest.raises(LeaseLost):
+            await jobs.step(late, "writes", 1, 1)
+        tables = ("capsules", "capsule_versions", "capsule_answers")
+        return stored, [(await db.first(f"SELECT count(*) AS n FROM {table}"))["n"] for table in tables]
+
+    with by(local, model) as run:
+        assert run(case) == ([False, True, False, False], [1, 1, 1])
 
 
 def test_crashed_delivery_is_followed_by_another(local: Run, model: ModelSim) -> None:
