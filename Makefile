@@ -31,7 +31,7 @@ sync: $(VENV)/.local ## Sync all vehicles now, with a progress bar (STATE= overr
 migrate: $(VENV)/.local ## Bring the local database up to date (STATE=, APP= override)
 	@$(BIN)/python -m edge.runtimes.local migrate $(or $(APP),core_tessie).app:app --state $(or $(STATE),.state$(addprefix /,$(filter-out core_tessie,$(APP))))
 
-migration: $(VENV)/.dev ## Write the tables of a part of the kernel as an app's next migration (PART=accounts|keys|tickets, APP=)
+migration: $(VENV)/.dev ## Write the tables of a part of the kernel as an app's next migration (PART=accounts|audit|keys|tickets, APP=)
 	@$(BIN)/python tools/part.py
 
 seed: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Add an app's missing demonstration data (APP=, STATE=, REMOTE=, DRY=1, OVERWRITE=1)
@@ -122,6 +122,7 @@ bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measur
 bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in workerd
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.workers
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.first_answer
+	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup --first
 
 bench-live: $(VENV)/.dev $(WORKERS) ## Measure live events in workerd
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.live --workers --connections 100,500,1000

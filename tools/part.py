@@ -16,6 +16,7 @@ from apps import ROOT, folder, packages
 PARTS = ROOT / "tools" / "parts"
 DECLARATIONS: Mapping[str, str] = {
     "accounts": "USERS, *PRIVATE    (from edge.auth.accounts.tables import PRIVATE, USERS)",
+    "audit": 'Table("admin_audit")    (and App(authenticate=…) with edge.auth.audit.record)',
     "keys": 'Table("api_keys", private=True)',
     "tickets": 'Table("tickets", private=True)',
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import migration_check
-from apps import ROOT
+from apps import ROOT, load
 from deploying.account import Account, NotThere
 from deploying.build import FILE, Target, environments
 from deploying.refusal import Refusal
@@ -107,12 +107,19 @@ def in_account(target: Target, account: Account) -> Iterator[Finding]:
         existing = {queue["queue_name"] for queue in _list(account, "queues")}
         for name in sorted(configured):
             yield _named("queue", name, name in existing, f"npx wrangler queues create {name}")
+    yield from _secrets(target, account)
+
+
+def _secrets(target: Target, account: Account) -> Iterator[Finding]:
     try:
         secrets = {secret["name"] for secret in account.get("workers", "scripts", target.name, "secrets")}
     except NotThere:
         secrets = set()
     for name in target.secrets:
-        yield _named("secret", name, name in secrets, f"npx wrangler secret put {name} --env {environment}")
+        yield _named("secret", name, name in secrets, f"npx wrangler secret put {name} --env {target.environment}")
+    optional = {field.name for field in load(target.package).settings.fields if field.kind == "secret"}
+    for name in sorted(optional - secrets - {*target.secrets}):
+        yield Finding(None, f"optional secret {name} is not set")
 
 
 def _database(binding: Mapping[str, Any], account: Account, environment: str) -> Iterator[Finding]:

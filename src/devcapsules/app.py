@@ -11,6 +11,7 @@ from devcapsules.capsules import learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
 from devcapsules.capsules.publication import Publisher
+from devcapsules.capsules.store import forget_author
 from devcapsules.community import progress, reports, teams
 from devcapsules.embed import routes as embed
 from devcapsules.execution import routes as execution
@@ -26,6 +27,7 @@ from devcapsules.settings import CapsuleSettings
 from devcapsules.tables import TABLES
 from edge import App, Clock, Limit
 from edge.auth.accounts.routes import Accounts
+from edge.auth.audit import audit_routes
 from edge.auth.limits import Limits, rate_limit_headers
 from edge.injection import event, singleton
 from edge.middleware.access_log import access_log
@@ -69,6 +71,7 @@ app = App(
         event(Judging),
         event(Publisher),
         event(consumer.Worker),
+        event(generation.Sender),
         event(generation.Intake),
         event(teams.Teams),
         event(reports.ReportQueue),
@@ -80,7 +83,7 @@ app = App(
     resources=[
         site_index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
-        Accounts("/api/v1/auth", registration=CapsuleAccount, myself=MyPlan),
+        Accounts("/api/v1/auth", registration=CapsuleAccount, myself=MyPlan, erase=forget_author),
         access.keys,
         access.usage,
         access.plans,
@@ -102,6 +105,7 @@ app = App(
         teams.routes,
         reports.routes,
         reports.queue,
+        audit_routes("/api/v1/audit"),
         retention.routes,
         job_routes(),
     ],

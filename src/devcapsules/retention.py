@@ -9,6 +9,7 @@ CRON = "20 3 * * *"
 
 RULES = [
     *ACCOUNT_RULES,
+    Rule("admin_audit", "created_at", timedelta(days=730)),
     Rule("analytics_events", "created_at", timedelta(days=400)),
     Rule("executions", "created_at", timedelta(days=90)),
     Rule("generation_jobs", "finished_at", timedelta(days=90)),

@@ -11,6 +11,12 @@ SCHEMA = Schema(
             references={"user_id": "users"},
         ),
         Relation(
+            "admin_audit",
+            "id:integer actor! action! target_kind! target_id! details!:json:JSON created_at!:instant",
+            key=("id",),
+            defaults={"details": "{}"},
+        ),
+        Relation(
             "analytics_events",
             "id capsule_id! kind! outcome! learner! day! created_at!:instant",
             key=("id",),
@@ -143,6 +149,7 @@ SCHEMA = Schema(
     indexes=(
         Index("account_links_by_user", "account_links", ("user_id",)),
         Index("account_links_expires", "account_links", ("expires_at",)),
+        Index("admin_audit_by_time", "admin_audit", ("created_at",)),
         Index("analytics_events_by_capsule", "analytics_events", ("capsule_id", "day", "kind", "outcome")),
         Index("analytics_events_created", "analytics_events", ("created_at",)),
         Index("api_keys_by_user", "api_keys", ("user_id", "created_at")),
@@ -170,5 +177,5 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql",),
+    migrations=("0001_init.sql", "0002_audit.sql"),
 )

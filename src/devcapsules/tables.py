@@ -15,6 +15,7 @@ _SHARED = f"(SELECT capsule_id FROM main.team_capsules WHERE team_id IN {_TEAMS}
 _EDITED = f"capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller) OR capsule_id IN {_SHARED}"
 """The condition of capsules that a user may change: the user's own, and those shared with the user's teams."""
 _WRITTEN = "capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller)"
+"""The condition of capsules that are a user's own."""
 _READABLE = "visibility IN ('unlisted', 'public') AND taken_down_at IS NULL"
 _CURRENT = (
     "EXISTS (SELECT 1 FROM main.capsules AS c WHERE c.id = capsule_versions.capsule_id "
@@ -81,7 +82,7 @@ TABLES = Tables(
     Table("generation_jobs", read=READER, own=_ACCOUNT),
     Table("executions", read=READER, own=_ACCOUNT),
     Table("usage_daily", read=READER, own=_ACCOUNT),
-    Table("analytics_events", read=READER, own={MEMBER: _WRITTEN, BOUND: "false", OWNER: "false"}),
+    Table("analytics_events", read=READER, own={MEMBER: _EDITED, BOUND: "false", OWNER: "false"}),
     Table(
         "teams",
         read=READER,
@@ -121,6 +122,7 @@ TABLES = Tables(
     ),
     Table("reports"),
     Table("progress", read=READER, own=_ACCOUNT),
+    Table("admin_audit"),
 )
 """A team's member changes the capsules shared with it; only the owner publishes and deletes them.
 

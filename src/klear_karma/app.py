@@ -1,6 +1,8 @@
 """The composition root: all resources, providers and middleware of this Worker."""
 
-from edge import App, Clock, Limit
+from edge import Actor, App, Clock, Limit, Request, SystemDatabase
+from edge.auth.audit import record
+from edge.auth.callers import Callers
 from edge.auth.limits import Limits, admit, rate_limit_headers
 from edge.injection import event, singleton
 from edge.live.publisher import Publisher
@@ -35,6 +37,15 @@ from klear_karma.uploads.files import PictureFiles
 
 LINKS = {"search": "/api/practitioners/search", "appointments": "/api/appointments"}
 
+AUDITED = frozenset(
+    {
+        "POST /api/admin/appointments/{appointment_id}/outcome",
+        "POST /api/admin/reports/{report_id}/decision",
+        "PUT /api/admin/practitioners/{practitioner_id}/verification",
+    }
+)
+"""Routes whose handlers write to the audit log in the batch of their change; all others are recorded before it."""
+
 live = Live()
 
 PROFILES = [
@@ -54,11 +65,19 @@ def make_limits(settings: KarmaSettings, clock: Clock) -> Limits:
     return Limits(settings.rate_limiter, None, clock)
 
 
+async def authenticate(
+    request: Request, callers: Callers, limits: Limits, db: SystemDatabase | None, clock: Clock
+) -> Actor:
+    """Identify the caller, and record a change by an administrator in the audit log."""
+    actor = await live.authenticate(request, callers, limits, db, clock)
+    return await record(request, actor, db, clock, AUDITED)
+
+
 app = App(
     NAME,
     version=VERSION,
     settings=KarmaSettings,
-    authenticate=live.authenticate,
+    authenticate=authenticate,
     admit=admit,
     middleware=[request_id, access_log, cors, security_headers, rate_limit_headers, count_use],
     providers=[singleton(make_limits), event(Publisher), *PROFILES, *wiring.PROVIDERS],

@@ -1,5 +1,6 @@
 """Providers and resources of bookings, messages and reviews."""
 
+from edge.auth.audit import audit_routes
 from edge.injection import event
 from klear_karma.admin import routes as admin
 from klear_karma.analytics import routes as analytics
@@ -33,5 +34,6 @@ RESOURCES = [
     blocks.routes,
     reports.routes,
     admin.routes,
+    audit_routes("/api/admin/audit"),
     analytics.routes,
 ]

@@ -1,9 +1,11 @@
 """The composition root: all resources, providers and middleware of this Worker."""
 
-from edge import App, Clock, Limit, Ports
+from edge import Actor, App, Clock, Limit, Ports, Request, SystemDatabase
 from edge.auth.accounts.letters import Pages
 from edge.auth.accounts.routes import Accounts
-from edge.auth.callers import authenticate
+from edge.auth.audit import audit_routes, record
+from edge.auth.callers import Callers
+from edge.auth.callers import authenticate as identify
 from edge.auth.limits import Limits, admit, rate_limit_headers
 from edge.data import ScopedDatabase
 from edge.injection import event, singleton
@@ -27,6 +29,7 @@ from vinyl_vault.sync import routes as sync
 from vinyl_vault.sync.store import Bounds, SyncStore
 from vinyl_vault.tables import TABLES
 from vinyl_vault.transfer import wiring as transfer
+from vinyl_vault.transfer.uploads import remove_files
 
 LINKS = {"collection": "/api/collection", "stats": "/api/stats"}
 
@@ -39,6 +42,13 @@ def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
 def make_store(db: ScopedDatabase, ports: Ports, clock: Clock, settings: VaultSettings) -> SyncStore:
     """Return the store of the caller's records; raises `MembersOnly` unless the caller is a user."""
     return SyncStore(db, member_of(ports.caller).name, clock, Bounds(settings.most_records, settings.most_conflicts))
+
+
+async def authenticate(
+    request: Request, callers: Callers, limits: Limits, db: SystemDatabase | None, clock: Clock
+) -> Actor:
+    """Identify the caller, and record a change by an administrator in the audit log."""
+    return await record(request, await identify(request, callers, limits), db, clock)
 
 
 app = App(
@@ -62,7 +72,7 @@ app = App(
     resources=[
         site_index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
-        Accounts(pages=Pages(register="/confirm", reset="/reset", email="/confirm-email")),
+        Accounts(erased=remove_files, pages=Pages(register="/confirm", reset="/reset", email="/confirm-email")),
         *discogs.RESOURCES,
         sync.routes,
         sync.conflicts,
@@ -75,6 +85,7 @@ app = App(
         stats.routes,
         values.routes,
         retention.routes,
+        audit_routes("/api/admin/audit"),
         job_routes(),
     ],
 )

@@ -23,6 +23,7 @@ PER_RUN = 5_000
 
 RULES = [
     *ACCOUNT_RULES,
+    Rule("admin_audit", "created_at", timedelta(days=730)),
     Rule("chat_days", "day", timedelta(days=2)),
     Rule("imports", "updated_at", timedelta(days=90), where="state = 'done'"),
     Rule("leases", "until", timedelta(hours=1), is_epoch=True),

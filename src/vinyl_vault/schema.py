@@ -11,6 +11,12 @@ SCHEMA = Schema(
             references={"user_id": "users"},
         ),
         Relation(
+            "admin_audit",
+            "id:integer actor! action! target_kind! target_id! details!:json:JSON created_at!:instant",
+            key=("id",),
+            defaults={"details": "{}"},
+        ),
+        Relation(
             "auth_attempts",
             "key failures!:integer free_at!:real seen_at!:real",
             key=("key",),
@@ -147,6 +153,7 @@ SCHEMA = Schema(
     indexes=(
         Index("account_links_by_user", "account_links", ("user_id",)),
         Index("account_links_expires", "account_links", ("expires_at",)),
+        Index("admin_audit_by_time", "admin_audit", ("created_at",)),
         Index("auth_attempts_seen", "auth_attempts", ("seen_at",)),
         Index("chat_days_by_day", "chat_days", ("day",)),
         Index("collections_deleted", "collections", ("deleted_at",), where="deleted_at IS NOT NULL"),
@@ -177,5 +184,6 @@ SCHEMA = Schema(
         "0006_details_by_user.sql",
         "0007_daily_values.sql",
         "0008_own_covers.sql",
+        "0009_audit.sql",
     ),
 )

@@ -43,4 +43,5 @@ TABLES = Tables(
         check={MEMBER: f"user_id = :caller AND {_STORED} + bytes <= {MOST_STORED}"},
     ),
     Table("shares", read=READER, write=READER, own=OWN, check={MEMBER: at_most(MOST_SHARES, "shares")}),
+    Table("admin_audit"),
 )

@@ -11,6 +11,18 @@ CREATE TABLE account_links (
   expires_at TEXT NOT NULL
 );
 
+CREATE INDEX admin_audit_by_time ON admin_audit (created_at);
+
+CREATE TABLE admin_audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  target_kind TEXT NOT NULL,
+  target_id TEXT NOT NULL,
+  details JSON NOT NULL DEFAULT '{}',
+  created_at TEXT NOT NULL
+);
+
 CREATE INDEX auth_attempts_seen ON auth_attempts (seen_at);
 
 CREATE TABLE auth_attempts (

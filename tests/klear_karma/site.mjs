@@ -54,6 +54,13 @@ const CASES = {
     await accessible();
   },
 
+  async shows_the_offset_of_an_hour_that_comes_twice() {
+    const texts = ["2027-04-03T12:30:00Z", "2027-04-03T13:30:00Z", "2027-04-03T14:30:00Z", "2027-04-03T15:30:00Z"];
+    const shown = await page.evaluate(async (all) => all.map((await import("/js/times.js")).clock), texts);
+    const expected = ["01:30", "02:30 (UTC+13:00)", "02:30 (UTC+12:00)", "03:30"];
+    check(String(shown) === String(expected), `${shown}`);
+  },
+
   async asks_strangers_to_log_in_and_comes_back() {
     await page.locator(".slots button").first().click();
     await page.getByRole("link", { name: "Register" }).click();

@@ -1,9 +1,11 @@
 """Access: every route answers 404 to another user's id in any of its parameters."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.klear_karma.conftest import Run, as_admin, as_member
+from tests.klear_karma.people import as_healer
 from tests.klear_karma.practices import booked, count, day_after_tomorrow, insertion, practice, zulu
 
 from edge import ADMIN, PUBLIC
@@ -112,6 +114,50 @@ def test_other_users_ids_in_bodies_answer_404(local: Run) -> None:
                 own = stranger is zoe and values.get("practitioner_id") == "zoe"
                 assert answer.status == (409 if own else 404), (path, values, answer.text)
         assert await count(client, "SELECT count(*) FROM appointments") == 1
+        ids = [row["id"] for row in await db.all("SELECT id FROM notifications WHERE user_id = 'mira'")]
+        assert ids
+        assert (await eve.post("/api/notifications/read", {"ids": ids})).json() == {"unread": 0}
+        assert await count(client, "SELECT count(*) FROM notifications WHERE read_at IS NOT NULL") == 0
+
+    local(case)
+
+
+PUBLIC_PATHS = [endpoint.path for endpoint in app.endpoints if "{practitioner_id}" in endpoint.path]
+HIDDEN = [("verification", state) for state in ("unverified", "pending", "rejected")] + [("is_listed", 0)]
+
+
+def test_hidden_practitioners_are_found_nowhere(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await as_healer(client, "mira")
+        ada = await as_member(client, "ada")
+        [service] = (await client.get("/api/practitioners/mira")).json()["services"]
+        search = "/api/practitioners/search?limit=5"
+        paths = [path.replace("{practitioner_id}", "mira") for path in PUBLIC_PATHS if "/admin/" not in path]
+        assert len(paths) == 4
+        day = (datetime.now(UTC) + timedelta(days=5)).date().isoformat()
+        slots = await client.get(f"/api/practitioners/mira/availability?from={day}&to={day}")
+        start = slots.json()["slots"][0]["starts_at"]
+        bodies: list[tuple[str, Any]] = [
+            ("/api/appointments", {"practitioner_id": "mira", "service_id": service["id"], "starts_at": start}),
+            ("/api/messages", {"practitioner_id": "mira", "body": "Hi"}),
+            ("/api/reports", {"target_kind": "practitioner", "target_id": "mira", "reason": "x"}),
+            ("/api/reports", {"target_kind": "user", "target_id": "mira", "reason": "x"}),
+        ]
+        db: Any = client.ports.settings.db
+        for column, value in HIDDEN:
+            await db.run(f"UPDATE practitioners SET verification = 'verified', is_listed = 1, {column} = ?", value)
+            settings: Any = client.ports.settings
+            for key in (await settings.kv.list("")).names:
+                await settings.kv.delete(key)
+            for path in paths:
+                assert (await client.get(path)).status == 404, (path, value)
+            for asked in ("", "&lat=52.51&lng=13.41", "&q=reiki", "&specialization=Reiki", f"&available_on={day}"):
+                assert (await client.get(search + asked)).json()["practitioners"] == [], (asked, value)
+            geojson = await client.get(search, headers=[("accept", "application/geo+json")])
+            assert geojson.json()["features"] == []
+            for path, body in bodies:
+                assert (await ada.post(path, body)).status == 404, (path, value)
+            assert (await ada.request("PUT", "/api/blocks/mira")).status == 404
 
     local(case)
 

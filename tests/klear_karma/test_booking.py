@@ -354,3 +354,21 @@ def test_time_zone_that_was_removed_causes_no_server_error(local: Run) -> None:
         assert (await change(mira, booking, "cancel")).status == 200
 
     local(case)
+
+
+def test_notice_and_horizon_hold_for_a_booking_of_a_service_that_is_gone(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira = await practice(client, horizon_days=5)
+        ada = await as_member(client, "ada")
+        booking = await booked(ada, day_after_tomorrow(15))
+        db: Any = client.ports.settings.db
+        await db.run("DELETE FROM services")
+        await db.run("UPDATE practitioners SET notice_minutes = 2880, cancellation_hours = 0")
+        await db.run("UPDATE appointments SET cancellation_hours = 0")
+        tomorrow = day_after_tomorrow() - 24 * HOUR
+        for start, reason in ((tomorrow, "notice"), (day_after_tomorrow() + 7 * 24 * HOUR, "horizon")):
+            refused = await change(ada, booking, "reschedule", starts_at=zulu(start))
+            assert (refused.status, refused.json()["reason"]) == (409, reason), refused.text
+        assert (await change(mira, booking, "reschedule", starts_at=zulu(tomorrow))).status == 200
+
+    local(case)

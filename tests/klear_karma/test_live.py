@@ -23,15 +23,17 @@ from klear_karma.app import app
 
 SETTINGS = ENV | {"FEED_LIMITER": "off"}
 PEOPLE = ("ada", "eve")
+PASSWORD = "correct horse battery"
 
 type Headers = dict[str, str]
 type Town = tuple[str, dict[str, Headers]]
 
 
 async def people(client: Client) -> dict[str, Headers]:
-    """Return the credentials of two practitioners, two customers and the administrator.
+    """Return the credentials of two practitioners, three customers and the administrator.
 
-    One booking of ada's has ended, and a request of hers has expired.
+    One booking of ada's has ended, and a request of hers has expired. Bea has a password, and bookings with mira: one
+    that is coming and one that has ended.
     """
     mira, zoe = await practice(client), await practice(client, "zoe", needs_confirmation=1)
     others = dict(zip(PEOPLE, await as_members(client, PEOPLE), strict=True))
@@ -40,6 +42,16 @@ async def people(client: Client) -> dict[str, Headers]:
     await ended(client, past["id"])
     db: Any = client.ports.settings.db
     await db.run("UPDATE appointments SET expires_at = '2020-01-01 00:00:00' WHERE state = 'requested'")
+    account = {"email": "bea@example.org", "password": PASSWORD, "name": "Bea"}
+    bea = client.anonymous()
+    tokens = (await bea.post("/api/auth/register", account)).json()
+    bea.headers = [("authorization", f"Bearer {tokens['access_token']}")]
+    over = await booked(bea, day_after_tomorrow(6))
+    await ended(client, over["id"])
+    await db.run("UPDATE appointments SET state = 'completed' WHERE id = ?", over["id"])
+    await booked(bea, day_after_tomorrow(7))
+    await booked(bea, day_after_tomorrow(8), "zoe")
+    others["bea"] = bea
     credentials = {name: dict(client.headers) for name, client in {"mira": mira, "zoe": zoe, **others}.items()}
     return credentials | {"admin": {"x-api-key": ADMIN_KEY}}
 
@@ -83,12 +95,13 @@ def listening(url: str, credentials: dict[str, Headers], types: str) -> Iterator
         yield sockets
 
 
-def post(url: str, path: str, headers: Headers, body: object) -> int:
-    """Send a POST; return the status."""
+def post(url: str, path: str, headers: Headers, body: object, method: str = "POST") -> int:
+    """Send a body; return the status."""
     data = json.dumps(body).encode()
     sent = headers | {"content-type": "application/json"}
+    request = urllib.request.Request(f"{url}{path}", data, sent, method=method)
     try:
-        with urllib.request.urlopen(urllib.request.Request(f"{url}{path}", data, sent), timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         with refused:
@@ -148,4 +161,17 @@ def test_loser_of_a_slot_leaves_no_event(town: Town) -> None:
         winner = next(name for name, status in statuses.items() if status == 201)
         events = [heard(sockets[name], 10) for name in (winner, "mira")]
         assert [event and event["state"] for event in events] == ["confirmed"] * 2
+        assert {name: heard(socket, 0.3) for name, socket in sockets.items()} == dict.fromkeys(sockets)
+
+
+def test_deletion_of_an_account_tells_the_other_sides_of_its_open_bookings(town: Town) -> None:
+    url, credentials = town
+    others = {name: headers for name, headers in credentials.items() if name != "bea"}
+    bea = credentials["bea"]
+    with listening(url, others, "appointment.*") as sockets:
+        assert post(url, "/api/auth/me", bea, {"password": "wrong horse battery"}, "DELETE") == 401
+        assert {name: heard(socket, 0.2) for name, socket in sockets.items()} == dict.fromkeys(sockets)
+        assert post(url, "/api/auth/me", bea, {"password": PASSWORD}, "DELETE") == 204
+        events = [heard(sockets[name], 10) for name in ("mira", "zoe")]
+        assert [event and (event["state"], event["sequence"]) for event in events] == [("cancelled", 1)] * 2
         assert {name: heard(socket, 0.3) for name, socket in sockets.items()} == dict.fromkeys(sockets)

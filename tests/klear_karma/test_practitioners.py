@@ -1,7 +1,7 @@
 """Profiles, services, hours and times off: only their owner changes them, and only verified ones are public."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from tests.klear_karma.practices import HOUR, booked, change, day_after_tomorrow
 
 from edge.testing import Answer, Client
 from klear_karma.availability.zones import days
+from klear_karma.money import DIGITS, amount
 
 ME = "/api/practitioners/me"
 
@@ -120,6 +121,13 @@ def test_currency_stays_while_services_have_prices(local: Run) -> None:
 
     refused, changed = local(case)
     assert (refused.status, changed.json()["currency"]) == (409, "JPY")
+
+
+def test_currencies_are_those_of_2026() -> None:
+    begun = {"SLE", "VES", "XCG", "ZWG"}
+    ended = {"ANG", "BGN", "HRK", "SLL", "ZWL"}
+    assert (begun - {*DIGITS}, ended & {*DIGITS}) == (set(), set())
+    assert (amount(5000, "JPY"), amount(1, "EUR"), amount(1234, "KWD")) == ("5000 JPY", "0.01 EUR", "1.234 KWD")
 
 
 def test_hours_are_returned_unchanged(run: Run) -> None:
@@ -363,3 +371,32 @@ def test_change_of_verified_text_is_listed_and_audited_but_does_not_end_the_veri
         assert [row["id"] for row in (await admin.get(changed)).json()] == ["mira"]
 
     run(case)
+
+
+def clock_changes() -> list[tuple[str, date]]:
+    """Return the days of the coming year that are longer or shorter than 24 hours."""
+    coming = [datetime.now(UTC).date() + timedelta(days=number) for number in range(3, 368)]
+    changes = []
+    for name in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Pacific/Auckland"):
+        lengths = {day: days(ZoneInfo(name), day, day) for day in coming}
+        changes += [(name, day) for day, span in lengths.items() if span.end - span.start != 24 * HOUR]
+    assert len(changes) >= 10
+    return changes
+
+
+def test_day_of_the_asker_lists_the_slots_of_two_days_of_the_practitioner(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await practice(client, horizon_days=730)
+        for name, day in clock_changes():
+            zone = ZoneInfo(name)
+            noon = datetime.combine(day, time(12), UTC)
+            hours = [noon + timedelta(hours=hour) for hour in range(-40, 41)]
+            expected = [hour for hour in hours if hour.astimezone(zone).date() == day]
+            path = f"/api/practitioners/mira/availability?from={day}&to={day}&zone={name}"
+            slots = (await client.get(path)).json()["slots"]
+            assert [slot["starts_at"] for slot in slots] == [hour.astimezone(zone).isoformat() for hour in expected]
+            assert len({slot["starts_at"] for slot in slots}) == len(expected), "an hour that comes twice"
+            assert [slot["practitioner_starts_at"] for slot in slots] == [hour.isoformat() for hour in expected]
+            assert len({slot["practitioner_starts_at"][:10] for slot in slots}) == 2
+
+    local(case)

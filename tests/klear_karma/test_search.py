@@ -1,5 +1,6 @@
 """The public search: nearest first, pages without repetition, filters, and places rounded to a kilometre."""
 
+import json
 import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,7 +12,8 @@ from tests.klear_karma.people import PROFILE, as_healer, insert, verify
 
 from edge.testing import Answer, Client
 from klear_karma.search.geography import Place, distance_km
-from klear_karma.search.routes import MOST_CHECKED
+from klear_karma.search.query import Search
+from klear_karma.search.routes import MOST_CHECKED, key_of
 
 SEARCH = "/api/practitioners/search"
 
@@ -211,6 +213,22 @@ def test_answers_are_cached_by_rounded_place(run: Run) -> None:
     assert ids(other.json()) == []
     assert first.header("cache-control") == "public, max-age=60"
     assert 0 <= int(near.header("age")) < 60
+
+
+@pytest.mark.parametrize(("age", "found"), [(58, ["old"]), (60, ["mira"]), (-5, ["mira"])])
+def test_cached_page_is_a_minute_old_at_most(local: Run, age: int, found: list[str]) -> None:
+    async def case(client: Client) -> list[str]:
+        await as_healer(client, "mira")
+        page = await search_page(client, q="reiki", limit=3)
+        old = page | {"practitioners": [page["practitioners"][0] | {"id": "old"}]}
+        settings: Any = client.ports.settings
+        [key] = (await settings.kv.list("search:1:")).names
+        assert key == key_of(Search.model_validate({"q": "reiki", "limit": 3}))
+        made_at = int(datetime.now(UTC).timestamp()) - age
+        await settings.kv.put(key, b"%d\n%s" % (made_at, json.dumps(old).encode()))
+        return ids(await search_page(client, q="reiki", limit=3))
+
+    assert local(case) == found
 
 
 def test_search_shows_nothing_finer_than_a_kilometre(run: Run) -> None:

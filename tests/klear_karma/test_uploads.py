@@ -7,8 +7,8 @@ import pytest
 from tests.edge.test_picture_metadata import SECRET, exif, jpeg, segment
 from tests.edge.test_pictures import png
 from tests.klear_karma.conftest import SECRET as KEY
-from tests.klear_karma.conftest import Run, as_member
-from tests.klear_karma.people import PROFILE, as_healer
+from tests.klear_karma.conftest import Run, as_admin, as_member
+from tests.klear_karma.people import PROFILE, as_healer, verify
 
 from edge.testing import Answer, Client
 from klear_karma.retention import CRON
@@ -112,6 +112,30 @@ def test_profile_takes_published_pictures_of_its_owner(run: Run) -> None:
         return [statuses, document == own, (await client.get("/api/practitioners/mira")).json()["photo_id"]]
 
     assert run(case) == [[404, 404, 404, 200], True, None]
+
+
+def test_published_picture_is_hidden_like_its_practitioner(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira = await as_member(client, "mira", "healer")
+        upload = (await send(mira)).json()
+        await publish(mira, upload["id"])
+        admin = as_admin(client)
+        for is_listed, state, status in [
+            (True, "pending", 404),
+            (True, "verified", 200),
+            (False, "verified", 404),
+            (True, "verified", 200),
+            (True, "rejected", 404),
+        ]:
+            body = PROFILE | {"photo_id": upload["id"], "is_listed": is_listed}
+            assert (await mira.request("PUT", "/api/practitioners/me", json=body)).status == 200
+            waiting = (await admin.get("/api/admin/practitioners")).json()
+            link = (await verify(client, "mira", state)).json()["photo_url"]
+            assert (await client.get(upload["path"])).status == status, (is_listed, state)
+            for url in (link, *(candidate["photo_url"] for candidate in waiting)):
+                assert (await client.get(url)).status == 200
+
+    run(case)
 
 
 def test_pictures_of_deleted_users_are_gone_at_once_and_removed_later(local: Run) -> None:

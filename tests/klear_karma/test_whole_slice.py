@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.klear_karma.conftest import Run, as_admin
-from tests.klear_karma.practices import JSON, change, ended
+from tests.klear_karma.practices import JSON, booked, change, day_after_tomorrow, ended, practice
 
 from edge.testing import Client
 
@@ -91,7 +91,26 @@ def test_deleted_account_frees_its_slots_and_leaves_no_name(run: Run) -> None:
         (left,) = (await mira.get("/api/appointments")).json()["appointments"]
         assert (left["id"], left["state"], left["cancelled_by"]) == (booking["id"], "cancelled", "customer")
         assert (left["customer"], left["note"]) == ({"id": None, "name": "deleted user"}, "")
+        assert "Ada" not in (await mira.get("/api/notifications")).text
+        db: Any = client.ports.settings.db
+        assert await db.all("SELECT * FROM reminders") == []
         assert (await mira.request("DELETE", "/api/auth/me", json={"password": PASSWORD})).status == 204
         assert (await client.get(f"/api/practitioners/{id_}")).status == 404
 
     run(case)
+
+
+def test_deletion_leaves_appointments_that_have_begun(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira = await practice(client)
+        ada = await registered(client, "ada")
+        begun, coming = await booked(ada, day_after_tomorrow()), await booked(ada, day_after_tomorrow(15))
+        await ended(client, begun["id"], hours_ago=0)
+        assert (await ada.request("DELETE", "/api/auth/me", json={"password": PASSWORD})).status == 204
+        await client.scheduled(SETTLE)
+        listed = (await mira.get("/api/appointments")).json()["appointments"]
+        states = {appointment["id"]: appointment["state"] for appointment in listed}
+        assert states == {begun["id"]: "completed", coming["id"]: "cancelled"}
+        assert {appointment["customer"]["name"] for appointment in listed} == {"deleted user"}
+
+    local(case)

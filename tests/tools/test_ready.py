@@ -57,6 +57,16 @@ def test_missing_resources_are_listed_until_they_exist(sim: StorageSim) -> None:
     assert missing(sim) == []
 
 
+def test_optional_secret_that_is_not_set_is_a_note(sim: StorageSim) -> None:
+    def notes() -> list[str]:
+        findings = ready.in_account(Target.of("klear-karma-production"), Account(sim.environment))
+        return [finding.text for finding in findings if finding.is_there is None]
+
+    assert "optional secret ADMIN_API_KEY is not set" in notes()
+    sim.add_secret("klear-karma-api-production", "ADMIN_API_KEY")
+    assert [note for note in notes() if "ADMIN_API_KEY" in note] == []
+
+
 def test_placeholders_and_virtual_tables_are_reported() -> None:
     findings = [*ready.configured(Target.of(ENVIRONMENT)), *ready.limits(Target.of(ENVIRONMENT))]
     lines = "\n".join(finding.line for finding in findings)

@@ -1,8 +1,11 @@
 """Deleting an account removes its collection, and no data of other users."""
 
+from hashlib import sha256
 from typing import Any
 
+from tests.patience import pauses
 from tests.vinyl_vault.conftest import Run, as_member
+from tests.vinyl_vault.test_csv import FILE
 
 from edge.testing import Client
 
@@ -59,3 +62,30 @@ def test_push_of_a_deleted_user_writes_nothing(local: Run) -> None:
 
     status, left = local(case)
     assert (status, left) == (409, [0] * 5)
+
+
+def test_files_of_imports_go_with_their_account(local: Run) -> None:
+    local.env["ACCOUNT_CONFIRMATION"] = "none"
+
+    async def case(client: Client) -> None:
+        ada = await as_member(client, "ada")
+        tokens = (await client.post("/api/auth/register", ACCOUNT)).json()
+        eve = client.anonymous()
+        eve.headers = [("authorization", f"Bearer {tokens['access_token']}")]
+        csv = [("content-type", "text/csv")]
+        for member in (ada, eve):
+            sent = await member.request("POST", "/api/collection/import", body=FILE.encode(), headers=csv)
+            assert sent.status == 201, sent.text
+        settings: Any = client.ports.settings
+        before = [stored.key for stored in (await settings.cache.list("imports/")).objects]
+        assert (await eve.request("DELETE", "/api/auth/me", json={"password": ACCOUNT["password"]})).status == 204
+        left: list[str] = []
+        async for _ in pauses():
+            left = [stored.key for stored in (await settings.cache.list("imports/")).objects]
+            if len(left) < len(before):
+                break
+        own = f"imports/{sha256(b'ada').hexdigest()[:32]}/"
+        assert left == [key for key in before if key.startswith(own)]
+        assert len(left) * 2 == len(before)
+
+    local(case)

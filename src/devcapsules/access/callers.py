@@ -4,13 +4,13 @@ The order is that of the specification: rate limit by address, authentication, l
 """
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from devcapsules.access.keys import KEY_PREFIX, PAGE_PREFIX, Visit, WidgetKeys, actor_of, origins_of
 from devcapsules.access.plans import PlanLimits
 from devcapsules.settings import CapsuleSettings
-from edge import READER, Actor, Forbidden, RateLimiter, Request, Unauthorized
+from edge import READER, Actor, Clock, Forbidden, RateLimiter, Request, SystemDatabase, Unauthorized
 from edge.auth.accounts.members import Members
+from edge.auth.audit import record
 from edge.auth.keys import presented_key
 from edge.auth.limits import Limits, address, bound
 from edge.reach import Reach
@@ -109,10 +109,10 @@ class Gate:
         await bound(limiter, f"{key_id} {address(request)}")
 
 
-async def authenticate(request: Request, gate: Gate) -> Actor:
-    """Admit a call that requires authentication."""
+async def authenticate(request: Request, gate: Gate, db: SystemDatabase | None, clock: Clock) -> Actor:
+    """Admit a call that requires authentication; a change by an administrator is recorded in the audit log."""
     await gate.count_address(request)
-    return await gate.enter(request)
+    return await record(request, await gate.enter(request), db, clock)
 
 
 async def admit(request: Request, gate: Gate) -> None:
@@ -140,7 +140,8 @@ def check_origin(request: Request, allowed: Sequence[str], own: str | None) -> N
     origin = request.headers.get("origin")
     if origin is None or origin in allowed or origin == own:
         return
-    if urlsplit(origin).netloc == request.headers.get("host") and origin != "null":
+    host = request.headers.get("host")
+    if host and origin in {f"http://{host}", f"https://{host}"}:
         return
     raise OriginNotAllowed(f"add {origin[:100]} to the key's origins")
 

@@ -28,7 +28,8 @@ _CAPSULE = (
 )
 _PROGRESS = "SELECT * FROM progress WHERE learner = ? AND capsule_id = ?"
 _HINTED = (
-    "INSERT INTO progress (learner, capsule_id, user_id, hints, updated_at) VALUES (?, ?, ?, 1, ?) "
+    "INSERT INTO progress (learner, capsule_id, user_id, hints, updated_at) "
+    "SELECT ?, c.id, ?, 1, ? FROM capsules AS c WHERE c.id = ? "
     "ON CONFLICT (learner, capsule_id) DO UPDATE SET hints = min(hints + 1, ?), updated_at = excluded.updated_at "
     "RETURNING hints"
 )
@@ -44,6 +45,12 @@ class SolutionLocked(Forbidden):
     """The solution is available after some attempts."""
 
     title = "The solution is available after some attempts"
+
+
+class TakenDown(Forbidden):
+    """This capsule was taken down."""
+
+    title = "This capsule was taken down"
 
 
 class NoSolution(NotFound):
@@ -140,7 +147,7 @@ async def show_hint(capsule_id: str, body: Body[HintRequest], request: Request, 
     if number > min(len(hints), seen + 1):
         raise NoMoreHints(f"it has {len(hints)} hints, which are shown in order")
     if number > seen:
-        values = (learner.mark, capsule_id, learner.user_id, learning.catalogue.now(), number)
+        values = (learner.mark, learner.user_id, learning.catalogue.now(), capsule_id, number)
         await learning.system.first(_HINTED, *values)
     return Hint(number=number, text=hints[number - 1], left=len(hints) - number)
 
@@ -161,7 +168,9 @@ async def show_solution(capsule_id: str, request: Request, learning: Learning) -
     return Solution(solution=exercise.content.solution, version=exercise.row["version"])
 
 
-@routes.post("/{capsule_id}/fork", CapsuleNotFound, status=201, location="/api/v1/capsules/{id}", reach=USERS)
+@routes.post(
+    "/{capsule_id}/fork", CapsuleNotFound, TakenDown, status=201, location="/api/v1/capsules/{id}", reach=USERS
+)
 async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning: Learning) -> Capsule:
     """Copy a capsule into one of your own, with attribution to its author.
 
@@ -173,6 +182,8 @@ async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning
     content = exercise.content
     row = await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
     assert row is not None
+    if row["taken_down_at"]:
+        raise TakenDown("a copy of it could be published again")
     own = await learning.db.first(store.WHOLE, capsule_id, row["version"])
     if own is None and not await learning.may_see_solution(learning.learner(request), exercise):
         content = content._replace(solution="", hints=[], tests=[test for test in content.tests if not test["hidden"]])

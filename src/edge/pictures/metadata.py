@@ -19,9 +19,13 @@ _APPLICATIONS = {0xE0: (b"JFIF\0",), 0xE2: (b"ICC_PROFILE\0",), 0xEE: (b"Adobe",
 """Applications' segments that decide about colours and shape."""
 _JFIF_BYTES = 14
 """Bytes that JFIF needs; a thumbnail follows."""
+_ADOBE_BYTES = 12
+"""Bytes of Adobe's colour transform, its name included."""
 _PNG_KEPT = frozenset(
     {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"pHYs"}
 )
+_PNG_SIZES = {b"IEND": 0, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
+"""Bytes of chunks that have a fixed length; further ones are no part of the picture."""
 _WEBP_KEPT = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP"})
 _WEBP_METADATA = 0x08 | 0x04
 """Flags of VP8X: EXIF, XMP."""
@@ -90,7 +94,10 @@ def _is_needed(marker: int, segment: bytes) -> bool:
 
 
 def _plain(marker: int, segment: bytes) -> bytes:
-    """Return a segment; that of JFIF without its thumbnail."""
+    """Return a segment; that of JFIF without its thumbnail, and that of Adobe without what follows."""
+    if marker == 0xEE:
+        data = segment[4 : 4 + _ADOBE_BYTES]
+        return b"\xff\xee" + pack(">H", len(data) + 2) + data
     if marker != 0xE0:
         return segment
     data = segment[4 : 4 + _JFIF_BYTES - 2].ljust(_JFIF_BYTES - 2, b"\0")
@@ -132,8 +139,8 @@ def _png(body: bytes) -> bytes:
         length, name = unpack_from(">I4s", body, place)
         end = place + 12 + length
         if name in _PNG_KEPT:
-            data = body[place + 8 : place + 8 + length]
-            parts.append(pack(">I4s", length, name) + data + pack(">I", zlib.crc32(data, zlib.crc32(name))))
+            data = body[place + 8 : place + 8 + min(length, _PNG_SIZES.get(name, length))]
+            parts.append(pack(">I4s", len(data), name) + data + pack(">I", zlib.crc32(data, zlib.crc32(name))))
         if name == b"IEND":
             return b"".join(parts)
         place = end

@@ -1,22 +1,21 @@
-"""`/api/admin`: the queue of reports, outcomes of bookings, and the audit log of administrators."""
+"""`/api/admin`: the queue of reports, and outcomes of bookings."""
 
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge import ADMIN, Actor, Body, Clock, Database, NotFound, Problem, Query, Routes, Statement, SystemDatabase
+from edge.auth.audit import audit_statement
 from edge.data.writes import raise_unless_changed
 from edge.errors import Overloaded
 from edge.instants import to_text
 from edge.ports import OutOfScope, Row
 from edge.reach import OPEN
-from edge.rows import parsed
-from klear_karma.audit import audit_statement
+from klear_karma.analytics.points import Usage
 from klear_karma.booking.news import AppointmentNews
 from klear_karma.booking.problems import AppointmentNotFound, ChangeRefused
 from klear_karma.booking.states import Action, Side
 from klear_karma.booking.store import Bookings, Change
-from klear_karma.cursors import utc
 from klear_karma.reviews.store import ReviewStore
 from klear_karma.safety.reports import Report, report_view
 from klear_karma.values import Line
@@ -62,15 +61,6 @@ class Outcome(BaseModel):
     reason: Line = ""
 
 
-class Listing(BaseModel):
-    """A page of the audit log; `before` is the last id of the previous page."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    limit: int = Field(50, ge=1, le=200)
-    before: int | None = Field(None, ge=0, lt=2**53, description="only entries with a smaller id")
-
-
 class Queue(BaseModel):
     """The state of the reports to list, and how many."""
 
@@ -93,18 +83,6 @@ class OutcomeSet(TypedDict):
     id: str
     state: str
     cancelled_by: str | None
-
-
-class AuditEntry(TypedDict):
-    """An entry of the audit log: an administrator's action, or the first change of a verified profile."""
-
-    id: int
-    actor: str
-    action: str
-    target_kind: str
-    target_id: str
-    details: dict[str, Any]
-    created_at: str
 
 
 @routes.get("/reports")
@@ -149,6 +127,7 @@ async def set_outcome(  # noqa: PLR0913, PLR0917 - one parameter per injected de
     db: Database,
     bookings: Bookings,
     news: AppointmentNews,
+    usage: Usage,
     clock: Clock,
 ) -> OutcomeSet:
     """Cancel a booking or mark it as a no-show; its review is withdrawn."""
@@ -160,27 +139,10 @@ async def set_outcome(  # noqa: PLR0913, PLR0917 - one parameter per injected de
         actor.name, f"appointment.{new.action}", ("appointment", appointment_id), details, to_text(clock.now())
     )
     row = await bookings.change(row, Change(Action(new.action), Side.ADMIN, None, new.reason, (note,)))
+    if new.action == "cancel":
+        usage.count("cancellation")
     news.publish(row)
     return OutcomeSet(id=row["id"], state=row["state"], cancelled_by=row["cancelled_by"])
-
-
-@routes.get("/audit")
-async def list_audit(query: Query[Listing], db: Database) -> list[AuditEntry]:
-    """List the audit log, the newest entry first."""
-    before = query.before if query.before is not None else 2**53 - 1
-    rows = await db.all("SELECT * FROM admin_audit WHERE id < ? ORDER BY id DESC LIMIT ?", before, query.limit)
-    return [
-        AuditEntry(
-            id=row["id"],
-            actor=row["actor"],
-            action=row["action"],
-            target_kind=row["target_kind"],
-            target_id=row["target_id"],
-            details=parsed(row["details"]),
-            created_at=utc(row["created_at"]),
-        )
-        for row in rows
-    ]
 
 
 async def _report(report_id: str, db: Database) -> Row:

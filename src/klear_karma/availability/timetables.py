@@ -57,11 +57,16 @@ class Offer(NamedTuple):
 
 
 class Timetable(NamedTuple):
-    """A practitioner's calendar in a window; a booking is checked against its `version`."""
+    """A practitioner's calendar in a window; a booking is checked against its `version`.
+
+    `notice` (minutes) and `horizon` (days) are the practitioner's, for all services.
+    """
 
     practitioner_id: str
     version: int
     needs_confirmation: bool
+    notice: int
+    horizon: int
     calendar: Calendar
     offers: Sequence[Offer]
 
@@ -156,7 +161,8 @@ def _timetable(row: Row, services: list[Row], times: tuple[list[Row], list[Row],
         [Span(block["blocked_from"], block["blocked_until"]) for block in blocked],
     )
     offers = [_offer(service, row) for service in services]
-    return Timetable(row["id"], row["calendar_version"], bool(row["needs_confirmation"]), calendar, offers)
+    rules = (bool(row["needs_confirmation"]), row["notice_minutes"], row["horizon_days"])
+    return Timetable(row["id"], row["calendar_version"], *rules, calendar, offers)
 
 
 def _offer(service: Row, row: Row) -> Offer:

@@ -35,6 +35,8 @@ from klear_karma.settings import KarmaSettings
 ATTEMPTS = 5
 """Attempts of a booking if the calendar or the booking is changed concurrently."""
 NAMELESS = "a customer"
+USUAL_INCREMENT = 15
+"""Minutes between the possible starts of a moved booking, if its practitioner offers no service any more."""
 
 _BY_KEY = "SELECT * FROM appointments WHERE customer_id = ? AND idempotency_key = ?"
 _BY_ID = "SELECT * FROM appointments WHERE id = ?"
@@ -279,17 +281,18 @@ def _decide(timetable: Timetable, terms: Terms, start: int, now: datetime) -> No
 
 
 def _terms(row: Row, timetable: Timetable, side: Side) -> Terms:
-    """Return the terms of a move: the booking's own length and buffers, and the increment of its current service."""
-    offer = timetable.offer(row["service_id"] or "")
-    general = timetable.offers[0].terms if timetable.offers else Terms(row["minutes"], 15)
-    steps = offer.terms if offer else general
+    """Return the terms of a move: the booking's own length and buffers, and the increment of its current service.
+
+    A service that is no longer offered leaves its booking the increment of another one.
+    """
+    offer = timetable.offer(row["service_id"] or "") or next(iter(timetable.offers), None)
     return Terms(
         length=row["minutes"],
-        increment=steps.increment,
+        increment=offer.terms.increment if offer else USUAL_INCREMENT,
         before=row["buffer_before_minutes"],
         after=row["buffer_after_minutes"],
-        notice=0 if side is Side.PRACTITIONER else steps.notice,
-        horizon=steps.horizon,
+        notice=0 if side is Side.PRACTITIONER else timetable.notice,
+        horizon=timetable.horizon,
     )
 
 

@@ -1,10 +1,11 @@
 """A practitioner's page: HTML with the schema.org data as microdata, so that it needs no script."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from edge.markup import Markup, el
+from edge.zones import zone_of
 from klear_karma.money import amount
 from klear_karma.practitioners.profile import Practitioner, Service
 
@@ -154,11 +155,19 @@ def _times(parts: PageParts) -> Markup:
     link = el("a", "Book a time", href=f"/#/practitioners/{parts.practitioner['id']}")
     if not parts.times:
         return el("p", "None in the next two weeks. ", link)
+    time_zone = parts.practitioner["time_zone"]
     moments = [datetime.fromisoformat(time) for time in parts.times]
-    form = "%a %d %b, %H:%M" if len({moment.utcoffset() for moment in moments}) == 1 else "%a %d %b, %H:%M (UTC%:z)"
+    has_offset = len({offset for moment in moments for offset in _offsets(moment, time_zone)}) > 1
+    form = "%a %d %b, %H:%M (UTC%:z)" if has_offset else "%a %d %b, %H:%M"
     listed = [el("li", el("time", f"{moment:{form}}", datetime=moment.isoformat())) for moment in moments]
-    zone = f" (times of {parts.practitioner['time_zone']})"
+    zone = f" (times of {time_zone})"
     return el("div", el("ul", listed, class_="times"), el("p", link, zone))
+
+
+def _offsets(moment: datetime, time_zone: str) -> list[timedelta | None]:
+    """Return the UTC offsets with which the clocks of a zone show the time of a moment: two if an hour comes twice."""
+    wall = moment.replace(tzinfo=zone_of(time_zone))
+    return [wall.replace(fold=fold).utcoffset() for fold in (0, 1)]
 
 
 def _review(row: Mapping[str, Any]) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge import Statement
-from klear_karma.audit import audit_statement
+from edge.auth.audit import audit_statement
 
 FIELDS = ("name", "headline", "bio", "specializations", "languages", "city", "country", "photo_id")
 _FLAG = "UPDATE practitioners SET changed_at = ?1, updated_at = ?1 WHERE id = ?2"

@@ -3,14 +3,17 @@
 from typing import Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
 from edge import ADMIN, Actor, Body, Clock, Database, Query, Routes, Statement, SystemDatabase
+from edge.auth.audit import audit_statement
 from edge.instants import to_text
+from edge.ports import Row
 from edge.reach import OPEN
 from edge.rows import row_as
 from klear_karma.cursors import utc, utc_or_none
 from klear_karma.practitioners.profile import PractitionerNotFound
+from klear_karma.settings import KarmaSettings
+from klear_karma.uploads.links import ASSETS, LinkSigner
 from klear_karma.values import Line
 
 routes = Routes("/api/admin/practitioners", tag="admin", access=ADMIN, reach=OPEN)
@@ -23,10 +26,6 @@ _LISTED = {
     "pending": "verification = 'pending' ORDER BY updated_at, id",
     "changed": "changed_at IS NOT NULL ORDER BY changed_at, id",
 }
-_AUDIT = (
-    "INSERT INTO admin_audit (actor, action, target_kind, target_id, details, created_at) "
-    "VALUES (?, 'verification', 'practitioner', ?, ?, ?)"
-)
 
 
 class VerificationBody(BaseModel):
@@ -48,7 +47,10 @@ class Waiting(BaseModel):
 
 
 class Candidate(TypedDict):
-    """A practitioner; `changed_at` is set if a verified one has changed its public text since."""
+    """A practitioner; `changed_at` is set if a verified one has changed its public text since.
+
+    `photo_url` shows its picture for 15 minutes, which others see after the verification.
+    """
 
     id: str
     name: str
@@ -58,35 +60,44 @@ class Candidate(TypedDict):
     verification: str
     updated_at: str
     changed_at: str | None
+    photo_url: str | None
 
 
 @routes.get()
-async def list_waiting(query: Query[Waiting], db: Database) -> list[Candidate]:
+async def list_waiting(query: Query[Waiting], db: Database, settings: KarmaSettings, clock: Clock) -> list[Candidate]:
     """List the practitioners awaiting verification, or verified ones that have changed, the longest wait first.
 
     A change does not end a verification; the audit log has the text that was verified. A new verification settles it.
     """
     rows = await db.all(f"SELECT * FROM practitioners WHERE {_LISTED[query.state]} LIMIT ?", query.limit)
-    return [
-        row_as(Candidate, row, updated_at=utc(row["updated_at"]), changed_at=utc_or_none(row["changed_at"]))
-        for row in rows
-    ]
+    signer = LinkSigner(settings.signing_keys())
+    return [_candidate(row, signer, clock) for row in rows]
 
 
 @routes.put("/{practitioner_id}/verification", PractitionerNotFound)
-async def put_verification(
-    practitioner_id: str, new: Body[VerificationBody], actor: Actor, db: SystemDatabase, clock: Clock
+async def put_verification(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
+    practitioner_id: str,
+    new: Body[VerificationBody],
+    actor: Actor,
+    db: SystemDatabase,
+    settings: KarmaSettings,
+    clock: Clock,
 ) -> Candidate:
     """Set a practitioner's verification state."""
     row = await db.first("SELECT * FROM practitioners WHERE id = ?", practitioner_id)
     if row is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
+    signer = LinkSigner(settings.signing_keys())
     now = to_text(clock.now())
-    details = to_json({"from": row["verification"], "to": new.state, "reason": new.reason}).decode()
-    await db.batch(
-        [
-            Statement(_SET, (new.state, now, practitioner_id)),
-            Statement(_AUDIT, (actor.name, practitioner_id, details, now)),
-        ]
-    )
-    return row_as(Candidate, row, verification=new.state, updated_at=utc(now), changed_at=None)
+    details = {"from": row["verification"], "to": new.state, "reason": new.reason}
+    entry = audit_statement(actor.name, "verification", ("practitioner", practitioner_id), details, now)
+    await db.batch([Statement(_SET, (new.state, now, practitioner_id)), entry])
+    after = {**row, "verification": new.state, "updated_at": now, "changed_at": None}
+    return _candidate(after, signer, clock)
+
+
+def _candidate(row: Row, signer: LinkSigner, clock: Clock) -> Candidate:
+    photo = row["photo_id"]
+    url = f"{ASSETS}/{photo}?{signer.sign(photo, clock.now())[0]}" if photo else None
+    times = {"updated_at": utc(row["updated_at"]), "changed_at": utc_or_none(row["changed_at"])}
+    return row_as(Candidate, row, **times, photo_url=url)

@@ -1,4 +1,4 @@
-"""`/assets/{id}`: published pictures for everybody, private ones through a signed link that has not expired."""
+"""`/assets/{id}`: published pictures for everybody, others through a signed link that has not expired."""
 
 from typing import Annotated
 
@@ -10,8 +10,7 @@ from edge.pictures.formats import SHOWN
 from edge.reach import OPEN
 from klear_karma.settings import KarmaSettings
 from klear_karma.uploads.files import PictureFiles
-from klear_karma.uploads.links import LinkSigner
-from klear_karma.uploads.routes import ASSETS
+from klear_karma.uploads.links import ASSETS, LinkSigner
 
 routes = Routes(ASSETS, tag="uploads", access=PUBLIC, reach=OPEN)
 
@@ -48,7 +47,7 @@ async def get_asset(  # noqa: PLR0913, PLR0917 - a link's parts and the parts th
     row = await files.row(upload_id) if len(upload_id) <= LONGEST_ID else None
     if row is None:
         raise AssetNotFound
-    is_public = bool(row["is_published"])
+    is_public = bool(row["is_public"])
     signer = LinkSigner(settings.signing_keys())
     if not is_public and not signer.is_good(upload_id, query.expires, query.signature, clock.now()):
         raise AssetNotFound

@@ -5,9 +5,16 @@ from collections.abc import AsyncIterable
 from edge import Bucket, SystemDatabase
 from edge.pictures.formats import Picture
 from edge.ports import Row, StoredObject
+from klear_karma.tables import LISTED
 
 MOST_REMOVED = 500
 """Most pictures removed per run."""
+
+_ROW = (
+    "SELECT content_type, is_published AND NOT EXISTS "
+    f"(SELECT 1 FROM practitioners WHERE practitioners.id = uploads.user_id AND NOT ({LISTED})) AS is_public "
+    "FROM uploads WHERE id = ? AND user_id IS NOT NULL"
+)
 
 
 class PictureFiles:
@@ -27,9 +34,11 @@ class PictureFiles:
         return await self._bucket.get(key_of(upload_id))
 
     async def row(self, upload_id: str) -> Row | None:
-        """Return the row of a picture: published or not, and its type; None without picture or owner."""
-        sql = "SELECT is_published, content_type FROM uploads WHERE id = ? AND user_id IS NOT NULL"
-        return await self._db.first(sql, upload_id)
+        """Return whether a picture is public, and its type; None without picture or owner.
+
+        A published picture of a practitioner is public as long as the practitioner is.
+        """
+        return await self._db.first(_ROW, upload_id)
 
     async def delete(self, upload_id: str) -> None:
         """Remove a file."""

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest, digest
 
+ASSETS = "/assets"
+"""The path of pictures."""
 LIFETIME = timedelta(minutes=15)
 _PURPOSE = b"klear-karma asset link 1\n"
 """Separates these signatures from all others made with the same key."""

@@ -18,11 +18,9 @@ from klear_karma.retention import CRON
 from klear_karma.settings import KarmaSettings
 from klear_karma.tables import MOST_UPLOADS
 from klear_karma.uploads.files import PictureFiles
-from klear_karma.uploads.links import LinkSigner
+from klear_karma.uploads.links import ASSETS, LinkSigner
 
 routes = Routes("/api/uploads", tag="uploads", access=READER, reach=MEMBER)
-
-ASSETS = "/assets"
 
 
 class UploadNotFound(NotFound):
@@ -54,7 +52,7 @@ class Publication(BaseModel):
 
 
 class Upload(TypedDict):
-    """A picture; `path` is its public address while it is published."""
+    """A picture; `path` is its public address while it is published, of a practitioner once that is verified."""
 
     id: str
     content_type: str

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from edge import Bucket
+from edge import Background, Bucket, Request
+from edge.ports import Result
 from vinyl_vault.record import RecordFields
 from vinyl_vault.transfer.table_reader import ReadRow
 
@@ -22,7 +23,7 @@ class Upload:
 
     def __init__(self, bucket: Bucket, user_id: str, import_id: str) -> None:
         self._bucket = bucket
-        self._prefix = f"imports/{sha256(user_id.encode(errors='surrogatepass')).hexdigest()[:32]}/{import_id}"
+        self._prefix = f"{_folder(user_id)}/{import_id}"
 
     async def keep_rows(self, chunk: int, rows: Sequence[dict[str, Any]]) -> None:
         """Write the rows of a chunk."""
@@ -51,14 +52,7 @@ class Upload:
 
     async def remove(self) -> None:
         """Remove all objects of the file."""
-        cursor: str | None = None
-        while True:
-            page = await self._bucket.list(f"{self._prefix}/", cursor=cursor)
-            for stored in page.objects:
-                await self._bucket.delete(stored.key)
-            cursor = page.cursor
-            if cursor is None:
-                return
+        await _remove_all(self._bucket, f"{self._prefix}/")
 
     async def _put(self, name: str, value: Any) -> None:
         await self._bucket.put(f"{self._prefix}/{name}.json", to_json(value), content_type="application/json")
@@ -66,6 +60,27 @@ class Upload:
     async def _get(self, name: str) -> Any:
         stored = await self._bucket.get(f"{self._prefix}/{name}.json")
         return None if stored is None else from_json(await _joined(stored[1]))
+
+
+def remove_files(request: Request, _results: Sequence[Result], cache: Bucket | None, background: Background) -> None:
+    """Remove the files of a user whose account was deleted; what a fault leaves is removed after a month."""
+    if cache is not None and request.actor is not None:
+        background.add(_remove_all(cache, f"{_folder(request.actor.name)}/"))
+
+
+def _folder(user_id: str) -> str:
+    return f"imports/{sha256(user_id.encode(errors='surrogatepass')).hexdigest()[:32]}"
+
+
+async def _remove_all(bucket: Bucket, prefix: str) -> None:
+    cursor: str | None = None
+    while True:
+        page = await bucket.list(prefix, cursor=cursor)
+        for stored in page.objects:
+            await bucket.delete(stored.key)
+        cursor = page.cursor
+        if cursor is None:
+            return
 
 
 async def _joined(parts: Any) -> bytes:

@@ -1,5 +1,6 @@
 """Choices that an app has for its accounts, and those that are refused at import."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from edge.data import MEMBER, Table, Tables
 from edge.endpoint import PlanError
 from edge.injection import singleton
 from edge.openapi.document import document
-from edge.ports import Statement
+from edge.ports import Clock, Result, Statement
+from edge.ports.crypto import ScryptCost
+from edge.request import Request
 from edge.testing import Client
 
-from .conftest import Run, as_member, mails, registered, token_of
+from .conftest import ADA, ENV, Run, SiteRunner, as_member, mails, registered, token_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,6 +36,8 @@ def composed(accounts: Accounts, tables: Tables) -> App:
         authenticate=live.authenticate,
         providers=[singleton(make_limits)],
         tables=tables,
+        migrations=app.migrations,
+        limits=app.limits,
         resources=[accounts],
     )
 
@@ -87,6 +92,37 @@ def test_table_of_members_that_no_deletion_reaches_fails_at_import() -> None:
         declared(tickets),
     )
     composed(Accounts(), TABLES)
+
+
+def test_call_after_a_deletion_has_the_results_and_a_failed_one_none(tmp_path: Path) -> None:
+    calls: list[Any] = []
+
+    def erase(user_id: str) -> list[Statement]:
+        return [Statement("DELETE FROM notes WHERE owner_id = ? RETURNING text", (user_id,))]
+
+    def erased(request: Request, results: Sequence[Result], clock: Clock) -> None:
+        calls.append((request.actor and request.actor.name, [result.rows for result in results], clock.now().year))
+
+    accounts = Accounts(erase=erase, erased=erased, cost=ScryptCost(2**10, 8, 1))
+
+    async def case(client: Client) -> None:
+        settings: Any = client.ports.settings
+        ada = await registered(client)
+        await settings.db.run("INSERT INTO notes (owner_id, text) VALUES (?, 'mine')", ada["user_id"])
+        await settings.db.run("CREATE TABLE debts (user_id TEXT REFERENCES users (id))")
+        await settings.db.run("INSERT INTO debts VALUES (?)", ada["user_id"])
+        for password in ("wrong horse battery", ADA["password"]):
+            answer = await as_member(client, "DELETE", "/api/auth/me", ada, {"password": password})
+            assert answer.status >= 400
+        assert calls == []
+        assert await settings.db.all("SELECT text FROM notes") == [{"text": "mine"}]
+        await settings.db.run("DELETE FROM debts")
+        for status in (204, 401):
+            answer = await as_member(client, "DELETE", "/api/auth/me", ada, {"password": ADA["password"]})
+            assert answer.status == status
+        assert [call[:2] for call in calls] == [(ada["user_id"], [[{"text": "mine"}]])]
+
+    SiteRunner(composed(accounts, TABLES), tmp_path / "state", ENV, [])(case)
 
 
 def test_no_app_lowers_the_cost_of_its_hashes() -> None:

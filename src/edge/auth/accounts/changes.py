@@ -1,5 +1,7 @@
 """Handlers by which a user changes an account: sessions, password, address, reset, deletion."""
 
+from collections.abc import Callable, Sequence
+
 from edge.access import Actor
 from edge.auth.accounts import texts
 from edge.auth.accounts.attempts import BY_SENDER, BY_USER
@@ -11,7 +13,6 @@ from edge.auth.accounts.models import (
     MailUnderWay,
     PasswordByLink,
     PasswordChange,
-    Reauthentication,
     ResetRequest,
     Session,
     SessionList,
@@ -22,7 +23,7 @@ from edge.auth.limits import address
 from edge.endpoint import Body
 from edge.errors import NotFound
 from edge.http import Response
-from edge.ports import UniqueViolation
+from edge.ports import Result, UniqueViolation
 from edge.request import Request
 from edge.rows import row_as
 
@@ -151,11 +152,14 @@ async def reset_password(request: Request, body: Body[PasswordByLink], parts: Pa
     parts.letters.post(email, texts.password_changed(parts.letters.site))
 
 
-async def delete_account(request: Request, body: Body[Reauthentication], actor: Actor, parts: Parts) -> Response:
-    """Delete the user's account and all rows of its own; rows that others share stay, without the user's name."""
-    user = await _reauthenticated(body.password, actor, parts)
-    await parts.end_all(user.id, [*parts.erase(user.id), parts.users.removing(user.id)])
+async def delete_account(
+    request: Request, password: str, actor: Actor, parts: Parts, erased: Callable[[Request, Sequence[Result]], None]
+) -> Response:
+    """Delete the user's account; `erased` gets the results of the app's statements, once all of them have run."""
+    user = await _reauthenticated(password, actor, parts)
+    _, *results, _ = await parts.end_all(user.id, [*parts.erase(user.id), parts.users.removing(user.id)])
     parts.letters.post(user.email, texts.account_deleted(parts.letters.site))
+    erased(request, results)
     return parts.transport.end_session_response(request)
 
 

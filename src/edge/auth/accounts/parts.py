@@ -18,7 +18,7 @@ from edge.auth.callers import Callers
 from edge.auth.limits import address
 from edge.errors import Unauthorized
 from edge.http import Response
-from edge.ports import Background, Clock, Statement, SystemDatabase
+from edge.ports import Background, Clock, Result, Statement, SystemDatabase
 from edge.request import Request
 
 
@@ -78,11 +78,12 @@ class Parts(NamedTuple):
             self.members.forget(row["id"])
         return bool(results[0].rows)
 
-    async def end_all(self, user_id: str, statements: Sequence[Statement] = ()) -> None:
-        """End all sessions of a user, with more statements in the same transaction."""
+    async def end_all(self, user_id: str, statements: Sequence[Statement] = ()) -> list[Result]:
+        """End all sessions of a user, with more statements in the same transaction; return the results."""
         results = await self.users.commit([self.sessions.ending_all(user_id), *statements])
         for row in results[0].rows:
             self.members.forget(row["id"])
+        return results
 
     async def open_session(
         self, request: Request, user_id: str, password_hash: str | None = None, *, status: int = 200

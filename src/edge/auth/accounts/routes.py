@@ -11,7 +11,7 @@ from edge.auth.accounts.hashes import POLICY, Hasher
 from edge.auth.accounts.letters import Letters, Pages
 from edge.auth.accounts.links import LinkNotValid, Links, Purpose
 from edge.auth.accounts.members import Members
-from edge.auth.accounts.models import MailUnderWay, Myself, NewAccount
+from edge.auth.accounts.models import MailUnderWay, Myself, NewAccount, Reauthentication
 from edge.auth.accounts.pages import page
 from edge.auth.accounts.parts import Erase, Parts, WrongCredentials, make_attempts, make_callers, make_sessions
 from edge.auth.accounts.sessions import SessionEnded, TokenUnknown
@@ -24,7 +24,7 @@ from edge.endpoint import Body, Operation, PlanError
 from edge.errors import NotConfigured, Overloaded, Problem
 from edge.http import Response
 from edge.injection import Provider, event, singleton
-from edge.ports import Background, Clock, Log, Mailer, Statement
+from edge.ports import Background, Clock, Log, Mailer, Result, Statement
 from edge.ports.crypto import Crypto, ScryptCost
 from edge.reach import SELF
 from edge.request import Request
@@ -42,14 +42,19 @@ def nothing(_user_id: str) -> Sequence[Statement]:
     return ()
 
 
+def nobody(_request: Request, _results: Sequence[Result]) -> None:
+    """Tell nobody of a deletion."""
+
+
 class Accounts(Routes):
     """The routes of accounts, and the identification of their members.
 
     An app lists it among its resources and sets `authenticate=edge.auth.callers.authenticate`, or that of `Live`.
     `registration` adds columns of `users` to the body of a new account, `myself` to the answer of `GET /me`. `erase`
     returns for a user's id the statements that remove or anonymise rows when the account is deleted. Rows with a
-    foreign key to `users` need none: they go, or stay without their user, as the key says. `pages` are the site's pages
-    for links in mails, None for the group's own plain ones; `cost` is that of new hashes.
+    foreign key to `users` need none: they go, or stay without their user, as the key says. `erased` is called after
+    their batch, and never without it, with the request, their results, and any ports that its signature requests.
+    `pages` are the site's pages for links in mails, None for the group's own plain ones; `cost` is that of new hashes.
     """
 
     def __init__(  # noqa: PLR0913 - what an app may choose
@@ -59,11 +64,13 @@ class Accounts(Routes):
         registration: type[NewAccount] = NewAccount,
         myself: type[Myself] = Myself,
         erase: Callable[[str], Sequence[Statement]] = nothing,
+        erased: Callable[..., None] = nobody,
         pages: Pages | None = None,
         cost: ScryptCost = POLICY,
     ) -> None:
         super().__init__(prefix, tag="accounts", access=READER, reach=SELF)
         self._erase = erase
+        self._erased = erased
         self.cost = cost
         self.providers = [
             *(event(make) for make in (Members, make_callers, Users, make_sessions, make_attempts, Links, Parts)),
@@ -76,7 +83,8 @@ class Accounts(Routes):
             self._declare_pages()
 
     def compose(self, app: Composition) -> None:
-        """Raise `PlanError` if the deletion of an account would leave rows of its user's own."""
+        """Plan the call after a deletion; `PlanError` if a deletion would leave rows of its user's own."""
+        self._erased = app.injector.bind(self._erased, 2)
         tables = app.tables
         if not isinstance(tables, Tables):
             return
@@ -150,7 +158,13 @@ class Accounts(Routes):
             more = {"password_changed_at": row["changed_at"], "session_id": actor.fingerprint}
             return row_as(myself, row, is_confirmed=row["confirmed_at"] is not None, **more)
 
-        self.delete("/me", *checked, operation=empty, status=204, **bodies)(changes.delete_account)
+        @self.delete("/me", *checked, operation=empty, status=204, **bodies)
+        async def delete_account(
+            request: Request, body: Body[Reauthentication], actor: Actor, parts: Parts
+        ) -> Response:
+            """Delete the user's account and all of its rows; rows that others share stay, without the user's name."""
+            return await changes.delete_account(request, body.password, actor, parts, self._erased)
+
         self.get("/sessions")(changes.list_sessions)
         self.delete("/sessions", operation=empty, status=204)(changes.end_all_sessions)
         self.get("/sessions/{session_id}", SessionNotFound)(changes.get_session)

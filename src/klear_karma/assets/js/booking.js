@@ -37,13 +37,7 @@ function days(slots, choose) {
   return [...byDay].map(([, times]) => el("section", {},
     el("h3", {}, dayName(times[0].starts_at)),
     el("ul", { class: "slots" }, times.map((slot) =>
-      el("li", {}, el("button", { type: "button", onclick: () => choose(slot) }, label(slot, times)))))));
-}
-
-// A repeated hour (end of daylight saving) has two offsets, which distinguish its slots.
-function label(slot, times) {
-  const isTwice = new Set(times.map((one) => one.starts_at.slice(-6))).size > 1;
-  return clock(slot.starts_at) + (isTwice ? ` (UTC${slot.starts_at.slice(-6)})` : "");
+      el("li", {}, el("button", { type: "button", onclick: () => choose(slot) }, clock(slot.starts_at)))))));
 }
 
 function confirm(times, person, service, slot) {
