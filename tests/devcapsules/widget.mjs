@@ -184,15 +184,15 @@ const CASES = {
   },
   async focus_that_went_on_is_not_taken_back() {
     const { context, page, frame } = await opened();
-    let load = () => {};
-    const isAsked = new Promise((resolve) => page.route("**/widget/editor.js", (route) => {
-      load = () => route.continue();
-      resolve();
-    }));
+    const held = [];
+    await page.route("**/widget/editor.js", (route) => { held.push(route); });
+    const asked = page.waitForRequest("**/widget/editor.js");
     await frame.locator("textarea").focus();
-    await isAsked;
+    await asked;
     await frame.getByRole("button", { name: "Copy" }).focus();
-    load();
+    await page.waitForTimeout(100);
+    check(held.length === 1, "the editor was not asked for");
+    await held[0].continue();
     await frame.locator(".cm-content").waitFor();
     const focused = await frame.locator(":focus").evaluate((one) => one.textContent);
     check(focused === "Copy", `the editor took the focus from ${focused}`);
