@@ -21,7 +21,7 @@ from tests.members import SystemClock
 
 from edge.testing import Client
 from klear_karma.availability.timetables import Timetables
-from klear_karma.booking.problems import SlotTaken
+from klear_karma.booking.problems import ChangeRefused, SlotTaken
 from klear_karma.booking.states import Action, Booking, Refused, Side, State, next_state
 from klear_karma.booking.store import Bookings, Change
 
@@ -325,6 +325,24 @@ def test_request_that_expires_while_it_is_confirmed_does_not_overlap(local: Run)
             await late.change(row, Change(Action.CONFIRM, Side.PRACTITIONER))
         assert (await change(mira, booking, "confirm")).json()["reason"] == "expired"
         assert await count(client, "SELECT count(*) FROM appointments WHERE state = 'confirmed'") == 0
+
+    local(case)
+
+
+def test_booking_that_was_cancelled_since_it_was_read_is_not_cancelled_again(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira = await practice(client, cancellation_hours=0)
+        booking = await booked(await as_member(client, "ada"), day_after_tomorrow())
+        db: Any = client.ports.settings.db
+        row = await db.first("SELECT * FROM appointments WHERE id = ?", booking["id"])
+        assert (await change(mira, booking, "cancel")).status == 200
+        settings: Any = client.ports.settings
+        late = Bookings(db, Timetables(db), SystemClock(), settings)
+        with pytest.raises(ChangeRefused):
+            await late.change(row, Change(Action.CANCEL, Side.CUSTOMER))
+        sides = await db.all("SELECT cancelled_by, sequence FROM appointments")
+        assert sides == [{"cancelled_by": "practitioner", "sequence": 1}]
+        assert await count(client, "SELECT count(*) FROM notifications WHERE kind = 'appointment.cancelled'") == 1
 
     local(case)
 
