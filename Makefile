@@ -122,6 +122,7 @@ bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measur
 bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in workerd
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.workers
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.first_answer
+	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup --first
 
 bench-live: $(VENV)/.dev $(WORKERS) ## Measure live events in workerd
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.live --workers --connections 100,500,1000

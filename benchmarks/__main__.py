@@ -86,6 +86,15 @@ def import_table(costs: dict[str, tuple[float, int]]) -> Iterable[str]:
         yield _row(name, (f"{ms:.0f}", str(modules)))
 
 
+def worker_table(costs: dict[str, tuple[float, int]]) -> Iterable[str]:
+    """Yield a Markdown table of the cost of importing each Worker's app."""
+    yield "| import of a Worker's app, fresh process | CPU ms | times Pydantic | modules |"
+    yield "|---|---:|---:|---:|"
+    yardstick, _ = costs[imports.PYDANTIC]
+    for name, (ms, modules) in costs.items():
+        yield _row(name, (f"{ms:.0f}", f"{ms / yardstick:.2f}", str(modules)))
+
+
 def _row(name: str, cells: Iterable[str]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
@@ -97,7 +106,8 @@ async def main(quick: bool) -> None:
     rounds, requests, processes = (1, 10, 1) if quick else (41, 300, 9)
     times = await measure(drivers, rounds, requests)
     print("\n".join(table(times)), end="\n\n")
-    print("\n".join(import_table(imports.measure(processes))))
+    print("\n".join(import_table(imports.measure(imports.STATEMENTS, processes))), end="\n\n")
+    print("\n".join(worker_table(imports.measure(imports.WORKERS, processes))))
 
 
 if __name__ == "__main__":

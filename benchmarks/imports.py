@@ -1,8 +1,9 @@
-"""The cost of importing the small API of each framework, each time in a fresh process."""
+"""The cost of importing the small API of each framework, and each Worker, each time in a fresh process."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from statistics import median
 
 _MEASURE = """
@@ -22,12 +23,21 @@ STATEMENTS = {
     "FastAPI, response models": "import benchmarks.peers.fastapi_api",
 }
 
+APPS = ("core_tessie", "platform_api", "discord_bot", "vinyl_vault", "klear_karma", "devcapsules")
+PYDANTIC = "Pydantic, one model"
+_ONE_MODEL = "import pydantic; pydantic.create_model('One', name=(str, ...))"
+WORKERS = {
+    PYDANTIC: _ONE_MODEL,
+    "the same and asyncio, which Pyodide has loaded": f"import asyncio; {_ONE_MODEL}",
+    **{app: f"import {app}.app" for app in APPS},
+}
 
-def measure(rounds: int) -> dict[str, tuple[float, int]]:
+
+def measure(statements: Mapping[str, str], rounds: int) -> dict[str, tuple[float, int]]:
     """Return for each the median CPU milliseconds and the number of modules, after one round that writes bytecode."""
-    times: dict[str, list[tuple[float, int]]] = {name: [] for name in STATEMENTS}
+    times: dict[str, list[tuple[float, int]]] = {name: [] for name in statements}
     for number in range(rounds + 1):
-        for name, statement in STATEMENTS.items():
+        for name, statement in statements.items():
             once = _once(statement)
             if number:
                 times[name].append(once)

@@ -71,6 +71,7 @@ app = App(
         event(Judging),
         event(Publisher),
         event(consumer.Worker),
+        event(generation.Sender),
         event(generation.Intake),
         event(teams.Teams),
         event(reports.ReportQueue),

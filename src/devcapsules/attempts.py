@@ -19,6 +19,8 @@ from edge.instants import to_text
 from edge.reach import CHECKED
 
 routes = Routes("/api/v1/capsules", tag="learning", access=READER, reach=CHECKED)
+BODY_LIMIT = 256 * 1024
+"""Room for the longest code with each character written as two escapes of six bytes."""
 
 _PROGRESS = (
     "INSERT INTO progress (learner, capsule_id, user_id, attempts, passed, total, solved_at, updated_at) "
@@ -29,7 +31,7 @@ _PROGRESS = (
 )
 _EXECUTION = (
     "INSERT INTO executions (id, user_id, capsule_id, language, status, time_ms, memory_kb, created_at) "
-    "SELECT ?, u.id, ?, ?, ?, ?, ?, ? FROM users AS u WHERE u.id = ?"
+    "SELECT ?, u.id, c.id, ?, ?, ?, ?, ? FROM users AS u LEFT JOIN capsules AS c ON c.id = ? WHERE u.id = ?"
 )
 _USAGE = (
     "INSERT INTO usage_daily (user_id, day, kind, used) SELECT u.id, ?, 'execution', 1 FROM users AS u WHERE u.id = ? "
@@ -99,8 +101,9 @@ class Attempts:
             )
         except BadValue as fault:
             raise NoTests(f"one of its tests cannot be run: {fault}") from None
-        if all(result.status in {"unavailable", "not_run"} for result in results):
-            raise ExecutorAway(results[0].message, wait=5)
+        away = next((result.message for result in results if result.status == "unavailable"), None)
+        if away is not None:
+            raise ExecutorAway(f"not all tests could be run, so the attempt does not count: {away}", wait=5)
         return results
 
     async def store(
@@ -118,7 +121,7 @@ class Attempts:
         attempt_id = secrets.token_hex(12)
         times = [result.execution.time_ms or 0.0 for result in results if result.execution]
         peaks = [result.execution.memory_kb or 0 for result in results if result.execution]
-        run = (attempt_id, capsule_id, exercise.row["language"], outcome, sum(times), max(peaks, default=0), at)
+        run = (attempt_id, exercise.row["language"], outcome, sum(times), max(peaks, default=0), at, capsule_id)
         events = [Event(f"try-{attempt_id}", capsule_id, "attempt", outcome, learner.mark)]
         if is_solved:
             events.append(Event(f"solved-{attempt_id}", capsule_id, "completion", "ok", learner.mark))
@@ -135,7 +138,7 @@ class Attempts:
         return progress_rows.rows[0]["attempts"], progress_rows.rows[0]["solved_at"] is not None
 
 
-@routes.post("/{capsule_id}/attempts", CapsuleNotFound, NoTests, ExecutorAway, body_limit=128 * 1024)
+@routes.post("/{capsule_id}/attempts", CapsuleNotFound, NoTests, ExecutorAway, body_limit=BODY_LIMIT)
 async def add_attempt(capsule_id: str, body: Body[NewAttempt], request: Request, attempts: Attempts) -> Attempt:
     """Run all tests of a capsule on your code, each in its own process."""
     learning = attempts.learning

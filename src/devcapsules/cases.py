@@ -1,5 +1,6 @@
 """Cases: the tests of a function, and the types of an exercise's fields."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -27,8 +28,11 @@ def _text(text: str) -> str:
 def _small(value: Any) -> Any:
     try:
         text = to_json(value)
-    except ValueError:
-        raise ValueError("must be a JSON value without lone surrogates and deep nesting") from None
+        json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        raise ValueError(
+            'must be a JSON value without lone surrogates, deep nesting, and numbers such as 1e999: {"$float": "inf"}'
+        ) from None
     if len(text) > LONGEST_VALUE:
         raise ValueError(f"must have at most {LONGEST_VALUE} bytes as JSON")
     return value

@@ -49,12 +49,18 @@ def _tables(app: App) -> Iterator[str]:
         if declared.private:
             yield f"table {name:24} private"
             continue
-        yield f"table {name:24} read {declared.read.name.lower()}, write {declared.write.name.lower()}"
+        if declared.is_part:
+            yield f"part  {name:24} of {rows.relation.name}"
+        else:
+            yield f"table {name:24} read {declared.read.name.lower()}, write {declared.write.name.lower()}"
         for kind in CallerKind:
             if kind is not CallerKind.ADMIN:
                 yield f"      {kind:24} {_rows_of(rows, kind)}"
-        if declared.writable is not None:
+        if declared.writable is not None and not declared.is_part:
             yield f"      {'writable':24} {', '.join(sorted(declared.writable))}"
+        for part in declared.parts:
+            alone = [f"changes {column}" for column in sorted(part.columns)] + ["deletes rows"] * part.deletes
+            yield f"      {'part':24} {part.name}{': alone ' if alone else ''}{', '.join(alone)}"
 
 
 def _rows_of(rows: Rows, kind: CallerKind) -> str:
@@ -62,5 +68,5 @@ def _rows_of(rows: Rows, kind: CallerKind) -> str:
     own = rows.owned(kind)
     parts = [{True: "all rows", False: ""}[own] if isinstance(own, bool) else own.text]
     parts += [f"public: {rows.public.text}"] if rows.public else []
-    parts += [f"check: {rows.check[kind].text}"] if kind in rows.check else []
+    parts += [f"check: {rows.check[kind].text}"] if kind in rows.check and not rows.declared.is_part else []
     return "; ".join(filter(None, parts)) or "none"

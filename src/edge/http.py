@@ -79,7 +79,11 @@ class Response:
 
     def header(self, name: str) -> str | None:
         """Return the first value of the header called `name` (lower case), or None."""
-        return next((value for key, value in self.all_headers() if key == name), None)
+        for pairs in (self.headers, *(group.pairs for group in self.fixed)):
+            for key, value in pairs:
+                if key == name:
+                    return value
+        return None
 
 
 def has_current(etag: str, if_none_match: str | None) -> bool:

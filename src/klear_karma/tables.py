@@ -2,8 +2,8 @@
 
 from edge import PUBLIC, READER
 from edge.auth.accounts.tables import PRIVATE, USERS
-from edge.data import MEMBER, OWNER, Table, Tables
-from edge.data.conditions import CallerKind
+from edge.data import MEMBER, OWNER, Part, Table, Tables
+from edge.data.limits import at_most
 from klear_karma.schema import SCHEMA
 
 LISTED = "verification = 'verified' AND is_listed = 1"
@@ -12,12 +12,9 @@ LISTED = "verification = 'verified' AND is_listed = 1"
 _MINE = {MEMBER: "user_id = :caller", OWNER: "false"}
 _PRACTITIONERS = {MEMBER: "practitioner_id = :caller", OWNER: "practitioner_id = ''"}
 _SIDES = {MEMBER: "customer_id = :caller OR practitioner_id = :caller", OWNER: "false"}
+_CUSTOMER = {MEMBER: "customer_id = :caller"}
+_PRACTITIONER = {MEMBER: "practitioner_id = :caller"}
 _OF_LISTED = f"practitioner_id IN (SELECT id FROM main.practitioners WHERE {LISTED})"
-
-
-def _at_most(most: int, table: str) -> dict[CallerKind, str]:
-    """Return the check of new rows that are a user's own and do not exceed a number; an insert holds it by itself."""
-    return {MEMBER: f"user_id = :caller AND (SELECT count(*) FROM main.{table} WHERE user_id = :caller) < {most}"}
 
 
 MOST_BLOCKS = 1_000
@@ -60,28 +57,47 @@ TABLES = Tables(
             "created_at",
             "updated_at",
         ),
+        parts=[Part("own_profiles", {MEMBER: "id = :caller"})],
     ),
     Table("practitioner_places", read=READER, write=READER, own=_PRACTITIONERS),
     Table("practitioner_texts", read=PUBLIC, public="true"),
-    Table("services", read=PUBLIC, write=READER, own=_PRACTITIONERS, public=f"is_active = 1 AND {_OF_LISTED}"),
+    Table(
+        "services",
+        read=PUBLIC,
+        write=READER,
+        own=_PRACTITIONERS,
+        public=f"is_active = 1 AND {_OF_LISTED}",
+        parts=[Part("own_services", _PRACTITIONER)],
+    ),
     Table("working_hours", read=READER, write=READER, own=_PRACTITIONERS),
     Table("time_off", read=READER, write=READER, own=_PRACTITIONERS),
-    Table("appointments", read=READER, own=_SIDES),
-    Table("conversations", read=READER, own=_SIDES),
-    Table("messages", read=READER, own={MEMBER: f"conversation_id IN ({_TALKS})", OWNER: "false"}),
+    Table(
+        "appointments",
+        read=READER,
+        own=_SIDES,
+        parts=[Part("customer_appointments", _CUSTOMER), Part("practitioner_appointments", _PRACTITIONER)],
+    ),
+    Table("conversations", read=READER, own=_SIDES, parts=[Part("practitioner_conversations", _PRACTITIONER)]),
+    Table(
+        "messages",
+        read=READER,
+        own={MEMBER: f"conversation_id IN ({_TALKS})", OWNER: "false"},
+        parts=[Part("sent_messages", {MEMBER: "sender_id = :caller"})],
+    ),
     Table(
         "reviews",
         read=PUBLIC,
         public=f"state = 'published' AND {_OF_LISTED}",
         own={MEMBER: "author_id = :caller OR practitioner_id = :caller", OWNER: "author_id = ''"},
+        parts=[Part("written_reviews", {MEMBER: "author_id = :caller"}), Part("received_reviews", _PRACTITIONER)],
     ),
     Table("notifications", read=READER, write=READER, own=_MINE, writable=("read_at",)),
     Table("reminders", private=True),
     Table("reminder_mails", private=True),
     Table("reports", read=READER, own={MEMBER: "reporter_id = :caller", OWNER: "false"}),
-    Table("blocks", read=READER, write=READER, own=_MINE, check=_at_most(MOST_BLOCKS, "blocks")),
-    Table("uploads", read=READER, write=READER, own=_MINE, check=_at_most(MOST_UPLOADS, "uploads")),
-    Table("feed_links", read=READER, write=READER, own=_MINE, check=_at_most(MOST_LINKS, "feed_links")),
+    Table("blocks", read=READER, write=READER, own=_MINE, check={MEMBER: at_most(MOST_BLOCKS, "blocks")}),
+    Table("uploads", read=READER, write=READER, own=_MINE, check={MEMBER: at_most(MOST_UPLOADS, "uploads")}),
+    Table("feed_links", read=READER, write=READER, own=_MINE, check={MEMBER: at_most(MOST_LINKS, "feed_links")}),
     Table("admin_audit"),
 )
 """Bookings, messages and reviews are written by the system, as their rules read rows of both sides.

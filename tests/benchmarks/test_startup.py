@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from benchmarks.startup import BARE, BOUND, NOTE, PYDANTIC, check, measure, ratio, report, starts
+from benchmarks.startup import BARE, BOUND, NOTE, PYDANTIC, check, first_responses, measure, ratio, report, starts
 
 from upload import ENVIRONMENTS
 
@@ -23,7 +23,6 @@ def test_table_shows_each_worker_and_says_that_it_estimates() -> None:
         "| app | 9.00 | 4.00 | 1.50 |",
     ]
     assert "estimates" in NOTE
-    assert report(TAKEN).endswith(NOTE)
 
 
 def test_worker_beyond_the_bound_fails(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,4 +39,4 @@ def test_every_environment_is_started_without_bindings(tmp_path: Path) -> None:
         assert not any(start.overrides.values())
         assert {"d1_databases", "assets", "vars"} <= start.overrides.keys()
     [seconds] = measure({BARE: workers[BARE]}, 1)[BARE]
-    assert seconds > 0
+    assert 0 < first_responses({BARE: workers[BARE]}, 1)[BARE][0] < seconds

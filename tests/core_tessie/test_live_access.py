@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.core_tessie.conftest import KEY, Runner
@@ -275,6 +277,38 @@ def test_a_key_holds_so_many_sockets_and_streams(quick: Served) -> None:
         ws.close()
 
 
+def upgraded(served: Served, header: dict[str, str]) -> tuple[socket.socket, int]:
+    """Ask for a socket, as a client that never answers; return the connection and the status."""
+    where = urlsplit(served.url)
+    connection = socket.create_connection((where.hostname, where.port), 10)
+    headers = header | {"host": where.netloc, "upgrade": "websocket", "connection": "Upgrade"}
+    headers |= {"sec-websocket-version": "13", "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    lines = ["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    connection.sendall("\r\n".join(lines).encode())
+    return connection, int(connection.recv(12).split()[1])
+
+
+def test_refused_sockets_of_silent_clients_are_few(quick: Served) -> None:
+    """At home the server ends the connection itself; a Worker cannot, so it makes no handshake beyond the bound."""
+    key = Key(quick)
+    connections = [key.socket() for _ in range(4)]
+    silent = [upgraded(quick, key.header) for _ in range(6)]
+    statuses = [status for _, status in silent]
+    assert statuses == ([101] * 4 + [429] * 2 if quick.runtime == "workers" else [101] * 6)
+    for connection, _ in silent:
+        connection.close()
+    for _ in range(100):
+        connection, status = upgraded(quick, key.header)
+        connection.close()
+        if status == 101:
+            break
+        time.sleep(0.05)
+    assert status == 101
+    assert refusal_of(quick, key.header).code == 1013
+    for ws in connections:
+        ws.close()
+
+
 def refusal_of(served: Served, header: dict[str, str]) -> Frame:
     """Open a socket that is closed before it is greeted; return why."""
     ws = connect(f"{served.ws_url}/ws", additional_headers=header, compression=None, legacy=True, close_timeout=1)
@@ -293,4 +327,5 @@ def once_free(served: Served, header: dict[str, str]) -> ClientConnection:
             assert json.loads(ws.recv(1))["type"] == "live.hello"
             return ws
         ws.close()
+        time.sleep(0.1)
     raise AssertionError("there is no room")

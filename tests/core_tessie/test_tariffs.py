@@ -1,5 +1,7 @@
 """Tariffs: estimated costs of charges that have none, by place, vehicle, time of day, weekday, season and date."""
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from tests.patience import pauses
 
 from core_tessie.tariffs.pricing import distance_m, price
 from core_tessie.tariffs.rates import TariffBody
+from core_tessie.tariffs.routes import MOST_TARIFFS
 from edge.errors import PROBLEM_JSON
 from edge.testing import Answer, Client
 from sims.tessie import Fleet, Simulator
@@ -346,6 +349,19 @@ def test_invalid_tariff_names_the_field(run: Runner, body: dict[str, Any], point
     assert (answer.status, answer.header("content-type")) == (422, PROBLEM_JSON), answer.text
     assert pointer in {fault["pointer"] for fault in answer.json()["errors"]}, answer.text
     assert listed.json() == []
+
+
+def test_there_are_two_hundred_tariffs_and_no_more(run: Runner) -> None:
+    async def case(client: Client) -> Counter[int]:
+        assert (await client.post(PATH, FLAT)).status == 201
+        db: Any = client.ports.settings.db
+        columns = "name, currency, rates, created_at, updated_at"
+        rows = f"INSERT INTO tariffs (id, {columns}) SELECT value, {columns} FROM json_each(?), tariffs"
+        await db.run(rows, str([*range(MOST_TARIFFS - 3)]))
+        answers = await asyncio.gather(*(client.post(PATH, FLAT) for _ in range(5)))
+        return Counter(answer.status for answer in answers)
+
+    assert run(case) == {201: 2, 409: 3}
 
 
 def test_tariffs_are_the_administrators_to_write_and_a_bound_key_sees_its_own(run: Runner) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from devcapsules.access.plans import PLANS, QuotaExceeded, minute_of
 from edge.testing import Client
 from edge.testing.client import Answer
 
@@ -104,6 +105,10 @@ def test_key_reads_and_writes_nothing_else(run: Run) -> None:
         ([("origin", "https://evil.example")], 403),
         ([("origin", "null")], 403),
         ([("origin", "https://blog.example.evil.example")], 403),
+        ([("origin", "http://[")], 403),
+        ([("origin", "")], 403),
+        ([("origin", "https://capsules.example"), ("host", "capsules.example")], 422),
+        ([("origin", "ftp://capsules.example"), ("host", "capsules.example")], 403),
     ],
 )
 def test_key_works_only_for_its_origins(local: Run, headers: Sequence[tuple[str, str]], status: int) -> None:
@@ -225,6 +230,14 @@ def test_enterprise_has_no_daily_limit(run: Run) -> None:
     answer = run(case)
     assert answer.json()["limits"] == {"minute": 1000, "day": None, "generations": None}
     assert answer.header("ratelimit-policy") == '"minute";q=1000;w=60'
+
+
+def test_largest_plan_is_lifted_by_time_alone() -> None:
+    now = datetime(2026, 1, 1, 12, 0, 58, tzinfo=UTC)
+    enterprise, team = [QuotaExceeded(PLANS[name], "minute", minute_of(now)) for name in ("enterprise", "team")]
+    assert str(enterprise) == "plan enterprise has 1000 calls per minute: wait 2 s"
+    assert enterprise.extra["lifted_by"] == [{"by": "time", "seconds": 2}]
+    assert str(team).endswith("wait 2 s or choose a larger plan")
 
 
 def test_only_administrator_changes_plans(run: Run) -> None:

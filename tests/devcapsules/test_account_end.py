@@ -72,10 +72,10 @@ def test_deletion_ends_a_job_under_way_without_a_capsule(local: Run) -> None:
         except LeaseLost:
             is_lost = True
         parts: Any = {}
-        exercise = Generated(content_of(NewCapsule.model_validate(CAPSULE)), 90, parts, 1, 10)
+        exercise = Generated(content_of(NewCapsule.model_validate(CAPSULE)), [], 90, parts, 1, 10)
         assert (is_lost, await jobs.succeed(claimed, exercise), await jobs.claim(job_id)) == (True, None, None)
         await jobs.release(claimed, "again")
-        assert not await jobs.fail(job_id, "dead", "gave_up")
+        assert not await jobs.fail(claimed, "no_draft")
         db: Any = client.ports.settings.db
         for table in ("generation_jobs", "capsules", "capsule_versions", "capsule_answers", "usage_daily"):
             assert await db.all(f"SELECT * FROM {table}") == [], table

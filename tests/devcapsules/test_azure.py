@@ -85,6 +85,13 @@ def test_filter_of_the_answer_is_its_end(azure: AzureSim, version: str | None) -
 
 
 @pytest.mark.parametrize("version", FORMS)
+def test_refusal_of_the_model_is_read(azure: AzureSim, version: str | None) -> None:
+    azure.say(Turn("I cannot help with that.", finish="refusal"))
+    answer = ask(settings_of(azure, version))
+    assert (answer.text, answer.finish_reason) == ('{"refusal":"I cannot help with that."}', "stop")
+
+
+@pytest.mark.parametrize("version", FORMS)
 def test_errors_keep_their_kind_and_never_show_the_key(azure: AzureSim, version: str | None) -> None:
     faults: list[ModelError] = []
     for changes in ({"AZURE_OPENAI_API_KEY": "another-key"}, {"GENERATION_MODEL": "nowhere"}):
@@ -102,9 +109,33 @@ def test_errors_keep_their_kind_and_never_show_the_key(azure: AzureSim, version:
     assert KEY not in f"{[*map(str, faults), str(busy.value)]}"
 
 
+@pytest.mark.parametrize(("told", "read"), [(-5, None), (0, None), (10**9, 3_600.0)])
+def test_odd_retry_after_is_bounded(azure: AzureSim, told: int, read: float | None) -> None:
+    azure.say(Turn(status=429, error="busy", retry_after=told))
+    with pytest.raises(ModelBusy) as busy:
+        ask(settings_of(azure, None))
+    assert busy.value.retry_after == read
+
+
 def test_unknown_date_of_the_api_is_refused(azure: AzureSim) -> None:
     with pytest.raises(ModelRefused, match="Resource not found"):
         ask(settings_of(azure, "2020-01-01"))
+
+
+def test_long_answer_fails_the_job_in_its_rounds(local: Run, azure: AzureSim) -> None:
+    """It is no fault of the server, which another delivery would ask again."""
+
+    async def case(client: Client) -> dict[str, Any]:
+        ada = await as_member(client, "ada")
+        job_id = await order(ada)
+        await client.queue(QUEUE, [{"job_id": job_id}])
+        return await status(ada, job_id)
+
+    azure.say(Turn("x" * 10_000_000), Turn(""))
+    local.env |= settings_of(azure, None, GENERATION_ROUNDS="2")
+    job = local(case)
+    assert (job["state"], job["reason"], job["faults"]) == ("failed", "invalid", ["the answer was empty"])
+    assert "more than 65536 characters" in azure.requests[1][1]["messages"][-1]["content"]
 
 
 def test_filters_end_a_job_in_words(local: Run, azure: AzureSim) -> None:

@@ -1,6 +1,7 @@
 """Capsules: versions, visibility, search, and access to their parts."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -112,6 +113,30 @@ def test_version_never_changes(run: Run) -> None:
     assert [version["version"] for version in versions] == [2, 1]
     assert first == again
     assert first["solution"] == CAPSULE["solution"]
+
+
+def test_changed_tests_keep_their_nulls(run: Run) -> None:
+    async def case(client: Client) -> tuple[Any, Any, Any]:
+        ada = await as_member(client, "ada")
+        path = f"{PATH}/{await add(ada)}"
+        changed = await ada.request("PATCH", path, json={"tests": NULLS})
+        assert changed.status == 200, changed.text
+        db: Any = client.ports.settings.db
+        stored = (await ada.get(f"{path}/versions/2")).json()["tests"]
+        await db.run('UPDATE capsule_answers SET tests = \'[{"arguments": [1], "expected": 2}]\'')
+        return stored, changed.json()["examples"], (await ada.get(f"{path}/versions/2")).json()["tests"]
+
+    stored, examples, older = run(case)
+    plain: dict[str, Any] = {"name": "", "hidden": False, "tolerance": None}
+    assert stored == [plain | test for test in NULLS]
+    assert examples == [{"name": ""} | test for test in NULLS]
+    assert older == [plain | {"arguments": [1], "expected": 2}]
+
+
+NULLS: list[dict[str, Any]] = [
+    {"arguments": [None, {"a": None}], "expected": None},
+    {"arguments": [[None]], "expected": {"b": [None]}},
+]
 
 
 def test_simultaneous_changes_make_a_version_or_a_conflict(run: Run) -> None:
@@ -226,6 +251,18 @@ def test_invalid_capsule_names_the_field(local: Run, changes: dict[str, object],
     answer = local(case)
     assert answer.status == 422
     assert pointer in [fault["pointer"] for fault in answer.json()["errors"]]
+
+
+def test_number_beyond_all_is_refused_and_not_made_a_null(local: Run) -> None:
+    async def case(client: Client) -> Answer:
+        ada = await as_member(client, "ada")
+        body = json.dumps({**CAPSULE, "tests": [{"expected": [1]}]}).replace("[1]", "[1e999]").encode()
+        return await ada.request("POST", PATH, headers=[("content-type", "application/json")], body=body)
+
+    answer = local(case)
+    assert (answer.status, answer.json().get("errors", [{}])[0].get("pointer")) == (422, "/tests/0/expected"), (
+        answer.text
+    )
 
 
 @pytest.mark.parametrize("query", ["?cursor=x", "?cursor=%00", "?limit=0", "?tag=A%20B", "?page=2", "?language=c"])

@@ -62,6 +62,18 @@ def test_team_members_change_shared_capsules(run: Run) -> None:
             (await bob.request("DELETE", f"{team}/members/{ada.user_id}")).status,
             (await bob.request("DELETE", team)).status,
         ]
+        analytics = f"/api/v1/analytics/capsules/{capsule_id}"
+        event = {"id": "event-0001", "capsule_id": capsule_id, "kind": "view"}
+        assert (await ada.post("/api/v1/analytics/events", {"events": [event]})).status == 202
+        states["views"] = [(await caller.get(analytics)).json()["totals"]["views"] for caller in (ada, bob)]
+        states["overview"] = [
+            [
+                (entry["title"], entry["views"])
+                for entry in (await caller.get("/api/v1/analytics/overview")).json()["capsules"]
+            ]
+            for caller in (ada, bob, eve)
+        ]
+        states["stranger's views"] = (await eve.get(analytics)).status
         states["members"] = [member["name"] for member in (await bob.get(team)).json()["members"]]
         states["leave"] = (await bob.request("DELETE", f"{team}/members/{bob.user_id}")).status
         states["after"] = (await bob.request("PATCH", path, json=change)).status
@@ -78,6 +90,9 @@ def test_team_members_change_shared_capsules(run: Run) -> None:
         "delete": 404,
         "stranger": 404,
         "strangers": [404, 404, 404, 404, 404, 404],
+        "views": [1, 1],
+        "overview": [[("Ours", 1)], [("Ours", 1)], []],
+        "stranger's views": 404,
         "members": ["ada", "bob"],
         "leave": 204,
         "after": 404,
@@ -134,6 +149,7 @@ def test_reported_capsule_is_taken_down(run: Run) -> None:
             "decided": decided,
             "refused": [refused, again],
             "republished": republished.status,
+            "copied": (await ada.post(f"{path}/fork")).status,
             "read": [(await caller.get(path)).status for caller in (ada, bob, client)],
             "listed": (await client.get(PATH)).json()["capsules"],
         }
@@ -142,4 +158,5 @@ def test_reported_capsule_is_taken_down(run: Run) -> None:
     assert states["statuses"] == [202, 202, 202, 404, 401, 422, 403]
     assert (states["reports"], states["decided"], states["refused"]) == (2, {"decided": 2}, [403, 404])
     assert (states["republished"], states["read"]) == (200, [200, 404, 404])
+    assert states["copied"] == 403, "a copy could be published"
     assert states["listed"] == []

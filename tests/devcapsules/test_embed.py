@@ -1,10 +1,15 @@
 """Attempts, and the widget's page: the origins that can frame it, and the access of its token."""
 
+import asyncio
 import json
 import re
 from typing import Any
 
+from tests.edge.sandbox.executors import KEY, Remote, needs_sandbox
+
+from devcapsules.cases import LONGEST_CODE
 from devcapsules.embed.texts import TEXTS
+from edge.ports.executor import STATUSES
 from edge.testing import Client
 from edge.testing.client import Answer
 
@@ -138,6 +143,82 @@ def test_try_runs_all_tests_and_counts(local: Run) -> None:
         (ada, "exception"),
     ]
     assert [row["used"] for row in document["used"]] == [2, 2]
+
+
+@needs_sandbox
+def test_attempt_that_cannot_be_run_whole_does_not_count(local: Run) -> None:
+    with Remote("piston") as remote:
+        local.env |= {"SANDBOX": "off", "EXECUTOR_URL": remote.sim.api, "AWS_EXECUTOR_API_KEY": KEY}
+
+        async def case(client: Client) -> tuple[list[Answer], Any]:
+            ada = await as_member(client, "ada")
+            capsule_id = await add(ada, visibility="public")
+            path = f"{PATH}/{capsule_id}/attempts"
+            answers = [await ada.post(path, {"code": RIGHT})]
+            remote.sim.most_runs = len(remote.sim.requests) + 1
+            answers.append(await ada.post(path, {"code": RIGHT}))
+            return answers, (await ada.get(f"/api/v1/analytics/capsules/{capsule_id}")).json()["totals"]
+
+        (whole, broken), totals = local(case)
+    assert (whole.status, whole.json()["attempts"]) == (200, 1), whole.text
+    assert (broken.status, broken.header("retry-after")) == (503, "5"), broken.text
+    assert "does not count" in broken.json()["detail"]
+    assert totals["attempts"] == 1
+
+
+@needs_sandbox
+def test_longest_code_is_read_in_any_writing(local: Run) -> None:
+    async def case(client: Client) -> Answer:
+        ada = await as_member(client, "ada")
+        code = RIGHT + "#" + "\U0001f600" * (LONGEST_CODE - len(RIGHT) - 1)
+        body = json.dumps({"code": code}).encode()
+        assert len(body) > 2 * 6 * (LONGEST_CODE - 100)
+        path = f"{PATH}/{await add(ada, visibility='public')}/attempts"
+        return await ada.request("POST", path, headers=[("content-type", "application/json")], body=body)
+
+    answer = local(case)
+    assert (answer.status, answer.json().get("is_solved")) == (200, True), answer.text
+
+
+@needs_sandbox
+def test_capsule_that_is_deleted_during_an_attempt_is_not_found(local: Run) -> None:
+    async def case(client: Client) -> tuple[Answer, Answer, Any]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        path = f"{PATH}/{await add(ada, visibility='public')}"
+        attempt = asyncio.ensure_future(
+            bob.post(f"{path}/attempts", {"code": f"import time\ntime.sleep(0.5)\n{RIGHT}"})
+        )
+        await asyncio.sleep(0.2)
+        deleted = await ada.request("DELETE", path)
+        db: Any = client.ports.settings.db
+        return deleted, await attempt, await db.all("SELECT capsule_id, status FROM executions")
+
+    deleted, attempt, runs = local(case)
+    assert (deleted.status, attempt.status, attempt.json()["detail"]) == (204, 404, "it has just been deleted")
+    assert runs == [{"capsule_id": None, "status": "ok"}]
+
+
+def test_examples_are_shown_as_values(local: Run) -> None:
+    async def case(client: Client) -> Any:
+        ada = await as_member(client, "ada")
+        tests = [
+            {"arguments": [{"$tuple": [1, "a"]}, None], "expected": {"$set": [1]}},
+            {"arguments": [], "expected": {"$set": 3}},
+        ]
+        capsule_id = await add(ada, visibility="public", tests=tests)
+        key = (await make_key(ada, "https://blog.example"))["secret"]
+        return config_of(await page(client, capsule_id, key))["capsule"]["examples"]
+
+    assert local(case) == [
+        {"arguments": '(1, "a"), null', "expected": "set(1)"},
+        {"arguments": "", "expected": "$set has invalid content"},
+    ]
+
+
+def test_every_status_has_a_text() -> None:
+    assert {name for name in TEXTS["en"] if name.startswith("is_")} == {"is_failed"} | {
+        f"is_{status}" for status in STATUSES
+    }
 
 
 def test_texts_exist_in_each_language() -> None:

@@ -2,14 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.bundles import needs_bundles
+from tests.edge.sandbox.executors import needs_sandbox
 
+from devcapsules.execution.suite import CaseResult
 from devcapsules.generation.consumer import CRON, DEAD_LETTERS, QUEUE
+from devcapsules.generation.drafts import Order
+from devcapsules.generation.rounds import Budget, JobFailed, Rounds
+from devcapsules.generation.routes import Sender
+from devcapsules.judging import Judging
+from edge.ports import PortError
+from edge.ports.model import Answer as ModelAnswer
+from edge.ports.model import Prompt
 from edge.testing import Client
 from edge.testing.client import Answer
 from sims.model.server import KEY, MODEL, ModelSim
@@ -93,7 +103,10 @@ def test_model_simulator_writes_an_accepted_exercise(local: Run, model: ModelSim
     assert (job["state"], job["reason"]) == ("succeeded", None), job
 
 
-def test_exercise_is_generated_tested_and_scored(local: Run, model: ModelSim) -> None:
+@needs_sandbox
+def test_exercise_is_generated_tested_and_scored(
+    local: Run, model: ModelSim, capfd: pytest.CaptureFixture[str]
+) -> None:
     async def case(client: Client) -> tuple[dict[str, Any], Any, str]:
         ada = await as_member(client, "ada")
         job_id = await order(ada)
@@ -104,10 +117,17 @@ def test_exercise_is_generated_tested_and_scored(local: Run, model: ModelSim) ->
         stream = await ada.request("GET", f"{PATH}/{job_id}/status", headers=[("accept", "text/event-stream")])
         return job, (await ada.get(f"/api/v1/capsules/{job['capsule_id']}/versions/1")).json(), stream.text
 
-    with by(local, model, draft_turn(f"Here it is:\n```json\n{json.dumps(DRAFT)}\n```\nEnjoy!")) as run:
+    text = f"Here it is:\n```json\n{json.dumps(DRAFT)}\n```\nEnjoy!"
+    with by(local, model, draft_turn(text), LOG_LEVEL="info") as run:
         job, content, stream = run(case)
+    lines = {line["message"]: line for line in map(json.loads, capfd.readouterr().out.splitlines())}
+    complete = lines["generation_complete"]
+    assert (complete["jobId"], complete["qualityScore"]) == (job["jobId"], job["score"])
+    assert 0 < complete["generationTime"] < 60_000
+    assert lines["sandbox"]["languages"] == ["node", "python"]
+    assert "attacks held" in lines["sandbox"]["reason"]
     assert (job["state"], job["rounds"], job["reason"]) == ("succeeded", 1, None), job
-    assert job["capsule"]["visibility"] == "private"
+    assert (job["capsule"]["visibility"], job["capsule"]["tags"]) == ("private", ["numbers"])
     assert job["score"] == sum(job["parts"].values()) > 80
     assert content["solution"] == DRAFT["solution"]
     assert content["statement"].endswith("See this page.")
@@ -126,6 +146,23 @@ FAULTY: dict[str, tuple[dict[str, Any], str]] = {
         "returns its argument passes",
     ),
     "empty": ({"tests": [{**test, "expected": None} for test in DRAFT["tests"]]}, "an empty function passes"),
+    "constant by value": (
+        {"tests": [{**test, "expected": [3, 3.0][place % 2]} for place, test in enumerate(DRAFT["tests"])]},
+        "returns a constant passes",
+    ),
+    "constant within the tolerance": (
+        {"tests": [{**test, "expected": 3 + place, "tolerance": 2} for place, test in enumerate(DRAFT["tests"])]},
+        "returns a constant passes",
+    ),
+    "identity by value": (
+        {"tests": [{**test, "expected": float(test["arguments"][0])} for test in DRAFT["tests"]]},
+        "returns its argument passes",
+    ),
+    "identity of another argument": (
+        {"tests": [{**test, "expected": test["arguments"][1]} for test in DRAFT["tests"]]},
+        "returns its argument passes",
+    ),
+    "no value": ({"tests": [*DRAFT["tests"], {"arguments": [], "expected": {"$int": "x"}}]}, "invalid value: $int"),
     "leak": ({"statement": "Write `clamp`: return high if n > high else n. " * 2}, "shows a line of the solution"),
     "other name": ({"function_name": "limit"}, "does not define limit"),
     "few tests": ({"tests": DRAFT["tests"][:3]}, "/tests"),
@@ -164,6 +201,8 @@ def test_weak_tests_are_refused_and_better_ones_taken(local: Run, model: ModelSi
         (draft_turn(""), "invalid", "empty"),
         (draft_turn("x" * 10_000_000), "invalid", "more than"),
         (draft_turn("{" * 50_000), "invalid", "not a JSON object"),
+        (draft_turn(json.dumps(DRAFT).replace("100", "NaN")), "invalid", "not a JSON object"),
+        (draft_turn(json.dumps(DRAFT).replace("100", "1e999")), "invalid", "/tests/3/arguments/0"),
         (draft_turn(json.dumps(DRAFT)[:-40], finish="length"), "invalid", "was cut"),
         (draft_turn(DRAFT, finish="length"), "invalid", "was cut"),
         (draft_turn(DRAFT, finish="content_filter"), "answer_filtered", "filter stopped"),
@@ -187,6 +226,116 @@ def test_tokens_of_a_job_are_bounded(local: Run, model: ModelSim) -> None:
         job = run(outcome)
     assert (job["state"], job["reason"]) == ("failed", "budget")
     assert len(model.requests) == 3
+
+
+def test_tokens_of_a_job_are_bounded_over_all_its_deliveries(local: Run, model: ModelSim) -> None:
+    async def case(client: Client) -> tuple[list[bool], dict[str, Any], Any]:
+        ada = await as_member(client, "ada")
+        job_id = await order(ada)
+        message = [{"job_id": job_id}]
+        deliveries = [delivery for _ in range(4) for delivery in await client.queue(QUEUE, message)]
+        job = await status(ada, job_id)
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE generation_jobs SET state = 'dead'")
+        await as_admin(client).post(f"/api/v1/dead-letters/{job_id}/retry")
+        row = await db.first("SELECT tokens, rounds FROM generation_jobs")
+        return [delivery.retry_after is not None for delivery in deliveries], job, row
+
+    usage = {"prompt_tokens": 900, "completion_tokens": 200}
+    with by(local, model, *[draft_turn(usage=usage)] * 4, GENERATION_TOKENS="3000", SANDBOX="off") as run:
+        retried, job, revived = run(case)
+    assert retried == [True, True, True, False]
+    assert (job["state"], job["reason"]) == ("failed", "budget")
+    assert len(model.requests) == 3
+    assert revived == {"tokens": 0, "rounds": 0}, "who retries a dead job gives it a new budget"
+
+
+class SlowDay:
+    """A clock that goes on with each look by some seconds."""
+
+    def __init__(self, step: float) -> None:
+        self._now = datetime(2026, 1, 1, tzinfo=UTC)
+        self._step = timedelta(seconds=step)
+
+    def now(self) -> datetime:
+        self._now += self._step
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+
+class OneDraft:
+    """A model that writes one exercise again and again."""
+
+    async def answer(self, prompt: Prompt, *, timeout: float = 60.0) -> ModelAnswer:  # noqa: ARG002 - the port's signature
+        return ModelAnswer(json.dumps(DRAFT), (), "stop", prompt.model)
+
+
+class Passing(Judging):
+    """An executor for which every program returns what is expected."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def judge(self, *program: Any, **_: Any) -> list[CaseResult]:
+        return [CaseResult(test["name"], False, "ok") for test in program[3]]
+
+
+def test_tests_of_a_draft_use_up_the_time_of_a_job() -> None:
+    reports: list[str] = []
+
+    async def report(step: str, _: int, __: int) -> None:
+        reports.append(step)
+
+    rounds = Rounds(OneDraft(), "m", Passing(), SlowDay(1.0), Budget(3, 9_000, 5))
+    with pytest.raises(JobFailed) as failed:
+        asyncio.run(rounds.run(Order(prompt=ORDER["prompt"], language="python"), report))
+    assert (failed.value.reason, reports[:2]) == ("budget", ["the model writes", "the draft is tested"])
+
+
+class Broken:
+    """A queue that is gone."""
+
+    async def send(self, body: object, *, delay: int = 0) -> None:  # noqa: ARG002 - the port's signature
+        raise PortError("Queues: gone")
+
+    async def send_batch(self, bodies: Sequence[object], *, delay: int = 0) -> None:  # noqa: ARG002 - as above
+        raise PortError("Queues: gone")
+
+    async def probe(self) -> None:
+        raise PortError("Queues: gone")
+
+
+def test_stored_job_is_accepted_without_its_message() -> None:
+    """A client that got an error would order, and pay for, the same exercise again."""
+    lines: list[tuple[str, str, object]] = []
+
+    class Lines:
+        def __call__(self, level: str, message: str, **fields: object) -> None:
+            lines.append((level, message, fields["jobId"]))
+
+        def writes(self, level: str) -> bool:
+            return bool(level)
+
+    asyncio.run(Sender(Broken(), Lines()).send("job_1"))
+    assert lines == [("warning", "generation_not_sent", "job_1")]
+
+
+def test_dead_letter_ends_no_job_that_another_delivery_works_on(local: Run, model: ModelSim) -> None:
+    async def case(client: Client) -> list[Any]:
+        ada = await as_member(client, "ada")
+        job_id = await order(ada)
+        db: Any = client.ports.settings.db
+        outcomes = list[Any]()
+        for until in (2e9, 1.0):
+            await db.run("UPDATE generation_jobs SET state = 'running', lease = 'other', lease_until = ?", until)
+            [delivery] = await client.queue(DEAD_LETTERS, [{"job_id": job_id}])
+            outcomes.append((delivery.retry_after is not None, (await status(ada, job_id))["state"]))
+        return outcomes
+
+    with by(local, model) as run:
+        assert run(case) == [(True, "running"), (False, "dead")]
 
 
 def test_silent_model_times_out(local: Run, model: ModelSim) -> None:

@@ -1,13 +1,17 @@
 """Hints, solutions, forks, and exercises as ZIP files."""
 
 import io
+import unittest
+import warnings
 import zipfile
 from collections.abc import Callable
 from secrets import token_hex
+from time import process_time
 from typing import Any
 
 import pytest
 
+from devcapsules.capsules.exercism_code import LARGEST_TEST_CODE, read_python_tests
 from edge.testing import Client
 from edge.testing.client import Answer
 
@@ -119,7 +123,9 @@ async def sent(client: Client, body: bytes) -> Answer:
 def test_exported_capsule_is_read_back_as_it_was(run: Run, language: str) -> None:
     async def case(client: Client) -> tuple[Answer, Answer, Any, Any]:
         ada = await as_member(client, "ada")
-        capsule_id = await add(ada, language=language, title="Ünï / ../ code", hints=["one\ntwo", "three"])
+        tests = [*CAPSULE["tests"], {"arguments": [None], "expected": {"a": None}}]
+        title, hints = "Ünï / ../ code", ["one\ntwo", "three"]
+        capsule_id = await add(ada, language=language, title=title, hints=hints, tests=tests)
         exported = await ada.get(f"{PATH}/{capsule_id}/export")
         imported = await sent(ada, exported.body)
         assert imported.status == 201, imported.text
@@ -138,7 +144,7 @@ def test_exported_capsule_is_read_back_as_it_was(run: Run, language: str) -> Non
     assert {path.partition("/")[0] for path in paths} == {"n-code"}
 
 
-def archive(**files: str) -> bytes:
+def archive(**files: str | bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zip_file:
         for path, text in files.items():
@@ -173,10 +179,143 @@ def test_exercise_of_exercism_is_read(run: Run) -> None:
     ]
 
 
+TYPED: dict[str, Any] = {
+    "tests": [
+        {"name": "pair", "arguments": [{"$tuple": [1, 2]}, {"$int": "3"}], "expected": {"$set": [1, 2, 3]}},
+        {"name": "keys", "arguments": [{"$tuple": []}, 0.1], "expected": {"$dict": [[0.1, {"$bytes": "AP8="}]]}},
+        {"name": "float", "arguments": ["sum", 0.2], "expected": 0.3},
+        {"name": "near", "arguments": ["sum", 4], "expected": 4, "tolerance": 0.5},
+    ],
+    "function_name": "build",
+}
+BUILD = """
+def build(first, second):
+    if first == "sum":
+        return 0.1 + second
+    return {*first, second} if first else {second: b"\\x00\\xff"}
+"""
+
+
+def test_exported_tests_of_python_pass_with_the_solution(run: Run) -> None:
+    async def case(client: Client) -> bytes:
+        ada = await as_member(client, "ada")
+        path = f"{PATH}/{await add(ada, **TYPED, solution=BUILD, title='Build')}"
+        return (await ada.get(f"{path}/export")).body
+
+    files = zipfile.ZipFile(io.BytesIO(run(case)))
+    code = files.read("build/build_test.py").decode()
+    names: dict[str, Any] = {}
+    exec(files.read("build/.meta/example.py").decode() + code.replace("from build import build", ""), names)
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(names["ExerciseTest"]).run(result)
+    assert (result.testsRun, result.failures, result.errors) == (4, [], [])
+
+
+def test_exported_tests_of_javascript_import_what_the_solution_exports(run: Run) -> None:
+    async def case(client: Client) -> bytes:
+        ada = await as_member(client, "ada")
+        solution = "function build(first, second) { return 1; }"
+        capsule_id = await add(ada, **TYPED, solution=solution, starter=f"export {solution}", language="javascript")
+        return (await ada.get(f"{PATH}/{capsule_id}/export")).body
+
+    files = zipfile.ZipFile(io.BytesIO(run(case)))
+    texts = {name.rpartition("/")[2]: files.read(name).decode() for name in files.namelist()}
+    assert texts["proof.ci.js"].endswith("}\nexport { build };\n")
+    assert texts["double-it.js"].count("export") == 1
+    tests = texts["double-it.spec.js"]
+    assert "expect(build([1, 2], 3)).toEqual(new Set([1, 2, 3]))" in tests
+    assert 'expect(Math.abs(build("sum", 4) - 4)).toBeLessThanOrEqual(2.0)' in tests
+
+
+def test_literals_of_python_become_values() -> None:
+    code = """
+class Tests(unittest.TestCase):
+    def test_all(self):
+        self.assertIs(f((1,), {2}, {3: "x"}, b"y"), {"a": None})
+        self.assertAlmostEqual(f(1e999), 0.5)
+        self.assertEqual(f(x), 1)
+        self.assertEqual(f(1j), 1)
+"""
+    arguments = [{"$tuple": [1]}, {"$set": [2]}, {"$dict": [[3, "x"]]}, {"$bytes": "eQ=="}]
+    assert read_python_tests(code) == (
+        "f",
+        [
+            {"name": "all", "arguments": arguments, "expected": {"a": None}},
+            {"name": "all", "arguments": [{"$float": "inf"}], "expected": 0.5},
+        ],
+    )
+
+
+def test_nested_test_functions_cost_no_time() -> None:
+    nested = "".join(f"{' ' * depth}def test_{depth}():\n" for depth in range(90))
+    code = nested + "".join(f"{' ' * 90}{'f(1);' * 400}\n" for _ in range(28))
+    assert len(code) <= LARGEST_TEST_CODE
+    began = process_time()
+    assert read_python_tests(code) == ("", [])
+    assert process_time() - began < 1
+
+
+def zipped(*members: tuple[zipfile.ZipInfo, bytes], **options: Any) -> bytes:
+    """Return the archive of an exercise with further members."""
+    buffer = io.BytesIO(archive(**PLAIN))
+    with zipfile.ZipFile(buffer, "a", **options) as zip_file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for info, data in members:
+            zip_file.writestr(info, data)
+    return buffer.getvalue()
+
+
+def linked() -> bytes:
+    link = zipfile.ZipInfo("leap/.meta/link.py")
+    link.external_attr = 0o120777 << 16
+    return zipped((link, b"/etc/passwd"))
+
+
+def with_large_dictionary() -> bytes:
+    """Return an archive with a member whose unpacking takes 4 GB: the size of LZMA's dictionary is the archive's."""
+    info = zipfile.ZipInfo("leap/.docs/notes.md")
+    info.compress_type = zipfile.ZIP_LZMA
+    body = bytearray(zipped((info, b"x" * 50)))
+    place = body.rindex(b"leap/.docs/notes.md", 0, body.rindex(b"PK\x01\x02")) + len(info.filename)
+    properties = body.index(b"\x05\x00", place) + 2
+    body[properties + 1 : properties + 5] = b"\xff\xff\xff\xff"
+    return bytes(body)
+
+
+def with_data(data: str) -> bytes:
+    return archive(**{**PLAIN, "leap/.meta/canonical-data.json": data})
+
+
+def in_latin() -> bytes:
+    files: dict[str, str | bytes] = {**PLAIN, "leap/leap.py": "é = 1".encode("latin-1")}
+    return archive(**files)
+
+
 def damaged() -> bytes:
     body = bytearray(archive(**PLAIN))
     body[60] ^= 0xFF
     return bytes(body)
+
+
+@pytest.mark.parametrize("scenarios", ["5", '"hidden"', "{}", "null"])
+def test_odd_scenarios_hide_nothing(local: Run, scenarios: str) -> None:
+    data = f'{{"cases": [{{"expected": 1, "property": "f", "scenarios": {scenarios}}}]}}'
+
+    async def case(client: Client) -> Answer:
+        files: dict[str, str | bytes] = {**PLAIN, "leap/.meta/canonical-data.json": data}
+        return await sent(await as_member(client, "ada"), archive(**files))
+
+    answer = local(case)
+    assert (answer.status, answer.json().get("hidden_tests")) == (201, 0), answer.text
+
+
+def test_mark_of_byte_order_is_no_text(local: Run) -> None:
+    async def case(client: Client) -> Answer:
+        files = {path: b"\xef\xbb\xbf" + text.encode() for path, text in PLAIN.items()}
+        return await sent(await as_member(client, "ada"), archive(**files))
+
+    answer = local(case)
+    assert (answer.status, answer.json()["statement"]) == (201, "Tell whether a year is a leap year.")
 
 
 @pytest.mark.parametrize(
@@ -197,6 +336,15 @@ def damaged() -> bytes:
         lambda: archive(
             **{**PLAIN, "leap/.meta/canonical-data.json": '{"cases": [{"expected": 1, "property": "a b"}]}'}
         ),
+        lambda: with_data('{"cases": [{"property": "f", "expected": NaN}]}'),
+        lambda: with_data('{"cases": [{"property": "f", "expected": -1e999}]}'),
+        with_large_dictionary,
+        linked,
+        lambda: zipped((zipfile.ZipInfo("leap/leap.py"), b"two files of one path")),
+        lambda: zipped((zipfile.ZipInfo("leap/../../leap.py"), b"")),
+        lambda: zipped((zipfile.ZipInfo("/etc/leap.py"), b"")),
+        in_latin,
+        lambda: archive(**{**PLAIN, "leap/leap_test.py": "a = 1\n" * 11_000}),
     ],
 )
 def test_bad_archive_is_refused(local: Run, body: Callable[[], bytes]) -> None:

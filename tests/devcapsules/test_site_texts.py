@@ -30,7 +30,7 @@ def used() -> set[str]:
     found = {next(part for part in parts if part) for parts in USED.findall(SCRIPT)}
     for listed in LISTS.findall(SCRIPT):
         found |= set(re.findall(STRING, listed))
-    steps = set(re.findall(rf"report\({STRING}", ROUNDS))
+    steps = set(re.findall(rf"report(?:\(|, ){STRING}", ROUNDS))
     assert len(steps) == 2
     states = {"queued", "running", "succeeded", "failed", "dead"}
     return (found | steps | states | set(STATUSES) | set(Parts.__annotations__)) - NAMES

@@ -84,6 +84,8 @@ const CASES = {
     await frame.getByRole("button", { name: "Run the tests" }).click();
     await status(frame, "1 of 2 tests passed.");
     check((await frame.locator("ins").innerText()) === "4", "what was expected");
+    await frame.getByText("two: another value").waitFor();
+    await frame.getByText("double(2) → 4").waitFor();
     check((await frame.locator("del").innerText()) === "2", "what came");
     await write(page, frame, "def double(n):\n    print('hello')\n    return n + n\n");
     await frame.getByRole("button", { name: "Run the tests" }).click();
@@ -172,9 +174,29 @@ const CASES = {
   async widget_speaks_german_and_dutch() {
     for (const [lang, name] of [["de", "Tests ausführen"], ["nl", "Tests uitvoeren"]]) {
       const { context, frame } = await opened({}, `data-lang="${lang}"`);
-      await frame.getByRole("button", { name }).waitFor();
+      await frame.getByRole("button", { name }).click();
+      await frame.getByText(lang === "de" ? "two: anderer Wert" : "two: andere waarde").waitFor();
+      const hidden = lang === "de" ? "none (verdeckter Test): nicht bestanden" : "none (verborgen test): niet geslaagd";
+      await frame.getByText(hidden).waitFor();
+      check((await frame.getByText("a hidden test").count()) === 0, "a hidden test speaks English");
       await context.close();
     }
+  },
+  async focus_that_went_on_is_not_taken_back() {
+    const { context, page, frame } = await opened();
+    let load = () => {};
+    const isAsked = new Promise((resolve) => page.route("**/widget/editor.js", (route) => {
+      load = () => route.continue();
+      resolve();
+    }));
+    await frame.locator("textarea").focus();
+    await isAsked;
+    await frame.getByRole("button", { name: "Copy" }).focus();
+    load();
+    await frame.locator(".cm-content").waitFor();
+    const focused = await frame.locator(":focus").evaluate((one) => one.textContent);
+    check(focused === "Copy", `the editor took the focus from ${focused}`);
+    await context.close();
   },
   async click_starts_where_it_is_asked_for() {
     const { context, page, frame } = await opened({}, 'data-start="click"');
@@ -228,6 +250,11 @@ const CASES = {
     await page.getByRole("button", { name: "Run the tests" }).click();
     await page.getByText("1 of 2 tests passed.").waitFor();
     await page.getByText("expected 3, got 2").waitFor();
+    await page.getByLabel("Tests, as JSON").fill('[{"arguments": [null], "expected": null}, {"arguments": [2], "expected": 2}]');
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved.").waitFor();
+    await page.getByRole("button", { name: "Run the tests" }).click();
+    await page.getByText("2 of 2 tests passed.").waitFor();
     const source = await readFile(AXE, "utf8").catch(() => "");
     if (source) {
       const { violations } = await page.evaluate(`${source}; axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] })`);
@@ -288,6 +315,21 @@ const CASES = {
     await page.evaluate(() => postMessage({ type: "devcapsules:height", height: 3000 }, "*"));
     await page.waitForTimeout(200);
     check((await height()) === before, "a message of the page itself was taken");
+    await page.evaluate(async (home) => {
+      const sibling = document.createElement("iframe");
+      sibling.srcdoc = `<script>parent.frames[0].postMessage({ type: "devcapsules:draft", code: "# a draft of a sibling" }, "*");
+        parent.postMessage({ type: "devcapsules:height", height: 3000 }, "*");</script>`;
+      document.body.append(sibling);
+      frames[0].postMessage({ type: "devcapsules:draft", code: ["# no text"] }, home);
+      frames[0].postMessage({ type: "devcapsules:draft", code: "x".repeat(20001) }, home);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      sibling.remove();
+    }, url);
+    check((await frame.locator("textarea").inputValue()) === starter, "a draft of another frame was taken");
+    check((await height()) === before, "a height of another frame was taken");
+    await page.evaluate((home) => frames[0].postMessage({ type: "devcapsules:draft", code: "# of the page" }, home), url);
+    await page.waitForTimeout(200);
+    check((await frame.locator("textarea").inputValue()) === "# of the page", "the draft of the page around it is taken");
     await context.close();
   },
 };

@@ -224,7 +224,7 @@ def test_cached_page_is_a_minute_old_at_most(local: Run, age: int, found: list[s
         old = page | {"practitioners": [page["practitioners"][0] | {"id": "old"}]}
         settings: Any = client.ports.settings
         [key] = (await settings.kv.list("search:1:")).names
-        assert key == key_of(Search(q="reiki", limit=3))
+        assert key == key_of(Search.model_validate({"q": "reiki", "limit": 3}))
         made_at = int(datetime.now(UTC).timestamp()) - age
         await settings.kv.put(key, b"%d\n%s" % (made_at, json.dumps(old).encode()))
         return ids(await search_page(client, q="reiki", limit=3))

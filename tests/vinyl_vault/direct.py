@@ -117,8 +117,9 @@ async def purge(db: Database, user: str) -> None:
 class WithoutGuard(SyncStore):
     """Seeded fault: writes without checking for concurrent changes."""
 
-    def guard(self, state: State, count: int):  # type: ignore[no-untyped-def]  # noqa: ARG002
-        return self._db.prepare.update("sync_heads", {"rev": Sql("rev + ?", count)}, "true", returning=None)
+    def guard(self, state: State, merge: Merge):  # type: ignore[no-untyped-def]  # noqa: ARG002
+        changes = {"rev": Sql("rev + ?", len(merge.changed))}
+        return self._db.prepare.update("sync_heads", changes, "true", returning=None)
 
 
 class WholeRecords(Merge):

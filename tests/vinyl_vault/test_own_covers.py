@@ -8,7 +8,7 @@ from tests.vinyl_vault.test_collection import add
 
 from edge.pictures.formats import MOST_BYTES
 from edge.testing import Answer, Client
-from vinyl_vault.collection.own_covers import MOST_STORED
+from vinyl_vault.tables import MOST_STORED
 
 BLUE = {"artist": "Joni Mitchell", "album": "Blue"}
 PHOTO = with_segments(segment(0xE1, exif(6)))

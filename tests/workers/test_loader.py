@@ -5,14 +5,15 @@ Time and memory are enforced by Cloudflare and by no workerd on one's own machin
 """
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.bundles import TOOL, needs_bundles
-from tests.edge.sandbox.attacks import NODE_ATTACKS
-from tests.edge.sandbox.test_executors import CASES, JAVASCRIPT_VALUES, Case
+from tests.edge.sandbox.attacks import BREACH, CANARY, NODE_ATTACKS, PORT, SOCKET, Attack
+from tests.edge.sandbox.test_executors import CASES, JAVASCRIPT_VALUES, MESSAGES, Case
 from tests.workers.hosting import hosted
 
 from pyedge import Worker
@@ -26,6 +27,14 @@ NOT_ENFORCED = {
 SCRIPTS = [
     case for case in CASES if case.language != "python" and "loops" not in case.name and "path" not in case.source
 ]
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[socket.socket]:
+    """Return a socket of the host that no program may reach."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +66,12 @@ def test_script_ends_as_in_other_executors(loader: Worker, case: Case) -> None:
     expected = case.stdout if case.stdout != "a [ 1 ]\nb" else "a [1]\nb"  # Node's own way to show an array
     assert (ended["status"], ended["stdout"]) == (case.status, expected), ended
     assert bool(ended["message"]) == (case.status != "ok")
+
+
+@pytest.mark.parametrize("case", [case for case in MESSAGES if case[0] != "python"], ids=lambda case: case[2])
+def test_exception_is_named_as_in_other_executors(loader: Worker, case: tuple[str, str, str]) -> None:
+    ended = run(loader, case[1], case[0])
+    assert (ended["status"], ended["message"]) == ("exception", case[2]), ended
 
 
 def test_values_come_with_their_types(loader: Worker) -> None:
@@ -120,11 +135,29 @@ def test_hostile_program_ends_in_words(loader: Worker, source: str, status: str)
     assert ended["value"] is None
 
 
+@pytest.mark.parametrize(
+    "attack", [attack for attack in NODE_ATTACKS if attack.name not in NOT_ENFORCED], ids=lambda attack: attack.name
+)
+def test_attack_ends_clean(loader: Worker, listener: socket.socket, tmp_path: Path, attack: Attack) -> None:
+    canary = tmp_path / "canary"
+    canary.write_text("SECRET-of-the-host")
+    port = str(listener.getsockname()[1])
+    source = attack.source.replace(CANARY, str(canary)).replace(PORT, port).replace(SOCKET, "unused")
+    ended = run(loader, source, limits=[attack.time_ms, 128, 16384])
+    assert ended["status"] in {"ok", "exception", "crashed", "output"}, ended
+    assert bool(ended["message"]) == (ended["status"] != "ok")
+    assert BREACH not in ended["stdout"]
+    assert "SECRET" not in str(ended)
+    assert canary.read_text() == "SECRET-of-the-host"
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
 def test_python_is_refused(loader: Worker) -> None:
     assert run(loader, "print(1)", "python")["status"] == "refused"
 
 
 def test_attacks_that_workerd_does_not_end_are_listed_apart() -> None:
     assert {"endless loop", "arrays that grow", "memory of WebAssembly"} <= NOT_ENFORCED
-    assert len(NODE_ATTACKS) - len(NOT_ENFORCED) >= 20
+    assert len(NODE_ATTACKS) - len(NOT_ENFORCED) >= 25
     assert Path(__file__).with_name("loader").is_dir()

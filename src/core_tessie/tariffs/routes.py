@@ -22,18 +22,21 @@ from edge import (
     Problem,
     Response,
     Routes,
+    Statement,
     Tick,
 )
 from edge.data import ScopedDatabase
+from edge.data.writes import raise_unless
 from edge.errors import Fault
 from edge.instants import to_text
-from edge.ports import Row
+from edge.ports import OutOfScope, Row
 from edge.rows import row_as
 
 routes = Routes("/tariffs", tag="tariffs", access=READER)
 estimate_routes = Routes("/tariff-estimates", tag="tariffs", access=ADMIN)
 
 MOST_TARIFFS = 200
+_FEW = raise_unless("tariffs", f"(SELECT count(*) FROM tariffs) <= {MOST_TARIFFS}")
 AT_ONCE = 5
 """Batches of charges that a request prices before its answer."""
 
@@ -87,12 +90,12 @@ async def make_tariff(
 ) -> Response:
     """Create a tariff. It prices charges without a cost at once; if they are many, the next jobs price the rest."""
     await _check_vehicle(body, db)
-    counted = await db.first("SELECT count(*) AS total FROM tariffs")
-    if counted is not None and counted["total"] >= MOST_TARIFFS:
-        raise TooManyTariffs(f"there are {MOST_TARIFFS}; remove one first")
     now = to_text(clock.now())
     row = {"id": uuid4().hex, **_cells(body), "actor": actor.name, "created_at": now, "updated_at": now}
-    await db.insert("tariffs", [row])
+    try:
+        await db.batch([db.prepare.insert("tariffs", [row]), Statement(_FEW)])
+    except OutOfScope:
+        raise TooManyTariffs(f"there are {MOST_TARIFFS}; remove one first") from None
     await estimates.catch_up(AT_ONCE)
     response = Response.json(_tariff_of(row), 201)
     response.headers.append(("location", f"{routes.prefix}/{row['id']}"))

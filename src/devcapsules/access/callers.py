@@ -4,7 +4,6 @@ The order is that of the specification: rate limit by address, authentication, l
 """
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from devcapsules.access.keys import KEY_PREFIX, PAGE_PREFIX, Visit, WidgetKeys, actor_of, origins_of
 from devcapsules.access.plans import PlanLimits
@@ -141,7 +140,8 @@ def check_origin(request: Request, allowed: Sequence[str], own: str | None) -> N
     origin = request.headers.get("origin")
     if origin is None or origin in allowed or origin == own:
         return
-    if urlsplit(origin).netloc == request.headers.get("host") and origin != "null":
+    host = request.headers.get("host")
+    if host and origin in {f"http://{host}", f"https://{host}"}:
         return
     raise OriginNotAllowed(f"add {origin[:100]} to the key's origins")
 

@@ -69,8 +69,9 @@ class QuotaExceeded(Problem):
             for other in PLANS.values()
             if most is not None and (getattr(other, member) is None or getattr(other, member) > most)
         ]
+        larger = " or choose a larger plan" if len(lifts) > 1 else ""
         super().__init__(
-            f"plan {plan.name} has {most} {what} per {window.name}: wait {window.seconds} s or choose a larger plan",
+            f"plan {plan.name} has {most} {what} per {window.name}: wait {window.seconds} s{larger}",
             headers=[("retry-after", str(window.seconds))],
             retry_after=window.seconds,
             plan=plan.name,

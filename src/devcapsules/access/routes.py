@@ -8,21 +8,20 @@ from pydantic_core import from_json, to_json
 from devcapsules.access.callers import USERS
 from devcapsules.access.keys import make_key
 from devcapsules.access.plans import PlanLimits, PlanName
+from devcapsules.tables import MOST_KEYS
 from edge import ADMIN, READER, Actor, Body, Clock, NotFound, Routes, SystemDatabase
 from edge.data import ScopedDatabase
 from edge.data.database import Cells
 from edge.errors import StorageConflict
 from edge.instants import to_text
-from edge.ports import Row
+from edge.ports import OutOfScope, Row
 from edge.reach import OPEN, SELF
 from edge.rows import row_as
 from edge.settings import _ORIGIN as ORIGIN
 
-MOST_KEYS = 50
 MOST_ORIGINS = 30
 COLUMNS = ("id", "name", "prefix", "origins", "created_at", "expires_at", "revoked_at", "last_used_at")
 _LIST = f"SELECT {', '.join(COLUMNS)} FROM api_keys ORDER BY created_at DESC, id LIMIT {2 * MOST_KEYS}"
-_COUNT = "SELECT count(*) AS n FROM api_keys WHERE revoked_at IS NULL"
 
 keys = Routes("/api/v1/auth/api-keys", tag="keys", access=READER, reach=USERS)
 usage = Routes("/api/v1/usage", tag="plans", access=READER, reach=SELF)
@@ -134,9 +133,6 @@ class AccountPlan(TypedDict):
 @keys.post("", TooManyKeys, status=201)
 async def make_api_key(body: Body[KeyRequest], actor: Actor, db: ScopedDatabase, clock: Clock) -> CreatedKey:
     """Create a widget key. Its text is returned only once."""
-    row = await db.first(_COUNT)
-    if row is not None and row["n"] >= MOST_KEYS:
-        raise TooManyKeys(f"{MOST_KEYS} keys are in use: revoke one")
     key = make_key()
     now = clock.now()
     expires_at = (
@@ -154,7 +150,10 @@ async def make_api_key(body: Body[KeyRequest], actor: Actor, db: ScopedDatabase,
         "created_at": to_text(now),
         "expires_at": expires_at,
     }
-    added = await db.insert("api_keys", [cells], returning=COLUMNS)
+    try:
+        added = await db.insert("api_keys", [cells], returning=COLUMNS)
+    except OutOfScope:
+        raise TooManyKeys(f"{MOST_KEYS} keys are in use: revoke one") from None
     return CreatedKey(secret=key.text, key=_key(added.rows[0]))
 
 

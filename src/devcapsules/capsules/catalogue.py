@@ -8,6 +8,7 @@ from edge.instants import to_text
 from edge.ports import Row
 
 _EDITABLE = "SELECT 1 AS yes FROM capsule_answers WHERE capsule_id = ? LIMIT 1"
+_OWN = "SELECT * FROM own_capsules WHERE id = ?"
 
 
 class CapsuleNotFound(NotFound):
@@ -36,9 +37,13 @@ class Catalogue:
         is_editable = await self.db.first(_EDITABLE, capsule_id) is not None
         return store.capsule_of(row, await store.authors_of(self.names, [row]), is_editable=is_editable)
 
-    async def editable(self, capsule_id: str) -> tuple[Row, Content]:
-        """Return a capsule's row and content; raises `CapsuleNotFound` unless the caller may change it."""
-        row = await self.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
+    async def is_own(self, capsule_id: str) -> bool:
+        """Tell whether the caller owns a capsule."""
+        return await self.db.first(_OWN, capsule_id) is not None
+
+    async def editable(self, capsule_id: str, *, is_own: bool = False) -> tuple[Row, Content]:
+        """Return a capsule's row and content; raises `CapsuleNotFound` unless the caller may change it, or owns it."""
+        row = await self.db.first(_OWN if is_own else "SELECT * FROM capsules WHERE id = ?", capsule_id)
         whole = await self.db.first(store.WHOLE, capsule_id, row["version"]) if row else None
         if row is None or whole is None:
             raise CapsuleNotFound("there is no such capsule of yours")

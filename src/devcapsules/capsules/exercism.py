@@ -6,17 +6,28 @@
     <slug>_test.py          the tests, as code
 
 Tests are read from the data; without data, from `assertEqual(function(…), …)` with literals in a Python test file.
+Nothing of an archive is written to a disk.
 """
 
-import ast
 import io
 import json
 import re
 import zipfile
+from collections.abc import Mapping
+from stat import S_ISLNK
 from typing import Any
 
 from pydantic_core import from_json
 
+from devcapsules.capsules.exercism_code import (
+    LARGEST_TEST_CODE,
+    UNNAMED,
+    javascript_tests,
+    python_tests,
+    read_python_tests,
+    with_export,
+    without_export,
+)
 from devcapsules.capsules.models import Content
 from edge.errors import BadRequest
 
@@ -58,9 +69,9 @@ def write_archive(content: Content, language: str, author: str) -> bytes:
         ".docs/hints.md": "# Hints\n\n" + "".join(f"- {_folded(hint)}\n" for hint in content.hints),
         ".meta/config.json": _pretty(config),
         ".meta/canonical-data.json": _pretty(data),
-        example: content.solution,
-        f"{name}.{ending}": content.starter,
-        test: _test_code(content, language, name),
+        example: _code(content.solution, content, language),
+        f"{name}.{ending}": _code(content.starter, content, language),
+        test: python_tests(content, name) if language == "python" else javascript_tests(content, slug),
     }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -80,17 +91,18 @@ def read_archive(body: bytes) -> dict[str, Any]:
     language = next((name for name, ending in ENDINGS.items() if starter[0].endswith(f".{ending}")), "")
     if not language:
         raise ArchiveRefused("its config.json must name a Python, JavaScript or TypeScript file as solution")
-    instructions = files.get(".docs/instructions.md", "") or files.get(".docs/introduction.md", "")
+    instructions = _text(files, ".docs/instructions.md") or _text(files, ".docs/introduction.md")
     statement = re.sub(r"\A# (Instructions|Introduction)\s*", "", instructions).strip()
-    function, tests = _tests(files, _first(paths.get("test"), files)[1])
+    function, tests = _tests(files, paths.get("test"))
+    function = function or _defined(starter[1] + "\n" + solution[1])
     return {
         "title": str(config.get("title") or config.get("blurb") or starter[0].rpartition(".")[0])[:120],
         "statement": statement or str(config.get("blurb") or ""),
-        "starter": starter[1],
-        "solution": solution[1],
-        "function_name": function or _defined(starter[1] + "\n" + solution[1]),
+        "starter": without_export(starter[1], function),
+        "solution": without_export(solution[1], function),
+        "function_name": function,
         "tests": tests,
-        "hints": _hints(files.get(".docs/hints.md", "")),
+        "hints": _hints(_text(files, ".docs/hints.md")),
         "language": language,
     }
 
@@ -98,7 +110,7 @@ def read_archive(body: bytes) -> dict[str, Any]:
 def _case(test: dict[str, Any], content: Content) -> dict[str, Any]:
     names = [f"arg{number}" for number, _ in enumerate(test["arguments"], 1)]
     case: dict[str, Any] = {
-        "description": test["name"] or "a case",
+        "description": test["name"] or UNNAMED,
         "property": content.function_name,
         "input": dict(zip(names, test["arguments"], strict=True)),
         "expected": test["expected"],
@@ -110,63 +122,63 @@ def _case(test: dict[str, Any], content: Content) -> dict[str, Any]:
     return case
 
 
-def _test_code(content: Content, language: str, module: str) -> str:
-    function = content.function_name
-    if language == "python":
-        lines = [
-            "import unittest",
-            "",
-            f"from {module} import {function}",
-            "",
-            "",
-            "class ExerciseTest(unittest.TestCase):",
-        ]
-        for number, test in enumerate(content.tests, 1):
-            call = f"{function}({', '.join(map(repr, test['arguments']))})"
-            lines += [f"    def test_{number:02}(self):", f"        self.assertEqual({call}, {test['expected']!r})", ""]
-        return "\n".join(lines if content.tests else [*lines, "    pass", ""])
-    lines = [f"import {{ {function} }} from './{module}';", "", f"describe({json.dumps(content.title)}, () => {{"]
-    for test in content.tests:
-        call = f"{function}({', '.join(map(json.dumps, test['arguments']))})"
-        lines.append(
-            f"  test({json.dumps(test['name'])}, () => expect({call}).toEqual({json.dumps(test['expected'])}));"
-        )
-    return "\n".join([*lines, "});", ""])
+def _code(code: str, content: Content, language: str) -> str:
+    return code if language == "python" else with_export(code, content.function_name)
 
 
-def _unpacked(body: bytes) -> dict[str, str]:
-    """Return the texts of an archive by path below its root folder; stops at the size limits."""
+def _unpacked(body: bytes) -> dict[str, bytes]:
+    """Return the files of an archive by path below its root folder; stops at the size limits."""
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if len(entries) > MOST_FILES:
-                raise ArchiveRefused(f"it has more than {MOST_FILES} files")
-            if sum(entry.file_size for entry in entries) > LARGEST_TOTAL:
-                raise ArchiveRefused(f"it has more than {LARGEST_TOTAL} bytes when unpacked")
-            texts: dict[str, str] = {}
+            _check(entries)
+            files = dict[str, bytes]()
             for entry in entries:
                 with archive.open(entry) as file:
-                    data = file.read(LARGEST_FILE + 1)
-                if len(data) > LARGEST_FILE:
+                    files[entry.filename] = file.read(LARGEST_FILE + 1)
+                if len(files[entry.filename]) > LARGEST_FILE:
                     raise ArchiveRefused(f"a file has more than {LARGEST_FILE} bytes")
-                texts[entry.filename] = data.decode("utf-8", "replace")
     except ArchiveRefused:
         raise
     except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, OSError, EOFError, KeyError):
         raise ArchiveRefused("it is not a ZIP file, or is damaged or encrypted") from None
     except Exception as fault:
-        if type(fault).__module__ in {"zlib", "lzma", "_lzma"}:
+        if type(fault).__module__ == "zlib":
             raise ArchiveRefused("it is a damaged ZIP file") from None
         raise
-    root = next((path[: -len(".meta/config.json")] for path in texts if path.endswith(".meta/config.json")), None)
+    root = next((path[: -len(".meta/config.json")] for path in files if path.endswith(".meta/config.json")), None)
     if root is None:
         raise ArchiveRefused("it has no .meta/config.json")
-    return {path.removeprefix(root): text for path, text in texts.items() if path.startswith(root)}
+    return {path.removeprefix(root): data for path, data in files.items() if path.startswith(root)}
 
 
-def _object(files: dict[str, str], path: str) -> dict[str, Any]:
+def _check(entries: list[zipfile.ZipInfo]) -> None:
+    """Refuse too many or too large files, links, odd or equal paths, and methods that take much memory to unpack."""
+    if len(entries) > MOST_FILES:
+        raise ArchiveRefused(f"it has more than {MOST_FILES} files")
+    if sum(entry.file_size for entry in entries) > LARGEST_TOTAL:
+        raise ArchiveRefused(f"it has more than {LARGEST_TOTAL} bytes when unpacked")
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise ArchiveRefused("two of its files have the same path")
+    if any(entry.filename.startswith("/") or ".." in entry.filename.split("/") for entry in entries):
+        raise ArchiveRefused("a path leaves the archive")
+    if any(S_ISLNK(entry.external_attr >> 16) for entry in entries):
+        raise ArchiveRefused("it has a link in the place of a file")
+    if any(entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for entry in entries):
+        raise ArchiveRefused("its files must be stored or deflated, as usual")
+
+
+def _text(files: Mapping[str, bytes], path: str) -> str:
+    """Return the text of a file, empty if it is missing; raises `ArchiveRefused` unless it is UTF-8."""
     try:
-        value = from_json(files.get(path, "{}"))
+        return files.get(path, b"").decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ArchiveRefused(f"{path} is not UTF-8") from None
+
+
+def _object(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
+    try:
+        value = from_json(_text(files, path) or "{}", allow_inf_nan=False)
     except ValueError:
         raise ArchiveRefused(f"{path} is not valid JSON") from None
     if not isinstance(value, dict):
@@ -174,29 +186,34 @@ def _object(files: dict[str, str], path: str) -> dict[str, Any]:
     return value
 
 
-def _first(paths: object, files: dict[str, str]) -> tuple[str, str]:
+def _first(paths: object, files: Mapping[str, bytes]) -> tuple[str, str]:
     """Return the path and text of the first existing file of a list."""
     for path in paths if isinstance(paths, list) else []:
         if isinstance(path, str) and path in files:
-            return path, files[path]
+            return path, _text(files, path)
     return "", ""
 
 
-def _tests(files: dict[str, str], code: str) -> tuple[str, list[dict[str, Any]]]:
+def _tests(files: Mapping[str, bytes], paths: object) -> tuple[str, list[dict[str, Any]]]:
     """Return the function's name and the tests, from the data if there is any."""
     cases = _object(files, ".meta/canonical-data.json").get("cases")
     flat = list(_flat(cases if isinstance(cases, list) else [], 0))
     if not flat:
-        return _from_code(code)
+        path, code = _first(paths, files)
+        if len(files.get(path, b"")) > LARGEST_TEST_CODE:
+            raise ArchiveRefused(f"{path} has more than {LARGEST_TEST_CODE} bytes")
+        return read_python_tests(code)
     tests = []
     for case in flat:
         inputs = case.get("input")
+        scenarios = case.get("scenarios")
+        name = str(case.get("description") or "")
         tests.append(
             {
-                "name": str(case.get("description") or "")[:100],
+                "name": "" if name == UNNAMED else name[:100],
                 "arguments": [*inputs.values()] if isinstance(inputs, dict) else [],
                 "expected": case.get("expected"),
-                "hidden": "hidden" in (case.get("scenarios") or []),
+                "hidden": isinstance(scenarios, list) and "hidden" in scenarios,
                 "tolerance": case.get("tolerance"),
             }
         )
@@ -209,41 +226,6 @@ def _flat(cases: list[Any], depth: int) -> Any:
             yield from _flat(case["cases"], depth + 1)
         elif isinstance(case, dict) and "expected" in case:
             yield case
-
-
-def _from_code(code: str) -> tuple[str, list[dict[str, Any]]]:
-    """Return the function's name and the tests from `assertEqual(function(literals), literal)` in a Python file."""
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return "", []
-    function = ""
-    tests = list[dict[str, Any]]()
-    for method in ast.walk(tree):
-        if not isinstance(method, ast.FunctionDef) or not method.name.startswith("test"):
-            continue
-        for node in ast.walk(method):
-            if assertion := _assertion(node):
-                function = function or assertion[0]
-                test = {"name": method.name.removeprefix("test_").replace("_", " ")[:100]}
-                tests += [{**test, "arguments": assertion[1], "expected": assertion[2]}] * (assertion[0] == function)
-    return function, tests
-
-
-def _assertion(node: ast.AST) -> tuple[str, list[Any], Any] | None:
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or len(node.args) < 2:
-        return None
-    call, expected = node.args[:2]
-    is_plain = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.keywords
-    if node.func.attr != "assertEqual" or not is_plain:
-        return None
-    try:
-        values = [ast.literal_eval(argument) for argument in call.args]  # type: ignore[attr-defined]
-        value = ast.literal_eval(expected)
-        json.dumps([values, value], allow_nan=False)
-    except (ValueError, TypeError, RecursionError):
-        return None
-    return call.func.id, values, value  # type: ignore[attr-defined]
 
 
 def _hints(text: str) -> list[str]:

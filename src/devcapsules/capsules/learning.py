@@ -22,10 +22,14 @@ from edge.reach import CHECKED
 
 routes = Routes("/api/v1/capsules", tag="learning", access=READER, reach=CHECKED)
 
-_CAPSULE = "SELECT id, owner_id, version, solution_after, language, time_limit_ms FROM capsules WHERE id = ?"
+_CAPSULE = (
+    "SELECT c.id, c.version, c.solution_after, c.language, c.time_limit_ms, "
+    "EXISTS (SELECT 1 FROM own_capsules AS o WHERE o.id = c.id) AS is_own FROM capsules AS c WHERE c.id = ?"
+)
 _PROGRESS = "SELECT * FROM progress WHERE learner = ? AND capsule_id = ?"
 _HINTED = (
-    "INSERT INTO progress (learner, capsule_id, user_id, hints, updated_at) VALUES (?, ?, ?, 1, ?) "
+    "INSERT INTO progress (learner, capsule_id, user_id, hints, updated_at) "
+    "SELECT ?, c.id, ?, 1, ? FROM capsules AS c WHERE c.id = ? "
     "ON CONFLICT (learner, capsule_id) DO UPDATE SET hints = min(hints + 1, ?), updated_at = excluded.updated_at "
     "RETURNING hints"
 )
@@ -41,6 +45,12 @@ class SolutionLocked(Forbidden):
     """The solution is available after some attempts."""
 
     title = "The solution is available after some attempts"
+
+
+class TakenDown(Forbidden):
+    """This capsule was taken down."""
+
+    title = "This capsule was taken down"
 
 
 class NoSolution(NotFound):
@@ -119,7 +129,7 @@ class Learning:
 
     async def may_see_solution(self, learner: Learner, exercise: Exercise) -> bool:
         """Tell whether a learner may see the solution: as its author, after solving it, or after enough attempts."""
-        if exercise.row["owner_id"] == learner.user_id or exercise.row["solution_after"] == 0:
+        if exercise.row["is_own"] or exercise.row["solution_after"] == 0:
             return True
         row = await self.progress(learner, exercise.row["id"])
         return row is not None and (row["solved_at"] is not None or row["attempts"] >= exercise.row["solution_after"])
@@ -137,7 +147,7 @@ async def show_hint(capsule_id: str, body: Body[HintRequest], request: Request, 
     if number > min(len(hints), seen + 1):
         raise NoMoreHints(f"it has {len(hints)} hints, which are shown in order")
     if number > seen:
-        values = (learner.mark, capsule_id, learner.user_id, learning.catalogue.now(), number)
+        values = (learner.mark, learner.user_id, learning.catalogue.now(), capsule_id, number)
         await learning.system.first(_HINTED, *values)
     return Hint(number=number, text=hints[number - 1], left=len(hints) - number)
 
@@ -158,7 +168,9 @@ async def show_solution(capsule_id: str, request: Request, learning: Learning) -
     return Solution(solution=exercise.content.solution, version=exercise.row["version"])
 
 
-@routes.post("/{capsule_id}/fork", CapsuleNotFound, status=201, location="/api/v1/capsules/{id}", reach=USERS)
+@routes.post(
+    "/{capsule_id}/fork", CapsuleNotFound, TakenDown, status=201, location="/api/v1/capsules/{id}", reach=USERS
+)
 async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning: Learning) -> Capsule:
     """Copy a capsule into one of your own, with attribution to its author.
 
@@ -170,6 +182,8 @@ async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning
     content = exercise.content
     row = await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
     assert row is not None
+    if row["taken_down_at"]:
+        raise TakenDown("a copy of it could be published again")
     own = await learning.db.first(store.WHOLE, capsule_id, row["version"])
     if own is None and not await learning.may_see_solution(learning.learner(request), exercise):
         content = content._replace(solution="", hints=[], tests=[test for test in content.tests if not test["hidden"]])

@@ -36,7 +36,6 @@ MOST_WORDS = 8
 _VERSIONS = (
     "SELECT version, title, created_at FROM capsule_versions WHERE capsule_id = ? ORDER BY version DESC LIMIT 500"
 )
-_EDITABLE = "SELECT 1 AS yes FROM capsule_answers WHERE capsule_id = ? LIMIT 1"
 
 
 class VersionNotFound(NotFound):
@@ -102,18 +101,19 @@ async def get_capsule(capsule_id: str, catalogue: Catalogue) -> Capsule:
     body_limit=BODY_LIMIT,
 )
 async def change_capsule(
-    capsule_id: str, body: Body[CapsuleChanges], actor: Actor, catalogue: Catalogue, publisher: Publisher
+    capsule_id: str, body: Body[CapsuleChanges], catalogue: Catalogue, publisher: Publisher
 ) -> Capsule:
     """Change a capsule. Changes of title, statement, code, tests or hints make a new version; old versions stay.
 
     The solution of one that others see, or are to see, must pass its tests.
     """
     row, present = await catalogue.editable(capsule_id)
-    if body.visibility is not None and row["owner_id"] != actor.name:
+    if body.visibility is not None and not await catalogue.is_own(capsule_id):
         raise OwnersOnly("only its owner may change the visibility")
     if body.base_version not in {None, row["version"]}:
         raise VersionConflict(f"its version is {row['version']}: read it again, and change that version")
-    edited = body.model_dump(mode="json", exclude_none=True, exclude={"base_version"})
+    fields = body.model_dump(mode="json", exclude={"base_version"})
+    edited = {name: value for name, value in fields.items() if value is not None}  # a null inside a test is a value
     content = present._replace(**{name: edited[name] for name in CONTENT if name in edited})
     if content != present or edited.keys() & {"visibility", "time_limit_ms"}:
         whole = {**row, **edited}
@@ -129,36 +129,35 @@ async def change_capsule(
         open_part, answers = store.version_cells(capsule_id, version, content, now)
         prepare = catalogue.db.prepare
         writes = [prepare.insert("capsule_versions", [open_part]), prepare.insert("capsule_answers", [answers])]
+    table = "capsules" if body.visibility is None else "own_capsules"
     is_same = ("id = ? AND version = ?", capsule_id, row["version"])
     try:
-        await catalogue.db.batch([catalogue.db.prepare.update("capsules", changes, *is_same, must_exist=True), *writes])
+        await catalogue.db.batch([catalogue.db.prepare.update(table, changes, *is_same, must_exist=True), *writes])
     except OutOfScope:
         raise VersionConflict("read it again, and change that version") from None
     return await catalogue.get(capsule_id)
 
 
 @routes.delete("/{capsule_id}", CapsuleNotFound, status=204)
-async def delete_capsule(capsule_id: str, actor: Actor, db: ScopedDatabase) -> None:
+async def delete_capsule(capsule_id: str, db: ScopedDatabase) -> None:
     """Delete a capsule with its versions, as its owner; forks of it stay."""
-    if not (await db.delete("capsules", "id = ? AND owner_id = ?", capsule_id, actor.name)).changes:
+    if not (await db.delete("own_capsules", "id = ?", capsule_id)).changes:
         raise CapsuleNotFound("there is no such capsule of yours")
 
 
 @routes.post("/{capsule_id}/publish", CapsuleNotFound, VersionConflict, SolutionFails, ExecutorAway)
 async def publish_capsule(
-    capsule_id: str, body: Body[Publication], actor: Actor, catalogue: Catalogue, publisher: Publisher
+    capsule_id: str, body: Body[Publication], catalogue: Catalogue, publisher: Publisher
 ) -> Capsule:
     """Set the visibility of your capsule: public, unlisted (only by its address) or private.
 
     The solution must pass the tests, unless the capsule becomes private.
     """
-    row, content = await catalogue.editable(capsule_id)
-    if row["owner_id"] != actor.name:
-        raise CapsuleNotFound("there is no such capsule of yours")
+    row, content = await catalogue.editable(capsule_id, is_own=True)
     await publisher.check(body.visibility, row["language"], content, row["time_limit_ms"])
     changes = {"visibility": body.visibility, "updated_at": catalogue.now()}
-    is_same = ("id = ? AND owner_id = ? AND version = ?", capsule_id, actor.name, row["version"])
-    if not (await catalogue.db.update("capsules", changes, *is_same)).changes:
+    is_same = ("id = ? AND version = ?", capsule_id, row["version"])
+    if not (await catalogue.db.update("own_capsules", changes, *is_same)).changes:
         raise VersionConflict("it was changed meanwhile: publish it again")
     return await catalogue.get(capsule_id)
 

@@ -34,6 +34,8 @@ WHOLE = (
 )
 AUTHORS = "SELECT id, name FROM users WHERE id IN (SELECT value FROM json_each(?))"
 NOBODY = "anonymous"
+_PLAIN_TEST: Mapping[str, Any] = {"name": "", "arguments": [], "expected": None, "hidden": False, "tolerance": None}
+"""A test without members; older changes of capsules stored no nulls."""
 SEARCHED = 5_000
 """Most searchable characters of a capsule."""
 
@@ -101,7 +103,8 @@ def content_of_row(row: Row) -> Content:
     """Return the content of a row of `WHOLE`."""
     texts = [row[name] for name in ("title", "statement", "starter", "solution", "function_name")]
     title, statement, starter, solution, function_name = texts
-    tests, hints = from_json(row["tests"]), from_json(row["hint_texts"])
+    tests = [{**_PLAIN_TEST, **test} for test in from_json(row["tests"])]
+    hints = from_json(row["hint_texts"])
     return Content(title, statement, starter, solution, function_name, tests, hints)
 
 

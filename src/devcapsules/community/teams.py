@@ -1,6 +1,7 @@
 """`/api/v1/teams`: members of a team can change the capsules shared with it. Requires the plan team or enterprise."""
 
 import secrets
+from contextlib import suppress
 from typing import Annotated, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,44 +10,27 @@ from devcapsules.access.callers import USERS
 from devcapsules.access.plans import WITH_TEAMS, PlanLimits
 from devcapsules.capsules.catalogue import CapsuleNotFound
 from devcapsules.cases import CLEAN
+from devcapsules.tables import MOST_TEAMS
 from edge import READER, Actor, Body, Clock, Forbidden, NotFound, Routes, SystemDatabase
 from edge.auth.accounts.settings import EmailAddress
 from edge.auth.accounts.users import key_of
 from edge.data import ScopedDatabase
 from edge.errors import StorageConflict
 from edge.instants import to_text
-from edge.ports import Row, Statement
+from edge.ports import OutOfScope, Row
 from edge.rows import row_as
 
 routes = Routes("/api/v1/teams", tag="teams", access=READER, reach=USERS)
 
-MOST_TEAMS = 20
-MOST_MEMBERS = 100
-_TEAMS = "SELECT id, name, owner_id, created_at FROM teams ORDER BY created_at, id LIMIT 100"
+_TEAM = "SELECT t.*, EXISTS (SELECT 1 FROM own_teams AS o WHERE o.id = t.id) AS is_owner FROM teams AS t"
+_BY_ID = f"{_TEAM} WHERE t.id = ?"
+_TEAMS = f"{_TEAM} ORDER BY t.created_at, t.id LIMIT 100"
+_OWN_TEAM = "SELECT 1 AS yes FROM own_teams WHERE id = ?"
 _MEMBERS = "SELECT m.user_id, m.created_at FROM team_members AS m WHERE m.team_id = ? ORDER BY m.created_at, m.user_id"
 _NAMES = "SELECT u.id, u.name FROM users AS u JOIN team_members AS m ON m.user_id = u.id WHERE m.team_id = ?"
 _SHARED = "SELECT capsule_id FROM team_capsules WHERE team_id = ? ORDER BY created_at, capsule_id"
-_ADD_TEAM = (
-    "INSERT INTO teams (id, owner_id, name, created_at) "
-    "SELECT ?, ?, ?, ? WHERE (SELECT count(*) FROM teams WHERE owner_id = ?) < ? RETURNING id"
-)
-_ADD_MEMBER = (
-    "INSERT INTO team_members (team_id, user_id, created_at) SELECT t.id, u.id, ? FROM teams AS t, users AS u "
-    "WHERE t.id = ? AND u.email_key = ? AND (SELECT count(*) FROM team_members WHERE team_id = t.id) < ? "
-    "ON CONFLICT DO NOTHING"
-)
-_REMOVE = "DELETE FROM team_members WHERE team_id = ? AND user_id = ? RETURNING user_id"
-_UNSHARE_OWN = (
-    "DELETE FROM team_capsules WHERE team_id = ? AND capsule_id IN (SELECT id FROM capsules WHERE owner_id = ?)"
-)
-_SHARE = (
-    "INSERT INTO team_capsules (team_id, capsule_id, created_at) SELECT ?, c.id, ? FROM capsules AS c "
-    "WHERE c.id = ? AND c.owner_id = ? ON CONFLICT DO NOTHING"
-)
-_UNSHARE = (
-    "DELETE FROM team_capsules WHERE team_id = ? AND capsule_id = ? "
-    "AND capsule_id IN (SELECT id FROM capsules WHERE owner_id = ?) RETURNING capsule_id"
-)
+_USER = "SELECT id FROM users WHERE email_key = ?"
+_OF_USER = "team_id = ? AND capsule_id IN (SELECT id FROM capsules WHERE owner_id = ?)"
 
 
 class TeamNotFound(NotFound):
@@ -120,22 +104,18 @@ class Done(TypedDict):
 
 
 class Teams:
-    """Changes teams without a scope, after the team was found in the caller's scope."""
+    """Changes teams in the caller's scope; only names and addresses of users are read without it."""
 
     def __init__(self, db: ScopedDatabase, system: SystemDatabase, plans: PlanLimits, clock: Clock) -> None:
         self.db = db
-        self.system = system
+        self._system = system
         self._plans = plans
         self._clock = clock
 
-    def now(self) -> str:
-        """Return the present instant in the format of the database."""
-        return to_text(self._clock.now())
-
-    async def team(self, team_id: str, owner: str | None = None) -> Row:
-        """Return a team of the caller, or with `owner` only one owned by that user. Errors: `TeamNotFound`."""
-        row = await self.db.first("SELECT * FROM teams WHERE id = ?", team_id)
-        if row is None or owner not in {None, row["owner_id"]}:
+    async def team(self, team_id: str) -> Row:
+        """Return a team of the caller. Errors: `TeamNotFound`."""
+        row = await self.db.first(_BY_ID, team_id)
+        if row is None:
             raise TeamNotFound("there is no such team of yours")
         return row
 
@@ -144,91 +124,110 @@ class Teams:
         if (plan := await self._plans.plan_of(owner)).name not in WITH_TEAMS:
             raise PlanHasNoTeams(f"the plan {plan.name} has no teams: choose {' or '.join(WITH_TEAMS)}")
         team_id = f"team_{secrets.token_hex(8)}"
-        now = self.now()
-        added = Statement(_ADD_TEAM, (team_id, owner, name, now, owner, MOST_TEAMS))
-        member = (
-            "INSERT INTO team_members (team_id, user_id, created_at) SELECT id, owner_id, ? FROM teams WHERE id = ?"
-        )
-        (insertion, _) = await self.system.batch([added, Statement(member, (now, team_id))])
-        if not insertion.rows:
-            raise TooManyTeams(f"there are {MOST_TEAMS} teams: remove one")
+        now = self._now()
+        prepare = self.db.prepare
+        team = {"id": team_id, "owner_id": owner, "name": name, "created_at": now}
+        member = {"team_id": team_id, "user_id": owner, "created_at": now}
+        try:
+            await self.db.batch([prepare.insert("teams", [team]), prepare.insert("team_members", [member])])
+        except OutOfScope:
+            raise TooManyTeams(f"there are {MOST_TEAMS} teams: remove one") from None
         return team_id
+
+    async def names(self, team_id: str) -> dict[str, str]:
+        """Return the names of a team's members by id."""
+        return {row["id"]: row["name"] for row in await self._system.all(_NAMES, team_id)}
+
+    async def add_member(self, team_id: str, email: str) -> None:
+        """Add the user with an address, if there is one and the team is not full. Errors: `TeamNotFound`."""
+        if await self.db.first(_OWN_TEAM, team_id) is None:
+            raise TeamNotFound("there is no such team of yours")
+        if user := await self._system.first(_USER, key_of(email)):
+            row = {"team_id": team_id, "user_id": user["id"], "created_at": self._now()}
+            with suppress(OutOfScope):
+                await self.db.insert("team_members", [row], key=("team_id", "user_id"), keep=True)
+
+    async def remove_member(self, team_id: str, user_id: str) -> None:
+        """Remove a member with the member's shared capsules. Errors: `TeamNotFound`."""
+        delete = self.db.prepare.delete
+        member = delete("removable_members", "team_id = ? AND user_id = ?", team_id, user_id, must_exist=True)
+        try:
+            await self.db.batch([delete("removable_shares", _OF_USER, team_id, user_id), member])
+        except OutOfScope:
+            raise TeamNotFound("the team has no such member that you can remove; its owner cannot leave") from None
+
+    async def share(self, team_id: str, capsule_id: str) -> None:
+        """Share a capsule of the caller's own. Errors: `CapsuleNotFound`."""
+        row = {"team_id": team_id, "capsule_id": capsule_id, "created_at": self._now()}
+        try:
+            await self.db.insert("team_capsules", [row], key=("team_id", "capsule_id"), keep=True)
+        except OutOfScope:
+            raise CapsuleNotFound("there is no such capsule of yours") from None
+
+    def _now(self) -> str:
+        return to_text(self._clock.now())
 
 
 @routes.post("", PlanHasNoTeams, TooManyTeams, status=201, location="/api/v1/teams/{id}")
 async def add_team(body: Body[NewTeam], actor: Actor, teams: Teams) -> Team:
     """Create a team; you become its owner and first member."""
-    row = await teams.team(await teams.add(actor.name, body.name))
-    return _team(row, actor)
+    return _team(await teams.team(await teams.add(actor.name, body.name)))
 
 
 @routes.get("")
-async def list_teams(actor: Actor, db: ScopedDatabase) -> TeamList:
+async def list_teams(db: ScopedDatabase) -> TeamList:
     """List your teams, as owner or member."""
-    return TeamList(teams=[_team(row, actor) for row in await db.all(_TEAMS)])
+    return TeamList(teams=[_team(row) for row in await db.all(_TEAMS)])
 
 
 @routes.get("/{team_id}", TeamNotFound)
-async def get_team(team_id: str, actor: Actor, teams: Teams) -> TeamDetail:
+async def get_team(team_id: str, teams: Teams) -> TeamDetail:
     """Get a team with its members and shared capsules."""
     row = await teams.team(team_id)
-    names = {row["id"]: row["name"] for row in await teams.system.all(_NAMES, team_id)}
+    names = await teams.names(team_id)
     members = [
         TeamMember(user_id=row["user_id"], name=names.get(row["user_id"], ""), since=row["created_at"])
         for row in await teams.db.all(_MEMBERS, team_id)
     ]
     shared = [row["capsule_id"] for row in await teams.db.all(_SHARED, team_id)]
-    return TeamDetail(**_team(row, actor), members=members, capsules=shared)
+    return TeamDetail(**_team(row), members=members, capsules=shared)
 
 
 @routes.delete("/{team_id}", TeamNotFound, status=204)
-async def delete_team(team_id: str, actor: Actor, teams: Teams) -> None:
+async def delete_team(team_id: str, db: ScopedDatabase) -> None:
     """Remove a team, as its owner; its capsules stay with their owners."""
-    await teams.team(team_id, actor.name)
-    await teams.system.run("DELETE FROM teams WHERE id = ? AND owner_id = ?", team_id, actor.name)
+    if not (await db.delete("own_teams", "id = ?", team_id)).changes:
+        raise TeamNotFound("there is no such team of yours")
 
 
 @routes.post("/{team_id}/members", TeamNotFound, status=202)
-async def add_member(team_id: str, body: Body[NewMember], actor: Actor, teams: Teams) -> Done:
+async def add_member(team_id: str, body: Body[NewMember], teams: Teams) -> Done:
     """Add a user to your own team. The answer does not reveal whether the address has an account."""
-    await teams.team(team_id, actor.name)
-    await teams.system.run(_ADD_MEMBER, teams.now(), team_id, key_of(body.email), MOST_MEMBERS)
+    await teams.add_member(team_id, body.email)
     return Done(status="added, if there is such a user")
 
 
 @routes.delete("/{team_id}/members/{user_id}", TeamNotFound, status=204)
-async def remove_member(team_id: str, user_id: str, actor: Actor, teams: Teams) -> None:
+async def remove_member(team_id: str, user_id: str, teams: Teams) -> None:
     """Remove a member and the member's shared capsules; members can remove themselves, the owner all others."""
-    row = await teams.team(team_id)
-    is_owner = row["owner_id"] == actor.name
-    if user_id == row["owner_id"] or not (is_owner or user_id == actor.name):
-        raise TeamNotFound("only its owner can remove other members; the owner cannot leave")
-    removed, _ = await teams.system.batch(
-        [Statement(_REMOVE, (team_id, user_id)), Statement(_UNSHARE_OWN, (team_id, user_id))]
-    )
-    if not removed.rows:
-        raise TeamNotFound("the team has no such member")
+    await teams.remove_member(team_id, user_id)
 
 
 @routes.put("/{team_id}/capsules/{capsule_id}", TeamNotFound, CapsuleNotFound, status=204)
-async def share_capsule(team_id: str, capsule_id: str, actor: Actor, teams: Teams) -> None:
+async def share_capsule(team_id: str, capsule_id: str, teams: Teams) -> None:
     """Share your capsule with a team: all members can change it."""
     await teams.team(team_id)
-    if (
-        await teams.db.first("SELECT 1 AS yes FROM capsules WHERE id = ? AND owner_id = ?", capsule_id, actor.name)
-        is None
-    ):
-        raise CapsuleNotFound("there is no such capsule of yours")
-    await teams.system.run(_SHARE, team_id, teams.now(), capsule_id, actor.name)
+    await teams.share(team_id, capsule_id)
 
 
 @routes.delete("/{team_id}/capsules/{capsule_id}", TeamNotFound, CapsuleNotFound, status=204)
-async def unshare_capsule(team_id: str, capsule_id: str, actor: Actor, teams: Teams) -> None:
+async def unshare_capsule(team_id: str, capsule_id: str, teams: Teams) -> None:
     """Stop sharing your capsule with a team."""
     await teams.team(team_id)
-    if await teams.system.first(_UNSHARE, team_id, capsule_id, actor.name) is None:
+    shared = await teams.db.delete("own_shares", "team_id = ? AND capsule_id = ?", team_id, capsule_id)
+    if not shared.changes:
         raise CapsuleNotFound("you share no such capsule with the team")
 
 
-def _team(row: Row, actor: Actor) -> Team:
-    return row_as(Team, row, is_owner=row["owner_id"] == actor.name)
+def _team(row: Row) -> Team:
+    return row_as(Team, row, is_owner=bool(row["is_owner"]))

@@ -14,7 +14,9 @@ from pydantic_core import to_json
 from devcapsules.access.keys import KEY_PREFIX, LONGEST_TOKEN, PAGE_LIFETIME_S, WidgetKeys, actor_of, origins_of
 from devcapsules.capsules import store
 from devcapsules.capsules.catalogue import CapsuleNotFound
+from devcapsules.capsules.models import ExampleTest
 from devcapsules.embed.texts import TEXTS, Language
+from devcapsules.execution.values import BadValue, encode, show
 from devcapsules.tables import TABLES
 from edge import PUBLIC, Body, Operation, Query, Response, Routes, SystemDatabase, Unauthorized
 from edge.ports import Row
@@ -74,7 +76,10 @@ async def show_widget(capsule_id: str, query: Query[PageOptions], embedding: Emb
     row = await embedding.capsule(key, capsule_id)
     token, _ = embedding.keys.issue(key, capsule_id, secrets.token_hex(12))
     capsule = store.capsule_of(row, {}, is_editable=False)
-    public = {name: value for name, value in capsule.items() if name not in {"author", "is_editable", "score"}}
+    public: dict[str, object] = {
+        name: value for name, value in capsule.items() if name not in {"author", "is_editable", "score"}
+    }
+    public["examples"] = [_shown(example) for example in capsule["examples"]]
     config = {"token": token, "capsule": public, "origins": origins_of(key), "texts": TEXTS[query.lang]}
     response = Response.text(_page(config, query, capsule["title"]), media_type=HTML)
     response.headers += [("content-security-policy", policy(origins_of(key))), ("cache-control", "no-store")]
@@ -98,6 +103,15 @@ def policy(origins: list[str]) -> str:
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
         f"base-uri 'none'; form-action 'none'; frame-ancestors {framed}"
     )
+
+
+def _shown(example: ExampleTest) -> dict[str, str]:
+    """Return a test in the words of its results, as learners know no `{"$tuple": […]}`."""
+    try:
+        arguments = ", ".join(show(encode(value)) for value in example["arguments"])
+        return {"arguments": arguments, "expected": show(encode(example["expected"]))}
+    except BadValue as fault:
+        return {"arguments": "", "expected": str(fault)}
 
 
 def _page(config: object, query: PageOptions, title: str) -> str:

@@ -9,13 +9,13 @@ from edge.clients.execution.compose import TOOL_PATH, has_stripper, keep_strippe
 from edge.clients.execution.judge0 import Judge0
 from edge.clients.execution.piston import Piston
 from edge.clients.execution.remote import Server
-from edge.ports import Assets
+from edge.ports import Assets, PortError
 from edge.ports.executor import Execution, Executor, Language, Program
 
 type Dialect = Literal["piston", "judge0"]
 
 _HEADERS: Mapping[Dialect, str] = {"piston": "authorization", "judge0": "x-auth-token"}
-NOBODY = "no executor is available: the sandbox does not work on this machine, and EXECUTOR_URL is not set"
+NOBODY = "no executor is available: the sandbox is off, and EXECUTOR_URL is not set"
 
 
 class Executors:
@@ -43,24 +43,33 @@ class Executors:
         """Run a program on the first executor that is available and supports its language."""
         if transforms(program) is not None and not has_stripper():
             await self._load_stripper()
-        ended = Execution("unavailable", NOBODY)
+        reasons = list[str]()
+        name = ""
         for executor in self._all:
+            name = executor.name
             if program.language not in await executor.languages():
-                if ended.executor == "":
-                    ended = Execution(
-                        "unavailable", f"no executor for {program.language} is available now", executor=executor.name
-                    )
+                reasons.append(await _reason(executor, program.language))
                 continue
             ended = await executor.run(program)
             if ended.status != "unavailable":
-                break
-        return ended
+                return ended
+            reasons.append(ended.message)
+        return Execution("unavailable", "; ".join(reasons) or NOBODY, executor=name)
 
     async def _load_stripper(self) -> None:
         """Load the tool that strips types from TypeScript; without it TypeScript is not available."""
         asset = await self._assets.get(TOOL_PATH)
         if asset is not None and isinstance(asset.body, bytes):
             keep_stripper(asset.body.decode())
+
+
+async def _reason(executor: Executor, language: Language) -> str:
+    """Return the reason for which an executor does not run a language now."""
+    try:
+        await executor.probe()
+    except PortError as fault:
+        return str(fault)
+    return f"{executor.name} runs no {language}"
 
 
 def make_remote(settings: CapsuleSettings, fetch: Fetch, clock: Clock) -> Piston | Judge0 | None:

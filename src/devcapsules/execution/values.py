@@ -71,6 +71,8 @@ def _marked(name: str, content: Any) -> Encoded:
 
 
 def _pairs(content: Any) -> Encoded:
+    if not isinstance(content, list) or not all(isinstance(pair, list) for pair in content):
+        raise TypeError
     return ["d", [[encode(key), encode(part)] for key, part in content]]
 
 
@@ -182,18 +184,28 @@ def _group(kind: str) -> str:
 
 
 def _same_number(expected: Encoded, actual: Encoded, tolerance: float | None) -> bool:
-    if expected[0] == actual[0] == "i" and not tolerance:
-        return int(expected[1]) == int(actual[1])
+    if _exact(expected) == _exact(actual):
+        return True
+    if tolerance == 0 or (tolerance is None and expected[0] == actual[0] == "i"):
+        return _is_nan(expected) and _is_nan(actual)
     left, right = _float(expected), _float(actual)
     if isnan(left) or isnan(right):
         return isnan(left) and isnan(right)
     if left == right:
-        return expected[0] != "i" or actual[0] != "i" or int(expected[1]) == int(actual[1])
+        return True
     if abs(left) == float("inf") or abs(right) == float("inf"):
         return False
     if tolerance is None:
         return abs(left - right) <= max(1e-9 * max(abs(left), abs(right)), 1e-12)
     return abs(left - right) <= tolerance * max(1.0, abs(left))
+
+
+def _exact(number: Encoded) -> int | float:
+    return int(number[1]) if number[0] == "i" else float(number[1])
+
+
+def _is_nan(number: Encoded) -> bool:
+    return number[0] == "f" and isnan(float(number[1]))
 
 
 def _float(number: Encoded) -> float:
@@ -218,9 +230,9 @@ def _plain(value: Encoded) -> Any:
     kind = value[0]
     if kind in "nu":
         return "n"
-    if kind == "f":
-        number = float(value[1])
-        return ["i", str(int(number))] if not isnan(number) and abs(number) < 2**63 and number.is_integer() else value
+    if kind in "if":
+        number = _exact(value)
+        return ["i", str(int(number))] if isinstance(number, int) or number.is_integer() else ["f", repr(number)]
     if kind in "lt":
         return ["l", [_plain(part) for part in value[1]]]
     if kind == "e":

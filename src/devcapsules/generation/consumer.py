@@ -32,7 +32,8 @@ class Worker:
     async def work(self, claimed: Claimed) -> Generated:
         """Generate the exercise of a job. Errors: `JobFailed`, `LeaseLost`, and transient errors."""
         settings = self._settings
-        budget = Budget(settings.generation_rounds, settings.generation_tokens, settings.generation_seconds)
+        limits = (settings.generation_rounds, settings.generation_tokens, settings.generation_seconds)
+        budget = Budget(*limits, spent=claimed.row["tokens"])
         rounds = Rounds(self._writer, settings.generation_model, self._judging, self._clock, budget)
 
         async def report(step: str, number: int, tokens: int) -> None:
@@ -53,7 +54,7 @@ async def generate(delivery: Delivery, jobs: Jobs, worker: Worker, log: Log, clo
     try:
         exercise = await worker.work(claimed)
     except JobFailed as fault:
-        await jobs.fail(job_id, "failed", fault.reason, fault.faults, claimed.lease)
+        await jobs.fail(claimed, fault.reason, fault.faults)
         log("warning", "generation_failed", jobId=job_id, reason=fault.reason)
         return
     except LeaseLost:
@@ -68,12 +69,14 @@ async def generate(delivery: Delivery, jobs: Jobs, worker: Worker, log: Log, clo
 
 
 @routes.queue(DEAD_LETTERS, max_retries=10)
-async def handle_dead_letter(delivery: Delivery, jobs: Jobs, log: Log) -> None:
-    """Mark the job of a dead-lettered message as dead."""
+async def handle_dead_letter(delivery: Delivery, jobs: Jobs, log: Log, clock: Clock) -> None:
+    """Mark the job of a dead-lettered message as dead, unless another delivery is working on it."""
     job_id = _job_of(delivery)
     row = await jobs.row(job_id)
-    if await jobs.fail(job_id, "dead", "gave_up", [row["step"]] if row and row["step"] else []):
+    if await jobs.bury(job_id, [row["step"]] if row and row["step"] else []):
         log("error", "generation_dead", jobId=job_id)
+    else:
+        await _wait_for_another(job_id, jobs, clock)
 
 
 @routes.cron(CRON)

@@ -9,6 +9,9 @@ from pydantic_core import from_json, to_json
 
 from devcapsules.capsules.models import Content
 from devcapsules.cases import CLEAN, Case, CodeLanguage, Difficulty, FunctionName, Hint, Tag, Title
+from devcapsules.execution.suite import CallCase
+from devcapsules.execution.values import BadValue, Encoded, encode, matches
+from devcapsules.judging import case_of
 from edge.errors import list_faults
 
 LARGEST_ANSWER = 64 * 1024
@@ -96,7 +99,7 @@ def read_draft(text: str) -> Draft:
     if len(text) > LARGEST_ANSWER:
         raise DraftRefused(f"the answer had more than {LARGEST_ANSWER} characters")
     try:
-        value: Any = from_json(_unfenced(text))
+        value: Any = from_json(_unfenced(text), allow_inf_nan=False)
     except ValueError:
         raise DraftRefused("the answer was not a JSON object") from None
     if not isinstance(value, dict):
@@ -130,16 +133,25 @@ def check_statically(content: Content) -> None:
 
 def trivial_passes(content: Content) -> list[str]:
     """Return the trivial functions that pass all tests; no run is needed, as tests only compare values."""
-    expected = [to_json(test["expected"]) for test in content.tests]
+    try:
+        cases = [case_of(test) for test in content.tests]
+    except BadValue as fault:
+        return [f"a test has an invalid value: {fault}"]
     faults = []
-    if len({*expected}) <= 1:
+    if any(_passes_all(cases, [case.expected] * len(cases)) for case in cases):
         faults.append("a function that returns a constant passes all tests")
-    if all(value == b"null" for value in expected):
+    if _passes_all(cases, [encode(None)] * len(cases)):
         faults.append("an empty function passes all tests")
-    firsts = [to_json(test["arguments"][0]) if test["arguments"] else None for test in content.tests]
-    if firsts == expected:
+    columns = zip(*(case.arguments for case in cases), strict=False)
+    if any(_passes_all(cases, column) for column in columns):
         faults.append("a function that returns its argument passes all tests")
     return faults
+
+
+def _passes_all(cases: Sequence[CallCase], values: Sequence[Encoded]) -> bool:
+    """Tell whether a function that returned these values would pass, by the comparison of real runs."""
+    pairs = zip(cases, values, strict=True)
+    return all(matches(case.expected, value, case.tolerance) for case, value in pairs)
 
 
 def sanitised(text: str) -> str:

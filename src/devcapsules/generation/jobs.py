@@ -42,10 +42,12 @@ _RELEASE = (
     "UPDATE generation_jobs SET state = 'queued', step = ?, lease = NULL, lease_until = NULL, updated_at = ? "
     "WHERE id = ? AND lease = ? AND state = 'running'"
 )
-_FAIL = (
+_END = (
     "UPDATE generation_jobs SET state = ?, reason = ?, faults = ?, lease = NULL, lease_until = NULL, step = '', "
-    "updated_at = ?, finished_at = ? WHERE id = ? AND state IN ('queued', 'running') AND (lease = ? OR ? IS NULL)"
+    "updated_at = ?, finished_at = ? WHERE id = ? AND state IN ('queued', 'running') AND "
 )
+_FAIL = f"{_END}lease = ?"
+_BURY = f"{_END}coalesce(lease_until, 0) <= ?"
 _SUCCEED = (
     "UPDATE generation_jobs SET state = 'succeeded', capsule_id = ?, score = ?, parts = ?, rounds = ?, tokens = ?, "
     "reason = NULL, lease = NULL, lease_until = NULL, step = '', updated_at = ?, finished_at = ? "
@@ -53,7 +55,8 @@ _SUCCEED = (
 )
 _HOLDS = "EXISTS (SELECT 1 FROM generation_jobs WHERE id = ? AND lease = ? AND state = 'running')"
 _REVIVE = (
-    "UPDATE generation_jobs SET state = 'queued', reason = NULL, faults = '[]', finished_at = NULL, updated_at = ? "
+    "UPDATE generation_jobs SET state = 'queued', reason = NULL, faults = '[]', finished_at = NULL, rounds = 0, "
+    "tokens = 0, updated_at = ? "
     "WHERE id = ? AND state = 'dead' RETURNING id"
 )
 _DEAD = "SELECT * FROM generation_jobs WHERE state = 'dead' ORDER BY created_at LIMIT 100"
@@ -124,13 +127,17 @@ class Jobs:
         """Release a job, so that another delivery can retry it."""
         await self._db.run(_RELEASE, step[:200], to_text(self._clock.now()), claimed.row["id"], claimed.lease)
 
-    async def fail(
-        self, job_id: str, state: str, reason: str, faults: Sequence[str] = (), lease: str | None = None
-    ) -> bool:
-        """End a job without a capsule; return false if it had ended before."""
+    async def fail(self, claimed: Claimed, reason: str, faults: Sequence[str] = ()) -> bool:
+        """End a job without a capsule; return false if another delivery has it, or it had ended before."""
+        return await self._end(_FAIL, ("failed", reason), faults, claimed.row["id"], claimed.lease)
+
+    async def bury(self, job_id: str, faults: Sequence[str]) -> bool:
+        """End a job whose retries all failed; return false if a delivery is working on it, or it had ended before."""
+        return await self._end(_BURY, ("dead", "gave_up"), faults, job_id, self._clock.now().timestamp())
+
+    async def _end(self, sql: str, outcome: tuple[str, str], faults: Sequence[str], *condition: Value) -> bool:
         now = to_text(self._clock.now())
-        listed = to_json([*faults][:10]).decode()
-        result = await self._db.run(_FAIL, state, reason, listed, now, now, job_id, lease, lease)
+        result = await self._db.run(sql, *outcome, to_json([*faults][:10]).decode(), now, now, *condition)
         return result.changes > 0
 
     async def succeed(self, claimed: Claimed, exercise: Generated) -> str | None:
@@ -145,7 +152,8 @@ class Jobs:
             "title": exercise.content.title,
             "language": order.language,
             "difficulty": order.difficulty,
-            "search_text": store.search_text(exercise.content, []),
+            "tags": to_json(exercise.tags).decode(),
+            "search_text": store.search_text(exercise.content, exercise.tags),
             "score": exercise.score,
             "job_id": job_id,
             "created_at": now,

@@ -18,8 +18,8 @@ from edge.ports.model import (
     Usage,
 )
 
-LARGEST = 1024 * 1024
-"""Most bytes of an answer."""
+LARGEST = 16 * 1024 * 1024
+"""Most bytes of an answer that is read; what is too long for an exercise is told to the model in the next round."""
 
 
 class PromptFiltered(ModelRefused):
@@ -104,8 +104,10 @@ def _document(fetched: Fetched) -> dict[str, Any]:
 def _answer(document: dict[str, Any]) -> Answer:
     choices = document.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    message = choice.get("message")
-    content = message.get("content") if isinstance(message, dict) else None
+    message = choice["message"] if isinstance(choice.get("message"), dict) else {}
+    content = message.get("content")
+    if not content and isinstance(message.get("refusal"), str):
+        content = to_json({"refusal": message["refusal"]}).decode()  # as the prompt asks for it
     usage = document.get("usage")
     counts = [usage.get(f"{kind}_tokens") for kind in ("prompt", "completion")] if isinstance(usage, dict) else []
     used = Usage(*(count if isinstance(count, int) else 0 for count in counts)) if counts else None
@@ -130,6 +132,7 @@ def _fault(fetched: Fetched, document: dict[str, Any]) -> ModelError:
 
 def _seconds(fetched: Fetched) -> float | None:
     try:
-        return min(float(fetched.header("retry-after") or ""), 3_600.0)
+        seconds = float(fetched.header("retry-after") or "")
     except ValueError:
         return None
+    return min(seconds, 3_600.0) if seconds > 0 else None

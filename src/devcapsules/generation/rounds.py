@@ -1,6 +1,7 @@
 """Rounds: the model writes a draft, the draft is checked and run, and its faults are returned to the model."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from devcapsules.capsules.models import Content
@@ -55,17 +56,19 @@ class ExecutorAway(Exception):
 
 
 class Budget(NamedTuple):
-    """The limits of rounds, tokens and seconds of a job."""
+    """The limits of rounds, tokens and seconds of a job; `spent` are the tokens of its earlier deliveries."""
 
     rounds: int
     tokens: int
     seconds: float
+    spent: int = 0
 
 
 class Generated(NamedTuple):
     """An exercise that passed all checks."""
 
     content: Content
+    tags: Sequence[str]
     score: int
     parts: Parts
     rounds: int
@@ -82,7 +85,7 @@ class Rounds:
         self._clock = clock
         self._budget = budget
         self._deadline = clock.now().timestamp() + budget.seconds
-        self._tokens = 0
+        self._tokens = budget.spent
         self._most = FIRST_TOKENS
 
     async def run(self, order: Order, report: Report) -> Generated:
@@ -93,9 +96,9 @@ class Rounds:
             await report("the model writes", number, self._tokens)
             answer = await self._ask(order, past)
             try:
-                content = self._read(answer)
-                await report("the draft is tested", number, self._tokens)
-                killed, count = await self._check(order, content)
+                content, tags = self._read(answer)
+                go_on = partial(report, "the draft is tested", number, self._tokens)
+                killed, count = await self._check(order, content, go_on)
             except DraftRefused as refused:
                 past.append((answer.text, refused.faults))
                 reason = "answer_filtered" if answer.finish_reason == "content_filter" else "invalid"
@@ -103,7 +106,7 @@ class Rounds:
             except RequestRefused as refused:
                 raise JobFailed("request_refused", [str(refused)]) from None
             parts = parts_of(content, killed, count, number)
-            return Generated(content, score_of(parts), parts, number, self._tokens)
+            return Generated(content, tags, score_of(parts), parts, number, self._tokens)
         raise JobFailed(reason, past[-1][1])
 
     async def _ask(self, order: Order, past: Sequence[tuple[str, Sequence[str]]]) -> Answer:
@@ -127,26 +130,35 @@ class Rounds:
         self._tokens += sum(answer.usage) if answer.usage else sent // 4
         return answer
 
-    def _read(self, answer: Answer) -> Content:
-        """Return the content of an answer; check first that it is complete."""
+    def _read(self, answer: Answer) -> tuple[Content, list[str]]:
+        """Return the content and the tags of an answer; check first that it is complete."""
         if answer.finish_reason == "length":
             self._most = min(2 * self._most, MOST_TOKENS)
             raise DraftRefused("the answer was cut at its largest size: write a shorter exercise")
         if answer.finish_reason == "content_filter":
             raise DraftRefused("a filter stopped the answer: write about something harmless")
-        content = content_of(read_draft(answer.text))
+        draft = read_draft(answer.text)
+        content = content_of(draft)
         check_statically(content)
-        return content
+        return content, [*dict.fromkeys(draft.tags)]
 
-    async def _check(self, order: Order, content: Content) -> tuple[int, int]:
-        """Run a draft; return the numbers of detected and of all mutants. Raises `DraftRefused` if it fails."""
+    async def _check(self, order: Order, content: Content, go_on: Callable[[], Awaitable[None]]) -> tuple[int, int]:
+        """Run a draft; return the numbers of detected and of all mutants. Raises `DraftRefused` if it fails.
+
+        `go_on` extends the delivery's lease.
+        """
+        await go_on()
         for tests in (content.tests, content.tests[::-1]):  # a second process has another hash seed and clock
             if faults := _faults(await self._judge(order, content.solution, content, tests)):
                 raise DraftRefused(*faults)
         if await self._passes(order, content.starter, content):
             raise DraftRefused("the starter passes all tests already")
         changed = mutants(content.solution, order.language)
-        alive = [mutant for mutant in changed if await self._passes(order, mutant, content)]
+        alive = []
+        for mutant in changed:
+            await go_on()
+            if await self._passes(order, mutant, content):
+                alive.append(mutant)
         if len(alive) > (1 - LEAST_KILLED) * len(changed):
             raise DraftRefused(
                 f"the tests notice {len(changed) - len(alive)} of {len(changed)} small faults in the solution; "
@@ -165,6 +177,8 @@ class Rounds:
     async def _judge(
         self, order: Order, source: str, content: Content, tests: list[dict[str, object]], time_limit_ms: int = 2_000
     ) -> list[CaseResult]:
+        if self._clock.now().timestamp() >= self._deadline:
+            raise JobFailed("budget", ["the tests of a draft took the rest of the job's time"])
         open_tests = [{**test, "hidden": False} for test in tests]
         try:
             results = await self._judging.judge(

@@ -20,6 +20,7 @@ from edge import (
     Actor,
     Body,
     Clock,
+    Log,
     NotConfigured,
     NotFound,
     Operation,
@@ -29,7 +30,7 @@ from edge import (
     Routes,
 )
 from edge.live.event_stream import JSON, SSE, event_stream, wants_events
-from edge.ports import Row
+from edge.ports import PortError, Row
 from edge.reach import OPEN
 
 POLL_S = 1.0
@@ -96,20 +97,35 @@ class Revived(TypedDict):
     state: Literal["queued"]
 
 
+class Sender:
+    """Sends jobs to the queue. A stored job needs no second order if that fails: a cron job sends it again."""
+
+    def __init__(self, generation_queue: Queue, log: Log) -> None:
+        self._queue = generation_queue
+        self._log = log
+
+    async def send(self, job_id: str) -> None:
+        """Send a stored job's id; log a failure of the queue."""
+        try:
+            await self._queue.send({"job_id": job_id})
+        except PortError as fault:
+            self._log("warning", "generation_not_sent", jobId=job_id, fault=str(fault))
+
+
 class Intake:
     """Accepts orders; without a configured model none is accepted or counted."""
 
-    def __init__(self, plans: PlanLimits, jobs: Jobs, generation_queue: Queue, writer: Writer) -> None:
+    def __init__(self, plans: PlanLimits, jobs: Jobs, sender: Sender, writer: Writer) -> None:
         self._plans = plans
         self._jobs = jobs
-        self._queue = generation_queue
+        self._sender = sender
         self._writer = writer
 
     async def add(self, user_id: str, order: Order) -> str:
-        """Count, store and enqueue a job; return its id. A cron job resends a lost message."""
+        """Count, store and enqueue a job; return its id."""
         await self._plans.count_generation(user_id)
         job_id = await self._jobs.add(user_id, order)
-        await self._queue.send({"job_id": job_id})
+        await self._sender.send(job_id)
         return job_id
 
 
@@ -144,11 +160,11 @@ async def list_dead_letters(jobs: Jobs) -> JobList:
 
 
 @letters.post("/{job_id}/retry", JobNotFound, status=202, location="/api/v1/generate/{jobId}/status")
-async def retry_dead_letter(job_id: str, jobs: Jobs, generation_queue: Queue) -> Revived:
+async def retry_dead_letter(job_id: str, jobs: Jobs, sender: Sender) -> Revived:
     """Retry a dead job; it is not charged again."""
     if not await jobs.requeue(job_id):
         raise JobNotFound("there is no dead job with this id")
-    await generation_queue.send({"job_id": job_id})
+    await sender.send(job_id)
     return Revived(jobId=job_id, state="queued")
 
 

@@ -4,7 +4,7 @@ from edge.data.conditions import ANONYMOUS, BOUND, MEMBER, OWNER, CallerKind, De
 from edge.data.database import ScopedDatabase, ScopedStatement
 from edge.data.schema import Column, Index, Kind, Relation, Schema
 from edge.data.sql import Sql, StatementRefused
-from edge.data.table import Rows, Table
+from edge.data.table import Part, Rows, Table
 from edge.data.tables import Tables
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "DeclarationError",
     "Index",
     "Kind",
+    "Part",
     "Relation",
     "Rows",
     "Schema",

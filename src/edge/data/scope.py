@@ -45,7 +45,7 @@ class Scope:
         self.kind = kind
         self.role = role
         self.label = f"/* {kind} {role.name.lower()} */ "
-        names = [] if self.is_whole else [*schema.relations, *schema.hidden]
+        names = [] if self.is_whole else dict.fromkeys([*schema.relations, *schema.hidden, *rows])
         self.own = {name: where for name in names if (where := self._owned(name)) is not None}
         self.readable = {name: where for name in self.own if (where := self._readable(name)) is not None}
         self.cached = lru_cache(MOST_CACHED)(self.plan)
@@ -94,7 +94,8 @@ class Scope:
             name = todo.pop()
             if name in by_table or name not in conditions:
                 continue
-            rows = f"SELECT {self._columns(name)} FROM main.{name} WHERE {conditions[name]}"
+            table = self.rows[name].relation.name if name in self.rows else name
+            rows = f"SELECT {self._columns(name)} FROM main.{table} WHERE {conditions[name]}"
             by_table[name] = f"{name} AS NOT MATERIALIZED ({rows})"
             todo += sorted(table for condition in self._conditions(name) for table in condition.tables)
         return by_table
@@ -110,7 +111,7 @@ class Scope:
         rows = self.rows.get(name)
         if rows is None or rows.declared.private:
             return NOTHING
-        if self.kind is CallerKind.ADMIN:
+        if self.kind is CallerKind.ADMIN and not rows.declared.is_part:
             return None
         if self.role < rows.declared.read:
             return NOTHING

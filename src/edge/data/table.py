@@ -14,6 +14,47 @@ SCOPED = (BOUND, MEMBER, OWNER)
 type Conditions = str | Mapping[CallerKind, str]
 
 
+class Part:
+    """Some of a caller's own rows under a name of their own, such as the capsules that a team's member owns.
+
+    Statements read the `name` as a table, and updates and deletes take it. Its `own` holds beside the table's; a kind
+    that it does not name has no rows in it, nor has an administrator. Only through the part are its `columns` changed,
+    and rows deleted if it `deletes`. New rows are inserted into the table.
+    """
+
+    def __init__(self, name: str, own: Conditions, *, columns: Sequence[str] = (), deletes: bool = False) -> None:
+        self.name = name
+        self.own = own
+        self.columns = frozenset(columns)
+        self.deletes = deletes
+
+    def of(self, table: "Table") -> "Table":
+        """Return the part as a table's declaration."""
+        own = {
+            kind: _both(_of(table.own, kind, "true" if kind is OWNER else "false"), _of(self.own, kind))
+            for kind in SCOPED
+        }
+        writable = None if table.writable is None else [*table.writable, *self.columns]
+        part = Table(self.name, read=table.read, write=table.write, own=own, check=table.check, writable=writable)
+        part.kinds = table.kinds
+        part.has_rowid = table.has_rowid
+        part.is_part = True
+        return part
+
+
+def _of(conditions: Conditions, kind: CallerKind, default: str = "false") -> str:
+    condition = conditions if isinstance(conditions, str) else conditions.get(kind)
+    return condition or default
+
+
+def _both(first: str, second: str) -> str:
+    """Return the condition that two together are."""
+    if "false" in {first, second}:
+        return "false"
+    conditions = [*dict.fromkeys(condition for condition in (first, second) if condition != "true")]
+    return " AND ".join(f"({condition})" for condition in conditions) or "true"
+
+
 class Table:
     """A table's declaration: its readers and writers, and the owners of its rows.
 
@@ -22,8 +63,10 @@ class Table:
     none. `public` is the condition for rows that all callers may read, of any kind. `check` must hold for a new row of
     a caller that is no administrator. `writable` are the columns that such a caller sets or changes: without it, all. A
     `private` table is in no handler's database. `kinds` corrects the kinds of columns with misleading names. With
-    `has_rowid` statements may name the rowid, and `SELECT *` returns it too.
+    `has_rowid` statements may name the rowid, and `SELECT *` returns it too. `parts` name some of the own rows.
     """
+
+    is_part = False
 
     def __init__(  # noqa: PLR0913 - the members of a declaration
         self,
@@ -38,6 +81,7 @@ class Table:
         private: bool = False,
         kinds: Mapping[str, Kind] | None = None,
         has_rowid: bool = False,
+        parts: Sequence[Part] = (),
     ) -> None:
         self.name = name
         self.read = read
@@ -49,6 +93,7 @@ class Table:
         self.private = private
         self.kinds = kinds or {}
         self.has_rowid = has_rowid
+        self.parts = parts
 
 
 class Rows:
@@ -57,7 +102,7 @@ class Rows:
     def __init__(self, relation: Relation, declared: Table, relations: Mapping[str, Relation]) -> None:
         self.relation = relation
         self.declared = declared
-        self.name = relation.name
+        self.name = declared.name
         self._relations = relations
         self.public = self._condition("public", declared.public, ANONYMOUS) if declared.public else None
         self.own = dict(self._conditions("own", declared.own))
@@ -82,7 +127,7 @@ class Rows:
         """Return the condition on the rows of a caller's own; True for all rows, False for none."""
         if kind in self.own:
             return self.own[kind]
-        return kind is OWNER
+        return kind is OWNER and not self.declared.is_part
 
     def _conditions(self, member: str, conditions: Conditions) -> Iterator[tuple[CallerKind, Condition]]:
         if isinstance(conditions, str):
@@ -106,11 +151,17 @@ class Rows:
     def _check_columns(self) -> None:
         declared = self.declared
         columns = self.relation.columns
-        named = {*(declared.writable or ()), *declared.kinds}
+        named = {
+            *(declared.writable or ()),
+            *declared.kinds,
+            *(name for part in declared.parts for name in part.columns),
+        }
         if unknown := named - columns.keys():
             self._fail(f"it has no column {', '.join(sorted(unknown))}")
         if declared.private and (declared.own or declared.public or declared.check or declared.writable is not None):
             self._fail("a private table has no own, public or writable rows")
+        if declared.parts and (declared.private or self.relation.form != "table"):
+            self._fail("a private table, a view or an index has no parts")
         if declared.write < declared.read:
             self._fail("the role for write must be at least that for read")
         if declared.has_rowid and self.relation.form == "view":

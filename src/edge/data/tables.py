@@ -37,6 +37,11 @@ class Tables:
         if unknown := declared.keys() - schema.relations.keys():
             raise DeclarationError(f"{', '.join(sorted(unknown))}: declared, and not in the schema")
         self.rows = {name: Rows(schema.relations[name], table, schema.relations) for name, table in declared.items()}
+        for table in tables:
+            for part in table.parts:
+                if part.name in {*self.rows, *schema.relations, *schema.hidden} or not re.fullmatch(NAME, part.name):
+                    raise DeclarationError(f"{part.name}: the name of a part is a lower-case word of its own")
+                self.rows[part.name] = Rows(schema.relations[table.name], part.of(table), schema.relations)
         _check_references(self.rows)
         self._scopes: dict[tuple[CallerKind, Role], tuple[Scope, Writes]] = {}
 

@@ -48,7 +48,8 @@ class Writes:
         """Return a table whose rows the scope may write; `OutOfScope` if it may write none."""
         scope = self._scope
         rows = self._scope.rows.get(name)
-        if rows is None or rows.relation.form != "table" or (rows.declared.private and not scope.is_whole):
+        closed = rows is not None and (rows.declared.is_part if scope.is_whole else rows.declared.private)
+        if rows is None or rows.relation.form != "table" or closed:
             raise StatementRefused(f"{name} is not a table that a caller's database can write")
         if scope.role < rows.declared.write:
             raise OutOfScope(name, f"writing {name} needs the role {rows.declared.write.name.lower()}")
@@ -84,6 +85,7 @@ class Writes:
         columns -= {*rows.relation.key}
         if self._scope.kind is CallerKind.ADMIN:
             return columns
+        columns -= {name for part in rows.declared.parts for name in part.columns}
         own = self.own(rows)
         check = self.check(rows)
         writable = rows.declared.writable
@@ -96,6 +98,8 @@ class Writes:
     def plan_insert(self, name: str, shape: Insert) -> Plan:
         """Return an insert; it fails as a whole if a row is not the caller's own or fails the check."""
         rows = self.rows(name)
+        if rows.declared.is_part:
+            raise StatementRefused(f"{name} is a part: insert into {rows.relation.name}")
         conditions = [condition for condition in (self.own(rows), self.check(rows)) if condition]
         tables = {table for condition in conditions for table in condition.tables}
         expressions = self._scope.expressions(tables, self._scope.own)
@@ -133,25 +137,30 @@ class Writes:
         rows = self.rows(name)
         computed = [expression for _, expression in settings if expression is not None]
         head, names, expressions = self.chosen(rows, where, computed)
+        table = rows.relation.name
         values = iter(range(len(computed)))
         changes = [
             f"{column} = ?" if expression is None else f"{column} = chosen__.set_{next(values)}__"
             for column, expression in settings
         ]
         changes += _touch(rows, [column for column, _ in settings])
-        keys = [f"{name}.{column} = chosen__.key_{number}__" for number, column in enumerate(rows.relation.key)]
+        keys = [f"{table}.{column} = chosen__.key_{number}__" for number, column in enumerate(rows.relation.key)]
         where = " AND ".join([*keys, *self.condition(rows, names)])
-        text = f"{head} UPDATE main.{name} SET {', '.join(changes)} FROM chosen__ WHERE {where}{_returning(returning)}"
+        text = f"{head} UPDATE main.{table} SET {', '.join(changes)} FROM chosen__ WHERE {where}{_returning(returning)}"
         return self._plan(rows, text, names, expressions)
 
     def plan_delete(self, name: str, where: str, returning: Names | None) -> Plan:
         """Return a delete of those of the caller's own rows that meet a condition."""
         rows = self.rows(name)
+        if self._scope.kind is not CallerKind.ADMIN and (
+            only := [part for part in rows.declared.parts if part.deletes]
+        ):
+            raise StatementRefused(f"rows of {name} are deleted from its part {only[0].name}")
         head, names, expressions = self.chosen(rows, where, [])
         listed = ", ".join(f"key_{number}__" for number in range(len(rows.relation.key)))
         keys = f"({', '.join(rows.relation.key)}) IN (SELECT {listed} FROM chosen__)"
         where = " AND ".join([*self.condition(rows, names), keys])
-        text = f"{head} DELETE FROM main.{name} WHERE {where}{_returning(returning)}"
+        text = f"{head} DELETE FROM main.{rows.relation.name} WHERE {where}{_returning(returning)}"
         return self._plan(rows, text, names, expressions)
 
     def chosen(self, rows: Rows, where: str, computed: list[str]) -> tuple[str, Names, Collection[str]]:
@@ -192,7 +201,7 @@ class Writes:
     def _plan(self, rows: Rows, text: str, names: Names, expressed: Iterable[str]) -> Plan:
         conditions = [condition for condition in (self.own(rows), self.check(rows)) if condition]
         whole = {table for condition in conditions for table in condition.whole}
-        guard = self._scope.guard_of_write(rows.name, expressed, whole)
+        guard = self._scope.guard_of_write(rows.relation.name, expressed, whole)
         return Plan(GuardedSql.of(self._scope.label + text, guard), names)
 
 
@@ -214,9 +223,14 @@ def _or_raise(name: str, conditions: Iterable[str]) -> str:
     return f"CASE WHEN {joined} THEN 1 ELSE json_extract('{{}}', 'out_of_scope({name})') END" if joined else "true"
 
 
+def raise_unless(name: str, condition: str) -> str:
+    """Return a statement that raises `OutOfScope` and rolls its batch back unless a condition holds."""
+    return f"SELECT {_or_raise(name, [condition])}"
+
+
 def raise_unless_changed(name: str) -> str:
     """Return a statement that raises if the one before it in its batch has changed no row."""
-    return f"SELECT {_or_raise(name, ['changes() > 0'])}"
+    return raise_unless(name, "changes() > 0")
 
 
 def _touch(rows: Rows, changed: list[str]) -> list[str]:

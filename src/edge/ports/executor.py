@@ -23,7 +23,7 @@ STATUSES: Mapping[Status, str] = {
 }
 """The closed list of a program's outcomes. An executor never returns `wrong` or `not_run`."""
 
-SOURCE_BYTES = 64 * 1024
+SOURCE_BYTES = 80 * 1024
 """Most bytes of a program's source, as UTF-8."""
 STDIN_BYTES = 64 * 1024
 """Most bytes of standard input, and of a call's arguments."""

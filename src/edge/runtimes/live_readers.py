@@ -25,7 +25,10 @@ class Direct(NamedTuple):
 
 
 class Reader:
-    """One reader and its backlog. `sent` is the number of the last event in its backlog or sent to it."""
+    """One reader and its backlog. `sent` is the number of the last event in its backlog or sent to it.
+
+    `is_idle` while it waits for an event, and all before it are sent.
+    """
 
     __slots__ = (
         "_waiting",
@@ -35,6 +38,7 @@ class Reader:
         "closed",
         "direct",
         "encode",
+        "is_idle",
         "request_id",
         "sent",
         "size",
@@ -54,13 +58,10 @@ class Reader:
         self.size = 0
         self.turn = asyncio.Lock()
         self.closed: Close | None = None
+        self.is_idle = False
         self.direct: Direct | None = None
         self._waiting: deque[tuple[Payload, int]] = deque()
         self._wake: asyncio.Future[None] | None = None
-
-    def is_idle(self) -> bool:
-        """Tell whether the reader waits for an event, and all before it are sent."""
-        return self._wake is not None and not self._wake.done() and not self._waiting and self.closed is None
 
     def push(self, payload: Payload, size: int) -> None:
         """Add to the backlog; a reader that is too far behind is closed."""
@@ -95,7 +96,11 @@ class Reader:
         """Wait for the next part of the backlog and return it; return nothing once the reader is closed."""
         while not self._waiting and self.closed is None:
             self._wake = asyncio.get_running_loop().create_future()
-            await self._wake
+            self.is_idle = True
+            try:
+                await self._wake
+            finally:
+                self.is_idle = False
         return self.pop()
 
     def update_actor(self, actor: Actor) -> None:
@@ -107,6 +112,7 @@ class Reader:
         self.types = types
 
     def _notify(self) -> None:
+        self.is_idle = False
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
@@ -233,19 +239,21 @@ def fan_out(event: Event, readers: Iterable[Reader]) -> None:
         if event.sequence > reader.sent:
             reader.sent = event.sequence
             if is_shown(reader.types, reader.actor):
-                if reader.encode not in encoded:
+                form = encoded.get(reader.encode)
+                if form is None:
                     payload = reader.encode(event)
-                    encoded[reader.encode] = payload, _size(payload)
-                _hand(reader, *encoded[reader.encode], frames)
+                    form = encoded[reader.encode] = (payload, _size(payload))
+                _hand(reader, form[0], form[1], frames)
 
 
 def _hand(reader: Reader, payload: Payload, size: int, frames: dict[object, bytes]) -> None:
     """Write a payload at once to a reader that waits for it, else add it to the backlog; `frames` are made once."""
     direct = reader.direct
-    if direct is not None and size <= wire.SLICE and reader.is_idle():
-        if direct.frame not in frames:
-            frames[direct.frame] = direct.frame(payload)
-        if direct.write(frames[direct.frame]):
+    if direct is not None and reader.is_idle and size <= wire.SLICE:
+        frame = frames.get(direct.frame)
+        if frame is None:
+            frame = frames[direct.frame] = direct.frame(payload)
+        if direct.write(frame):
             return
     reader.push(payload, size)
 

@@ -74,7 +74,7 @@ _REASONS = {
     Close.NOT_TEXT: "frames are text: JSON objects",
     Close.TOO_LARGE: f"a frame has at most {FRAME_LIMIT} bytes",
     Close.FAILED: "the log failed; reconnect with since=",
-    Close.TRY_LATER: "this key has its maximum of streams and sockets",
+    Close.TRY_LATER: "this key or ticket has its maximum of streams and sockets",
     Close.UNAUTHORIZED: "the key or token was revoked or has expired",
     Close.TOO_MANY: f"at most {FRAMES} frames in {FRAMES_S:g} s",
     Close.TOO_SLOW: "too far behind; reconnect with since=",

@@ -265,7 +265,7 @@ def refusal(status: int, body: bytes, retry_after: str) -> ModelError:
         message = str(error["message"] if isinstance(error, dict) else error)
     except (ValueError, KeyError, TypeError):
         message = ""
-    return fault_of(status, message, float(retry_after) if retry_after.isdigit() else None)
+    return fault_of(status, message, min(float(retry_after), 43_200.0) if retry_after.isdecimal() else None)
 
 
 def in_order(answer: object) -> object:

@@ -104,11 +104,6 @@ async def book_appointment(  # noqa: PLR0913, PLR0917 - one parameter per inject
     If the practitioner confirms bookings, that must happen before `expires_at`; until then the slot is reserved.
     With an `Idempotency-Key` a repeated request returns the same booking (200) and `Idempotency-Replayed: true`.
     """
-    if new.practitioner_id == actor.name:
-        raise OwnService("choose another practitioner")
-    sql = f"SELECT 1 AS n FROM practitioners WHERE id = ? AND {LISTED}"
-    if await db.first(sql, new.practitioner_id) is None:
-        raise PractitionerNotFound(f"there is no practitioner {new.practitioner_id}")
     wish = Wish(
         actor.name,
         new.practitioner_id,
@@ -118,6 +113,11 @@ async def book_appointment(  # noqa: PLR0913, PLR0917 - one parameter per inject
         idempotency_key,
         sha256(to_json(new)).hexdigest() if idempotency_key else "",
     )
+    if wish.is_to_oneself:
+        raise OwnService("choose another practitioner")
+    sql = f"SELECT 1 AS n FROM practitioners WHERE id = ? AND {LISTED}"
+    if await db.first(sql, new.practitioner_id) is None:
+        raise PractitionerNotFound(f"there is no practitioner {new.practitioner_id}")
     row, is_new = await bookings.book(wish)
     response = Response.json(appointment_view(row, actor.name), status=201 if is_new else 200)
     response.headers.append(("location", f"{routes.prefix}/{row['id']}"))
@@ -135,12 +135,12 @@ async def list_appointments(query: Query[Listing], actor: Actor, db: Database) -
 
 
 @routes.get("/shifted", alone=True)
-async def list_shifted(actor: Actor, db: Database, clock: Clock) -> list[Shifted]:
+async def list_shifted(db: Database, clock: Clock) -> list[Shifted]:
     """List your future bookings with a shifted wall time, after the rules of their time zone changed.
 
     They stay at the booked instant until one of the two sides moves them.
     """
-    return await shifted_bookings(actor.name, to_text(clock.now()), db)
+    return await shifted_bookings(to_text(clock.now()), db)
 
 
 @routes.get("/{appointment_id}", AppointmentNotFound)
@@ -170,7 +170,8 @@ async def change_appointment(  # noqa: PLR0913, PLR0917 - one parameter per inje
     row = await db.first("SELECT * FROM appointments WHERE id = ?", appointment_id)
     if row is None:
         raise AppointmentNotFound(appointment_id)
-    side = Side.PRACTITIONER if row["practitioner_id"] == actor.name else Side.CUSTOMER
+    received = await db.first("SELECT 1 AS n FROM practitioner_appointments WHERE id = ?", appointment_id)
+    side = Side.PRACTITIONER if received else Side.CUSTOMER
     start = int(moment_of(change.starts_at).timestamp()) if change.starts_at else None
     row = await bookings.change(row, Change(Action(change.action), side, start, change.reason))
     if change.action == "cancel":

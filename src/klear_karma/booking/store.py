@@ -58,6 +58,11 @@ class Wish(NamedTuple):
     key: str | None = None
     request_hash: str = ""
 
+    @property
+    def is_to_oneself(self) -> bool:
+        """True if the customer is the practitioner."""
+        return self.customer_id == self.practitioner_id
+
 
 class Change(NamedTuple):
     """A change of a booking by one side; `start` is the new start of a move, `more` is added to its batch."""

@@ -129,10 +129,6 @@ async def page(query: Listing, caller: str, db: Database) -> AppointmentList:
         conditions.append(condition)
         params.extend(values)
 
-    if query.side:
-        where(f"{query.side}_id = ?", caller)
-    else:
-        where("(customer_id = ? OR practitioner_id = ?)", caller, caller)
     if query.state:
         where("state = ?", query.state)
     if query.first:
@@ -142,7 +138,8 @@ async def page(query: Listing, caller: str, db: Database) -> AppointmentList:
     if query.after:
         cursor = Cursor.of(query.after)
         where("(starts_at, id) > (?, ?)", cursor.at, cursor.row_id)
-    sql = f"SELECT * FROM appointments WHERE {' AND '.join(conditions)} ORDER BY starts_at, id LIMIT ?"
+    table = f"{query.side}_appointments" if query.side else "appointments"
+    sql = f"SELECT * FROM {table} WHERE {' AND '.join(conditions) or 'true'} ORDER BY starts_at, id LIMIT ?"
     rows = await db.all(sql, *params, query.limit + 1)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
@@ -150,14 +147,14 @@ async def page(query: Listing, caller: str, db: Database) -> AppointmentList:
     return AppointmentList(appointments=[appointment_view(row, caller) for row in rows], next=following)
 
 
-async def shifted_bookings(caller: str, now: str, db: Database) -> list[Shifted]:
+async def shifted_bookings(now: str, db: Database) -> list[Shifted]:
     """Return the practitioner's future bookings with a wall time that differs from the agreed one."""
     sql = (
-        "SELECT id, starts_at, wall_time, time_zone FROM appointments WHERE practitioner_id = ? AND starts_at > ? "
+        "SELECT id, starts_at, wall_time, time_zone FROM practitioner_appointments WHERE starts_at > ? "
         f"AND state IN ('{State.REQUESTED}', '{State.CONFIRMED}', '{State.RESCHEDULED}') ORDER BY starts_at LIMIT ?"
     )
     shifts = []
-    for row in await db.all(sql, caller, now, MOST_SHIFTED):
+    for row in await db.all(sql, now, MOST_SHIFTED):
         wall = _wall(row)
         if wall != row["wall_time"]:
             starts_at = utc(row["starts_at"])

@@ -23,7 +23,7 @@ MOST_EVENTS = 2_000
 _STATUS = {"requested": "TENTATIVE", "cancelled": "CANCELLED", "expired": "CANCELLED"}
 _EVENTS = (
     "SELECT id, customer_name, practitioner_id, practitioner_name, service_name, state, starts_at, ends_at, note, "
-    "sequence, updated_at FROM appointments WHERE {side}_id = ? AND starts_at > ? AND starts_at < ? "
+    "sequence, updated_at FROM {side}_appointments WHERE starts_at > ? AND starts_at < ? "
     "AND (state NOT IN ('cancelled', 'expired') OR updated_at > ?) ORDER BY starts_at DESC, id LIMIT ?"
 )
 
@@ -80,4 +80,4 @@ def event_of(row: Mapping[str, Any], side: Side, *, has_notes: bool) -> Event:
 async def _bookings(db: Database, link: Row, now: datetime) -> list[Row]:
     sql = _EVENTS.format(side=link["side"])
     bounds = [to_text(moment) for moment in (now - PAST, now + COMING, now - CANCELLED_SHOWN)]
-    return await db.all(sql, link["user_id"], *bounds, MOST_EVENTS)
+    return await db.all(sql, *bounds, MOST_EVENTS)

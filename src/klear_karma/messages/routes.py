@@ -119,13 +119,16 @@ class MessageNews:
             self._publisher.publish(f"message.{kind}", _message_view(message, user_id), None, person(user_id))
 
 
+_IS_PRACTITIONER = "EXISTS (SELECT 1 FROM practitioner_conversations AS p WHERE p.id = c.id)"
 _UNREAD = (
-    "(SELECT count(*) FROM messages AS m WHERE m.conversation_id = c.id AND m.sender_id <> {caller} "
-    "AND m.deleted_at IS NULL AND m.number > CASE WHEN c.practitioner_id = {caller} THEN c.practitioner_read "
-    "ELSE c.customer_read END)"
+    "(SELECT count(*) FROM messages AS m WHERE m.conversation_id = c.id AND m.deleted_at IS NULL "
+    f"AND m.number > CASE WHEN {_IS_PRACTITIONER} THEN c.practitioner_read ELSE c.customer_read END "
+    "AND NOT EXISTS (SELECT 1 FROM sent_messages AS s WHERE s.id = m.id))"
 )
+_TOTAL = f"SELECT sum({_UNREAD}) AS n FROM conversations AS c"
 _LISTED = (
-    "SELECT c.*, " + _UNREAD.format(caller="?") + " AS unread FROM conversations AS c WHERE {where} "
+    f"SELECT c.*, {_IS_PRACTITIONER} AS is_practitioner, {_UNREAD} AS unread FROM conversations AS c "
+    "WHERE {where} "
     "ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?"
 )
 
@@ -146,8 +149,8 @@ async def edit_message(  # noqa: PLR0913, PLR0917 - one parameter per injected d
     message_id: str, new: Body[Edit], actor: Actor, db: Database, store: MessageStore, news: MessageNews
 ) -> Message:
     """Change the text of your message; it is marked as edited."""
-    message, conversation = await _message(message_id, db)
-    message = await store.edit(message, actor.name, new.body)
+    message, conversation = await _sent_message(message_id, db)
+    message = await store.edit(message, new.body)
     news.publish("changed", message, conversation)
     return _message_view(message, actor.name)
 
@@ -157,25 +160,23 @@ async def delete_message(
     message_id: str, actor: Actor, db: Database, store: MessageStore, news: MessageNews
 ) -> Message:
     """Delete the text of your message; an empty message remains."""
-    message, conversation = await _message(message_id, db)
-    message = await store.delete(message, actor.name)
+    message, conversation = await _sent_message(message_id, db)
+    message = await store.delete(message)
     news.publish("changed", message, conversation)
     return _message_view(message, actor.name)
 
 
 @conversations.get()
-async def list_conversations(query: Query[Listing], actor: Actor, db: ScopedDatabase) -> ConversationList:
+async def list_conversations(query: Query[Listing], db: ScopedDatabase) -> ConversationList:
     """List your conversations with their unread counts, the one with the newest message first."""
     cursor = Cursor.of(query.after) if query.after else Cursor("9", "")
     sql = _LISTED.format(where="(c.last_message_at, c.id) < (?, ?)")
-    rows = await db.all(sql, actor.name, actor.name, cursor.at, cursor.row_id, query.limit + 1)
+    rows = await db.all(sql, cursor.at, cursor.row_id, query.limit + 1)
     listed = rows[: query.limit]
     following = str(Cursor(listed[-1]["last_message_at"], listed[-1]["id"])) if len(rows) > query.limit else None
-    total = await db.first(
-        f"SELECT sum({_UNREAD.format(caller='?')}) AS n FROM conversations AS c", actor.name, actor.name
-    )
+    total = await db.first(_TOTAL)
     return ConversationList(
-        conversations=[_conversation(row, actor.name) for row in listed],
+        conversations=[_conversation(row) for row in listed],
         unread=int(total["n"] or 0) if total else 0,
         next=following,
     )
@@ -186,7 +187,7 @@ async def get_conversation(
     conversation_id: str, query: Query[Listing], actor: Actor, db: ScopedDatabase
 ) -> MessageList:
     """Get a conversation with a page of its messages, the newest first."""
-    row = await _conversation_row(conversation_id, actor, db)
+    row = await _conversation_row(conversation_id, db)
     before = 2**53 - 1
     if query.after:
         at = Cursor.of(query.after).at
@@ -196,7 +197,7 @@ async def get_conversation(
     listed = rows[: query.limit]
     following = str(Cursor(str(listed[-1]["number"]), "")) if len(rows) > query.limit else None
     return MessageList(
-        conversation=_conversation(row, actor.name),
+        conversation=_conversation(row),
         messages=[_message_view(message, actor.name) for message in listed],
         next=following,
     )
@@ -204,54 +205,56 @@ async def get_conversation(
 
 @conversations.post("/{conversation_id}/read", ConversationNotFound)
 async def read_conversation(
-    conversation_id: str, read: Body[ReadUpTo], actor: Actor, db: ScopedDatabase, store: MessageStore
+    conversation_id: str, read: Body[ReadUpTo], db: ScopedDatabase, store: MessageStore
 ) -> Conversation:
     """Mark a conversation as read up to a message."""
-    row = await _conversation_row(conversation_id, actor, db)
-    side = "practitioner" if row["practitioner_id"] == actor.name else "customer"
-    await store.read(row, side, read.number)
-    row = await _conversation_row(conversation_id, actor, db)
-    return _conversation(row, actor.name)
+    row = await _conversation_row(conversation_id, db)
+    await store.read(row, "practitioner" if row["is_practitioner"] else "customer", read.number)
+    return _conversation(await _conversation_row(conversation_id, db))
 
 
 async def _pair(new: NewMessage, actor: Actor, db: Database) -> Pair:
     """Return the two sides of a new message; raises a problem if the caller cannot see the conversation or person."""
     if new.conversation_id is not None:
-        row = await db.first("SELECT * FROM conversations WHERE id = ?", new.conversation_id)
-        if row is None or new.practitioner_id not in {None, row["practitioner_id"]}:
+        sql = "SELECT * FROM conversations WHERE id = ? AND practitioner_id = coalesce(?, practitioner_id)"
+        row = await db.first(sql, new.conversation_id, new.practitioner_id)
+        if row is None:
             raise ConversationNotFound(new.conversation_id)
         return Pair(row["customer_id"], row["practitioner_id"])
     practitioner_id = new.practitioner_id or ""
-    booked = "SELECT 1 AS n FROM appointments WHERE customer_id = ? AND practitioner_id = ?"
+    pair = Pair(actor.name, practitioner_id)
+    booked = "SELECT 1 AS n FROM customer_appointments WHERE practitioner_id = ?"
     practitioner = await db.first("SELECT 1 AS n FROM practitioners WHERE id = ?", practitioner_id)
-    practitioner = practitioner or await db.first(booked, actor.name, practitioner_id)
-    if practitioner is None or practitioner_id == actor.name:
+    practitioner = practitioner or await db.first(booked, practitioner_id)
+    if practitioner is None or pair.is_one:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]} to write to")
-    return Pair(actor.name, practitioner_id)
+    return pair
 
 
-async def _message(message_id: str, db: Database) -> tuple[Row, Row]:
-    message = await db.first("SELECT * FROM messages WHERE id = ?", message_id)
-    if message is None:
+async def _sent_message(message_id: str, db: Database) -> tuple[Row, Row]:
+    """Return a message that the caller has sent, with its conversation; `MessageGone` for one of the other side."""
+    if await db.first("SELECT 1 AS n FROM messages WHERE id = ?", message_id) is None:
         raise MessageNotFound(f"there is no message {message_id[:80]} of yours")
+    message = await db.first("SELECT * FROM sent_messages WHERE id = ?", message_id)
+    if message is None:
+        raise MessageGone("it is not yours")
     row = await db.first("SELECT * FROM conversations WHERE id = ?", message["conversation_id"])
     assert row is not None, "every message has a conversation"
     return message, row
 
 
-async def _conversation_row(conversation_id: str, actor: Actor, db: Database) -> Row:
-    rows = await db.all(_LISTED.format(where="c.id = ?"), actor.name, actor.name, conversation_id, 1)
+async def _conversation_row(conversation_id: str, db: Database) -> Row:
+    rows = await db.all(_LISTED.format(where="c.id = ?"), conversation_id, 1)
     if not rows:
         raise ConversationNotFound(conversation_id)
     return rows[0]
 
 
-def _conversation(row: Row, caller: str) -> Conversation:
-    is_practitioner = row["practitioner_id"] == caller
-    other = "customer" if is_practitioner else "practitioner"
+def _conversation(row: Row) -> Conversation:
+    side, other = ("practitioner", "customer") if row["is_practitioner"] else ("customer", "practitioner")
     return Conversation(
         id=row["id"],
-        side="practitioner" if is_practitioner else "customer",
+        side=side,
         other=Party(id=row[f"{other}_id"], name=row[f"{other}_name"]),
         unread=row["unread"],
         last_number=row["last_number"],

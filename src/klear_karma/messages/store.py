@@ -53,9 +53,9 @@ _COUNT = (
 _BLOCKED = "SELECT 1 AS n FROM blocks WHERE (user_id = ? AND blocked_id = ?) OR (user_id = ? AND blocked_id = ?)"
 _EDIT = (
     "UPDATE messages SET body = ?, edited_at = ?, allowed = (SELECT " + _WELCOME + " FROM conversations AS c "
-    "WHERE c.id = messages.conversation_id) WHERE id = ? AND sender_id = ? AND deleted_at IS NULL"
+    "WHERE c.id = messages.conversation_id) WHERE id = ? AND deleted_at IS NULL"
 )
-_DELETE = "UPDATE messages SET body = '', deleted_at = ? WHERE id = ? AND sender_id = ? AND deleted_at IS NULL"
+_DELETE = "UPDATE messages SET body = '', deleted_at = ? WHERE id = ? AND deleted_at IS NULL"
 _READ = "UPDATE conversations SET {side}_read = max({side}_read, min(?, last_number)) WHERE id = ?"
 
 
@@ -64,6 +64,11 @@ class Pair(NamedTuple):
 
     customer_id: str
     practitioner_id: str
+
+    @property
+    def is_one(self) -> bool:
+        """True if both sides are the same user."""
+        return self.customer_id == self.practitioner_id
 
     def other(self, user_id: str) -> str:
         """Return the id of the other side."""
@@ -94,19 +99,22 @@ class MessageStore:
             return message.rows[0], conversation.rows[0]
         raise Overloaded("the conversation is busy: try again")
 
-    async def edit(self, message: Row, sender_id: str, body: str) -> Row:
-        """Change the text of one's own message; it is marked as edited. `NotWelcome` if one side blocks the other."""
+    async def edit(self, message: Row, body: str) -> Row:
+        """Change the text of a message that the caller has sent, and mark it as edited.
+
+        Errors: `NotWelcome` if one side blocks the other.
+        """
         now = to_text(self._clock.now())
         try:
-            return await self._changed(Statement(_EDIT, (body, now, message["id"], sender_id)))
+            return await self._changed(Statement(_EDIT, (body, now, message["id"])))
         except CheckViolation as fault:
             if fault.constraint != "message_not_allowed":
                 raise
             raise NotWelcome("no message between the two is possible") from None
 
-    async def delete(self, message: Row, sender_id: str) -> Row:
-        """Delete the text of one's own message; the empty message remains."""
-        return await self._changed(Statement(_DELETE, (to_text(self._clock.now()), message["id"], sender_id)))
+    async def delete(self, message: Row) -> Row:
+        """Delete the text of a message that the caller has sent; the empty message remains."""
+        return await self._changed(Statement(_DELETE, (to_text(self._clock.now()), message["id"])))
 
     async def read(self, conversation: Row, side: str, number: int) -> None:
         """Record that a side has read up to a message."""
@@ -116,7 +124,7 @@ class MessageStore:
     async def _changed(self, statement: Statement) -> Row:
         changed = await self._db.run(f"{statement.sql} RETURNING *", *statement.params)
         if not changed.rows:
-            raise MessageGone("it is not yours, or was deleted")
+            raise MessageGone("it was deleted")
         return changed.rows[0]
 
     async def _raise(self, fault: CheckViolation, pair: Pair) -> None:
@@ -131,7 +139,7 @@ class MessageStore:
     def _statements(self, pair: Pair, sender_id: str, body: str, new: tuple[str, str]) -> list[Statement]:
         message_id, now = new
         return [
-            *([Statement(_OPEN, (str(uuid4()), now, now, *pair))] if sender_id == pair.customer_id else []),
+            Statement(_OPEN, (str(uuid4()), now, now, *pair)),
             Statement(_INSERT, (message_id, sender_id, body, sender_id, now, now, *pair)),
             Statement(_COUNT, (now, sender_id, sender_id, *pair)),
             notice(pair.other(sender_id), "message.received", now, None, {"message_id": message_id}),

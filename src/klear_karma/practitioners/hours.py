@@ -6,9 +6,9 @@ from typing import Self, TypedDict
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import to_json
 
-from edge import READER, Actor, Body, Clock, Database, Routes, Statement
+from edge import READER, Actor, Body, Clock, Database, Routes
+from edge.data import ScopedDatabase
 from edge.errors import Overloaded
 from edge.ports import Row
 from klear_karma.availability.conflicts import Conflict, Conflicts
@@ -22,12 +22,8 @@ routes = Routes("/api/practitioners/me/hours", tag="practitioners", access=READE
 MOST_INTERVALS = 70
 MOST_BREAKS = 10
 
-_DELETE = "DELETE FROM working_hours WHERE practitioner_id = ?"
-_INSERT = (
-    "INSERT INTO working_hours (id, practitioner_id, weekday, starts_minute, ends_minute, is_break) "
-    "SELECT value ->> 0, ?, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)"
-)
-_LISTED = "SELECT * FROM working_hours WHERE practitioner_id = ? ORDER BY weekday, starts_minute"
+_COLUMNS = ("weekday", "starts_minute", "ends_minute", "is_break")
+_LISTED = "SELECT * FROM working_hours ORDER BY weekday, starts_minute"
 
 
 class TimesBody(BaseModel):
@@ -100,25 +96,27 @@ class Week(TypedDict):
 async def get_hours(actor: Actor, db: Database, conflicts: Conflicts, clock: Clock) -> Week:
     """Get your working hours."""
     outside = await conflicts.find(actor.name, int(clock.now().timestamp()))
-    return Week(hours=_day_hours(await db.all(_LISTED, actor.name)), conflicts=outside)
+    return Week(hours=_day_hours(await db.all(_LISTED)), conflicts=outside)
 
 
 @routes.put("", ProfileMissing, Overloaded)
 async def put_hours(
-    week: Body[WeekBody], actor: Actor, store: PractitionerStore, conflicts: Conflicts, clock: Clock
+    week: Body[WeekBody], actor: Actor, db: ScopedDatabase, store: PractitionerStore, conflicts: Conflicts
 ) -> Week:
     """Replace the working hours of all days; bookings outside of them stay valid and are listed."""
-    rows = [(str(uuid4()), *row) for row in _rows(week)]
-    await store.change_calendar(
-        actor.name, [Statement(_DELETE, (actor.name,)), Statement(_INSERT, (actor.name, to_json(rows).decode()))]
-    )
+    rows = [
+        {"id": str(uuid4()), "practitioner_id": actor.name, **dict(zip(_COLUMNS, row, strict=True))}
+        for row in _rows(week)
+    ]
+    changes = [db.prepare.delete("working_hours", "true"), db.prepare.insert("working_hours", rows)]
+    await store.change_calendar(actor.name, [change.statement for change in changes])
     hours = [
         DayHours(
             weekday=day.weekday, opens=day.opens, closes=day.closes, breaks=[_times(pause) for pause in day.breaks]
         )
         for day in sorted(week.hours, key=lambda day: (day.weekday, day.opens))
     ]
-    return Week(hours=hours, conflicts=await conflicts.find(actor.name, int(clock.now().timestamp())))
+    return Week(hours=hours, conflicts=await conflicts.find(actor.name, store.now()))
 
 
 def _require_apart(times: Iterable[TimesBody]) -> None:

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from edge import READER, Actor, Body, Clock, Database, NotFound, Problem, Routes, Statement
+from edge import READER, Actor, Body, Clock, Database, NotFound, Problem, Routes
+from edge.data import ScopedDatabase
 from edge.errors import Overloaded
 from edge.instants import to_text
 from klear_karma.members import MEMBER
@@ -16,14 +17,6 @@ from klear_karma.values import Name, Price, Text
 routes = Routes("/api/practitioners/me/services", tag="practitioners", access=READER, reach=MEMBER)
 
 MOST_SERVICES = 50
-_COLUMNS = (
-    "id, practitioner_id, name, description, minutes, increment_minutes, buffer_before_minutes, buffer_after_minutes, "
-    "price, currency, is_active, created_at, updated_at"
-)
-_CHANGED = (
-    "UPDATE services SET name = ?, description = ?, minutes = ?, increment_minutes = ?, buffer_before_minutes = ?, "
-    "buffer_after_minutes = ?, price = ?, is_active = ?, updated_at = ? WHERE id = ? AND practitioner_id = ?"
-)
 
 
 class ServiceNotFound(NotFound):
@@ -61,14 +54,16 @@ class ServiceBody(BaseModel):
 
 
 @routes.get()
-async def list_services(actor: Actor, db: Database) -> list[Service]:
+async def list_services(db: Database) -> list[Service]:
     """List your services, including inactive ones."""
-    rows = await db.all("SELECT * FROM services WHERE practitioner_id = ? ORDER BY created_at, id", actor.name)
+    rows = await db.all("SELECT * FROM own_services ORDER BY created_at, id")
     return [service_view(row) for row in rows]
 
 
 @routes.post("", ProfileMissing, TooManyServices, Overloaded, status=201)
-async def add_service(new: Body[ServiceBody], actor: Actor, store: PractitionerStore, clock: Clock) -> Service:
+async def add_service(
+    new: Body[ServiceBody], actor: Actor, db: ScopedDatabase, store: PractitionerStore, clock: Clock
+) -> Service:
     """Add a service."""
     service_id = str(uuid4())
     now = to_text(clock.now())
@@ -80,17 +75,16 @@ async def add_service(new: Body[ServiceBody], actor: Actor, store: PractitionerS
             raise TooManyServices(f"there are {MOST_SERVICES} services: remove one")
         row = {"id": service_id, "practitioner_id": actor.name, **_values(new), "currency": before.profile["currency"]}
         row |= {"created_at": now, "updated_at": now}
-        values = tuple(row[name] for name in _COLUMNS.split(", "))
-        sql = f"INSERT INTO services ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})"
-        return Change([Statement(sql, values)], Snapshot(before.profile, [*before.services, row]))
+        added = db.prepare.insert("services", [row]).statement
+        return Change([added], Snapshot(before.profile, [*before.services, row]))
 
     after = await store.change(actor.name, edit)
     return service_view(after.services[-1])
 
 
 @routes.put("/{service_id}", ServiceNotFound, ProfileMissing, Overloaded)
-async def put_service(
-    service_id: str, new: Body[ServiceBody], actor: Actor, store: PractitionerStore, clock: Clock
+async def put_service(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
+    service_id: str, new: Body[ServiceBody], actor: Actor, db: ScopedDatabase, store: PractitionerStore, clock: Clock
 ) -> Service:
     """Change a service; existing bookings keep their price and length."""
     now = to_text(clock.now())
@@ -98,9 +92,7 @@ async def put_service(
     def edit(before: Snapshot) -> Change:
         _find(before, service_id)
         row = _values(new)
-        order = ("name", "description", "minutes", "increment_minutes", "buffer_before_minutes")
-        values = [row[name] for name in (*order, "buffer_after_minutes", "price", "is_active")]
-        changed = Statement(_CHANGED, (*values, now, service_id, actor.name))
+        changed = db.prepare.update("services", row | {"updated_at": now}, "id = ?", service_id).statement
         services = [{**old, **row} if old["id"] == service_id else old for old in before.services]
         return Change([changed], Snapshot(before.profile, services))
 
@@ -108,12 +100,12 @@ async def put_service(
 
 
 @routes.delete("/{service_id}", ServiceNotFound, ProfileMissing, Overloaded, status=204)
-async def remove_service(service_id: str, actor: Actor, store: PractitionerStore) -> None:
+async def remove_service(service_id: str, actor: Actor, db: ScopedDatabase, store: PractitionerStore) -> None:
     """Remove a service; its bookings stay valid."""
 
     def edit(before: Snapshot) -> Change:
         _find(before, service_id)
-        removed = Statement("DELETE FROM services WHERE id = ? AND practitioner_id = ?", (service_id, actor.name))
+        removed = db.prepare.delete("services", "id = ?", service_id).statement
         services = [service for service in before.services if service["id"] != service_id]
         return Change([removed], Snapshot(before.profile, services))
 

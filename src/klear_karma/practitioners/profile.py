@@ -157,9 +157,9 @@ class OwnProfile(Practitioner):
 
 
 @routes.get("/me", ProfileMissing, access=READER, reach=MEMBER)
-async def get_own_profile(actor: Actor, db: Database) -> OwnProfile:
+async def get_own_profile(db: Database) -> OwnProfile:
     """Get your profile with all services."""
-    return await own_profile(actor.name, db)
+    return await own_profile(db)
 
 
 @routes.put("/me", HealersOnly, CurrencyInUse, PhotoNotFound, Overloaded, access=READER, reach=MEMBER)
@@ -170,10 +170,10 @@ async def put_own_profile(
     if await store.user_type(actor.name) != "healer":
         raise HealersOnly("register as a healer to offer services")
     if new.photo_id is not None:
-        await _require_published(new.photo_id, actor.name, db)
+        await _require_published(new.photo_id, db)
     now = to_text(clock.now())
     await store.change(actor.name, lambda before: _written(actor.name, new, before, now))
-    return await own_profile(actor.name, db)
+    return await own_profile(db)
 
 
 @routes.get("/{practitioner_id}", PractitionerNotFound, reach=OPEN)
@@ -190,13 +190,13 @@ async def practitioner_of(practitioner_id: str, db: Database) -> Practitioner:
     return _practitioner_view(row, await db.all(_SERVICES, practitioner_id))
 
 
-async def own_profile(user_id: str, db: Database) -> OwnProfile:
+async def own_profile(db: Database) -> OwnProfile:
     """Return a practitioner's own profile; raises `ProfileMissing` if there is none."""
-    row = await db.first("SELECT * FROM practitioners WHERE id = ?", user_id)
+    row = await db.first("SELECT * FROM own_profiles")
     if row is None:
         raise ProfileMissing("write a profile first: PUT /api/practitioners/me")
-    place = await db.first("SELECT lat, lng, address FROM practitioner_places WHERE practitioner_id = ?", user_id)
-    services = await db.all("SELECT * FROM services WHERE practitioner_id = ? ORDER BY created_at, id", user_id)
+    place = await db.first("SELECT lat, lng, address FROM practitioner_places")
+    services = await db.all("SELECT * FROM own_services ORDER BY created_at, id")
     return OwnProfile(
         **_practitioner_view(row, services),
         is_listed=bool(row["is_listed"]),
@@ -269,9 +269,8 @@ def _written(user_id: str, new: ProfileBody, before: Snapshot, now: str) -> Chan
     return Change([*statements, *_place(user_id, new.place, now)], Snapshot(profile, before.services))
 
 
-async def _require_published(upload_id: str, user_id: str, db: Database) -> None:
-    sql = "SELECT 1 FROM uploads WHERE id = ? AND user_id = ? AND is_published = 1"
-    if await db.first(sql, upload_id, user_id) is None:
+async def _require_published(upload_id: str, db: Database) -> None:
+    if await db.first("SELECT 1 FROM uploads WHERE id = ? AND is_published = 1", upload_id) is None:
         raise PhotoNotFound("photo_id must be a published upload of yours")
 
 

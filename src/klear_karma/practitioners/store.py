@@ -1,6 +1,7 @@
 """Writes of a practitioner's rows: each raises the calendar version and updates the full-text index and minimum price.
 
-It writes without a scope, as the full-text index has no owner; every statement is bound to the caller's id.
+It writes without a scope, as the full-text index has no owner. The statements of a change are of the caller's scope,
+or bound to the caller's id.
 """
 
 from collections.abc import Callable, Mapping, Sequence

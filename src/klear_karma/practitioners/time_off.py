@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from edge import READER, Actor, Body, Clock, Database, NotFound, Problem, Routes, Statement
+from edge import READER, Actor, Body, Clock, Database, NotFound, Problem, Routes
+from edge.data import ScopedDatabase
 from edge.errors import Overloaded
 from edge.instants import from_epoch, to_epoch, to_text
 from edge.ports import Row
@@ -23,11 +24,6 @@ routes = Routes("/api/practitioners/me/time-off", tag="practitioners", access=RE
 
 MOST_TIMES_OFF = 500
 LONGEST = timedelta(days=731)
-_INSERT = (
-    "INSERT INTO time_off (id, practitioner_id, starts_at, ends_at, first_day, end_day, reason, created_at) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_DELETE = "DELETE FROM time_off WHERE id = ? AND practitioner_id = ?"
 _BOUNDS = "give whole days (first_day, last_day) or instants (starts_at, ends_at), in ascending order"
 
 
@@ -88,35 +84,33 @@ class NewTimeOff(TimeOff):
 
 
 @routes.get("", ProfileMissing)
-async def list_time_off(actor: Actor, db: Database, clock: Clock) -> list[TimeOff]:
+async def list_time_off(db: Database, clock: Clock) -> list[TimeOff]:
     """List your current and future times off."""
-    zone = await _zone(actor.name, db)
+    zone = await _zone(db)
     since = to_text(clock.now() - timedelta(days=2))
-    sql = "SELECT * FROM time_off WHERE practitioner_id = ? AND ends_at > ? ORDER BY starts_at, id"
-    return [_time_off_view(row, zone) for row in await db.all(sql, actor.name, since)]
+    sql = "SELECT * FROM time_off WHERE ends_at > ? ORDER BY starts_at, id"
+    return [_time_off_view(row, zone) for row in await db.all(sql, since)]
 
 
 @routes.post("", ProfileMissing, TooManyTimesOff, ZoneGone, Overloaded, status=201)
 async def add_time_off(
-    new: Body[TimeOffBody], actor: Actor, store: PractitionerStore, db: Database, conflicts: Conflicts
+    new: Body[TimeOffBody], actor: Actor, store: PractitionerStore, db: ScopedDatabase, conflicts: Conflicts
 ) -> NewTimeOff:
     """Add time off; bookings within it stay valid and are listed."""
-    zone = await _zone(actor.name, db)
+    zone = await _zone(db)
     row = _row(new, zone)
     now = store.now()
-    bounds = (row["starts_at"], row["ends_at"], row["first_day"], row["end_day"])
-    values = (row["id"], actor.name, *bounds, row["reason"], from_epoch(now))
-    await store.change_calendar(actor.name, [Statement(_INSERT, values)], _check_number)
+    added = db.prepare.insert("time_off", [row | {"practitioner_id": actor.name, "created_at": from_epoch(now)}])
+    await store.change_calendar(actor.name, [added.statement], _check_number)
     return NewTimeOff(**_time_off_view(row, zone), conflicts=await conflicts.find(actor.name, now))
 
 
 @routes.delete("/{time_off_id}", TimeOffNotFound, ProfileMissing, Overloaded, status=204)
-async def remove_time_off(time_off_id: str, actor: Actor, store: PractitionerStore, db: Database) -> None:
+async def remove_time_off(time_off_id: str, actor: Actor, store: PractitionerStore, db: ScopedDatabase) -> None:
     """Remove time off."""
-    sql = "SELECT 1 FROM time_off WHERE id = ? AND practitioner_id = ?"
-    if await db.first(sql, time_off_id, actor.name) is None:
+    if await db.first("SELECT 1 FROM time_off WHERE id = ?", time_off_id) is None:
         raise TimeOffNotFound(f"there is no time off {time_off_id[:80]}")
-    await store.change_calendar(actor.name, [Statement(_DELETE, (time_off_id, actor.name))])
+    await store.change_calendar(actor.name, [db.prepare.delete("time_off", "id = ?", time_off_id).statement])
 
 
 def _check_number(before: Snapshot) -> None:
@@ -124,8 +118,8 @@ def _check_number(before: Snapshot) -> None:
         raise TooManyTimesOff(f"there are {MOST_TIMES_OFF} times off: remove some")
 
 
-async def _zone(user_id: str, db: Database) -> str:
-    row = await db.first("SELECT time_zone FROM practitioners WHERE id = ?", user_id)
+async def _zone(db: Database) -> str:
+    row = await db.first("SELECT time_zone FROM own_profiles")
     if row is None:
         raise ProfileMissing("write a profile first: PUT /api/practitioners/me")
     return str(row["time_zone"])

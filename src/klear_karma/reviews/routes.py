@@ -91,18 +91,17 @@ class ReviewList(TypedDict):
 @routes.post("", AppointmentNotFound, NotReviewable, status=201)
 async def write_review(new: Body[NewReview], actor: Actor, db: Database, store: ReviewStore, clock: Clock) -> OwnReview:
     """Review your completed appointment, once."""
-    sql = "SELECT * FROM appointments WHERE id = ? AND customer_id = ?"
-    appointment = await db.first(sql, new.appointment_id, actor.name)
+    appointment = await db.first("SELECT * FROM customer_appointments WHERE id = ?", new.appointment_id)
     if appointment is None:
         raise AppointmentNotFound(new.appointment_id)
-    return _own(await store.write(appointment, actor.name, new.rating, new.body), actor, clock)
+    return _own(await store.write(appointment, actor.name, new.rating, new.body), clock, is_mine=True)
 
 
 @routes.get()
-async def list_own_reviews(actor: Actor, db: Database, clock: Clock) -> list[OwnReview]:
+async def list_own_reviews(db: Database, clock: Clock) -> list[OwnReview]:
     """List your own reviews, the newest first."""
-    sql = "SELECT * FROM reviews WHERE author_id = ? ORDER BY created_at DESC, id DESC LIMIT 200"
-    return [_own(row, actor, clock) for row in await db.all(sql, actor.name)]
+    sql = "SELECT * FROM written_reviews ORDER BY created_at DESC, id DESC LIMIT 200"
+    return [_own(row, clock, is_mine=True) for row in await db.all(sql)]
 
 
 @routes.put("/{review_id}", ReviewNotFound, ReviewFixed)
@@ -110,23 +109,23 @@ async def edit_review(  # noqa: PLR0913, PLR0917 - one parameter per injected de
     review_id: str, new: Body[ReviewEdit], actor: Actor, db: Database, store: ReviewStore, clock: Clock
 ) -> OwnReview:
     """Change your review within a week."""
-    row = await _review(review_id, "author_id", actor, db)
-    return _own(await store.edit(row, actor.name, new.rating, new.body), actor, clock)
+    row = await _review(review_id, "written_reviews", db)
+    return _own(await store.edit(row, actor.name, new.rating, new.body), clock, is_mine=True)
 
 
 @routes.delete("/{review_id}", ReviewNotFound, status=204)
 async def remove_review(review_id: str, actor: Actor, db: Database, store: ReviewStore) -> None:
     """Withdraw your review for good."""
-    await store.remove(await _review(review_id, "author_id", actor, db), actor.name)
+    await store.remove(await _review(review_id, "written_reviews", db), actor.name)
 
 
 @routes.put("/{review_id}/reply", ReviewNotFound)
-async def reply_to_review(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
-    review_id: str, new: Body[Reply], actor: Actor, db: Database, store: ReviewStore, clock: Clock
+async def reply_to_review(
+    review_id: str, new: Body[Reply], db: Database, store: ReviewStore, clock: Clock
 ) -> OwnReview:
     """Reply to a review of you as a practitioner."""
-    row = await _review(review_id, "practitioner_id", actor, db)
-    return _own(await store.reply(row, new.body), actor, clock)
+    row = await _review(review_id, "received_reviews", db)
+    return _own(await store.reply(row, new.body), clock, is_mine=False)
 
 
 @public.get("/{practitioner_id}/reviews", PractitionerNotFound)
@@ -145,10 +144,10 @@ async def list_reviews(practitioner_id: str, query: Query[Listing], db: Database
     return ReviewList(reviews=[_review_view(row) for row in listed], next=following)
 
 
-async def _review(review_id: str, side: str, actor: Actor, db: Database) -> Row:
-    """Return a review if the caller is its author, or its practitioner; raises `ReviewNotFound` otherwise."""
-    row = await db.first("SELECT * FROM reviews WHERE id = ?", review_id)
-    if row is None or row[side] != actor.name:
+async def _review(review_id: str, part: str, db: Database) -> Row:
+    """Return a review that the caller has written or received; raises `ReviewNotFound` otherwise."""
+    row = await db.first(f"SELECT * FROM {part} WHERE id = ?", review_id)
+    if row is None:
         raise ReviewNotFound(review_id)
     return row
 
@@ -167,8 +166,7 @@ def _review_view(row: Row) -> Review:
     )
 
 
-def _own(row: Row, actor: Actor, clock: Clock) -> OwnReview:
-    is_mine = row["author_id"] == actor.name
+def _own(row: Row, clock: Clock, *, is_mine: bool) -> OwnReview:
     return OwnReview(
         **_review_view(row),
         appointment_id=row["appointment_id"],

@@ -47,7 +47,7 @@ async def list_blocks(db: ScopedDatabase) -> list[Block]:
 @routes.put("/{user_id}", PersonNotFound, TooManyBlocks, status=204)
 async def block_person(user_id: str, actor: Actor, db: ScopedDatabase, clock: Clock) -> None:
     """Block a user you have dealt with: no new bookings and messages between you. Existing bookings stay."""
-    if not await knows(actor, user_id, db):
+    if not await knows(user_id, db):
         raise PersonNotFound(user_id)
     row = {"user_id": actor.name, "blocked_id": user_id, "created_at": to_text(clock.now())}
     try:

@@ -85,7 +85,7 @@ class ReportStore:
 @routes.post("", TargetNotFound, ReportedBefore, status=201)
 async def report(new: Body[NewReport], actor: Actor, db: Database, store: ReportStore) -> Report:
     """Report a review, a message to you, a practitioner, or a user you have dealt with."""
-    if not await _is_visible(new, actor, db):
+    if not await _is_visible(new, db):
         raise TargetNotFound(f"there is no {new.target_kind} {new.target_id} for you to see")
     return report_view(await store.add(actor.name, new))
 
@@ -110,8 +110,8 @@ def report_view(row: Row) -> Report:
     )
 
 
-async def _is_visible(new: NewReport, actor: Actor, db: Database) -> bool:
+async def _is_visible(new: NewReport, db: Database) -> bool:
     if new.target_kind == "user":
-        return await knows(actor, new.target_id, db)
+        return await knows(new.target_id, db)
     sql = f"SELECT 1 AS n FROM {_TABLES[new.target_kind]} WHERE id = ?"
     return await db.first(sql, new.target_id) is not None

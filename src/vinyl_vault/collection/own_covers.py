@@ -8,7 +8,6 @@ from edge import (
     Actor,
     Bucket,
     Clock,
-    Database,
     Operation,
     Problem,
     Request,
@@ -22,6 +21,7 @@ from edge.errors import Overloaded, PayloadTooLarge
 from edge.instants import to_text
 from edge.pictures.formats import MOST_BYTES, SENT, NoPicture
 from edge.pictures.metadata import without_metadata
+from edge.ports import OutOfScope
 from vinyl_vault.collection.routes import RecordNotFound, change, live, record_of
 from vinyl_vault.discogs.covers import address_of, path_of
 from vinyl_vault.discogs.images import OWN
@@ -30,17 +30,15 @@ from vinyl_vault.record import Record
 from vinyl_vault.retention import CRON
 from vinyl_vault.sync.merge import NEWEST, Change
 from vinyl_vault.sync.store import SyncStore
+from vinyl_vault.tables import MOST_STORED
 
 routes = Routes("/api/collection", tag="collection", access=READER, reach=MEMBER)
 
-MOST_STORED = 1024**3
-"""Most bytes of all covers of a user."""
 PER_RUN = 200
 """Most objects removed per run."""
 PER_DAY = 5_000
 """Most unused covers released per daily run."""
 
-_USED = "SELECT coalesce(sum(bytes), 0) AS bytes FROM own_covers"
 _ADDRESS = f"'{address_of('')[: -len('.jpg')]}' || own_covers.key || '.jpg'"
 """The address of a cover, in SQL."""
 _ORPHANS = (
@@ -93,10 +91,13 @@ async def put_cover(  # noqa: PLR0913, PLR0917 - one parameter per injected depe
         picture, body = without_metadata(await request.body(MOST_BYTES))
     except NoPicture as fault:
         raise UnfitCover(str(fault)) from None
-    await _check_room(db, len(body))
     key = f"{OWN}{token_hex(16)}"
     row = {"key": key, "user_id": actor.name, "bytes": len(body), "created_at": to_text(clock.now())}
-    await db.insert("own_covers", [row])
+    try:
+        await db.insert("own_covers", [row])
+    except OutOfScope:
+        detail = f"your covers may use {MOST_STORED} bytes: remove some; their space is freed within a day"
+        raise TooManyCovers(detail) from None
     await cache.put(path_of(key), body, content_type=picture.media_type)
     await change(store, Change(record_id, NEWEST, {"cover": address_of(key)}))
     return await record_of(record_id, db)
@@ -119,9 +120,3 @@ async def remove_covers(tick: Tick, db: SystemDatabase, cache: Bucket) -> dict[s
         await cache.delete(path_of(row["key"]))
         await db.run("DELETE FROM own_covers WHERE key = ?", row["key"])
     return {"covers": len(rows)}
-
-
-async def _check_room(db: Database, size: int) -> None:
-    used = await db.first(_USED)
-    if used and used["bytes"] + size > MOST_STORED:
-        raise TooManyCovers(f"your covers may use {MOST_STORED} bytes: remove some; their space is freed within a day")

@@ -104,7 +104,7 @@ async def get_record(record_id: str, db: Database) -> Record:
     return record_view(await live(record_id, db))
 
 
-@routes.patch("/{record_id}", RecordNotFound, ConflictsFull, Overloaded)
+@routes.patch("/{record_id}", RecordNotFound, CollectionFull, ConflictsFull, Overloaded)
 async def change_record(record_id: str, changes: Body[RecordChanges], db: Database, store: SyncStore) -> Record:
     """Change fields of a record."""
     await live(record_id, db)
@@ -126,7 +126,7 @@ async def delete_record(record_id: str, query: Query[Deletion], db: Database, st
     await change(store, Change(record_id, query.rev or NEWEST, {}, is_deletion=True))
 
 
-@routes.post("/{record_id}/restore", RecordNotFound, Overloaded)
+@routes.post("/{record_id}/restore", RecordNotFound, CollectionFull, Overloaded)
 async def restore_record(record_id: str, db: Database, store: SyncStore, clock: Clock) -> Record:
     """Restore a record that was deleted within the last 30 days."""
     row = await _row(record_id, db)

@@ -56,6 +56,13 @@ class Rejection(NamedTuple):
     field: str | None
 
 
+class Room(NamedTuple):
+    """The number of records that may become present, and of those that may be stored in addition, deleted ones too."""
+
+    present: int
+    stored: int
+
+
 class Rejected(Exception):
     """A change is rejected."""
 
@@ -95,8 +102,11 @@ class Merge:
         self.client = client
         self.now = now
         self.records = dict(records)
-        self.room = MOST_RECORDS
-        """The number of new records that may be added."""
+        self.room = Room(MOST_RECORDS, 2 * MOST_RECORDS)
+        self.added = 0
+        """The number of new records."""
+        self.revived = 0
+        """The number of records that are no longer deleted."""
         self.conflict_room = MOST_CONFLICTS
         """The number of conflicts that may be added."""
         self.changed: list[Stored] = []
@@ -121,6 +131,8 @@ class Merge:
         record = self.records.get(change.id) or self.new_record(change)
         # A client drops the fields of a record that it deletes, so its copy of a revived record is not current.
         is_current = record.deleted_at is None and self.is_current(record, change)
+        if record.deleted_at is not None:
+            self.require_room()
         values, conflicts = self.resolve(record, change)
         self.records[record.id] = record
         self.report(*conflicts, *self.revival(record, change))
@@ -129,6 +141,7 @@ class Merge:
         if record.deleted_at is not None:
             self.write(record, DELETED)
             record.deleted_at = None
+            self.revived += 1
         for name, value in values.items():
             if name == "tags":
                 self.write_tags(record, value)
@@ -175,10 +188,16 @@ class Merge:
             raise Rejected("gone", "id")
         if not change.fields.get("artist") and not change.fields.get("album"):
             raise Rejected("missing", "album")
-        if self.room < 1:
+        if self.added >= self.room.stored:
             raise Rejected("full", "id")
-        self.room -= 1
+        self.require_room()
+        self.added += 1
         return Stored(change.id, self.now)
+
+    def require_room(self) -> None:
+        """Raise `Rejected` if no further record may be present."""
+        if self.added + self.revived >= self.room.present:
+            raise Rejected("full", "id")
 
     def resolve(self, record: Stored, change: Change) -> tuple[dict[str, Any], list[Conflict]]:
         """Return the differing values of a change, and its conflicts."""

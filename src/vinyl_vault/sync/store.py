@@ -18,11 +18,11 @@ from edge import Clock
 from edge.data import ScopedDatabase, ScopedStatement, Sql
 from edge.errors import Overloaded
 from edge.instants import to_text
-from edge.ports import ConstraintViolation, Row, Statement
+from edge.ports import ConstraintViolation, Row, Statement, Value
 from vinyl_vault.record import columns_of, fields_of
 from vinyl_vault.retention import NAMELESS, NAMELESS_KEPT
 from vinyl_vault.sync.cursor import Cursor, Head, start_of
-from vinyl_vault.sync.merge import MOST_CONFLICTS, MOST_RECORDS, Change, Conflict, Merge, Rejection, Stored
+from vinyl_vault.sync.merge import MOST_CONFLICTS, MOST_RECORDS, Change, Conflict, Merge, Rejection, Room, Stored
 from vinyl_vault.sync.push import Push
 
 ATTEMPTS = 8
@@ -47,6 +47,10 @@ _UNCHANGED = (
     "NOT EXISTS (SELECT 1 FROM json_each(?) AS touched LEFT JOIN collections ON collections.id = touched.value ->> 0 "
     "WHERE ifnull(collections.rev, 0) <> touched.value ->> 1)"
 )
+_HAS_ROOM = (
+    "(rev + ? <= ? OR (SELECT count(*) FILTER (WHERE deleted_at IS NULL) <= ? AND count(*) <= ? FROM collections))"
+)
+_HAS_CONFLICT_ROOM = "(SELECT count(*) FROM sync_conflicts) <= ?"
 _COUNT = "SELECT count(*) AS stored, count(*) FILTER (WHERE deleted_at IS NULL) AS live FROM collections"
 _HEAD = "SELECT epoch, rev, floor FROM sync_heads"
 _BY_IDS = "SELECT * FROM collections WHERE id IN (SELECT value FROM json_each(?))"
@@ -176,16 +180,16 @@ class SyncStore:
     async def room_for(self, new: int) -> int:
         """Return the number of new records, up to `new`, that may be added."""
         row = await self._db.first(_HEAD)
-        return await self.room(new, Head(**row) if row else Head())
+        return min(await self.room(new, Head(**row) if row else Head()))
 
-    async def room(self, new: int, head: Head) -> int:
-        """Return the number of records that may be added; few revisions mean few records, without counting them."""
+    async def room(self, new: int, head: Head) -> Room:
+        """Return the room for records; few revisions mean few records, without counting them."""
         most = self._bounds.records
         if head.rev + new <= most:
-            return new
+            return Room(new, new)
         row = await self._db.first(_COUNT)
         stored, live = (row["stored"], row["live"]) if row else (0, 0)
-        return min(most - live, 2 * most - stored)
+        return Room(most - live, 2 * most - stored)
 
     def remembered(self, push: Push, state: State) -> Memory | None:
         """Return the stored answer of a repeated push; None for a new one, and for one without changes."""
@@ -197,7 +201,7 @@ class SyncStore:
             raise Reused
         return state.memory
 
-    def merge(self, push: Push, state: State, room: int) -> Merge:
+    def merge(self, push: Push, state: State, room: Room) -> Merge:
         """Merge a push into the records read; revisions seen in another epoch are ignored."""
         merge = self.merge_class(push.client, to_text(self._clock.now()), state.records)
         merge.room = room
@@ -260,7 +264,7 @@ class SyncStore:
         """Yield the statements that write a merged push."""
         prepare = self._db.prepare
         count = len(merge.changed)
-        yield self.guard(state, count)
+        yield self.guard(state, merge)
         if push.body_hash:
             yield from self.forget(push, is_new=state.newest < 0)
             yield from self.memorize(push, merge)
@@ -275,9 +279,21 @@ class SyncStore:
         for documents in _chunks(self.conflict_rows(push, merge)):
             yield prepare.insert("sync_conflicts", documents)
 
-    def guard(self, state: State, count: int) -> ScopedStatement:
-        """Return the statement that reserves new revisions, and fails if a record has changed since it was read."""
-        changes = {"rev": Sql("rev + ?", count), "ok": Sql(_UNCHANGED, _json([*state.revs.items()]))}
+    def guard(self, state: State, merge: Merge) -> ScopedStatement:
+        """Return the statement that reserves new revisions.
+
+        It fails if a record has changed since it was read, or if concurrent pushes have used up the room.
+        """
+        rules = [_UNCHANGED]
+        values: list[Value] = [_json([*state.revs.items()])]
+        if more := merge.added + merge.revived:
+            most = self._bounds.records
+            rules.append(_HAS_ROOM)
+            values += [merge.added, most, most - more, 2 * most - merge.added]
+        if merge.conflicts:
+            rules.append(_HAS_CONFLICT_ROOM)
+            values.append(self._bounds.conflicts - len(merge.conflicts))
+        changes = {"rev": Sql("rev + ?", len(merge.changed)), "ok": Sql(" AND ".join(rules), *values)}
         return self._db.prepare.update("sync_heads", changes, "true", returning=None)
 
     def remembered_since(self, push: Push) -> str:

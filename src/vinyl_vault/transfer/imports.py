@@ -9,7 +9,8 @@ from pydantic_core import from_json, to_json
 from edge import Bucket, Clock, NotFound, Problem
 from edge.data import ScopedDatabase
 from edge.instants import to_text
-from edge.ports import Row
+from edge.ports import OutOfScope, Row
+from vinyl_vault.tables import MOST_WAITING
 from vinyl_vault.transfer.csv_text import BadTable
 from vinyl_vault.transfer.duplicates import Duplicates
 from vinyl_vault.transfer.table_reader import ReadRow, TableReader
@@ -17,8 +18,6 @@ from vinyl_vault.transfer.uploads import Chunk, Upload, validated
 
 MOST_BYTES = 50 * 1024 * 1024
 MOST_ROWS = 100_000
-MOST_WAITING = 20
-"""Most unfinished imports of a user."""
 MOST_LISTED = 100
 """Most refused or possible rows in a report, and most imports in a list."""
 PAGE = 2_000
@@ -99,13 +98,13 @@ class Imports:
 
     async def begin(self, name: str, source: str, status: str) -> Row:
         """Begin an import; raises `ImportConflict` if too many are unfinished."""
-        waiting = await self._db.first("SELECT count(*) AS n FROM imports WHERE state <> 'done'")
-        if waiting and waiting["n"] >= MOST_WAITING:
-            raise ImportConflict(f"{MOST_WAITING} imports are unfinished: apply or remove one")
         now = to_text(self._clock.now())
         import_id = uuid4().hex
         row = {"user_id": self._user_id, "id": import_id, "state": "open", "source": source, "name": name}
-        await self._db.insert("imports", [row | {"created_at": now, "updated_at": now}])
+        try:
+            await self._db.insert("imports", [row | {"created_at": now, "updated_at": now}])
+        except OutOfScope:
+            raise ImportConflict(f"{MOST_WAITING} imports are unfinished: apply or remove one") from None
         await self.upload(import_id).keep_state(0, TableReader(status).state())
         return await self.get(import_id)
 

@@ -2,17 +2,23 @@
 """`/api/v1/execute`: programs and tests over HTTP, by users and keys."""
 
 import asyncio
+from collections.abc import Mapping
 from copy import copy
 from statistics import median
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.bundles import needs_bundles
 from tests.devcapsules.conftest import as_member
 from tests.edge.sandbox.executors import KEY, Remote, needs_sandbox
+from tests.members import SystemClock
 
-from edge.ports.executor import STATUSES
+from devcapsules.execution.executors import Executors
+from edge.ports import PortError
+from edge.ports.executor import STATUSES, Execution, Language, Program
+from edge.runtimes.local.fetch import LocalFetch
 from edge.testing import Client
 from edge.testing.runner import Runner
 
@@ -336,6 +342,55 @@ def test_remote_executor_runs_languages_without_sandbox(sandboxed: Run) -> None:
             assert "busy or failed (503)" in answer.json()["detail"]
 
         sandboxed(play)
+
+
+class Away:
+    """A sandbox on a machine where none works, or for other languages alone."""
+
+    name = "sandbox"
+    parallel = 1
+
+    def __init__(self, reason: str | None) -> None:
+        self._reason = reason
+
+    async def languages(self) -> Mapping[Language, str]:
+        return {} if self._reason else {"javascript": "20"}
+
+    async def run(self, program: Program) -> Execution:
+        raise AssertionError(program)
+
+    async def probe(self) -> str:
+        if self._reason:
+            raise PortError(self._reason)
+        return "it works"
+
+
+@pytest.mark.parametrize(
+    ("reason", "url", "message"),
+    [
+        ("no sandbox here: bwrap not found", None, "no sandbox here: bwrap not found"),
+        ("no sandbox", "http://127.0.0.1:9", "no sandbox; 127.0.0.1 cannot be reached"),
+        (None, None, "sandbox runs no python"),
+    ],
+)
+def test_reason_is_given_where_nobody_runs_a_program(reason: str | None, url: str | None, message: str) -> None:
+    settings: Any = SimpleNamespace(
+        sandbox=Away(reason), executor_url=url, executor_dialect="piston", aws_executor_api_key=None
+    )
+
+    no_assets: Any = None
+
+    async def ran() -> Execution:
+        fetch = LocalFetch()
+        try:
+            executors = Executors(settings, fetch, SystemClock(), no_assets)
+            return await executors.run(Program("python", "print(1)"))
+        finally:
+            await fetch.close()
+
+    ended = asyncio.run(ran())
+    assert ended.status == "unavailable"
+    assert ended.message.startswith(message)
 
 
 def test_missing_executor_is_reported(sandboxed: Run) -> None:

@@ -33,6 +33,7 @@ INFINITE = {"$float": "inf"}
         (2**70, {"$int": str(2**70)}),
         ({"$bytes": "AAE="}, {"$bytes": "AAE="}),
         ([[], {}], [[], {}]),
+        ({"$dict": [[1e20, 1]]}, {"$dict": [[10**20, 1]]}),
     ],
 )
 def test_equal_values_match(expected: Any, actual: Any) -> None:
@@ -74,6 +75,15 @@ def test_tolerance_widens_and_narrows_the_comparison() -> None:
     assert not matches(encode(100.0), encode(101.1), 0.01)
     assert matches(encode([10]), encode([10.05]), 0.01)
     assert not matches(encode(0.3), encode(0.1 + 0.2), 0.0)
+    assert matches(encode(2**60), encode(2**60 + 1), 0.1)
+    assert not matches(encode(2**53 + 1), encode(float(2**53)), 0.0)
+    assert matches(encode(NAN), encode(NAN), 0.0)
+
+
+def test_floats_of_each_language_are_equal_items() -> None:
+    """JavaScript writes `1e-7` and `100000000000000000000`, Python `1e-07` and `1e+20`."""
+    returned = read('["e", [["f", "1e-7"], ["f", "100000000000000000000"], ["f", "-0"]]]')
+    assert matches(encode({"$set": [1e-7, 1e20, 0]}), returned)
 
 
 def test_object_of_another_type_equals_nothing() -> None:
@@ -127,6 +137,8 @@ def test_brackets_in_texts_do_not_count_as_nesting() -> None:
         {"$int": "9" * 1001},
         {"$bytes": "!"},
         {"$dict": [1]},
+        {"$dict": ["ab"]},
+        {"$dict": {"ab": 1}},
         {"$set": {}},
     ],
 )

@@ -20,9 +20,11 @@ from edge.middleware.cors import cors
 from edge.ports import Log
 from edge.request import Request
 from edge.routes import Routes
+from edge.runtimes.live_wire import Close
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import Bounds
 from edge.runtimes.local.connections import HEAD_LIMIT, BoundedHttp, BoundedWebSocket
+from edge.runtimes.local.direct import text_frame
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.proxies import TrustedProxies
 from edge.runtimes.local.sockets import Socket, SocketGone, Upgrade
@@ -174,6 +176,7 @@ def app_of(streams: list[str]) -> App:
 
     routes = Routes(tag="t", access=PUBLIC)
     handlers: dict[str, Handler] = {"/": root, "/slow": slow, "/client": client, "/large": large, "/ws": open_socket}
+    handlers["/direct"] = open_direct
     for path, handler in handlers.items():
         routes.get(path)(handler)
     routes.get("/stream")(stream)
@@ -217,6 +220,23 @@ async def open_socket(request: Request) -> Response:
                 await socket.send(f"{await socket.receive()!s} {request.client}")
 
     return Upgrade(serve, None)
+
+
+async def open_direct() -> Response:
+    """Open a socket that writes frames past its task: before and after its close frame."""
+
+    async def serve(socket: Socket) -> None:
+        assert socket.write_now is not None
+        await socket.receive()
+        before = socket.write_now(text_frame("before"))
+        await socket.close(Close.TOO_MANY)
+        written.append((before, socket.write_now(text_frame("after"))))
+
+    return Upgrade(serve, None)
+
+
+written: list[tuple[bool, bool]] = []
+"""Whether frames were written past a socket's task, before and after its close frame."""
 
 
 async def _endless(streams: list[str]) -> AsyncGenerator[bytes]:

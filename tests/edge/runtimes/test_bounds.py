@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.edge.runtimes.serving import HERE, OTHER, Hasty, Line, Reply, Serving, get, post, serving, until
+from tests.edge.runtimes.serving import HERE, OTHER, Hasty, Line, Reply, Serving, get, post, serving, until, written
 
 from edge.errors import Overloaded
 from edge.runtimes.local.bounds import NOBODY, TIME_LIMIT, Arrival, Bounds, Budget
@@ -315,3 +315,28 @@ def test_bytes_that_clients_do_not_take_are_bounded() -> None:
             line.writer.transport.abort()
 
     run(case, small("unsent", 48 * 1024 * 1024, 24 * 1024 * 1024))
+
+
+# -- frames past a socket's task --------------------------------------------------------------------------------------
+
+UPGRADE = (
+    b"GET /direct HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+MASKED = b"\x81\x82\0\0\0\0go"
+
+
+def test_no_frame_follows_the_close_frame_of_a_socket() -> None:
+    async def case(served: Serving) -> bytes:
+        line = await served.open(UPGRADE)
+        await line.until(b"\r\n\r\n")
+        line.writer.write(MASKED)
+        frames = await line.until(b"frames in")
+        line.writer.write(b"\x88\x82\0\0\0\0\x03\xe8")
+        return frames + await line.reader.read()
+
+    written.clear()
+    frames = run(case, Bounds())
+    assert frames.startswith(b"\x81\x06before\x88")
+    assert b"after" not in frames
+    assert written == [(True, False)]

@@ -124,6 +124,13 @@ def test_workers_ai_tells_by_words(message: str, kind: type[ModelError], status:
     assert (fault.status, wire.is_transient(fault)) == (status, passes)
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("", None), ("7", 7.0), ("-7", None), ("\xb2", None), ("9" * 400, 43_200.0)]
+)
+def test_retry_after_is_a_number_of_seconds_within_bounds(header: str, seconds: float | None) -> None:
+    assert wire.refusal(429, b"", header).retry_after == seconds
+
+
 def test_a_retry_waits_as_long_as_the_server_asks() -> None:
     assert wire._pause(ModelBusy("x", 429, 0.5), 1) == 0.5
     assert wire._pause(ModelBusy("x", 429, 900), 1) == wire.LONGEST_PAUSE

@@ -108,6 +108,32 @@ def test_exceeded_limit_is_named(executor: Any) -> None:
     assert (len(ended.stdout), ended.stdout_truncated, ended.stderr_truncated) == (500, True, False)
 
 
+CHAINED = "try: {}[1]\nexcept KeyError: raise ValueError('x')"
+MESSAGES: list[tuple[Language, str, str]] = [
+    ("python", CHAINED, "ValueError: x"),
+    ("python", "import sys\nprint('Error: mine', file=sys.stderr)\nraise StopIteration", "StopIteration"),
+    ("python", "raise ValueError('a\\nb')", "ValueError: a"),
+    ("python", "class Boom(Exception): pass\nraise Boom('x')", "Boom: x"),
+    ("python", "raise ExceptionGroup('g', [ValueError(1)])", "ExceptionGroup: g (1 sub-exception)"),
+    ("python", "import sys\nsys.exit('bye')", "bye"),
+    ("python", "import sys\nprint('said', file=sys.stderr)\nsys.exit(3)", "ended with exit code 3"),
+    ("javascript", "throw 'boom'", "Uncaught boom"),
+    ("javascript", "throw null", "Uncaught null"),
+    ("javascript", "console.error('Error: mine'); throw new TypeError('real')", "TypeError: real"),
+    ("javascript", "throw new Error('outer', { cause: new Error('inner') })", "Error: outer"),
+    ("javascript", "throw new AggregateError([new Error('a')], 'all')", "AggregateError: all"),
+    ("javascript", "console.error('said'); process.exit(2)", "ended with exit code 2"),
+]
+
+
+@pytest.mark.parametrize(("language", "source", "message"), MESSAGES)
+def test_exception_that_ended_a_program_is_named(executor: Any, language: Language, source: str, message: str) -> None:
+    ended = executor.run(Program(language, source, limits=LIMITS))
+    if executor.kind == "piston" and ended.status == "output":
+        pytest.skip("Piston kills at 1,024 bytes of output, and says so by itself")
+    assert (ended.status, ended.message) == ("exception", message), ended.stderr
+
+
 PYTHON_VALUES = {
     "None": ["n"],
     "True": ["b", True],
@@ -125,6 +151,10 @@ PYTHON_VALUES = {
     "{1: 'a'}": ["d", [[["i", "1"], ["s", "a"]]]],
     "10 ** 5000": ["o", "int of more than 1,000 digits", ""],
     "object": ["o", "type", ""],
+    "type('N', (int,), {'__str__': lambda n: '7'})(5)": ["i", "5"],
+    "type('F', (float,), {})(0.5)": ["f", "0.5"],
+    "type('T', (str,), {'__str__': lambda t: 'y'})('x')": ["s", "x"],
+    "type('B', (bytes,), {})(b'x')": ["y", "eA=="],
 }
 JAVASCRIPT_VALUES = {
     "null": ["n"],
@@ -206,6 +236,14 @@ def test_arguments_arrive_as_they_were_sent(executor: Any, source: str) -> None:
     [
         ("python", "x = 1", "exception", "NameError: the program defines no function f"),
         ("python", "def f(): return 1 / 0", "exception", "ZeroDivisionError: division by zero"),
+        (
+            "python",
+            "def f():\n    try: {}[1]\n    except KeyError: raise ValueError('x')",
+            "exception",
+            "ValueError: x",
+        ),
+        ("javascript", "function f() { console.error('Error: x'); throw 3; }", "exception", "Uncaught 3"),
+        ("javascript", "function f() { console.error('Error: x'); throw Error('y'); }", "exception", "Error: y"),
         ("python", "import os\ndef f(): os._exit(0)", "crashed", "ended before it returned a value"),
         ("python", "import sys\ndef f(): sys.exit(0)", "exception", "SystemExit"),
         ("python", "def f():\n    x = []\n    x.append(x)\n    return x", "exception", "nested more than 64 deep"),

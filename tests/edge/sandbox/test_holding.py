@@ -286,7 +286,28 @@ MIXED = [
     "while True: print('x' * 10_000)",
     "x = [bytearray(1 << 20) for _ in range(1000)]",
     "import time\ntime.sleep(60)",
+    "for path in ('/tmp/left', '/dev/shm/left'):\n    open(path, 'w').write('x' * 10_000)",
 ]
+
+
+def files_left() -> list[str]:
+    """Return the files that users of runs own in the folders where everybody may write, and their shared memory."""
+    users = {host_user(slot) for slot in range(8)}
+    entries = [entry for folder in ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue") for entry in here(folder)]
+    shared = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    return [entry.path for entry in entries if owner(entry) in users] + [
+        line for line in shared if int(line.split()[7]) in users
+    ]
+
+
+def here(folder: str) -> list[os.DirEntry[str]]:
+    return list(os.scandir(folder)) if Path(folder).is_dir() else []
+
+
+def owner(entry: os.DirEntry[str]) -> int | None:
+    with suppress(OSError):
+        return entry.stat(follow_symlinks=False).st_uid
+    return None
 
 
 def state() -> tuple[int, int, set[str]]:
@@ -316,6 +337,7 @@ def leave_nothing(sandbox: LocalSandbox, runs: int) -> None:
     assert {result.status for result in ended} <= {"ok", "time", "memory", "output", "crashed", "exception"}, ended
     after = state()
     assert after[1:] == (before[1], set())
+    assert files_left() == []
     assert after[0] <= before[0] + 2
     for child in keepers_of(sandbox):
         assert not children(child), "a keeper has no process left"
@@ -421,3 +443,5 @@ def test_server_as_first_process_leaves_no_zombie_in_five_hundred_runs() -> None
 def test_files_without_end_are_bounded_by_number(sandbox: LocalSandbox) -> None:
     source = f"import os\nfor n in range({MOST_FILES // 2}):\n    os.close(os.open(f'/tmp/{{n}}', os.O_CREAT))"
     assert run(sandbox, source).status == "ok"
+    ended = run(sandbox, source.replace(str(MOST_FILES // 2), "10**9"))
+    assert (ended.status, ended.message) == ("memory", f"made more than its limit of {MOST_FILES} files")

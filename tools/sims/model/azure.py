@@ -74,6 +74,9 @@ class AzureSim(StandIn):
         answer["choices"][0]["content_filter_results"] = results
         if is_stopped:
             answer["choices"][0]["message"]["content"] = None
+        if turn.finish == "refusal":
+            answer["choices"][0]["finish_reason"] = "stop"
+            answer["choices"][0]["message"] |= {"content": None, "refusal": turn.text}
         prompt_results = [{"prompt_index": 0, "content_filter_results": _SAFE}]
         return web.json_response(answer | {"prompt_filter_results": prompt_results})
 

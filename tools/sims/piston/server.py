@@ -25,7 +25,8 @@ _ALIASES = {"python": ("py", "py3", "python3"), "javascript": ("node-javascript"
 class PistonSim(StandIn):
     """Piston at `url` + /api/v2. `key` is the required Authorization; with None, none is required.
 
-    `failure` is a status and body that answers every request until it is None again.
+    `failure` is a status and body that answers every request until it is None again; after `most_runs` programs
+    further ones are answered 503.
     """
 
     options: ClassVar = {"access_log": None}
@@ -35,6 +36,7 @@ class PistonSim(StandIn):
         self.key = key
         self.output_bytes = output_bytes
         self.failure: tuple[int, str] | None = None
+        self.most_runs: int | None = None
         self.requests: list[dict[str, Any]] = []
         self._sandbox = LocalSandbox()
         self._jobs = 0
@@ -84,6 +86,8 @@ class PistonSim(StandIn):
         except ValueError:
             return web.Response(status=400, text="Bad Request")
         self.requests.append(body)
+        if self.most_runs is not None and len(self.requests) > self.most_runs:
+            return web.Response(status=503)
         if (fault := _fault(body, await self._versions())) is not None:
             return _message(400, fault)
         if self._jobs >= MOST_JOBS:

@@ -79,7 +79,13 @@ function logIn() {
 }
 
 async function list() {
-  const { capsules } = await call("GET", `${CAPSULES}?mine=true&limit=100`);
+  const capsules = [];
+  let cursor = "";
+  do {
+    const page = await call("GET", `${CAPSULES}?mine=true&limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    capsules.push(...page.capsules);
+    cursor = page.next_cursor;
+  } while (cursor);
   const { capsules: counts } = await call("GET", "/api/v1/analytics/overview");
   const of = Object.fromEntries(counts.map((one) => [one.capsule_id, one]));
   const rows = capsules.map((one) => make(

@@ -92,7 +92,7 @@ class Accounts(Routes):
         reached = {"users", *named}
         while more := {name for name, parents in _parents(tables).items() if parents & reached} - reached:
             reached |= more
-        left = {name for name, rows in tables.rows.items() if MEMBER in rows.own} - reached
+        left = {rows.relation.name for rows in tables.rows.values() if MEMBER in rows.own} - reached
         if left:
             raise PlanError(f"{', '.join(sorted(left))}: a deleted user's rows stay: refer to users, or give erase=")
 

@@ -91,7 +91,7 @@ class Listed(NamedTuple):
 
 def number_of(version: str) -> tuple[int, ...]:
     """Return a version as numbers, to find the newest."""
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 class RemoteExecutor(ABC):

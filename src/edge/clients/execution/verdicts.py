@@ -4,9 +4,12 @@ import re
 from typing import NamedTuple
 
 from edge.clients.execution.compose import VALUE_BYTES, split
-from edge.ports.executor import Execution, Limits, Program, Status
+from edge.ports.executor import Execution, Language, Limits, Program, Status
 
 SIGNALS = {
+    1: "SIGHUP",
+    2: "SIGINT",
+    3: "SIGQUIT",
     4: "SIGILL",
     6: "SIGABRT",
     7: "SIGBUS",
@@ -14,6 +17,7 @@ SIGNALS = {
     9: "SIGKILL",
     11: "SIGSEGV",
     13: "SIGPIPE",
+    14: "SIGALRM",
     15: "SIGTERM",
     24: "SIGXCPU",
     25: "SIGXFSZ",
@@ -27,8 +31,19 @@ _NO_MEMORY = re.compile(
 )
 
 
+_GROUP = re.compile(r"^ +\| (\w*ExceptionGroup: .*)$", re.MULTILINE)
+_MARKED = re.compile(r"^[ \t]*\^+[ \t]*\n", re.MULTILINE)
+"""Node's line of marks below the line of a program that threw."""
+_NAMED = re.compile(r"(?:error: )?(?:Uncaught\b|\[?[\w$.]*(?:Error|Exception|Rejection)\b)")
+_UNCAUGHT = 1
+"""The exit code after an exception that nobody caught, of Python and of JavaScript."""
+
+
 class Raw(NamedTuple):
-    """A run as an executor saw it: `limit` is the one that ended it; `exit_code` is None after a signal."""
+    """A run as an executor saw it: `limit` is the one that ended it, perhaps in `words` of its own.
+
+    `exit_code` is None after a signal.
+    """
 
     stdout: str
     stderr: str
@@ -40,6 +55,7 @@ class Raw(NamedTuple):
     time_ms: float | None = None
     cpu_ms: float | None = None
     memory_kb: int | None = None
+    words: str = ""
 
 
 def judge(raw: Raw, program: Program, mark: str, executor: str) -> Execution:
@@ -50,7 +66,7 @@ def judge(raw: Raw, program: Program, mark: str, executor: str) -> Execution:
     if is_cut or is_err_cut:
         raw = raw._replace(limit=raw.limit or "output")
     value = None if raw.limit or raw.exit_code != 0 else parts.value
-    status, message = _verdict(raw, program.limits, is_missing=bool(mark) and value is None)
+    status, message = _verdict(raw, program, is_missing=bool(mark) and value is None)
     if parts.is_too_long and status in {"ok", "crashed"}:
         status = "output"
         message = f"the returned value has more than {VALUE_BYTES} bytes when it is encoded"
@@ -89,9 +105,16 @@ def limit_message(status: Status, limits: Limits) -> str:
     }.get(status, status)
 
 
-def _verdict(raw: Raw, limits: Limits, *, is_missing: bool) -> tuple[Status, str]:
+def exception_line(stderr: str, language: Language) -> str:
+    """Return the line of a program's last words that names the exception which ended it; empty if there is none."""
+    line = _python_exception(stderr) if language == "python" else _javascript_exception(stderr)
+    return line.strip()[:500]
+
+
+def _verdict(raw: Raw, program: Program, *, is_missing: bool) -> tuple[Status, str]:
+    limits = program.limits
     if raw.limit is not None:
-        return raw.limit, limit_message(raw.limit, limits)
+        return raw.limit, raw.words or limit_message(raw.limit, limits)
     if raw.signal == "SIGXCPU":
         return "time", limit_message("time", limits)
     if raw.exit_code != 0 and _NO_MEMORY.search(raw.stderr):
@@ -99,12 +122,31 @@ def _verdict(raw: Raw, limits: Limits, *, is_missing: bool) -> tuple[Status, str
     if raw.signal is not None or raw.exit_code is None:
         return "crashed", f"ended by {raw.signal or 'an unknown signal'}"
     if raw.exit_code:
-        return "exception", _last_line(raw.stderr) or f"ended with exit code {raw.exit_code}"
+        line = exception_line(raw.stderr, program.language) if raw.exit_code == _UNCAUGHT else ""
+        return "exception", line or f"ended with exit code {raw.exit_code}"
     return ("crashed", "ended before it returned a value") if is_missing else ("ok", "")
 
 
-def _last_line(text: str) -> str:
-    """Return the line of a traceback that names the exception: Python's last, JavaScript's first with `Error`."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    named = next((line for line in lines if re.match(r"(Uncaught )?\w*Error\b", line)), "")
-    return (named or (lines[-1] if lines else ""))[:500]
+def _python_exception(text: str) -> str:
+    """Return the first line after the last traceback, whose own lines are indented; without one, the last line."""
+    if group := _GROUP.search(text):
+        return group[1]
+    _, header, after = text.rpartition("Traceback (most recent call last):\n")
+    lines = _unindented(after)
+    return lines[0 if header else -1] if lines else ""
+
+
+def _javascript_exception(text: str) -> str:
+    """Return the first line after the mark below the program's line; without one, the last line of an error."""
+    *before, tail = _MARKED.split(text)
+    lines = [line for line in _unindented(tail) if not line.startswith(("Node.js v", "(Use `node", "}"))]
+    if not lines:
+        return ""
+    if before:
+        is_error = _NAMED.match(lines[0]) is not None or "\n    at " in tail
+        return lines[0] if is_error else f"Uncaught {lines[0]}"
+    return ([line for line in lines if _NAMED.match(line)] or lines)[-1]
+
+
+def _unindented(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line[:1].strip()]

@@ -14,7 +14,6 @@ from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
-from websockets.protocol import State
 
 from edge.auth.limits import network
 from edge.errors import PROBLEM_JSON, BadRequest, Overloaded, Problem
@@ -60,6 +59,10 @@ class BoundedConnection(asyncio.Protocol):
     """Seconds in which a client must accept `PROGRESS` bytes, or all of its data; else its connection is cut."""
     is_counted = False
     """Whether the connection was within the limit and is counted."""
+    _is_blocked = False
+    """Whether bytes wait for the client, or none may follow: the limit of the write buffer is 0."""
+    _has_ended = False
+    """Whether no frame may follow, as the last one said so."""
     _holder = NOBODY
     _unsent = 0
     _left = 0
@@ -85,14 +88,14 @@ class BoundedConnection(asyncio.Protocol):
 
     def write_now(self, data: bytes) -> bool:
         """Write whole frames if the client has accepted everything before; return whether they were written."""
-        transport = self.transport
-        if transport.is_closing() or transport.get_write_buffer_size():
+        if self._is_blocked:
             return False
-        transport.write(data)
+        self.transport.write(data)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Free the connection's place."""
+        self._is_blocked = True
         self.leave()
         super().connection_lost(exc)
 
@@ -106,6 +109,7 @@ class BoundedConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Wait for the client for a limited time, unless too many bytes wait for clients already."""
         super().pause_writing()
+        self._is_blocked = True
         self._left = self.transport.get_write_buffer_size()
         if not self._bounds.unsent.take(self._holder, self._left):
             self.transport.abort()
@@ -116,6 +120,7 @@ class BoundedConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Continue sending."""
         super().resume_writing()
+        self._is_blocked = self._has_ended
         self._settle()
 
     def _check_progress(self) -> None:
@@ -285,12 +290,10 @@ class BoundedWebSocket(BoundedConnection, WebSocketsSansIOProtocol):
         cast("dict[str, object]", self.scope)[WRITE_NOW] = self.write_now
         await super().run_asgi()
 
-    def write_now(self, data: bytes) -> bool:
-        """Write whole frames while the socket is open; return whether they were written."""
-        return self.conn.state is State.OPEN and super().write_now(data)
-
     async def send(self, message: ASGISendEvent) -> None:
         """Send a message. A refused handshake is complete, although uvicorn would report a fault."""
+        if message["type"] == "websocket.close":
+            self._has_ended = self._is_blocked = True
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True

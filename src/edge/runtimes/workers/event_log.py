@@ -1,6 +1,7 @@
 """The Durable Object that holds the log of live events: SQLite, hibernating WebSockets, event streams, an alarm."""
 
 import asyncio
+from collections import Counter
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -24,7 +25,7 @@ from edge.runtimes.live_wire import Close
 from edge.runtimes.workers.entry import Isolate
 from edge.runtimes.workers.events import FOLLOW
 from edge.runtimes.workers.js_bridge import raw, to_object
-from edge.runtimes.workers.log_sockets import CHECK_BYTES, LogSocket, follow_of
+from edge.runtimes.workers.log_sockets import CHECK_BYTES, LogSocket, follow_of, refuse
 
 _NOT_SENT = frozenset({1005, 1006})
 """Codes for a client that closed without a code; no frame may carry them."""
@@ -95,6 +96,7 @@ class Log:
         self._log_sockets = {
             log_socket.id: log_socket for socket in context.getWebSockets() if (log_socket := LogSocket.of(socket))
         }
+        self._refused = Counter[str]()
         self._beat_at = 0.0
         self._alarm_at = inf
         self._is_checking = False
@@ -230,14 +232,14 @@ class Log:
         client, server = WebSocketPair.new().object_values()
         name = subscription.actor.name
         tag = tag_of(name)
-        socket_count = self._context.getWebSockets(
-            tag
-        ).length  # also those that are closed, but not by their client yet
-        self._context.acceptWebSocket(server, to_js([tag]))
+        count = self._context.getWebSockets(tag).length  # also those that are closed, but not by their client yet
         is_full = self._open.is_full(name, subscription.ticket)
-        if is_full or socket_count + self._streams_of(name) >= subscription.at_most:
-            server.close(int(Close.TRY_LATER), Close.TRY_LATER.reason)
+        if is_full or count + self._streams_of(name) >= subscription.at_most:
+            if self._refused[name] >= subscription.at_most:
+                return JsResponse.new(jsnull, to_object({"status": TooManyConnections.status}))
+            refuse(server, name, self._refused)
         else:
+            self._context.acceptWebSocket(server, to_js([tag]))
             self._greet(server, subscription, headers.get("x-request-id") or "")
         init = to_object({"status": 101})
         init.webSocket = client

@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException, jsnull
 
 from edge.clients.execution.compose import VALUE_BYTES, ToolMissing, loader_main, part, refusal, stripper, transforms
-from edge.clients.execution.verdicts import limit_message
+from edge.clients.execution.verdicts import exception_line, limit_message
 from edge.errors import PayloadTooLarge
 from edge.ports.errors import PortError
 from edge.ports.executor import Execution, Language, Limits, Program, Status
@@ -189,8 +189,7 @@ def _verdict(answer: Answer, stderr: str, program: Program) -> tuple[Status, str
             None,
         )
     if status != "ok":
-        lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-        return "exception", (lines[0] if lines else "an exception")[:500], None
+        return "exception", exception_line(stderr, "javascript") or "an exception", None
     if program.call is None:
         return "ok", "", None
     if not isinstance(value, str):

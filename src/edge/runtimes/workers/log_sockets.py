@@ -1,13 +1,14 @@
 """The sockets on the log, and their state while the object sleeps."""
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 from pydantic_core import from_json, to_json
-from pyodide.ffi import JsException
+from pyodide.ffi import JsException, create_once_callable
 
 from edge.access import Actor, Role
 from edge.ports.events import Event, Follow
@@ -116,6 +117,23 @@ class LogSocket:
         self.closed = self.closed or why
         with suppress(JsException):
             self.socket.close(int(why), why.reason)
+
+
+def refuse(socket: Any, name: str, refused: Counter[str]) -> None:
+    """Accept a caller's socket only to close it. It counts as refused until its client closes it, too.
+
+    It may not sleep: workerd keeps the connection below a sleeping socket open after both have closed it.
+    """
+
+    def end(*_: Any) -> None:
+        refused.subtract([name])
+        if refused[name] <= 0:
+            del refused[name]
+
+    refused[name] += 1
+    socket.addEventListener("close", create_once_callable(end))
+    socket.accept()
+    socket.close(int(Close.TRY_LATER), Close.TRY_LATER.reason)
 
 
 def actor_document(actor: Actor) -> dict[str, Any]:

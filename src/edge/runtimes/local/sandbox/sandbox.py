@@ -15,7 +15,7 @@ from edge.ports.executor import LEAST, MOST, Execution, Language, Limits, Progra
 from edge.runtimes.local.sandbox.command import Way
 from edge.runtimes.local.sandbox.keepers import Keepers, Report, SandboxFailed
 from edge.runtimes.local.sandbox.probe import Confinement, ProbeResult, find
-from edge.runtimes.local.sandbox.run import Job
+from edge.runtimes.local.sandbox.run import MOST_FILES, Job
 from edge.runtimes.local.sandbox.seccomp import filter_here
 
 SLOTS = 4
@@ -199,4 +199,5 @@ def _raw(report: Report) -> Raw:
         time_ms=head["time_ms"],
         cpu_ms=head["cpu_ms"],
         memory_kb=head["memory_kb"],
+        words=f"made more than its limit of {MOST_FILES} files" if reason == "files" else "",
     )
