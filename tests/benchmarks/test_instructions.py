@@ -1,13 +1,16 @@
-"""Hot paths run no more bytecode than they did: instructions of our own code, which no load of the machine changes.
+"""Hot paths run no more bytecode, and hold no more memory, than they did, which no load of the machine changes.
 
-The numbers hold for one version of Python and of Pydantic. `make golden` writes them after a change that is meant.
+Counted are the instructions of our own code, and the bytes that a path holds at most at once. The numbers hold for one
+version of Python and of Pydantic. `make golden` writes them after a change that is meant.
 """
 
 import asyncio
+import gc
 import json
 import os
 import platform
 import sys
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,8 +88,33 @@ async def instructions(call: HotPath) -> int:
     return count
 
 
-async def measured() -> dict[str, int]:
-    return {name: await instructions(call) for name, call in paths().items()}
+async def memory(call: HotPath) -> int:
+    """Return the bytes that one call holds at most at once; the least of some calls, as a cache may grow in one."""
+    for _ in range(WARM):
+        await call()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        return min([await _peak(call) for _ in range(5)])
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+
+async def _peak(call: HotPath) -> int:
+    tracemalloc.reset_peak()
+    before, _ = tracemalloc.get_traced_memory()
+    result = await call()
+    _, peak = tracemalloc.get_traced_memory()
+    del result
+    return peak - before
+
+
+async def measured() -> dict[str, dict[str, int]]:
+    return {
+        "instructions": {name: await instructions(call) for name, call in paths().items()},
+        "bytes": {name: await memory(call) for name, call in paths().items()},
+    }
 
 
 def versions() -> dict[str, str]:
@@ -94,16 +122,21 @@ def versions() -> dict[str, str]:
 
 
 @pytest.mark.golden
-def test_hot_paths_run_no_more_instructions() -> None:
+def test_hot_paths_take_no_more_instructions_and_memory() -> None:
     counts = asyncio.run(measured())
-    assert min(counts.values()) > 5
+    assert min(counts["instructions"].values()) > 5
     if os.environ.get("GOLDEN") == "write":
-        GOLDEN.write_text(json.dumps(versions() | {"instructions": counts}, indent=2) + "\n", encoding="utf-8")
+        GOLDEN.write_text(json.dumps(versions() | counts, indent=2) + "\n", encoding="utf-8")
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     if {name: golden[name] for name in versions()} != versions():
         pytest.skip(f"the counts are those of Python {golden['python']} with Pydantic {golden['pydantic']}")
-    slower = {name: (golden["instructions"][name], count) for name, count in counts.items()}
-    assert {name: pair for name, pair in slower.items() if pair[1] > ALLOWED * pair[0]} == {}
+    more = {
+        (kind, name): (golden[kind][name], count)
+        for kind, by_name in counts.items()
+        for name, count in by_name.items()
+        if count > ALLOWED * golden[kind][name]
+    }
+    assert more == {}
 
 
 def test_a_longer_path_is_noticed() -> None:
@@ -119,3 +152,18 @@ def test_a_longer_path_is_noticed() -> None:
 
     once, doubled = asyncio.run(case())
     assert doubled > 1.8 * once
+
+
+def test_more_memory_is_noticed() -> None:
+    call = kernel("warning", len).prepare(CASES[0])
+
+    async def larger() -> None:
+        held = bytes(2_000)
+        await call()
+        del held
+
+    async def case() -> tuple[int, int]:
+        return await memory(call), await memory(larger)
+
+    before, after = asyncio.run(case())
+    assert after >= before + 2_000
