@@ -124,7 +124,8 @@ def test_exported_capsule_is_read_back_as_it_was(run: Run, language: str) -> Non
     async def case(client: Client) -> tuple[Answer, Answer, Any, Any]:
         ada = await as_member(client, "ada")
         tests = [*CAPSULE["tests"], {"arguments": [None], "expected": {"a": None}}]
-        title, hints = "Ünï / ../ code", ["one\ntwo", "three"]
+        title = "Ünï / ../ code"
+        hints = ["one\ntwo", "three"]
         capsule_id = await add(ada, language=language, title=title, hints=hints, tests=tests)
         exported = await ada.get(f"{PATH}/{capsule_id}/export")
         imported = await sent(ada, exported.body)
