@@ -115,6 +115,26 @@ def test_request_is_confirmed_by_the_practitioner_and_cancelled_by_the_customer(
     run(case)
 
 
+def test_terms_are_those_of_the_booking_and_a_key_is_for_one_request(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira = await practice(client, cancellation_hours=100)
+        ada = await as_member(client, "ada")
+        booking = await booked(ada, day_after_tomorrow(), key="once")
+        assert (await book(ada, day_after_tomorrow(), key="once")).json() == booking
+        other = await book(ada, day_after_tomorrow(), key="once", note="other")
+        assert (other.status, other.json()["type"]) == (422, "urn:problem:key-reused")
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE services SET price = 1, minutes = 30, name = 'Other', buffer_after_minutes = 60")
+        await db.run("UPDATE practitioners SET cancellation_hours = 0, name = 'Other'")
+        now = (await ada.get(f"/api/appointments/{booking['id']}")).json()
+        assert now == booking
+        assert (now["price"], now["minutes"], now["cancellation_hours"]) == (7500, 60, 100)
+        assert (await change(ada, booking, "cancel")).json()["reason"] == "too_late"
+        assert (await change(mira, booking, "cancel")).status == 200
+
+    local(case)
+
+
 def test_request_blocks_its_slot_until_it_expires(run: Run) -> None:
     async def case(client: Client) -> None:
         mira = await practice(client, needs_confirmation=1)

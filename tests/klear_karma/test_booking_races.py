@@ -90,6 +90,13 @@ def test_of_simultaneous_requests_within_a_buffer_one_gets_its_slot(run: Run) ->
         first = next(index for index, answer in enumerate(answers) if answer.status == 201)
         free = day_after_tomorrow(13 if starts[first] == day_after_tomorrow(11) else 12)
         assert (await book(askers[0], free)).status == 201
+        await db.run("DELETE FROM appointments")
+        far = [await booked(asker, day_after_tomorrow(24 + 2 * n)) for n, asker in enumerate(askers)]
+        moves = [
+            patch(asker, f"/api/appointments/{booking['id']}", {"action": "reschedule", "starts_at": zulu(start)})
+            for asker, booking, start in zip(askers, far, starts, strict=True)
+        ]
+        assert Counter(answer.status for answer in await asyncio.gather(*moves)) == {200: 1, 409: 19}
 
     run(case)
 
