@@ -222,3 +222,22 @@ def test_rating_is_one_to_five(local: Run, rating: Any) -> None:
         assert (await ada.post("/api/reviews", {"appointment_id": "x", "rating": rating})).status == 422
 
     local(case)
+
+
+def test_pages_of_reviews_repeat_nothing(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await practice(client)
+        ada = await as_member(client, "ada")
+        written = [(await review(ada, await completed(client, ada, hour))).json()["id"] for hour in range(5)]
+        found: list[list[str]] = []
+        after = ""
+        while len(found) < 5:
+            page = (await client.get(f"/api/practitioners/mira/reviews?limit=2{after}")).json()
+            found.append([row["id"] for row in page["reviews"]])
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert [len(page) for page in found] == [2, 2, 1]
+        assert sorted(row for page in found for row in page) == sorted(written)
+
+    local(case)
