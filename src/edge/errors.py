@@ -240,7 +240,7 @@ class GatewayTimeout(Problem):
 
 def pointer_of(location: Location) -> str:
     """Return a location as a JSON pointer (RFC 6901), each step cut: a step can be a member's name of any length."""
-    text = "".join([f"/{step}" for step in location])
+    text = f"/{location[0]}" if len(location) == 1 else "".join([f"/{step}" for step in location])
     if len(text) <= LONGEST_POINTER and "~" not in text and text.count("/") == len(location):
         return text
     steps = [str(step)[: LONGEST_POINTER + 1] for step in location]
@@ -306,5 +306,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _summary(faults: list[Fault]) -> str:
-    first = f"{faults[0]['pointer'] or 'the value'}: {faults[0]['detail']}" if faults else ""
-    return first if len(faults) < 2 else f"{first} (and {len(faults) - 1} more)"
+    if not faults:
+        return ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{faults[0]['pointer'] or 'the value'}: {faults[0]['detail']}{more}"

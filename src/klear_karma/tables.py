@@ -87,9 +87,20 @@ TABLES = Tables(
     Table(
         "reviews",
         read=PUBLIC,
+        write=READER,
         public=f"state = 'published' AND {_OF_LISTED}",
         own={MEMBER: "author_id = :caller OR practitioner_id = :caller", OWNER: "author_id = ''"},
-        parts=[Part("written_reviews", {MEMBER: "author_id = :caller"}), Part("received_reviews", _PRACTITIONER)],
+        check={MEMBER: "false"},
+        writable=(),
+        parts=[
+            Part(
+                "written_reviews",
+                {MEMBER: "author_id = :caller"},
+                columns=("rating", "body", "state", "edited_at", "allowed"),
+                deletes=True,
+            ),
+            Part("received_reviews", _PRACTITIONER, columns=("reply", "replied_at")),
+        ],
     ),
     Table("notifications", read=READER, write=READER, own=_MINE, writable=("read_at",)),
     Table("reminders", private=True),
@@ -100,7 +111,7 @@ TABLES = Tables(
     Table("feed_links", read=READER, write=READER, own=_MINE, check={MEMBER: at_most(MOST_LINKS, "feed_links")}),
     Table("admin_audit"),
 )
-"""Bookings, messages and reviews are written by the system, as their rules read rows of both sides.
+"""Bookings, messages and new reviews are written by the system, as their rules read rows of both sides.
 
 `practitioner_texts` contains only words: searches join it with `practitioners`.
 """

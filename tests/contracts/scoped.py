@@ -4,10 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from tests.contracts.expected import refused
-from tests.contracts.world import DDL, INDEXES, TABLES, WRITABLE, Cells
+from tests.contracts.world import DDL, DECLARED, INDEXES, MINE, TABLES, WRITABLE, Cells
+from tests.contracts.world_schema import SCHEMA
 
 from edge.access import ADMIN, READER, Actor, Role
-from edge.data import ScopedDatabase, Sql, StatementRefused
+from edge.data import MEMBER as MEMBERS
+from edge.data import Part, ScopedDatabase, Sql, StatementRefused, Table, Tables
+from edge.data.limits import at_most
 from edge.ports import Database, DatabaseError, OutOfScope, Statement, UniqueViolation
 
 type Case = Callable[[Database], Awaitable[None]]
@@ -27,6 +30,18 @@ ROWS: dict[str, list[Cells]] = {
     "logs": [("theirs1", 2, "theirs")],
 }
 """Rows of a world; every text in them names the owner."""
+WITH_PARTS = Tables(
+    SCHEMA,
+    *(table for table in DECLARED if table.name not in {"appointments", "memberships"}),
+    Table(
+        "appointments",
+        read=READER,
+        write=READER,
+        own={MEMBERS: MINE},
+        parts=[Part("booked", {MEMBERS: "customer_id = :caller"}, columns=("txt",), deletes=True)],
+    ),
+    Table("memberships", read=READER, write=READER, own="user_id = :caller", check=at_most(3, "memberships")),
+)
 KEY = Actor("mine", READER, frozenset({"mine"}))
 MEMBER = Actor("mine", READER, is_member=True)
 
@@ -169,6 +184,40 @@ async def each_update_moves_updated_at(db: Database) -> None:
     assert await db.all(moved) == [{"id": "mine1"}]
 
 
+async def a_part_narrows_reads_and_writes(db: Database) -> None:
+    await fill(db, ROWS)
+    rows = [(2, "mine", "theirs1", 1, "booked", "asked"), (3, "theirs", "mine1", 1, "received", "asked")]
+    insert = "INSERT INTO appointments (id, customer_id, practitioner_id, n, txt, status) VALUES (?, ?, ?, ?, ?, ?)"
+    await db.batch([Statement(insert, row) for row in rows])
+    own = WITH_PARTS.scoped(db, MEMBER)
+    ids = "SELECT a.id, EXISTS (SELECT 1 FROM booked AS b WHERE b.id = a.id) AS own FROM appointments AS a ORDER BY id"
+    assert await own.all(ids) == [{"id": 2, "own": 1}, {"id": 3, "own": 0}]
+    assert (await own.update("booked", {"txt": Sql("txt || ?", "!"), "n": 7}, "n = ?", 1)).changes == 1
+    assert (await own.update("appointments", {"n": 8}, "id IN (?, ?)", 1, 3)).changes == 1
+    await refused(StatementRefused, own.update("appointments", {"txt": "x"}, "true"))
+    await refused(StatementRefused, own.delete("appointments", "true"))
+    await refused(StatementRefused, own.insert("booked", [{"id": 4, "customer_id": "mine"}]))
+    gone = own.prepare.delete("booked", "id = ?", 3, must_exist=True)
+    await refused(OutOfScope, own.batch([own.prepare.delete("booked", "id = ?", 2), gone]))
+    assert [tuple(row.values()) for row in await db.all("SELECT id, n, txt FROM appointments ORDER BY id")] == [
+        (1, 2, "theirs"),
+        (2, 7, "booked!"),
+        (3, 8, "received"),
+    ]
+    assert (await own.delete("booked", "true")).changes == 1
+    assert len(await db.all("SELECT id FROM appointments")) == 2
+
+
+async def a_limit_of_rows_holds_in_the_insert(db: Database) -> None:
+    await fill(db, ROWS)
+    own = WITH_PARTS.scoped(db, MEMBER)
+    for team in ("red", "blue"):
+        await own.insert("memberships", [{"user_id": "mine", "team": team}])
+    await refused(OutOfScope, own.insert("memberships", [{"user_id": "mine", "team": "green"}]))
+    assert (await own.delete("memberships", "team = ?", "red")).changes == 1
+    await own.insert("memberships", [{"user_id": "mine", "team": "green"}])
+
+
 CASES: list[Case] = [
     each_table_holds_the_callers_rows,
     joins_expressions_and_parameters_count_on,
@@ -178,6 +227,8 @@ CASES: list[Case] = [
     a_row_outside_the_scope_rolls_its_batch_back,
     a_key_that_is_kept_gives_no_row,
     each_update_moves_updated_at,
+    a_part_narrows_reads_and_writes,
+    a_limit_of_rows_holds_in_the_insert,
 ]
 
 

@@ -49,7 +49,7 @@ INDEXES = (
 """Indexes that a plan may use; a random part of them is made."""
 
 _SUBJECTS = "IN (SELECT value FROM json_each(:subjects))"
-_MINE = "customer_id = :caller OR practitioner_id IN (SELECT id FROM main.practitioners WHERE user_id = :caller)"
+MINE = "customer_id = :caller OR practitioner_id IN (SELECT id FROM main.practitioners WHERE user_id = :caller)"
 DECLARED = (
     Table("users", read=PUBLIC, public="true"),
     Table("vehicles", read=READER, write=READER, own={BOUND: f"id {_SUBJECTS}"}),
@@ -59,7 +59,7 @@ DECLARED = (
         "appointments",
         read=READER,
         write=READER,
-        own={MEMBER: _MINE},
+        own={MEMBER: MINE},
         check={MEMBER: "customer_id = :caller AND status = 'asked'"},
         writable=("txt", "n"),
     ),

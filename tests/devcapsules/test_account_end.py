@@ -56,7 +56,7 @@ def test_deletion_ends_keys_pages_and_teams(run: Run) -> None:
     run(case)
 
 
-def test_deletion_ends_a_job_under_way_without_a_capsule(local: Run) -> None:
+def test_deletion_ends_a_job_in_flight_without_a_capsule(local: Run) -> None:
     local.env["ACCOUNT_CONFIRMATION"] = "none"
 
     async def case(client: Client) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vinyl_vault.record import RecordFields
@@ -179,11 +179,14 @@ def test_files_that_are_no_tables_are_refused(data: bytes) -> None:
         rows_of(data)
 
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Settings of properties with large examples, which a busy machine generates slowly."""
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12) | st.sampled_from(
     ['7" Single', '"', '""', "a,b", "a;b", "x\ny", "x\r\ny", "=1+1", "'=1", "''@x", "-M-", " x ", "\t", "é"]
 )
 
 
+@PATIENT
 @given(
     st.lists(st.lists(CELL, min_size=2, max_size=4), min_size=1, max_size=6),
     st.sampled_from(",;\t"),
@@ -234,6 +237,7 @@ RECORD_ROW = st.tuples(
 )
 
 
+@PATIENT
 @given(st.lists(RECORD_ROW, min_size=1, max_size=6), st.integers(1, 50))
 def test_any_collection_is_exported_imported_and_exported_to_the_same_bytes(
     rows: list[tuple[str, ...]], size: int

@@ -105,18 +105,18 @@ async def list_own_reviews(db: Database, clock: Clock) -> list[OwnReview]:
 
 
 @routes.put("/{review_id}", ReviewNotFound, ReviewFixed)
-async def edit_review(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
-    review_id: str, new: Body[ReviewEdit], actor: Actor, db: Database, store: ReviewStore, clock: Clock
+async def edit_review(
+    review_id: str, new: Body[ReviewEdit], db: Database, store: ReviewStore, clock: Clock
 ) -> OwnReview:
     """Change your review within a week."""
     row = await _review(review_id, "written_reviews", db)
-    return _own(await store.edit(row, actor.name, new.rating, new.body), clock, is_mine=True)
+    return _own(await store.edit(row, new.rating, new.body), clock, is_mine=True)
 
 
 @routes.delete("/{review_id}", ReviewNotFound, status=204)
-async def remove_review(review_id: str, actor: Actor, db: Database, store: ReviewStore) -> None:
+async def remove_review(review_id: str, db: Database, store: ReviewStore) -> None:
     """Withdraw your review for good."""
-    await store.remove(await _review(review_id, "written_reviews", db), actor.name)
+    await store.remove(await _review(review_id, "written_reviews", db))
 
 
 @routes.put("/{review_id}/reply", ReviewNotFound)

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from edge import Clock, Statement, SystemDatabase
+from edge.data import ScopedDatabase, Sql
+from edge.data.database import Cells
 from edge.instants import from_text, to_text
 from edge.ports import CheckViolation, Row, UniqueViolation
 from klear_karma.notifications.notices import notice
@@ -23,19 +25,15 @@ _INSERT = (
     "a.state = 'completed' FROM appointments AS a WHERE a.id = ? AND a.customer_id = ? "
     "AND a.practitioner_id IS NOT NULL"
 )
-_EDIT = (
-    "UPDATE reviews SET rating = ?, body = ?, edited_at = ?, allowed = (state <> 'withdrawn' AND created_at > ?) "
-    "WHERE id = ? AND author_id = ?"
-)
-_REMOVE = "UPDATE reviews SET state = 'withdrawn', body = '' WHERE id = ? AND author_id = ?"
-_REPLY = "UPDATE reviews SET reply = ?, replied_at = ? WHERE id = ? AND practitioner_id = ?"
+_IS_EDITABLE = "state <> 'withdrawn' AND created_at > ?"
 _MODERATE = "UPDATE reviews SET state = ?, allowed = (state <> 'withdrawn') WHERE id = ?"
 
 
 class ReviewStore:
-    """Writes reviews."""
+    """Writes reviews: those that the caller has written or received in the caller's scope, all else without one."""
 
-    def __init__(self, db: SystemDatabase, clock: Clock) -> None:
+    def __init__(self, own: ScopedDatabase, db: SystemDatabase, clock: Clock) -> None:
+        self._own = own
         self._db = db
         self._clock = clock
 
@@ -59,29 +57,35 @@ class ReviewStore:
             _raise_unless(fault, NotReviewable("it has not been completed"))
         return await self._read(review_id)
 
-    async def edit(self, review: Row, author_id: str, rating: int, body: str) -> Row:
+    async def edit(self, review: Row, rating: int, body: str) -> Row:
         """Change one's own review within a week; raises `ReviewFixed` later."""
         now = self._clock.now()
-        since = to_text(now - EDITABLE)
-        changed = Statement(_EDIT, (rating, body, to_text(now), since, review["id"], author_id))
+        allowed = Sql(_IS_EDITABLE, to_text(now - EDITABLE))
+        changes = {"rating": rating, "body": body, "edited_at": to_text(now), "allowed": allowed}
+        changed = self._changed("written_reviews", review, changes)
         return await self._change(review, changed, "reviews can be changed within a week, unless withdrawn")
 
-    async def remove(self, review: Row, author_id: str) -> None:
+    async def remove(self, review: Row) -> None:
         """Withdraw one's own review for good; the appointment cannot be reviewed again."""
-        await self._db.batch([Statement(_REMOVE, (review["id"], author_id)), rate(review["practitioner_id"])])
+        removed = self._changed("written_reviews", review, {"state": "withdrawn", "body": ""})
+        await self._db.batch([removed, rate(review["practitioner_id"])])
 
     async def reply(self, review: Row, text: str | None) -> Row:
         """Write the practitioner's reply, or remove it."""
         now = to_text(self._clock.now())
-        values = (text, None if text is None else now, review["id"], review["practitioner_id"])
+        replied = {"reply": text, "replied_at": None if text is None else now}
         notices = [notice(review["author_id"], "review.replied", now, review["appointment_id"])] if text else []
-        await self._db.batch([Statement(_REPLY, values), *notices])
+        await self._db.batch([self._changed("received_reviews", review, replied), *notices])
         return await self._read(review["id"])
 
     async def moderate(self, review: Row, state: str, more: list[Statement]) -> Row:
         """Hide a review or publish it again, with the statements `more`; a withdrawn review stays withdrawn."""
         changed = Statement(_MODERATE, (state, review["id"]))
         return await self._change(review, changed, "it was withdrawn", more)
+
+    def _changed(self, part: str, review: Row, changes: Cells) -> Statement:
+        """Return the change of a review in a part of the caller's own."""
+        return self._own.prepare.update(part, changes, "id = ?", review["id"]).statement
 
     async def _change(self, review: Row, statement: Statement, refusal: str, more: Sequence[Statement] = ()) -> Row:
         try:

@@ -14,7 +14,7 @@ from edge.http import HeaderList, Response
 from edge.ports import Log
 from edge.request import Request
 from edge.routes import Routes
-from edge.runtimes.local import bounds, encoding, under_way
+from edge.runtimes.local import bounds, encoding, in_flight
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.incoming import Message
 from edge.runtimes.local.log import LocalLog
@@ -155,7 +155,7 @@ def test_a_lifespan_starts_and_stops() -> None:
 
 def test_an_answer_that_takes_too_long_is_a_504(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "TIME_LIMIT", 0.02)
-    monkeypatch.setattr(under_way, "CHECK_S", 0.01)
+    monkeypatch.setattr(in_flight, "CHECK_S", 0.01)
 
     async def never(_: Request) -> Response:
         await asyncio.sleep(30)

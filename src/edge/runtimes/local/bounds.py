@@ -1,7 +1,7 @@
 """Limits on connections, requests and bytes: in total, and for each address or key."""
 
 from edge.errors import Overloaded
-from edge.runtimes.local.under_way import UnderWay
+from edge.runtimes.local.in_flight import InFlight
 
 MOST_CONNECTIONS = 6000
 """Connections that are open at once, live streams among them; the file limit may allow fewer."""
@@ -59,7 +59,7 @@ class Bounds:
         """The share of a loopback address, which proxies, scripts and the machine's owner have in common."""
         self.turned_away = Budget(turned_away, turned_away)
         """Refused connections that are still open until their answer has arrived."""
-        self.work = UnderWay(MOST_AT_WORK, MOST_AT_WORK // 2, TIME_LIMIT)
+        self.work = InFlight(MOST_AT_WORK, MOST_AT_WORK // 2, TIME_LIMIT)
         self.bodies = Budget(MOST_BODIES, MOST_BODIES // 8)
         self.bodies_of_keys = Budget(MOST_BODIES, MOST_BODIES // 8)
         self.received = Budget(MOST_RECEIVED, MOST_RECEIVED // 4)

@@ -1,4 +1,4 @@
-"""The answers under way: at most so many at once, in all and of one address, and each within a time limit.
+"""The answers in flight: at most so many at once, in all and of one address, and each within a time limit.
 
 One table serves both: a counter and a timer for each request cost more than its routing.
 """
@@ -14,11 +14,11 @@ CHECK_S = 1.0
 """Seconds between two looks at the deadlines: an answer is cut off at most so late."""
 
 
-type Began = tuple[float, Request]
+type Entry = tuple[float, Request]
 """The time at which an answer began, and its request."""
 
 
-class UnderWay:
+class InFlight:
     """Gives each answer a place, and cancels its task after `limit` seconds.
 
     An answer that waits for its request's body has no place, but its time goes on. An address has at most `share` of
@@ -31,8 +31,8 @@ class UnderWay:
         self.total = total
         self.share = share
         self.limit = limit
-        self._working: dict[asyncio.Task[object], Began] = {}
-        self._waiting: dict[asyncio.Task[object], Began] = {}
+        self._working: dict[asyncio.Task[object], Entry] = {}
+        self._waiting: dict[asyncio.Task[object], Entry] = {}
         self._late: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 

@@ -9,9 +9,9 @@ from edge.context import Ports
 from edge.errors import Overloaded
 from edge.ports import Log
 from edge.request import Request
-from edge.runtimes.local import under_way as module
+from edge.runtimes.local import in_flight as module
+from edge.runtimes.local.in_flight import InFlight
 from edge.runtimes.local.log import LocalLog
-from edge.runtimes.local.under_way import UnderWay
 from edge.settings import Settings
 
 
@@ -20,8 +20,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHECK_S", 0.01)
 
 
-def within(limit: float) -> UnderWay:
-    return UnderWay(100, 50, limit)
+def within(limit: float) -> InFlight:
+    return InFlight(100, 50, limit)
 
 
 def request(client: str = "192.0.2.1") -> Request:
@@ -31,7 +31,7 @@ def request(client: str = "192.0.2.1") -> Request:
     return Request("GET", "/", "", {}, read, Ports(Settings({}), {Log: LocalLog()}), client)
 
 
-async def guarded(deadlines: UnderWay, work: Callable[[], Awaitable[object]]) -> str:
+async def guarded(deadlines: InFlight, work: Callable[[], Awaitable[object]]) -> str:
     task = deadlines.begin(request())
     assert task is not None
     try:
@@ -121,7 +121,7 @@ def test_only_the_late_are_cut_off() -> None:
     assert asyncio.run(case()) == ["late", "done", "done"]
 
 
-def test_no_timer_runs_when_nothing_is_under_way() -> None:
+def test_no_timer_runs_when_nothing_is_in_flight() -> None:
     async def case() -> bool:
         deadlines = within(30)
         await guarded(deadlines, quick_work)
@@ -132,7 +132,7 @@ def test_no_timer_runs_when_nothing_is_under_way() -> None:
 
 
 def test_waiting_for_a_body_takes_no_place_but_time() -> None:
-    async def paused(deadlines: UnderWay) -> None:
+    async def paused(deadlines: InFlight) -> None:
         task = asyncio.current_task()
         assert task is not None
         deadlines.pause(task)
@@ -147,7 +147,7 @@ def test_waiting_for_a_body_takes_no_place_but_time() -> None:
 
 
 def test_address_has_its_share_and_all_together_the_total() -> None:
-    async def hold(table: UnderWay, client: str) -> bool:
+    async def hold(table: InFlight, client: str) -> bool:
         task = table.begin(request(client))
         if task is not None:
             await asyncio.sleep(0)
@@ -156,7 +156,7 @@ def test_address_has_its_share_and_all_together_the_total() -> None:
         return task is not None
 
     async def case(*clients: str) -> tuple[list[bool], int]:
-        table = UnderWay(5, 3, 30)
+        table = InFlight(5, 3, 30)
         results = await asyncio.gather(*[hold(table, client) for client in clients])
         return results, table.used
 
@@ -168,7 +168,7 @@ def test_address_has_its_share_and_all_together_the_total() -> None:
 
 def test_task_without_a_place_cannot_resume() -> None:
     async def case() -> bool:
-        table = UnderWay(2, 1, 30)
+        table = InFlight(2, 1, 30)
         task = table.begin(request())
         assert task is not None
         assert table.pause(task) is not None
