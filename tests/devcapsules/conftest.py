@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from tests.bundles import keep_tool
 from tests.members import signed_in, with_key
 
 from devcapsules.app import app
+from edge.auth.accounts.members import ACCESS_LIFETIME
 from edge.instants import to_text
 from edge.testing import Client
 from edge.testing.host import Host, Workers
@@ -39,7 +40,9 @@ class Member(Client):
     user_id: str
 
 
-async def as_member(client: Client, name: str, plan: str = "enterprise") -> Member:
+async def as_member(
+    client: Client, name: str, plan: str = "enterprise", lifetime: timedelta = ACCESS_LIFETIME
+) -> Member:
     """Return a client of a new user with its own session, without a registration.
 
     Its id is unique across tests, as the counters of plans outlive a test in workerd.
@@ -53,7 +56,7 @@ async def as_member(client: Client, name: str, plan: str = "enterprise") -> Memb
         f"INSERT INTO users {columns} VALUES (?, ?, ?, ?, ?, ?, ?)", user_id, address, address, now, now, name, plan
     )
     await db.run("INSERT INTO user_passwords VALUES (?, 'none', ?)", user_id, now)
-    other, session = signed_in(cast("Member", client), user_id, SECRET)
+    other, session = signed_in(cast("Member", client), user_id, SECRET, lifetime)
     await db.run(session.sql, *session.params)
     other.user_id = user_id
     return other

@@ -4,16 +4,19 @@ import asyncio
 import re
 from collections.abc import Sequence
 from copy import copy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from devcapsules.access.keys import WidgetKeys
 from devcapsules.access.plans import PLANS, QuotaExceeded, minute_of
+from devcapsules.settings import CapsuleSettings
+from edge import Unauthorized
 from edge.testing import Client
 from edge.testing.client import Answer
 
-from .conftest import Member, Run, as_admin, as_member
+from .conftest import SECRET, Member, Run, as_admin, as_member
 
 KEYS = "/api/v1/auth/api-keys"
 USAGE = "/api/v1/usage"
@@ -238,6 +241,60 @@ def test_largest_plan_is_lifted_by_time_alone() -> None:
     assert str(enterprise) == "plan enterprise has 1000 calls per minute: wait 2 s"
     assert enterprise.extra["lifted_by"] == [{"by": "time", "seconds": 2}]
     assert str(team).endswith("wait 2 s or choose a larger plan")
+
+
+def test_expired_session_token_says_how_to_go_on(local: Run) -> None:
+    async def case(client: Client) -> Answer:
+        return await (await as_member(client, "ada", lifetime=timedelta(seconds=-1))).get(USAGE)
+
+    answer = local(case)
+    assert (answer.status, answer.json()["detail"]) == (401, "the token has expired: refresh it or get another")
+
+
+def test_page_token_lives_for_a_while_and_is_renewed_for_half_a_day() -> None:
+    class Moment:
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+
+        def now(self) -> datetime:
+            return self.at
+
+        async def sleep(self, seconds: float) -> None:
+            self.at += timedelta(seconds=seconds)
+
+    settings: Any = CapsuleSettings({"JWT_SECRET": SECRET})
+    database: Any = None
+    clock = Moment()
+    keys = WidgetKeys(database, clock, settings)
+    key = {"id": "wk_1", "user_id": "usr_1"}
+    token, visit = keys.issue(key, "cap_1", "someone")
+    clock.at += timedelta(minutes=14, seconds=59)
+    assert keys.read(token) == visit
+    clock.at += timedelta(seconds=1)
+    with pytest.raises(Unauthorized, match="expired"):
+        keys.read(token)
+    clock.at += timedelta(hours=11)
+    assert keys.read(token, may_be_expired=True) == visit
+    renewed, _ = keys.issue(key, "cap_1", "someone", visit.began)
+    clock.at += timedelta(minutes=45)
+    for old in (token, renewed):
+        with pytest.raises(Unauthorized, match="expired"):
+            keys.read(old, may_be_expired=True)
+
+
+def test_key_is_limited_for_each_address(local: Run) -> None:
+    """A key stands in pages, so anybody may call with it; one address cannot use up the plan of its owner."""
+
+    async def case(client: Client) -> tuple[list[int], int]:
+        key, other = [(await make_key(await as_member(client, "ada")))["secret"] for _ in range(2)]
+        statuses = list[int]()
+        while 429 not in statuses and len(statuses) < 130:  # a new minute may begin meanwhile
+            statuses.append((await with_key(client, key).get("/api/v1/capsules?limit=1")).status)
+        return statuses, (await with_key(client, other).get("/api/v1/capsules?limit=1")).status
+
+    del local.env["WIDGET_LIMITER"]
+    statuses, other = local(case)
+    assert len(statuses) > 60
+    assert (set(statuses[:-1]), statuses[-1], other) == ({200}, 429, 200)
 
 
 def test_only_administrator_changes_plans(run: Run) -> None:

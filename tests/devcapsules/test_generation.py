@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from tests.bundles import needs_bundles
 from tests.edge.sandbox.executors import needs_sandbox
+from tests.members import SystemClock
 
 from devcapsules.execution.suite import CaseResult
 from devcapsules.generation.consumer import CRON, DEAD_LETTERS, QUEUE
-from devcapsules.generation.drafts import Order
-from devcapsules.generation.rounds import Budget, JobFailed, Rounds
+from devcapsules.generation.drafts import Order, content_of, read_draft
+from devcapsules.generation.jobs import Jobs, LeaseLost
+from devcapsules.generation.quality import parts_of
+from devcapsules.generation.rounds import Budget, Generated, JobFailed, Rounds
 from devcapsules.generation.routes import Sender
 from devcapsules.judging import Judging
 from edge.ports import PortError
@@ -282,6 +285,30 @@ class Passing(Judging):
         return [CaseResult(test["name"], False, "ok") for test in program[3]]
 
 
+class Once(Passing):
+    """An executor for which a program passes the first time only, as one that depends on the clock or the order."""
+
+    def __init__(self) -> None:
+        self.orders: list[list[str]] = []
+
+    async def judge(self, *program: Any, **_: Any) -> list[CaseResult]:
+        self.orders.append([test["name"] for test in program[3]])
+        return [CaseResult(test["name"], False, "wrong" if len(self.orders) % 2 == 0 else "ok") for test in program[3]]
+
+
+def test_solution_has_to_pass_twice_in_both_orders() -> None:
+    async def report(*_: object) -> None:
+        return
+
+    judging = Once()
+    rounds = Rounds(OneDraft(), "m", judging, SlowDay(0.0), Budget(2, 9_000, 5))
+    with pytest.raises(JobFailed) as failed:
+        asyncio.run(rounds.run(Order(prompt=ORDER["prompt"], language="python"), report))
+    assert failed.value.reason == "invalid"
+    assert "the solution fails the test" in failed.value.faults[0]
+    assert judging.orders[0] == judging.orders[1][::-1]
+
+
 def test_tests_of_a_draft_use_up_the_time_of_a_job() -> None:
     reports: list[str] = []
 
@@ -367,6 +394,30 @@ def test_redelivered_job_ends_once(local: Run, model: ModelSim) -> None:
     assert at_once == [False, False, False, True], "others wait for the one that works"
     assert later == [None, None]
     assert (capsules, counted, used) == (1, 1, [{"kind": "generation", "used": 1}])
+
+
+def test_delivery_that_lost_its_job_stores_no_second_capsule(local: Run, model: ModelSim) -> None:
+    """A delivery that was held up ends after another has taken over its job, before or after that one's end."""
+    content = content_of(read_draft(json.dumps(DRAFT)))
+    exercise = Generated(content, [], 90, parts_of(content, 1, 1, 1), 1, 100)
+
+    async def case(client: Client) -> tuple[list[bool], Any]:
+        job_id = await order(await as_member(client, "ada"))
+        db: Any = client.ports.settings.db
+        jobs = Jobs(db, SystemClock())
+        late = await jobs.claim(job_id)
+        await db.run("UPDATE generation_jobs SET lease_until = 1")
+        other = await jobs.claim(job_id)
+        assert late is not None
+        assert other is not None
+        stored = [await jobs.succeed(claimed, exercise) is not None for claimed in (late, other, late, other)]
+        with pytest.raises(LeaseLost):
+            await jobs.step(late, "writes", 1, 1)
+        tables = ("capsules", "capsule_versions", "capsule_answers")
+        return stored, [(await db.first(f"SELECT count(*) AS n FROM {table}"))["n"] for table in tables]
+
+    with by(local, model) as run:
+        assert run(case) == ([False, True, False, False], [1, 1, 1])
 
 
 def test_crashed_delivery_is_followed_by_another(local: Run, model: ModelSim) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ LEFT_OUT = ["--exclude-path-regex", "^/api/v1/auth/|^/jobs|^/api/v1/(plans|dead-
 CHECKS = ["--checks", "all", "--exclude-checks", "allow_header_conformance"]
 """A capsule's id may be `import`, so /api/v1/capsules/import also accepts the methods of a capsule."""
 
+LIFETIME = timedelta(hours=1)
+"""A run may take longer than a member's access token lives."""
 PLAN = ["--rate-limit", "900/m"]
 """The largest plan has 1,000 calls a minute."""
 
@@ -37,7 +40,7 @@ def serving(request: pytest.FixtureRequest, runtime: str, folder: Path) -> Itera
         host: Host = request.getfixturevalue("workers_host")
 
         async def joined() -> Client:
-            return await as_member(await host.client(app, ENV, []), "ada")
+            return await as_member(await host.client(app, ENV, []), "ada", lifetime=LIFETIME)
 
         credential = asyncio.run(joined()).headers[0][1]
         yield host.worker.url.rstrip("/"), credential
@@ -51,7 +54,7 @@ async def member_of(state: Path) -> str:
     """Return the credential of a member on a running server."""
     runtime = LocalRuntime.open(app, state, ENV, migrations=None)
     try:
-        return (await as_member(Client(app, runtime.ports(), []), "ada")).headers[0][1]
+        return (await as_member(Client(app, runtime.ports(), []), "ada", lifetime=LIFETIME)).headers[0][1]
     finally:
         await runtime.stop()
 

@@ -77,12 +77,14 @@ class Runs(Protocol):
         """Run a program to its end."""
 
 
-async def run_tests(executor: Runs, solution: Solution, cases: Sequence[CallCase]) -> list[CaseResult]:
+async def run_tests(
+    executor: Runs, solution: Solution, cases: Sequence[CallCase], budget_s: float = BUDGET_S
+) -> list[CaseResult]:
     """Return the results of all cases, in order; a crash of one case does not affect the others.
 
     No case is started after the request's time budget, or once the executor was unavailable.
     """
-    deadline = monotonic() + BUDGET_S
+    deadline = monotonic() + budget_s
     free = asyncio.Semaphore(max(1, executor.parallel))
     is_away = False
 
@@ -90,7 +92,7 @@ async def run_tests(executor: Runs, solution: Solution, cases: Sequence[CallCase
         nonlocal is_away
         async with free:
             if is_away or monotonic() > deadline:
-                reason = "the executor is not available" if is_away else f"the request has used its {BUDGET_S:g} s"
+                reason = "the executor is not available" if is_away else f"the request has used its {budget_s:g} s"
                 return CaseResult(case.name, case.hidden, "not_run", reason)
             result = await run_case(executor.run, solution, case)
             is_away = is_away or result.status == "unavailable"

@@ -88,7 +88,7 @@ class Tokens:
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             raise Unauthorized("the token is not valid") from None
         if time.time() >= claims["exp"]:
-            raise Unauthorized("the token has expired: POST /auth/token gives another")
+            raise Unauthorized("the token has expired: refresh it or get another")
         if len(self._read) >= MOST_READ:
             self._read.clear()
         self._read[token] = actor

@@ -16,6 +16,7 @@ from tests.edge.sandbox.executors import KEY, Remote, needs_sandbox
 from tests.members import SystemClock
 
 from devcapsules.execution.executors import Executors
+from devcapsules.execution.suite import CallCase, Solution, run_tests
 from edge.ports import PortError
 from edge.ports.executor import STATUSES, Execution, Language, Program
 from edge.runtimes.local.fetch import LocalFetch
@@ -391,6 +392,24 @@ def test_reason_is_given_where_nobody_runs_a_program(reason: str | None, url: st
     ended = asyncio.run(ran())
     assert ended.status == "unavailable"
     assert ended.message.startswith(message)
+
+
+class Slow(Away):
+    """An executor whose every program takes a while."""
+
+    async def run(self, program: Program) -> Execution:
+        await asyncio.sleep(0.03)
+        return Execution("ok", value=program.call.arguments if program.call else None)
+
+
+def test_no_case_begins_after_the_time_of_its_request() -> None:
+    cases = [CallCase.of([], [], name=str(number)) for number in range(6)]
+    solution = Solution("javascript", "", "f")
+    results = asyncio.run(run_tests(Slow(None), solution, cases, budget_s=0.05))
+    statuses = [result.status for result in results]
+    assert statuses[0] != "not_run"
+    assert statuses[-2:] == ["not_run"] * 2
+    assert results[-1].message == "the request has used its 0.05 s"
 
 
 def test_missing_executor_is_reported(sandboxed: Run) -> None:
