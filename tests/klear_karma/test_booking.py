@@ -19,11 +19,13 @@ from tests.klear_karma.practices import (
 )
 from tests.members import SystemClock
 
+from edge.errors import Overloaded
 from edge.testing import Client
-from klear_karma.availability.timetables import Timetables
-from klear_karma.booking.problems import SlotTaken
+from klear_karma.availability.timetables import Timetable, Timetables
+from klear_karma.availability.zones import Span
+from klear_karma.booking.problems import ChangeRefused, NotWelcome, ServiceNotFound, SlotNotOffered, SlotTaken
 from klear_karma.booking.states import Action, Booking, Refused, Side, State, next_state
-from klear_karma.booking.store import Bookings, Change
+from klear_karma.booking.store import Bookings, Change, Wish
 
 SETTLE = "*/5 * * * *"
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -113,6 +115,26 @@ def test_request_is_confirmed_by_the_practitioner_and_cancelled_by_the_customer(
         assert (await book(await as_member(client, "bob"), day_after_tomorrow())).status == 201
 
     run(case)
+
+
+def test_terms_are_those_of_the_booking_and_a_key_is_for_one_request(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira = await practice(client, cancellation_hours=100)
+        ada = await as_member(client, "ada")
+        booking = await booked(ada, day_after_tomorrow(), key="once")
+        assert (await book(ada, day_after_tomorrow(), key="once")).json() == booking
+        other = await book(ada, day_after_tomorrow(), key="once", note="other")
+        assert (other.status, other.json()["type"]) == (422, "urn:problem:key-reused")
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE services SET price = 1, minutes = 30, name = 'Other', buffer_after_minutes = 60")
+        await db.run("UPDATE practitioners SET cancellation_hours = 0, name = 'Other'")
+        now = (await ada.get(f"/api/appointments/{booking['id']}")).json()
+        assert now == booking
+        assert (now["price"], now["minutes"], now["cancellation_hours"]) == (7500, 60, 100)
+        assert (await change(ada, booking, "cancel")).json()["reason"] == "too_late"
+        assert (await change(mira, booking, "cancel")).status == 200
+
+    local(case)
 
 
 def test_request_blocks_its_slot_until_it_expires(run: Run) -> None:
@@ -325,6 +347,71 @@ def test_request_that_expires_while_it_is_confirmed_does_not_overlap(local: Run)
             await late.change(row, Change(Action.CONFIRM, Side.PRACTITIONER))
         assert (await change(mira, booking, "confirm")).json()["reason"] == "expired"
         assert await count(client, "SELECT count(*) FROM appointments WHERE state = 'confirmed'") == 0
+
+    local(case)
+
+
+def test_booking_that_was_cancelled_since_it_was_read_is_not_cancelled_again(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira = await practice(client, cancellation_hours=0)
+        booking = await booked(await as_member(client, "ada"), day_after_tomorrow())
+        db: Any = client.ports.settings.db
+        row = await db.first("SELECT * FROM appointments WHERE id = ?", booking["id"])
+        assert (await change(mira, booking, "cancel")).status == 200
+        settings: Any = client.ports.settings
+        late = Bookings(db, Timetables(db), SystemClock(), settings)
+        with pytest.raises(ChangeRefused):
+            await late.change(row, Change(Action.CANCEL, Side.CUSTOMER))
+        sides = await db.all("SELECT cancelled_by, sequence FROM appointments")
+        assert sides == [{"cancelled_by": "practitioner", "sequence": 1}]
+        assert await count(client, "SELECT count(*) FROM notifications WHERE kind = 'appointment.cancelled'") == 1
+
+    local(case)
+
+
+class MeddlingTimetables(Timetables):
+    """Timetables that are changed as soon as one was read, once."""
+
+    def __init__(self, db: Any, changes: list[str]) -> None:
+        super().__init__(db)
+        self._whole = db
+        self._changes = changes
+
+    async def load(self, practitioner_id: str, window: Span, now: int, *, without: str = "") -> Timetable | None:
+        timetable = await super().load(practitioner_id, window, now, without=without)
+        while self._changes:
+            await self._whole.run(self._changes.pop())
+        return timetable
+
+
+TIME_OFF = (
+    "INSERT INTO time_off (id, practitioner_id, starts_at, ends_at, created_at) "
+    "VALUES ('off', 'mira', '2026-01-01 00:00:00', '2099-01-01 00:00:00', '2026-01-01 00:00:00')"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        (["UPDATE practitioners SET verification = 'rejected'"], Overloaded),
+        (["UPDATE practitioners SET is_listed = 0"], Overloaded),
+        (["UPDATE services SET is_active = 0"], ServiceNotFound),
+        (["UPDATE practitioners SET calendar_version = calendar_version + 1", TIME_OFF], SlotNotOffered),
+        (["INSERT INTO blocks VALUES ('mira', 'ada', '2026-01-01')"], NotWelcome),
+    ],
+)
+def test_change_since_the_timetable_was_read_decides_anew(local: Run, changes: list[str], fault: Any) -> None:
+    async def case(client: Client) -> None:
+        await practice(client)
+        await as_member(client, "ada")
+        settings: Any = client.ports.settings
+        db = settings.db
+        bookings = Bookings(db, MeddlingTimetables(db, [*changes]), SystemClock(), settings)
+        with pytest.raises(fault):
+            await bookings.book(Wish("ada", "mira", "mira-reiki", day_after_tomorrow()))
+        for table in ("appointments", "notifications", "reminders"):
+            assert await count(client, f"SELECT count(*) FROM {table}") == 0
+        assert await count(client, "SELECT booking_count FROM practitioners") == 0
 
     local(case)
 

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from tests.klear_karma.conftest import Run, as_members
 from tests.klear_karma.practices import HOUR, book, booked, count, day_after_tomorrow, patch, practice, zulu
 
+from edge.instants import to_epoch
 from edge.testing import Client
 
 ASKERS = 200
@@ -69,6 +71,32 @@ def test_one_of_many_simultaneous_moves_gets_the_slot(run: Run) -> None:
             {"practitioner_id": "mira", "service_id": "mira-reiki", "starts_at": old["starts_at"]},
         )
         assert again.status == 201, "the old slot is free at once"
+
+    run(case)
+
+
+def test_of_simultaneous_requests_within_a_buffer_one_gets_its_slot(run: Run) -> None:
+    async def case(client: Client) -> None:
+        await practice(client)
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE services SET buffer_after_minutes = 30")
+        askers = await as_members(client, [f"b{number}" for number in range(20)])
+        starts = [day_after_tomorrow(11 - number % 2) for number in range(20)]
+        answers = await asyncio.gather(*(book(asker, start) for asker, start in zip(askers, starts, strict=True)))
+        assert Counter(answer.status for answer in answers) == {201: 1, 409: 19}
+        [row] = await db.all("SELECT blocked_from, blocked_until, starts_at, ends_at FROM appointments")
+        assert row["blocked_until"] - row["blocked_from"] == 90 * 60
+        assert row["blocked_from"] == to_epoch(row["starts_at"])
+        first = next(index for index, answer in enumerate(answers) if answer.status == 201)
+        free = day_after_tomorrow(13 if starts[first] == day_after_tomorrow(11) else 12)
+        assert (await book(askers[0], free)).status == 201
+        await db.run("DELETE FROM appointments")
+        far = [await booked(asker, day_after_tomorrow(24 + 2 * n)) for n, asker in enumerate(askers)]
+        moves = [
+            patch(asker, f"/api/appointments/{booking['id']}", {"action": "reschedule", "starts_at": zulu(start)})
+            for asker, booking, start in zip(askers, far, starts, strict=True)
+        ]
+        assert Counter(answer.status for answer in await asyncio.gather(*moves)) == {200: 1, 409: 19}
 
     run(case)
 

@@ -86,6 +86,12 @@ def unescaped(text: str) -> str:
     return plain
 
 
+def test_marks_of_the_format_are_escaped() -> None:
+    octets = calendar("a, b", [EVENT._replace(summary="one; two, three", description="C:\\new\nline")])
+    lines = octets.split(b"\r\n")
+    assert {b"SUMMARY:one\\; two\\, three", b"DESCRIPTION:C:\\\\new\\nline", b"NAME:a\\, b"} <= {*lines}
+
+
 @pytest.mark.parametrize("length", [74, 75, 76, 149, 150, 151])
 def test_lines_are_folded_at_75_octets(length: int) -> None:
     folded = fold("x" * length)

@@ -10,6 +10,7 @@ from tests.klear_karma.test_uploads import send
 
 from edge.testing import Answer, Client
 from klear_karma.booking.statements import MOST_REQUESTED
+from klear_karma.practitioners.offers import MOST_SERVICES
 from klear_karma.practitioners.time_off import MOST_TIMES_OFF
 from klear_karma.tables import MOST_BLOCKS, MOST_LINKS, MOST_UPLOADS
 
@@ -94,5 +95,20 @@ def test_practitioner_has_five_hundred_times_off_and_no_more(local: Run) -> None
         body = {"first_day": "2027-05-01", "last_day": "2027-05-02"}
         answers = await asyncio.gather(*(mira.post("/api/practitioners/me/time-off", body) for _ in range(3)))
         assert outcomes(answers) == {"201": 1, "too-many-times-off": 2}
+
+    local(case)
+
+
+def test_practitioner_has_fifty_services_and_no_more(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira = await practice(client)
+        db: Any = client.ports.settings.db
+        names = "INSERT INTO services (id, practitioner_id, name, minutes, price, currency, created_at, updated_at)"
+        await db.run(
+            f"{NUMBERS} {names} SELECT 's' || i, 'mira', i, 60, 1, 'EUR', {NOW}, {NOW} FROM n", MOST_SERVICES - 2
+        )
+        body = {"name": "One more", "minutes": 60, "price": 1}
+        answers = await asyncio.gather(*(mira.post("/api/practitioners/me/services", body) for _ in range(3)))
+        assert outcomes(answers) == {"201": 1, "too-many-services": 2}
 
     local(case)

@@ -150,7 +150,7 @@ def test_changes_of_a_job_reach_only_the_two_sides_and_once(town: Town) -> None:
         assert {name: heard(socket, 0.3) for name, socket in sockets.items()} == dict.fromkeys(sockets)
 
 
-def test_loser_of_a_slot_leaves_no_event(town: Town) -> None:
+def test_booking_and_change_reach_both_sides_and_refused_ones_nobody(town: Town) -> None:
     url, credentials = town
     start = zulu(day_after_tomorrow(15))
     order = {"practitioner_id": "mira", "service_id": "mira-reiki", "starts_at": start}
@@ -161,6 +161,13 @@ def test_loser_of_a_slot_leaves_no_event(town: Town) -> None:
         winner = next(name for name, status in statuses.items() if status == 201)
         events = [heard(sockets[name], 10) for name in (winner, "mira")]
         assert [event and event["state"] for event in events] == ["confirmed"] * 2
+        path = f"/api/appointments/{events[0] and events[0]['appointment_id']}"
+        loser = next(name for name in PEOPLE if name != winner)
+        assert post(url, path, credentials[loser], {"action": "cancel"}, "PATCH") == 404
+        assert post(url, path, credentials[winner], {"action": "cancel"}, "PATCH") == 200
+        assert post(url, path, credentials[winner], {"action": "cancel"}, "PATCH") == 409
+        events = [heard(sockets[name], 10) for name in (winner, "mira")]
+        assert [event and event["state"] for event in events] == ["cancelled"] * 2
         assert {name: heard(socket, 0.3) for name, socket in sockets.items()} == dict.fromkeys(sockets)
 
 

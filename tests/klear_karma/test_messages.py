@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.klear_karma.conftest import Run, as_admin, as_member
+from tests.klear_karma.conftest import Run, as_admin, as_member, as_members
 from tests.klear_karma.practices import booked, change, count, day_after_tomorrow, insertion, patch, practice, zulu
 
 from edge.ports.events import Follow
@@ -143,5 +143,38 @@ def test_blank_text_is_refused(local: Run, body: Any) -> None:
         await practice(client)
         ada = await as_member(client, "ada")
         assert (await ada.post("/api/messages", {"practitioner_id": "mira", "body": body})).status == 422
+
+    local(case)
+
+
+async def pages(client: Client, path: str, name: str) -> list[list[str]]:
+    """Return the ids of each page of two rows of a list."""
+    found: list[list[str]] = []
+    after = ""
+    while True:
+        page = (await client.get(f"{path}?limit=2{after}")).json()
+        found.append([row["id"] for row in page[name]])
+        if page["next"] is None:
+            return found
+        after = f"&after={page['next']}"
+
+
+def test_lists_have_pages_that_repeat_nothing(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira = await practice(client)
+        for asker in await as_members(client, [f"m{number}" for number in range(5)]):
+            assert (await asker.post("/api/messages", {"practitioner_id": "mira", "body": "Hi"})).status == 201
+            assert (await asker.get("/api/notifications")).json()["notifications"] == []
+        for path, name in (("/api/conversations", "conversations"), ("/api/notifications", "notifications")):
+            listed = await pages(mira, path, name)
+            assert [len(page) for page in listed] == [2, 2, 1], path
+            assert len({row for page in listed for row in page}) == 5, path
+        notifications = (await mira.get("/api/notifications")).json()["notifications"]
+        assert {row["kind"] for row in notifications} == {"message.received"}
+        first = notifications[0]["id"]
+        assert (await mira.post("/api/notifications/read", {"ids": [first]})).json() == {"unread": 4}
+        unread = (await mira.get("/api/notifications?unread=true")).json()
+        assert first not in {row["id"] for row in unread["notifications"]}
+        assert (len(unread["notifications"]), unread["unread"]) == (4, 4)
 
     local(case)

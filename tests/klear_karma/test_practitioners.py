@@ -144,6 +144,27 @@ def test_hours_are_returned_unchanged(run: Run) -> None:
     assert written.json() == read.json() == {"hours": hours, "conflicts": []}
 
 
+def test_breaks_hold_no_slots_and_new_ones_begin_after_them(local: Run) -> None:
+    breaks = [{"opens": "12:00", "closes": "13:00"}, {"opens": "10:00", "closes": "10:15"}]
+    day = datetime.now(UTC).date() + timedelta(days=5)
+    hours = {"weekday": day.weekday(), "opens": "09:00", "closes": "15:00", "breaks": breaks}
+
+    async def case(client: Client) -> None:
+        mira = await as_healer(client, "mira", time_zone="UTC")
+        assert (await mira.request("PUT", f"{ME}/hours", json={"hours": [hours]})).status == 200
+        path = f"/api/practitioners/mira/availability?from={day}&to={day}"
+        slots = [slot["starts_at"][11:16] for slot in (await client.get(path)).json()["slots"]]
+        assert slots == ["09:00", "10:15", "10:45", "13:00", "13:30", "14:00"]
+        [service] = (await client.get("/api/practitioners/mira")).json()["services"]
+        ada = await as_member(client, "ada")
+        order = {"practitioner_id": "mira", "service_id": service["id"]}
+        for clock, status in (("09:30", 409), ("11:15", 409), ("12:00", 409), ("10:45", 201)):
+            answer = await ada.post("/api/appointments", order | {"starts_at": f"{day}T{clock}:00Z"})
+            assert answer.status == status, (clock, answer.text)
+
+    local(case)
+
+
 def test_only_owner_lists_and_removes_time_off(run: Run) -> None:
     async def case(client: Client) -> list[Answer]:
         mira = await as_healer(client, "mira")

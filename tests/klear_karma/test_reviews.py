@@ -3,12 +3,14 @@
 import asyncio
 import random
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.klear_karma.conftest import Run, as_admin, as_member, as_members
 from tests.klear_karma.practices import booked, change, count, day_after_tomorrow, ended, practice
 
+from edge.instants import to_text
 from edge.testing import Answer, Client
 
 SETTLE = "*/5 * * * *"
@@ -62,8 +64,12 @@ def test_completed_appointment_is_reviewed_once_and_replied_to(run: Run) -> None
         assert (public["rating"], public["reply"], public["author_name"]) == (5, "Thank you", "Ada")
         assert not {"author_id", "appointment_id"} & public.keys()
         db: Any = client.ports.settings.db
-        await db.run("UPDATE reviews SET created_at = '2026-01-01 00:00:00'")
-        assert (await ada.request("PUT", path, json=better)).json()["type"] == "urn:problem:review-fixed"
+        week = datetime.now(UTC) - timedelta(days=7)
+        for age, status in ((week + timedelta(minutes=5), 200), (week, 409)):
+            await db.run("UPDATE reviews SET created_at = ?", to_text(age))
+            answer = await ada.request("PUT", path, json=better)
+            assert answer.status == status
+        assert answer.json()["type"] == "urn:problem:review-fixed"
         assert (await change(mira, appointment, "no_show")).status == 200
         assert await rated(client) == (0, 0)
         assert (await client.get("/api/practitioners/mira/reviews")).json()["reviews"] == []
@@ -214,5 +220,24 @@ def test_rating_is_one_to_five(local: Run, rating: Any) -> None:
     async def case(client: Client) -> None:
         ada = await as_member(client, "ada")
         assert (await ada.post("/api/reviews", {"appointment_id": "x", "rating": rating})).status == 422
+
+    local(case)
+
+
+def test_pages_of_reviews_repeat_nothing(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await practice(client)
+        ada = await as_member(client, "ada")
+        written = [(await review(ada, await completed(client, ada, hour))).json()["id"] for hour in range(5)]
+        found: list[list[str]] = []
+        after = ""
+        while len(found) < 5:
+            page = (await client.get(f"/api/practitioners/mira/reviews?limit=2{after}")).json()
+            found.append([row["id"] for row in page["reviews"]])
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert [len(page) for page in found] == [2, 2, 1]
+        assert sorted(row for page in found for row in page) == sorted(written)
 
     local(case)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from tests.klear_karma.conftest import Run, as_admin
 from tests.klear_karma.people import PROFILE, as_healer, insert, verify
+from tests.klear_karma.practices import practice
 
 from edge.testing import Answer, Client
 from klear_karma.search.geography import Place, distance_km
@@ -276,6 +277,25 @@ def test_available_on_asks_for_real_slots(run: Run) -> None:
 
     before, after, following, cheap, beyond = run(case)
     assert (before, after, following, cheap, beyond) == (["mira", "ole"], ["ole"], ["mira", "ole"], [], [])
+
+
+def test_available_on_is_a_day_of_the_asker(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await practice(client)
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE working_hours SET ends_minute = 60")
+        await db.run("DELETE FROM working_hours WHERE weekday <> ?", DAY.weekday())
+        before = (DAY - timedelta(days=1)).isoformat()
+        for day, zone, names in [
+            (DAY.isoformat(), {}, ["mira"]),
+            (before, {}, []),
+            (DAY.isoformat(), {"zone": "America/Los_Angeles"}, []),
+            (before, {"zone": "America/Los_Angeles"}, ["mira"]),
+            (DAY.isoformat(), {"zone": "Pacific/Auckland"}, ["mira"]),
+        ]:
+            assert ids(await search_page(client, available_on=day, **zone)) == names, (day, zone)
+
+    local(case)
 
 
 def test_available_on_stops_at_its_limit_and_is_truncated(local: Run) -> None:

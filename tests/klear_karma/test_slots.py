@@ -215,6 +215,8 @@ def test_refusal_names_the_reason() -> None:
     now = noon - 4 * 3600
     assert refusal(calendar, terms, noon - 3600, now) is None
     assert refusal(calendar, terms, now + 1800, now) is Refusal.NOTICE
+    assert refusal(calendar, terms, noon - 5400, noon - 7200) is Refusal.NOTICE
+    assert next(slots(calendar, terms, Span(noon - 7200, noon), noon - 7200)).start == noon - 3600
     assert refusal(calendar, terms, noon + 3 * DAY, now) is Refusal.HORIZON
     assert refusal(calendar, terms, noon + 60, now) is Refusal.HOURS  # not a step
     assert refusal(calendar, terms, noon + 8 * 3600, now) is Refusal.HOURS

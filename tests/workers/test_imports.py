@@ -20,6 +20,9 @@ NEVER = (
     "aiohttp",
 )
 
+COMPILERS = "unicodedata"
+"""Loaded by the compiler for names of characters, and not where the bytecode is from an earlier run."""
+
 
 @pytest.fixture(scope="module")
 def modules(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
@@ -29,7 +32,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         assert worker.get("/health")[0] == 200
         assert worker.get("/d1")[0] == 401
         names: list[str] = json.loads(worker.get("/modules")[2])
-        return names
+        return [name for name in names if name != COMPILERS]
 
 
 @pytest.mark.golden

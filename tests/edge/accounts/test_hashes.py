@@ -105,16 +105,17 @@ def test_every_check_does_the_work_of_the_present_cost(cost: ScryptCost) -> None
         work.gate.set()
         hasher = Hasher(work, SetClock())
         await hasher.check("password", str(PasswordHash(cost, b"salt", bytes(32))))
-        old = sum(work.work)
+        old = [*work.work]
         work.work.clear()
         await hasher.check("password", None)
-        assert 0 <= old - sum(work.work) < POLICY.n * POLICY.r
+        assert len(old) == len(work.work) == 2
+        assert 0 <= sum(old) - sum(work.work) < POLICY.n * POLICY.r
 
     asyncio.run(case())
 
 
-def test_cost_that_is_higher_adds_no_work() -> None:
-    assert padding_cost(ScryptCost(2**15, 8, 5), POLICY) is None
+def test_cost_that_is_higher_adds_the_least_work() -> None:
+    assert padding_cost(ScryptCost(2**15, 8, 5), POLICY) == POLICY._replace(p=1)
 
 
 def test_two_hash_at_once_and_a_bounded_queue_waits() -> None:

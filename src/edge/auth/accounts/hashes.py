@@ -58,7 +58,7 @@ class Checked(NamedTuple):
 
 
 class Hasher:
-    """Makes and checks hashes; each takes the time of one hash of the present `cost`."""
+    """Makes hashes of the present `cost`, and checks those of any cost in the same time."""
 
     def __init__(self, crypto: Crypto, clock: Clock, cost: ScryptCost = POLICY) -> None:
         self.cost = cost
@@ -80,13 +80,12 @@ class Hasher:
         """
         async with self._turn():
             stored_hash = _readable(stored)
+            checked = stored_hash or PasswordHash(self.cost, secrets.token_bytes(SALT_BYTES), bytes(HASH_BYTES))
+            digest = await self._derive(password, checked.salt, checked.cost, len(checked.digest))
+            await self._derive(password, checked.salt, padding_cost(checked.cost, self.cost), HASH_BYTES)
             if stored_hash is None:
-                await self._derive(password, secrets.token_bytes(SALT_BYTES), self.cost, HASH_BYTES)
                 return Checked(fits=False)
-            digest = await self._derive(password, stored_hash.salt, stored_hash.cost, len(stored_hash.digest))
-            if (rest := padding_cost(stored_hash.cost, self.cost)) is not None:
-                await self._derive(password, stored_hash.salt, rest, HASH_BYTES)
-            return Checked(compare_digest(digest, stored_hash.digest), stored_hash.cost != self.cost)
+            return Checked(compare_digest(digest, checked.digest), checked.cost != self.cost)
 
     async def _derive(self, password: str, salt: bytes, cost: ScryptCost, length: int) -> bytes:
         return await self._crypto.scrypt(password.encode(), salt, cost, length)
@@ -128,14 +127,16 @@ def _readable(stored: str | None) -> PasswordHash | None:
     return stored_hash
 
 
-def padding_cost(cost: ScryptCost, present: ScryptCost) -> ScryptCost | None:
-    """Return the cost of the work that makes a hash of an older cost take as long as one of the present cost.
+def padding_cost(cost: ScryptCost, present: ScryptCost) -> ScryptCost:
+    """Return the cost of a second hash that makes each check take as long as any other.
 
-    It needs as much memory as the present one: with less, the same work takes less time.
+    Together they do the work of a hash of the present cost, and of one of its parts more. Each check makes two hashes,
+    as the call and the memory of a second one take time by themselves; the second needs as much memory as the present
+    cost: with less, the same work takes less time.
     """
     unit = present.n * present.r
-    missing = unit * present.p - cost.n * cost.r * cost.p
-    return present._replace(p=-(-missing // unit)) if missing > 0 else None
+    missing = unit * (present.p + 1) - cost.n * cost.r * cost.p
+    return present._replace(p=max(-(-missing // unit), 1))
 
 
 def _encoded(data: bytes) -> str:
