@@ -58,7 +58,7 @@ _OF_SIDE = (
 _OF_USER = (
     f"UPDATE notifications SET data = json_set(data, '$.with', '{GONE}') WHERE data ->> 'with' IS NOT NULL "
     "AND appointment_id IN (SELECT id FROM appointments WHERE customer_id = ?)",
-    "UPDATE appointments SET note = '' WHERE customer_id = ?",
+    "UPDATE appointments SET note = '', updated_at = CURRENT_TIMESTAMP WHERE customer_id = ?",
     f"UPDATE reviews SET author_name = '{GONE}' WHERE author_id = ?",
     "UPDATE reports SET reporter_id = NULL WHERE reporter_id = ?",
     "UPDATE admin_audit SET details = '{}' WHERE action = 'profile.changed' AND target_id = ?",

@@ -169,5 +169,8 @@ async def add_capsule(
 
 def forget_author(user_id: str) -> list[Statement]:
     """Return the statements that remove a deleted user's name from forks of the user's capsules."""
-    sql = "UPDATE capsules SET forked_author = NULL WHERE forked_from IN (SELECT id FROM capsules WHERE owner_id = ?)"
+    sql = (
+        "UPDATE capsules SET forked_author = NULL, updated_at = CURRENT_TIMESTAMP "
+        "WHERE forked_from IN (SELECT id FROM capsules WHERE owner_id = ?)"
+    )
     return [Statement(sql, (user_id,))]
