@@ -109,6 +109,7 @@ def test_every_check_does_the_work_of_the_present_cost(cost: ScryptCost) -> None
         work.work.clear()
         await hasher.check("password", None)
         assert len(old) == len(work.work) == 2
+        assert old == sorted(old, reverse=True)
         assert 0 <= sum(old) - sum(work.work) < POLICY.n * POLICY.r
 
     asyncio.run(case())

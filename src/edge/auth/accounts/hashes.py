@@ -81,8 +81,13 @@ class Hasher:
         async with self._turn():
             stored_hash = _readable(stored)
             checked = stored_hash or PasswordHash(self.cost, secrets.token_bytes(SALT_BYTES), bytes(HASH_BYTES))
+            padding = padding_cost(checked.cost, self.cost)
+            is_last = _work(checked.cost) < _work(padding)  # the larger hash is always the first
+            if is_last:
+                await self._derive(password, checked.salt, padding, HASH_BYTES)
             digest = await self._derive(password, checked.salt, checked.cost, len(checked.digest))
-            await self._derive(password, checked.salt, padding_cost(checked.cost, self.cost), HASH_BYTES)
+            if not is_last:
+                await self._derive(password, checked.salt, padding, HASH_BYTES)
             if stored_hash is None:
                 return Checked(fits=False)
             return Checked(compare_digest(digest, checked.digest), checked.cost != self.cost)
@@ -127,6 +132,10 @@ def _readable(stored: str | None) -> PasswordHash | None:
     return stored_hash
 
 
+def _work(cost: ScryptCost) -> int:
+    return cost.n * cost.r * cost.p
+
+
 def padding_cost(cost: ScryptCost, present: ScryptCost) -> ScryptCost:
     """Return the cost of a second hash that makes each check take as long as any other.
 
@@ -135,7 +144,7 @@ def padding_cost(cost: ScryptCost, present: ScryptCost) -> ScryptCost:
     cost: with less, the same work takes less time.
     """
     unit = present.n * present.r
-    missing = unit * (present.p + 1) - cost.n * cost.r * cost.p
+    missing = unit * (present.p + 1) - _work(cost)
     return present._replace(p=max(-(-missing // unit), 1))
 
 
