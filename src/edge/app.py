@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from edge.access import PUBLIC, Actor, require
+from edge.access import PUBLIC, Actor, Role, require
 from edge.context import NO_CALLER, Ports
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
@@ -260,6 +260,8 @@ class App:
 
     async def _answer(self, request: Request) -> Response:
         try:
+            if request.refusal is not None:
+                raise request.refusal
             try:
                 endpoint, request.params = self._find(request)
             except Problem as refused:
@@ -269,19 +271,23 @@ class App:
                 if self._admit:
                     await self._admit(request)
             else:
-                try:
-                    request.actor = actor = await self._authenticate(request)
-                except Unauthorized:  # counts as an anonymous request
-                    if self._admit:
-                        await self._admit(request)
-                    raise
-                require(actor, endpoint.access)
+                await self._identify(request, endpoint.access)
             if self._begins:
                 request.ports.caller = request.actor
             response = await endpoint(request)
             return response if isinstance(response.body, bytes) else await _streamed(request, response)
         except Exception as fault:
             return self._failed(request, fault)
+
+    async def _identify(self, request: Request, role: Role) -> None:
+        """Identify the caller, who needs at least `role`; a failed authentication counts as an anonymous request."""
+        try:
+            request.actor = actor = await self._authenticate(request)
+        except Unauthorized:
+            if self._admit:
+                await self._admit(request)
+            raise
+        require(actor, role)
 
     def _failed(self, request: Request, fault: Exception) -> Response:
         """Return the response to a request that failed, in the dialect of its path."""
@@ -295,17 +301,13 @@ class App:
         return response
 
     def _find(self, request: Request) -> tuple[Endpoint, tuple[str, ...]]:
-        """Return the route and its parameters; `UrlTooLong`, the router's errors, or a full server's refusal."""
-        if request.refusal is not None:
-            raise request.refusal
+        """Return the route and its parameters; `UrlTooLong`, or the router's errors."""
         if len(request.path) + len(request.query) > URL_LIMIT:
             raise UrlTooLong(f"path and query have at most {URL_LIMIT} characters")
         return self.router.find(request.method, request.path)
 
     async def _unrouted(self, request: Request, refused: Problem) -> Response:
         """Answer a request without a route: a file, the methods of a path, or the problem; each counts as anonymous."""
-        if request.refusal is not None:
-            return self._failed(request, refused)
         if self._admit:
             await self._admit(request)
         if isinstance(refused, NotFound) and Assets in request.ports.runtime and (asset := await _asset(request)):

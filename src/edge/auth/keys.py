@@ -26,8 +26,7 @@ ADMINISTRATOR = Actor("admin", ADMIN)
 
 def require_key(request: Request, expected: Secret) -> Actor:
     """Return the administrator for the one key; `Unauthorized` for any other."""
-    key = sent_key(request) or presented_key(request)
-    if not matches(key, expected):
+    if not matches(presented_key(request), expected):
         raise Unauthorized("the key is not known")
     return ADMINISTRATOR
 
