@@ -10,7 +10,7 @@ from edge.auth.accounts.links import Purpose
 from edge.auth.accounts.models import (
     Confirmation,
     EmailChange,
-    MailInFlight,
+    MailUnderWay,
     PasswordByLink,
     PasswordChange,
     ResetRequest,
@@ -83,7 +83,7 @@ async def change_password(request: Request, body: Body[PasswordChange], actor: A
     return response
 
 
-async def change_email(body: Body[EmailChange], actor: Actor, parts: Parts) -> MailInFlight:
+async def change_email(body: Body[EmailChange], actor: Actor, parts: Parts) -> MailUnderWay:
     """Ask for another address: the new one gets a mail to confirm it, the present one a notice."""
     parts.letters.require()
     user = await _reauthenticated(body.password, actor, parts)
@@ -120,7 +120,7 @@ async def confirm_email(body: Body[Confirmation], parts: Parts) -> None:
         parts.letters.post(user.email, texts.address_changed(parts.letters.site, link["email"]))
 
 
-async def ask_for_reset(request: Request, body: Body[ResetRequest], parts: Parts) -> MailInFlight:
+async def ask_for_reset(request: Request, body: Body[ResetRequest], parts: Parts) -> MailUnderWay:
     """Ask for a mail with a link that resets the password. The answer is the same for every address."""
     parts.letters.require()
     await parts.attempts.count((f"sender {address(request)}", BY_SENDER))

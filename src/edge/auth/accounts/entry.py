@@ -5,7 +5,7 @@ from pydantic_core import from_json, to_json
 from edge.auth.accounts import texts
 from edge.auth.accounts.attempts import BY_SENDER
 from edge.auth.accounts.links import Purpose
-from edge.auth.accounts.models import Credentials, MailInFlight, NewAccount, PasswordByLink, RefreshToken
+from edge.auth.accounts.models import Credentials, MailUnderWay, NewAccount, PasswordByLink, RefreshToken
 from edge.auth.accounts.parts import Parts, WrongCredentials
 from edge.auth.accounts.sessions import TokenUnknown
 from edge.auth.limits import address
@@ -15,7 +15,7 @@ from edge.http import Response
 from edge.ports import Statement, UniqueViolation
 from edge.request import Request
 
-UNDER_WAY = MailInFlight(status="see your mail")
+UNDER_WAY = MailUnderWay(status="see your mail")
 
 
 class EmailTaken(StorageConflict):

@@ -96,7 +96,7 @@ class Reauthentication(BaseModel):
     password: Password
 
 
-class MailInFlight(TypedDict):
+class MailUnderWay(TypedDict):
     """A mail is sent if the address may get it; the answer is the same for every address."""
 
     status: Literal["see your mail"]

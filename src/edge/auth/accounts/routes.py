@@ -11,7 +11,7 @@ from edge.auth.accounts.hashes import POLICY, Hasher
 from edge.auth.accounts.letters import Letters, Pages
 from edge.auth.accounts.links import LinkNotValid, Links, Purpose
 from edge.auth.accounts.members import Members
-from edge.auth.accounts.models import MailInFlight, Myself, NewAccount, Reauthentication
+from edge.auth.accounts.models import MailUnderWay, Myself, NewAccount, Reauthentication
 from edge.auth.accounts.pages import page
 from edge.auth.accounts.parts import Erase, Parts, WrongCredentials, make_attempts, make_callers, make_sessions
 from edge.auth.accounts.sessions import SessionEnded, TokenUnknown
@@ -98,7 +98,7 @@ class Accounts(Routes):
 
     def _declare_entry(self, registration: type[NewAccount]) -> None:
         session = Operation({200: {JSON: Tokens}})
-        created = Operation({201: {JSON: Tokens}, 202: {JSON: MailInFlight}})
+        created = Operation({201: {JSON: Tokens}, 202: {JSON: MailUnderWay}})
         public: dict[str, Any] = {"access": PUBLIC, "body_limit": LARGEST_BODY}
 
         @self.post("/register", EmailTaken, ForeignOrigin, *_REFUSALS, operation=created, status=201, **public)
