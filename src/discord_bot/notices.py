@@ -56,7 +56,7 @@ class NoticeUncertain(Problem):
     status = 409
 
 
-class NoticeInFlight(Problem):
+class NoticeUnderWay(Problem):
     """This is being posted right now."""
 
     title = "This is being posted right now"
@@ -121,7 +121,7 @@ class Notices:
     async def send(self, notice: Notice) -> Delivered:
         """Send a notice, or return how it was sent before.
 
-        Errors: those of `Webhooks.post`, `TooManyNotices`, `NoticeUncertain`, `NoticeInFlight`.
+        Errors: those of `Webhooks.post`, `TooManyNotices`, `NoticeUncertain`, `NoticeUnderWay`.
         """
         fingerprint = await self._claim(notice)
         if isinstance(fingerprint, Delivered):
@@ -171,13 +171,13 @@ class Notices:
         while (now := self._clock.now().timestamp()) < deadline:
             row = await self._db.first(_FIND, notice.fingerprint)
             if row is None or row["status"] == FAILED:
-                raise NoticeInFlight("it has just failed: send it again", headers=[("retry-after", "1")])
+                raise NoticeUnderWay("it has just failed: send it again", headers=[("retry-after", "1")])
             if row["status"] == SENT:
                 return Delivered(row["id"], row["message_id"], False)
             if row["status"] == UNKNOWN or (row["status"] == SENDING and row["until"] <= now):
                 raise NoticeUncertain("look into the channel; with repeat=true it is sent again", id=row["id"])
             await self._clock.sleep(0.2)
-        raise NoticeInFlight(headers=[("retry-after", "5")])
+        raise NoticeUnderWay(headers=[("retry-after", "5")])
 
     async def _check_limit(self, notice: Notice, fingerprint: str) -> float | None:
         """Return the end of the lease on the subject, None for a notice that needs none.
@@ -220,7 +220,7 @@ class Notices:
     async def _begin(self, fingerprint: str) -> None:
         """Record that the notice goes out now. A sender that dies before this has sent nothing; another may send it."""
         if await self._db.first(_BEGIN, self._clock.now().timestamp() + CLAIM, fingerprint) is None:
-            raise NoticeInFlight("another sender has taken it over", headers=[("retry-after", "5")])
+            raise NoticeUnderWay("another sender has taken it over", headers=[("retry-after", "5")])
 
     async def _end(self, fingerprint: str, status: str) -> None:
         await self._db.run(_END, status, None, fingerprint)

@@ -5,7 +5,7 @@ from typing import Annotated, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from discord_bot.notices import Notice, NoticeInFlight, Notices, NoticeUncertain, TooManyNotices, key_of
+from discord_bot.notices import Notice, Notices, NoticeUncertain, NoticeUnderWay, TooManyNotices, key_of
 from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import NAMES
 from discord_bot.times import span, zone_of
@@ -125,7 +125,7 @@ _FAULTS = (
     UpstreamTimeout,
     TooManyNotices,
     NoticeUncertain,
-    NoticeInFlight,
+    NoticeUnderWay,
 )
 _SENT = Operation({200: {JSON: PostedNotice}, 201: {JSON: PostedNotice}})
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from discord_bot.app import app
-from discord_bot.notices import Notice, NoticeInFlight, Notices
+from discord_bot.notices import Notice, Notices, NoticeUnderWay
 from edge.clients.discord import Embed
 from sims.discord import Bucket
 
@@ -275,7 +275,7 @@ def test_overtaken_sender_sends_nothing(local: Runner) -> None:
         assert isinstance(claimed, str)
         await bot.db.run("UPDATE notices SET until = 1")
         assert (await notices.send(notice)).is_new
-        with pytest.raises(NoticeInFlight):
+        with pytest.raises(NoticeUnderWay):
             await notices._begin(claimed)
         assert len(bot.sims.discord.posted("event")) == 1
 

@@ -81,7 +81,7 @@ class ActionEnded(Problem):
     status = 409
 
 
-class ActionInFlight(Problem):
+class ActionUnderWay(Problem):
     """The action is under way."""
 
     title = "The action is under way"
@@ -139,7 +139,7 @@ class Listing(BaseModel):
 
 
 Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
-_RETRY_FAULTS = (ActionNotFound, ActionInFlight, VehicleUnknown, CommandNotAllowed, InvalidBody)
+_RETRY_FAULTS = (ActionNotFound, ActionUnderWay, VehicleUnknown, CommandNotAllowed, InvalidBody)
 ALL = tuple(TABLES["agent_actions"].columns)
 _VEHICLE = vehicle("payload.vin")
 _ACCEPTED = Operation({200: {JSON: Action}, 202: {JSON: Action}})
@@ -217,12 +217,12 @@ async def get_action(action_id: str, db: Database) -> Action:
     return _action_of(await _read_action(action_id, db))
 
 
-@routes.post("/{action_id}/cancel", ActionNotFound, ActionEnded, ActionInFlight, access=OPERATOR)
+@routes.post("/{action_id}/cancel", ActionNotFound, ActionEnded, ActionUnderWay, access=OPERATOR)
 async def cancel_action(action_id: str, db: ScopedDatabase, work: ActionWork) -> Action:
     """Cancel an action: at once if it is queued, between two steps of a sync; a command sent to a car stays sent."""
     row = await _read_action(action_id, db)
     if row["status"] == "running" and not KINDS[row["kind"]].is_repeatable:
-        raise ActionInFlight("a command that was sent to a car cannot be cancelled")
+        raise ActionUnderWay("a command that was sent to a car cannot be cancelled")
     changes = {
         "is_called_off": 1,
         "ended_at": Sql("CASE WHEN status = 'queued' THEN ? END", to_text(work.clock.now())),
@@ -247,7 +247,7 @@ async def retry_action(action_id: str, actor: Actor, db: ScopedDatabase, work: A
     ended = "id = ? AND status IN ('dead', 'failed', 'cancelled')"
     result = await db.update("agent_actions", again, ended, action_id, returning=ALL)
     if not result.rows:
-        raise ActionInFlight(f"it is {row['status']}")
+        raise ActionUnderWay(f"it is {row['status']}")
     await work.begin_again(result.rows[0])
     return _action_of(result.rows[0])
 

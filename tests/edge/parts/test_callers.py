@@ -232,7 +232,7 @@ def test_revocation_elsewhere_is_noticed_within_half_a_minute(place: Place) -> N
     assert later == [name, "Unauthorized", "Unauthorized"]
 
 
-def test_revocation_here_is_noticed_at_once_also_by_a_look_up_in_flight(place: Place) -> None:
+def test_revocation_here_is_noticed_at_once_also_by_a_look_up_under_way(place: Place) -> None:
     async def case() -> list[str]:
         callers = place.callers()
         _, name = await place.key(callers)

@@ -88,7 +88,7 @@ def test_refused_arrival_takes_nothing() -> None:
 # -- work and bodies --------------------------------------------------------------------------------------------------
 
 
-def test_body_in_flight_holds_no_place_at_work() -> None:
+def test_body_under_way_holds_no_place_at_work() -> None:
     async def case(served: Serving) -> list[Reply]:
         waiting = [await served.open(post(10), HERE) for _ in range(12)]
         await until(lambda: served.bounds.bodies.used == 12)
@@ -145,7 +145,7 @@ def test_key_has_a_share_of_the_bodies_wherever_they_come_from() -> None:
     run(case, small("bodies_of_keys", 10, 2))
 
 
-def test_bytes_of_bodies_in_flight_are_bounded() -> None:
+def test_bytes_of_bodies_under_way_are_bounded() -> None:
     async def case(served: Serving) -> None:
         first = await served.open(post(100_000) + bytes(60_000), HERE)
         await until(lambda: served.bounds.received.used == 60_000)
@@ -168,7 +168,7 @@ def test_body_over_the_limit_is_refused_before_its_end_comes() -> None:
     assert run(case, Bounds()) == 413
 
 
-def test_bytes_of_heads_in_flight_are_bounded() -> None:
+def test_bytes_of_heads_under_way_are_bounded() -> None:
     async def case(served: Serving) -> None:
         head = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx: "
         first = await served.open(head + b"y" * 60_000, HERE)

@@ -121,7 +121,7 @@ def test_only_the_late_are_cut_off() -> None:
     assert asyncio.run(case()) == ["late", "done", "done"]
 
 
-def test_no_timer_runs_when_nothing_is_in_flight() -> None:
+def test_no_timer_runs_when_nothing_is_under_way() -> None:
     async def case() -> bool:
         deadlines = within(30)
         await guarded(deadlines, quick_work)
