@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -229,8 +229,7 @@ def test_a_mistake_is_found(files: Files, name: str, old: str, new: str, complai
 def test_files_of_the_dev_stage_suffice_for_a_healthy_app(files: Files, tmp_path: Path) -> None:
     stage = stages(files["Dockerfile"])["dev"]
     copied(stage, tmp_path / "app")
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = str(listening.getsockname()[1])
+    port = str(free_port())
     env = dict(pair.split("=", 1) for step, rest in stage.steps if step == "ENV" for pair in rest.split())
     own = {"PATH": os.environ["PATH"], **env, "HOST": "127.0.0.1", "PORT": port, "STATE": str(tmp_path / "state")}
     place: Any = {"cwd": tmp_path / "app", "env": own}

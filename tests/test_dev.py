@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 
 from dev import HOST, Place, command, surroundings
 
@@ -48,11 +49,6 @@ class Dev:
         """Return the sync runs, newest first."""
         rows: list[dict[str, Any]] = self.ask("GET", "/d1/sync_runs?order=started_at.desc")[2]
         return rows
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def start(state: Path, port: int, **env: str) -> subprocess.Popen[str]:

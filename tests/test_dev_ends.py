@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from tests.test_dev import free_port
+from tests.ports import free_port
 
 from apps import ROOT
 

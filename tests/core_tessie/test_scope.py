@@ -328,7 +328,7 @@ def put_cars(world: World) -> None:
     for vin, name, odometer in (("{a}", "Alpha", 10), ("{b}", marks["name"], float(marks["odometer"]))):
         world.admin("PUT", f"/d1/vehicles/{vin}", {"display_name": name, "odometer_mi": odometer})
         world.admin("PUT", f"/d1/vehicle_settings/{vin}", {})
-    world.admin("PATCH", "/d1/vehicles/{b}", {"display_name": marks["name"]})
+        world.admin("PATCH", f"/d1/vehicles/{vin}", {"display_name": name})  # a correction, which no late sync replaces
     place = marks["place"]
     far = float(marks["distance"])
     common = {"vin": "{b}", "tessie_id": 7, "started_at": at, "ended_at": "2025-11-05T11:00:00Z"}

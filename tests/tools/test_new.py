@@ -13,6 +13,7 @@ from shutil import copytree, ignore_patterns
 from urllib.request import urlopen
 
 import pytest
+from tests.ports import free_port
 
 from apps import ROOT
 from new import LONGEST, README, WRANGLER, Refused, check, main, move
@@ -116,14 +117,6 @@ def served(copy: Copy, folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(PATIENCE)
-
-
-def free_port() -> int:
-    """Return a port that nobody has just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def answers(port: int) -> bool:

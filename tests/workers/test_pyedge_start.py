@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from tests.ports import free_port
 
 from pyedge import ConfigError, ControlError, StartError, Worker
 from pyedge.client import ROOT
@@ -191,8 +191,7 @@ def test_request_waits_until_migrations_are_applied(small: Path) -> None:
     (small / "src" / "small.py").write_text(COUNTED)
     (small / "migrations").mkdir()
     (small / "migrations" / "0001_big.sql").write_text(TABLE)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     answers: list[str | None] = []
 
     def ask() -> None:
@@ -212,8 +211,7 @@ def test_connection_waits_while_the_interpreter_is_prepared(small: Path) -> None
     (small / "python_modules").unlink()
     copytree(ROOT / "python_modules", small / "python_modules")
     (small / "python_modules" / f"fresh_{time.time_ns()}.py").write_text("")  # no prepared state is there for it
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     answers: list[str | None] = []
     worker = Worker(small, port=port)
 

@@ -1,7 +1,6 @@
 """Calls to other services: the retries and their number, the deadline, and the reported fault."""
 
 import asyncio
-import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from time import monotonic
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from tests.edge.conftest import NOON
 from tests.edge.parts.conftest import Origin, Reply, SetClock, fetching
+from tests.ports import free_port
 
 from edge.clients.upstream import (
     FIRST_BACK_OFF,
@@ -58,9 +58,7 @@ def shown_text(fault: Problem) -> str:
 
 def unused() -> str:
     """Return an address without a server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 304, 400, 401, 403, 404, 409, 410, 422, 500, 501])
