@@ -1,9 +1,11 @@
 """The tests' processes, order and temporary files; both runtimes' fixtures come from the plugin."""
 
+import gc
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from zlib import crc32
 
@@ -46,6 +48,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedW
     """Return the scheduler, which takes the groups in the order of the tests."""
     config.option.loadscopereorder = False
     return SharedWorkers(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage once after collecting, and never again in all that was collected: it takes half of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
