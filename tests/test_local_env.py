@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from apps import load, packages
+from companions import end_all
 from edge.clients.discord import WEBHOOK
 from edge.runtimes.local.key_value import LocalKeyValue
 from local_env import prepare
@@ -23,6 +25,12 @@ STARTS = {
     "devcapsules": ("GENERATION_MODEL_URL", "AZURE_OPENAI_URL"),
 }
 """The settings without which a stand-in is started, by app."""
+
+
+@pytest.fixture(autouse=True)
+def _end() -> Iterator[None]:
+    yield
+    end_all()
 
 
 @pytest.mark.parametrize("package", packages())

@@ -31,5 +31,12 @@ def begin(module: str, *arguments: str) -> dict[str, Any]:
     return ready
 
 
+def end_all() -> None:
+    """End the stand-ins that were begun, and wait for their ends."""
+    while _RUNNING:
+        with _RUNNING.pop():  # closes its input
+            pass
+
+
 _RUNNING: list[subprocess.Popen[str]] = []
 """Kept, so that their inputs stay open as long as this process, and the server that it becomes."""

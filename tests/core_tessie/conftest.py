@@ -4,10 +4,11 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from tests.served import Served, served_locally
+from tests.served import Served, Shared, served_locally
 
 from core_tessie.app import app
 from edge.testing import Client, runner
@@ -86,12 +87,36 @@ def run(runtime: str, tmp_path: Path, tessie_port: int, model_sim: ModelSim, wor
     return Runner(tmp_path / "state", tessie_port, model_sim, workers_host if runtime == "workers" else None)
 
 
+SHARED: list[Shared] = []
+"""The local server of a process, once a test has asked for it."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End the local server with the last test of this folder."""
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        for server in SHARED:
+            server.end()
+
+
 @pytest.fixture(scope="session")
-def local_server(tmp_path_factory: pytest.TempPathFactory, tessie_port: int, model_sim: ModelSim) -> Iterator[Served]:
-    """Return the local server, one for all tests; it starts with the first test that needs it."""
-    folder = tmp_path_factory.mktemp("served")
-    with served_locally(folder, Runner(folder, tessie_port, model_sim).env) as served:
-        yield served
+def shared_server(tmp_path_factory: pytest.TempPathFactory, tessie_port: int, model_sim: ModelSim) -> Iterator[Shared]:
+    """Return the local server, one for all tests of a folder."""
+
+    def serving() -> AbstractContextManager[Served]:
+        folder = tmp_path_factory.mktemp("served")
+        return served_locally(folder, Runner(folder, tessie_port, model_sim).env)
+
+    server = Shared(serving)
+    SHARED.append(server)
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def local_server(shared_server: Shared) -> Served:
+    """Return the local server; it starts with the first test that needs it."""
+    return shared_server.start()
 
 
 @pytest.fixture(params=["local", "workers"])

@@ -32,7 +32,7 @@ QUICK = {"LIVE_CHECK_S": "0.5", "LIVE_MAX_CONNECTIONS": "4"}
 UNKNOWN = {"type": "nothing"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def quick_local(tmp_path_factory: pytest.TempPathFactory, tessie_port: int, model_sim: ModelSim) -> Any:
     """Return a local server that looks at credentials twice a second."""
     folder = tmp_path_factory.mktemp("quick")

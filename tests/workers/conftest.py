@@ -13,6 +13,8 @@ from pyedge import Also, Worker
 
 HERE = Path(__file__).parent
 PYTHON_MODULES = HERE.parents[1] / "python_modules"
+RUNNING: list[Worker] = []
+"""The demo, while it runs."""
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
@@ -49,6 +51,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End the demo with the last test of this folder: it would idle until the end of the process."""
+    while RUNNING and (nextitem is None or HERE not in nextitem.path.parents):
+        RUNNING.pop().stop()
+
+
 @pytest.fixture(scope="session")
 def worker(project: Path, upstream: str) -> Iterator[Worker]:
     """The demo, with Python allowed to compute for four seconds without a pause."""
@@ -62,4 +71,5 @@ def worker(project: Path, upstream: str) -> Iterator[Worker]:
         ai=upstream,
         watchdog=4,
     ) as running:
+        RUNNING.append(running)
         yield running

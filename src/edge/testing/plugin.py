@@ -36,9 +36,14 @@ def runtime(request: pytest.FixtureRequest) -> str:
     return name
 
 
+RUNNING: list[Workers] = []
+"""The Workers of this test process, once a test has asked for them: they may be stopped between two tests."""
+
+
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Workers]:
     """Return the Workers that all tests of a process share; each starts with the first test that needs it."""
     running = Workers()
+    RUNNING.append(running)
     yield running
     running.stop()
