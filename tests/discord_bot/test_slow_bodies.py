@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.discord_bot.conftest import KEY, Sims
@@ -24,19 +23,20 @@ def signed(seconds: float = 0, code: str = CODE) -> list[str]:
 
 
 @pytest.fixture(params=["local", "workers"])
-def url(request: pytest.FixtureRequest, sims: Sims, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, sims: Sims) -> str:
+    """Return the app's address on each runtime."""
     if request.param == "local":
-        with served_locally(tmp_path, sims.env(), "discord_bot") as served:
-            yield served.url
-        return
+        local: Served = request.getfixturevalue("served")
+        return local.url
     host: Host = request.getfixturevalue("workers_host")
     asyncio.run(host.client(app, sims.env(), []))
-    yield host.worker.url.rstrip("/")
+    return host.worker.url.rstrip("/")
 
 
-@pytest.fixture
-def served(sims: Sims, tmp_path: Path) -> Iterator[Served]:
-    with served_locally(tmp_path, sims.env(), "discord_bot") as running:
+@pytest.fixture(scope="module")
+def served(all_sims: Sims, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Return a local server, one for all tests."""
+    with served_locally(tmp_path_factory.mktemp("slow"), all_sims.env(), "discord_bot") as running:
         yield running
 
 

@@ -1,16 +1,18 @@
 """A client that sends a head and no body is refused by the head, or waits without a place at work."""
 
+import asyncio
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import pytest
 from tests.platform_api.conftest import Sims
-from tests.platform_api.test_webhook import url
-from tests.served import served_locally
+from tests.served import Served, served_locally
 from tests.slow_bodies import OTHER, answer_of, head, memory, refusal, waiting
 
-__all__ = ["url"]
+from edge.testing.host import Host
+from platform_api.app import app
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +23,24 @@ CODE = "A" * 43
 def signature(seconds: float = 0) -> str:
     """Return a well-formed header with an invalid signature, of an instant so far from now."""
     return f"sanity-webhook-signature: t={int((time.time() + seconds) * 1000)},v1={CODE}"
+
+
+@pytest.fixture(scope="module")
+def server(all_sims: Sims, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Return a local server, one for all tests."""
+    with served_locally(tmp_path_factory.mktemp("slow"), all_sims.env(), "platform_api") as served:
+        yield served
+
+
+@pytest.fixture(params=["local", "workers"])
+def url(request: pytest.FixtureRequest, sims: Sims) -> str:
+    """Return the app's address on each runtime."""
+    if request.param == "local":
+        local: Served = request.getfixturevalue("server")
+        return local.url
+    host: Host = request.getfixturevalue("workers_host")
+    asyncio.run(host.client(app, sims.env(), []))
+    return host.worker.url.rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -44,15 +64,14 @@ def test_form_is_refused_by_its_headers(url: str, headers: list[str]) -> None:
 
 
 @pytest.mark.parametrize("path", [PURGE, "/api/v1/chat", "/api/v1/forms/contact"])
-def test_heads_without_bodies_hold_up_nobody(sims: Sims, tmp_path: Path, path: str) -> None:
-    with served_locally(tmp_path, sims.env(), "platform_api") as served:
-        key = f"x-api-key: {sims.env()['API_KEY']}"
-        with waiting(served.url, head(served.url, path, [signature(), key])):
-            status, health, took = answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
-            assert (status, health["status"], took < 3) == (200, "ok", True)
-            late = answer_of(served.url, head(served.url, PURGE, [signature()], 2) + b"{}")
-            assert late[0] == 401
-        assert answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1")[0] == 200
+def test_heads_without_bodies_hold_up_nobody(sims: Sims, server: Served, path: str) -> None:
+    key = f"x-api-key: {sims.env()['API_KEY']}"
+    with waiting(server.url, head(server.url, path, [signature(), key])):
+        status, health, took = answer_of(server.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert (status, health["status"], took < 3) == (200, "ok", True)
+        late = answer_of(server.url, head(server.url, PURGE, [signature()], 2) + b"{}")
+        assert late[0] == 401
+    assert answer_of(server.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1")[0] == 200
 
 
 @pytest.mark.soak
