@@ -36,7 +36,7 @@ def serving(request: pytest.FixtureRequest, runtime: str, sims: Sims, folder: Pa
 def test_answers_conform_to_the_document(
     request: pytest.FixtureRequest, runtime: str, examples: int, sims: Sims, tmp_path: Path
 ) -> None:
-    phases = ["--phases", "examples,coverage,fuzzing" if runtime == "local" else "examples,fuzzing"]
+    phases = ["--phases", "examples,coverage,fuzzing" if examples > 5 and runtime == "local" else "examples,fuzzing"]
     with serving(request, runtime, sims, tmp_path) as url:
         header = f"Authorization: Bearer {KEY[0][1]}"
         check(url, "openapi/platform_api/openapi.json", header, examples, "--checks", "all", *SIGNED, *phases)

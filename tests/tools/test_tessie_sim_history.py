@@ -121,9 +121,9 @@ def test_a_later_clock_only_appends(fleet: Fleet, days: float) -> None:
         assert ended == [record for record in fleet.charges(vin) if record["ended_at"] <= until]
 
 
-@pytest.mark.slow
-def test_the_state_at_an_instant_does_not_depend_on_how_far_the_history_goes(fleet: Fleet) -> None:
-    for turn in range(24):
+@pytest.mark.parametrize("turns", [range(1, 24, 6), pytest.param(range(24), marks=pytest.mark.soak)], ids=str)
+def test_the_state_at_an_instant_does_not_depend_on_how_far_the_history_goes(fleet: Fleet, turns: range) -> None:
+    for turn in turns:
         at = ANCHOR + turn * 15 * DAY_S + turn * 4_117
         early = Fleet(seed=7, until=at)
         for vin in fleet.vins:
