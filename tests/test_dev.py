@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,13 +17,15 @@ from typing import Any
 import pytest
 from tests.ports import free_port
 
-from dev import HOST, Place, command, surroundings
+from dev import HOST, Place, chosen, command, surroundings
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 KEY = "dev-test-key-for-all-tests"
 PATIENCE = 60.0
+NO_TESSIE = {"TESSIE_API_KEY": "a-key-of-tessie", "TESSIE_BASE_URL": "http://127.0.0.1:9"}
+"""Settings for a start without a stand-in and its year of records."""
 
 
 class Dev:
@@ -132,7 +135,7 @@ def test_the_first_start_shows_the_administrators_key_once(tmp_path: Path) -> No
     first_lines: list[str] = []
     for _ in range(2):
         port = free_port()
-        process = start(tmp_path / "state", port, ADMIN_API_KEY="")
+        process = start(tmp_path / "state", port, ADMIN_API_KEY="", **NO_TESSIE)
         dev = Dev(process, port)
         try:
             wait_for(lambda dev=dev: dev.ask("GET", "/health")[0] == 200)
@@ -154,7 +157,7 @@ def test_the_first_start_shows_the_administrators_key_once(tmp_path: Path) -> No
 def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
-        process = start(tmp_path / "state", port)
+        process = start(tmp_path / "state", port, **NO_TESSIE)
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
     assert f"port {port} is in use; try PORT={port + 1}" in output
@@ -162,21 +165,28 @@ def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["http", "0", "70000", "-1"])
-def test_invalid_port_is_refused(tmp_path: Path, port: str) -> None:
-    process = start(tmp_path / "state", 0, PORT=port)
-    output, _ = process.communicate(timeout=30)
-    assert process.returncode != 0
-    assert f"PORT={port} is not a port" in output
-    assert "Traceback" not in output
+def test_invalid_port_is_refused(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("PORT", port)
+    monkeypatch.setenv("APP", "")
+    monkeypatch.setenv("HOST", "")
+    with pytest.raises(SystemExit, match=rf"^error: PORT={port} is not a port"):
+        chosen()
 
 
 @pytest.mark.parametrize("host", ["example.com", "x86_64-conda-linux-gnu", "127.0.0.1:80", "256.0.0.1"])
-def test_invalid_address_is_refused(tmp_path: Path, host: str) -> None:
-    process = start(tmp_path / "state", free_port(), HOST=host)
+def test_invalid_address_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("APP", "")
+    with pytest.raises(SystemExit, match=rf"^error: HOST={re.escape(host)} is not an address"):
+        chosen()
+
+
+@pytest.mark.parametrize("env", [{"PORT": "70000"}, {"HOST": "example.com"}], ids=str)
+def test_invalid_place_is_one_line(tmp_path: Path, env: dict[str, str]) -> None:
+    process = start(tmp_path / "state", free_port(), **env)
     output, _ = process.communicate(timeout=30)
     assert process.returncode != 0
-    assert f"HOST={host} is not an address" in output
-    assert "Traceback" not in output
+    assert re.fullmatch(r"error: (PORT|HOST)=\S+ is not an? .+\n", output), output
 
 
 @pytest.mark.parametrize(
