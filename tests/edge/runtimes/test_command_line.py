@@ -14,10 +14,9 @@ from edge.runtimes.local.runtime import LocalRuntime
 
 @pytest.fixture
 def _collector() -> Iterator[None]:
-    """Leave the collector of the tests as it was."""
+    """Leave the thresholds of the tests' collector as they were."""
     thresholds = gc.get_threshold()
     yield
-    gc.unfreeze()
     gc.set_threshold(*thresholds)
 
 
