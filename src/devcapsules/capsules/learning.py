@@ -181,7 +181,8 @@ async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning
     exercise = await learning.exercise(capsule_id)
     content = exercise.content
     row = await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
-    assert row is not None
+    if row is None:  # it was deleted or hidden meanwhile
+        raise CapsuleNotFound("there is no such capsule, or you may not read it")
     if row["taken_down_at"]:
         raise TakenDown("a copy of it could be published again")
     own = await learning.db.first(store.WHOLE, capsule_id, row["version"])

@@ -16,7 +16,7 @@ from devcapsules.capsules.models import (
     NewCapsule,
 )
 from edge.data import ScopedDatabase
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 ENTRY = (
     "SELECT c.id, c.owner_id, c.title, c.language, c.difficulty, c.visibility, c.tags, c.version, c.score, "
@@ -165,12 +165,3 @@ async def add_capsule(
         ]
     )
     return capsule_id
-
-
-def forget_author(user_id: str) -> list[Statement]:
-    """Return the statements that remove a deleted user's name from forks of the user's capsules."""
-    sql = (
-        "UPDATE capsules SET forked_author = NULL, updated_at = CURRENT_TIMESTAMP "
-        "WHERE forked_from IN (SELECT id FROM capsules WHERE owner_id = ?)"
-    )
-    return [Statement(sql, (user_id,))]

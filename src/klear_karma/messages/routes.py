@@ -4,7 +4,7 @@ from typing import Annotated, TypedDict
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from edge import READER, Actor, Body, Database, Query, Routes
+from edge import READER, Actor, Body, Database, NotFound, Query, Routes, Unauthorized
 from edge.data import ScopedDatabase
 from edge.errors import Overloaded
 from edge.live.publisher import Publisher
@@ -139,7 +139,10 @@ async def send_message(
 ) -> Message:
     """Send a message. Before a booking a customer may send a practitioner one, and the practitioner may answer."""
     pair = await _pair(new, actor, db)
-    message, conversation = await store.send(pair, actor.name, new.body)
+    sent = await store.send(pair, actor.name, new.body)
+    if sent is None:
+        raise await _gone(new, actor, db)
+    message, conversation = sent
     news.publish("sent", message, conversation)
     return _message_view(message, actor.name)
 
@@ -231,6 +234,15 @@ async def _pair(new: NewMessage, actor: Actor, db: Database) -> Pair:
     return pair
 
 
+async def _gone(new: NewMessage, actor: Actor, db: Database) -> Exception:
+    """Return the problem of a message whose one side was deleted meanwhile."""
+    try:
+        await _pair(new, actor, db)
+    except NotFound as gone:
+        return gone
+    return Unauthorized("the account was deleted")
+
+
 async def _sent_message(message_id: str, db: Database) -> tuple[Row, Row]:
     """Return a message that the caller has sent, with its conversation; `MessageGone` for one of the other side."""
     if await db.first("SELECT 1 AS n FROM messages WHERE id = ?", message_id) is None:
@@ -239,7 +251,8 @@ async def _sent_message(message_id: str, db: Database) -> tuple[Row, Row]:
     if message is None:
         raise MessageGone("it is not yours")
     row = await db.first("SELECT * FROM conversations WHERE id = ?", message["conversation_id"])
-    assert row is not None, "every message has a conversation"
+    if row is None:  # it went with an account meanwhile
+        raise MessageNotFound(f"there is no message {message_id[:80]} of yours")
     return message, row
 
 
