@@ -1,9 +1,13 @@
 """The tests' processes, order and temporary files; both runtimes' fixtures come from the plugin."""
 
+import gc
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from zlib import crc32
 
@@ -46,6 +50,35 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedW
     """Return the scheduler, which takes the groups in the order of the tests."""
     config.option.loadscopereorder = False
     return SharedWorkers(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the tests of a new checkout before the processes start, each of which would compile all of them."""
+    is_new = not (ROOT / ".hypothesis").is_dir()
+    if is_new and not sys.dont_write_bytecode and (config.getoption("numprocesses") or 0) > 1:
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0"]
+        for run in [subprocess.Popen([*command, *half], cwd=ROOT, stdout=subprocess.DEVNULL) for half in _halves()]:
+            run.wait()
+
+
+def _halves() -> tuple[list[str], list[str]]:
+    """Return the places of all tests as two groups; the first has most of those whose inputs Hypothesis draws."""
+    folder = Path(__file__).parent
+    first = [str(folder / name) for name in ("core_tessie", "klear_karma", "vinyl_vault")]
+    places = sorted(str(path) for path in folder.iterdir() if path.is_dir() or path.match("test_*.py"))
+    return first, [place for place in places if place not in first and not place.endswith("__pycache__")]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage once after collecting, and never again in all that was collected: it takes half of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
