@@ -105,3 +105,28 @@ def test_change_between_two_calls_of_database_is_no_fault_of_server(local: Run, 
             assert {kind for _, kind in between} <= {first, last} | further, (name, answers)
 
     local(run)
+
+
+def test_content_that_was_not_run_is_not_published_meanwhile(local: Run) -> None:
+    publish = "UPDATE capsules SET visibility = 'public' WHERE id = ? AND version = 1"
+    failing = {"tests": [{"arguments": [2], "expected": 5}]}
+
+    async def case(client: Client) -> None:
+        db: Any = client.ports.settings.db
+
+        async def world(_name: str) -> tuple[Ask, Change, Client]:
+            author = await as_member(client, "ada")
+            capsule_id = await add(author)
+
+            async def change() -> None:
+                await db.run(publish, capsule_id)
+
+            path = f"{PATH}/{capsule_id}"
+            return lambda sender: sender.request("PATCH", path, json=failing), change, author
+
+        kinds = [kind_of(answer) async for _, _, answer in each_moment(world)]
+        assert kinds[-1] == (200, "")
+        assert (409, "urn:problem:version-conflict") in kinds
+        assert await db.all("SELECT id FROM capsules WHERE visibility = 'public' AND version > 1") == []
+
+    local(case)

@@ -130,7 +130,8 @@ async def change_capsule(
         prepare = catalogue.db.prepare
         writes = [prepare.insert("capsule_versions", [open_part]), prepare.insert("capsule_answers", [answers])]
     table = "capsules" if body.visibility is None else "own_capsules"
-    is_same = ("id = ? AND version = ?", capsule_id, row["version"])
+    seen = (capsule_id, row["version"], row["visibility"])  # who sees it decides whether its solution was run
+    is_same = ("id = ? AND version = ? AND visibility = ?", *seen)
     try:
         await catalogue.db.batch([catalogue.db.prepare.update(table, changes, *is_same, must_exist=True), *writes])
     except OutOfScope:

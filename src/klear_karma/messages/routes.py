@@ -9,6 +9,7 @@ from edge.data import ScopedDatabase
 from edge.errors import Overloaded
 from edge.live.publisher import Publisher
 from edge.ports import Row
+from edge.rows import row_as
 from klear_karma.booking.news import person
 from klear_karma.booking.problems import NotWelcome
 from klear_karma.booking.views import Party
@@ -107,6 +108,18 @@ class MessageList(TypedDict):
     next: str | None
 
 
+class MessageEvent(TypedDict):
+    """The data of a message's live event. It holds no text: a log of events outlives a deleted text or account."""
+
+    id: str
+    conversation_id: str
+    number: int
+    is_mine: bool
+    sent_at: str
+    edited_at: str | None
+    deleted_at: str | None
+
+
 class MessageNews:
     """Publishes messages to both sides of a conversation, after the batch."""
 
@@ -116,7 +129,8 @@ class MessageNews:
     def publish(self, kind: str, message: Row, conversation: Row) -> None:
         """Publish a message to its two sides."""
         for user_id in (conversation["customer_id"], conversation["practitioner_id"]):
-            self._publisher.publish(f"message.{kind}", _message_view(message, user_id), None, person(user_id))
+            event = row_as(MessageEvent, _message_view(message, user_id))
+            self._publisher.publish(f"message.{kind}", event, None, person(user_id))
 
 
 _IS_PRACTITIONER = "EXISTS (SELECT 1 FROM practitioner_conversations AS p WHERE p.id = c.id)"
