@@ -11,9 +11,9 @@ from devcapsules.capsules import learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
 from devcapsules.capsules.publication import Publisher
-from devcapsules.capsules.store import forget_author
 from devcapsules.community import progress, reports, teams
 from devcapsules.embed import routes as embed
+from devcapsules.erasure import erase
 from devcapsules.execution import routes as execution
 from devcapsules.execution.executors import Executors
 from devcapsules.execution.ledger import Ledger
@@ -83,7 +83,7 @@ app = App(
     resources=[
         site_index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
-        Accounts("/api/v1/auth", registration=CapsuleAccount, myself=MyPlan, erase=forget_author),
+        Accounts("/api/v1/auth", registration=CapsuleAccount, myself=MyPlan, erase=erase),
         access.keys,
         access.usage,
         access.plans,

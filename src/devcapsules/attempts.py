@@ -122,9 +122,9 @@ class Attempts:
         times = [result.execution.time_ms or 0.0 for result in results if result.execution]
         peaks = [result.execution.memory_kb or 0 for result in results if result.execution]
         run = (attempt_id, exercise.row["language"], outcome, sum(times), max(peaks, default=0), at, capsule_id)
-        events = [Event(f"try-{attempt_id}", capsule_id, "attempt", outcome, learner.mark)]
+        events = [Event(f"try-{attempt_id}", capsule_id, "attempt", outcome)]
         if is_solved:
-            events.append(Event(f"solved-{attempt_id}", capsule_id, "completion", "ok", learner.mark))
+            events.append(Event(f"solved-{attempt_id}", capsule_id, "completion", "ok"))
         (progress_rows, *_) = await self.learning.system.batch(
             [
                 Statement(_PROGRESS, progress),

@@ -19,12 +19,6 @@ type Difficulty = Literal["easy", "medium", "hard"]
 type Visibility = Literal["private", "unlisted", "public"]
 
 
-def _text(text: str) -> str:
-    if "\0" in text or any("\ud800" <= mark <= "\udfff" for mark in text):
-        raise ValueError("must not contain NUL characters or lone surrogates")
-    return text
-
-
 def _small(value: Any) -> Any:
     try:
         text = to_json(value)
@@ -38,7 +32,7 @@ def _small(value: Any) -> Any:
     return value
 
 
-CLEAN = AfterValidator(_text)
+CLEAN = Matching(r"[^\x00\ud800-\udfff]*", "must not contain NUL characters or lone surrogates")
 type Code = Annotated[str, Field(max_length=LONGEST_CODE), CLEAN]
 type Title = Annotated[str, Field(min_length=1, max_length=120), CLEAN]
 type Statement = Annotated[str, Field(min_length=1, max_length=20_000, description="Markdown"), CLEAN]

@@ -13,8 +13,8 @@ type Kind = Literal["view", "attempt", "completion"]
 
 MOST_EVENTS = 50
 _INSERT = (
-    "INSERT INTO analytics_events (id, capsule_id, kind, outcome, learner, day, created_at) "
-    "SELECT ?, c.id, ?, ?, ?, ?, ? FROM capsules AS c WHERE c.id = ? ON CONFLICT (id) DO NOTHING RETURNING id"
+    "INSERT INTO analytics_events (id, capsule_id, kind, outcome, day, created_at) "
+    "SELECT ?, c.id, ?, ?, ?, ? FROM capsules AS c WHERE c.id = ? ON CONFLICT (id) DO NOTHING RETURNING id"
 )
 
 
@@ -30,13 +30,12 @@ class NewEvent(BaseModel):
 
 
 class Event(NamedTuple):
-    """An event to store."""
+    """An event to store; it names no learner."""
 
     id: str
     capsule_id: str
     kind: Kind
     outcome: str
-    learner: str
 
 
 def insert_events(events: Sequence[Event], clock: Clock) -> list[Statement]:
@@ -46,14 +45,7 @@ def insert_events(events: Sequence[Event], clock: Clock) -> list[Statement]:
     return [
         Statement(
             _INSERT,
-            (
-                f"{event.capsule_id}:{event.id}",
-                event.kind,
-                event.outcome,
-                event.learner[:100],
-                *times,
-                event.capsule_id,
-            ),
+            (f"{event.capsule_id}:{event.id}", event.kind, event.outcome, *times, event.capsule_id),
         )
         for event in events
     ]

@@ -56,7 +56,7 @@ SCHEMA = Schema(
             "capsules",
             "id owner_id! title! language! difficulty! visibility! tags!:json search_text! time_limit_ms!:integer "
             "solution_after!:integer version!:integer score:integer forked_from forked_author job_id "
-            "taken_down_at:instant created_at!:instant updated_at!:instant",
+            "taken_down_at:instant created_at!:instant updated_at!:instant forked_author_id",
             key=("id",),
             unique=(("job_id",),),
             defaults={
@@ -67,7 +67,7 @@ SCHEMA = Schema(
                 "solution_after": 3,
                 "version": 1,
             },
-            references={"owner_id": "users"},
+            references={"owner_id": "users", "forked_author_id": "users"},
         ),
         Relation(
             "executions",
@@ -154,6 +154,7 @@ SCHEMA = Schema(
         Index("analytics_events_created", "analytics_events", ("created_at",)),
         Index("api_keys_by_user", "api_keys", ("user_id", "created_at")),
         Index("auth_attempts_seen", "auth_attempts", ("seen_at",)),
+        Index("capsules_by_forked_author", "capsules", ("forked_author_id",)),
         Index("capsules_by_owner", "capsules", ("owner_id", "created_at", "id")),
         Index("capsules_by_visibility", "capsules", ("visibility", "created_at", "id")),
         Index("executions_by_capsule", "executions", ("capsule_id",)),
@@ -177,5 +178,5 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql", "0002_audit.sql"),
+    migrations=("0001_init.sql", "0002_audit.sql", "0003_erasure.sql"),
 )

@@ -65,7 +65,7 @@ TABLES = Tables(
             "solution_after",
             "version",
             "forked_from",
-            "forked_author",
+            "forked_author_id",
             "created_at",
             "updated_at",
         ),

@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge import Request, Statement
+from edge import Background, Request, Statement
+from edge.auth.accounts.erasure import GONE
 from edge.auth.accounts.models import Myself, NewAccount
 from edge.auth.accounts.routes import Accounts
 from edge.ports import Result
+from edge.ports.events import Events
 from edge.text import Matching
 from klear_karma.analytics.points import Usage
 from klear_karma.booking.news import AppointmentNews
@@ -33,7 +35,6 @@ class KarmaMyself(Myself):
     user_type: UserType
 
 
-GONE = "deleted user"
 _OPEN = "state = 'requested' OR (state IN ('confirmed', 'rescheduled') AND starts_at > CURRENT_TIMESTAMP)"
 _NOTIFY = (
     "INSERT INTO notifications (id, user_id, kind, appointment_id, data, created_at) "
@@ -58,10 +59,11 @@ _OF_SIDE = (
 _OF_USER = (
     f"UPDATE notifications SET data = json_set(data, '$.with', '{GONE}') WHERE data ->> 'with' IS NOT NULL "
     "AND appointment_id IN (SELECT id FROM appointments WHERE customer_id = ?)",
-    "UPDATE appointments SET note = '', updated_at = CURRENT_TIMESTAMP WHERE customer_id = ?",
+    "UPDATE appointments SET note = '', idempotency_key = NULL, request_hash = NULL, updated_at = CURRENT_TIMESTAMP "
+    "WHERE customer_id = ?",
     f"UPDATE reviews SET author_name = '{GONE}' WHERE author_id = ?",
     "UPDATE reports SET reporter_id = NULL WHERE reporter_id = ?",
-    "UPDATE admin_audit SET details = '{}' WHERE action = 'profile.changed' AND target_id = ?",
+    "UPDATE reports SET target_id = 'deleted ' || id WHERE target_id = ? AND target_kind IN ('practitioner', 'user')",
     "DELETE FROM practitioner_texts WHERE rowid IN (SELECT number FROM practitioners WHERE id = ?)",
 )
 
@@ -77,8 +79,17 @@ def erase(user_id: str) -> list[Statement]:
     return [Statement(text, (user_id,)) for text in (*texts, *_OF_USER)]
 
 
-def announce(_request: Request, results: Sequence[Result], news: AppointmentNews, usage: Usage) -> None:
-    """Publish the cancelled bookings of a deleted user to their other sides, and count them."""
+def announce(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
+    request: Request,
+    results: Sequence[Result],
+    news: AppointmentNews,
+    usage: Usage,
+    events: Events | None,
+    background: Background,
+) -> None:
+    """Publish the cancelled bookings of a deleted user to their other sides, count them, and erase its own events."""
+    if events is not None and request.actor is not None:
+        background.add(events.erase(request.actor.name))
     for result in results:
         for row in result.rows:
             news.publish(row)

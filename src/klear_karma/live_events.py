@@ -7,4 +7,7 @@ AUDIENCES = {
     "message.sent": Audience.PERSON,
     "message.changed": Audience.PERSON,
 }
-"""Each event is published once per recipient; administrators receive none of them."""
+"""Each event is published once per recipient; administrators receive none of them.
+
+Its data has ids, numbers, states and times: no name and no text, as the log outlives what it reports.
+"""

@@ -288,5 +288,6 @@ SCHEMA = Schema(
         "0003_reminder_mails.sql",
         "0004_open_requests.sql",
         "0005_changed_profiles.sql",
+        "0006_erasure.sql",
     ),
 )

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from pydantic_core import from_json, to_json
 
 from edge.ports import Row, Value
+from edge.text import Matching
 
 LARGEST = 2**53 - 1
 MOST_TAGS = 100
@@ -48,12 +49,6 @@ def _full_grade(grade: str) -> str | None:
     return GRADES.get(grade, grade)
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not contain NUL characters")
-    return text
-
-
 def _listed(words: str | list[str]) -> list[str]:
     return [*dict.fromkeys([words] if isinstance(words, str) else words)]
 
@@ -74,7 +69,7 @@ def _scalar(value: object) -> object:
     return value
 
 
-NO_NUL = AfterValidator(_without_nul)
+NO_NUL = Matching(r"[^\x00]*", "must not contain NUL characters")
 
 type Line = Annotated[str, Field(max_length=500), NO_NUL]
 type Text = Annotated[str, Field(max_length=10_000), NO_NUL]

@@ -97,6 +97,20 @@ async def dropped_events_are_gone_and_the_numbers_continue(events: Events) -> No
     assert [event.sequence for event in (await page_of(events, 0)).events] == [last, last + 1]
 
 
+async def erased_callers_events_reach_nobody_and_their_numbers_stay(events: Events) -> None:
+    before = await last_of(events)
+    drafts = [Draft(type_, "secret", None, name) for name in ("eve", "adam") for type_ in ("for.person", "by.caller")]
+    await events.publish([*drafts, Draft("kept", None)])
+    await events.erase("eve")
+    readers = {name: Actor(name, READER, is_member=True) for name in ("eve", "adam")} | {"admin": ACTOR}
+    got = {
+        name: [event.sequence - before for event in (await events.read(Follow(actor, before))).events]
+        for name, actor in readers.items()
+    }
+    assert got == {"eve": [], "adam": [3, 4], "admin": [4, 5]}
+    assert await events.publish([Draft("a.next", None)]) == before + 6
+
+
 async def events_have_numbers_without_gaps(events: Events) -> None:
     before = await last_of(events)
     assert await events.publish([Draft("a.one", {})]) == before + 1
@@ -421,6 +435,7 @@ async def probe_answers(events: Events) -> None:
 CASES: list[Case] = [
     events_have_numbers_without_gaps,
     dropped_events_are_gone_and_the_numbers_continue,
+    erased_callers_events_reach_nobody_and_their_numbers_stay,
     an_event_is_a_cloud_event,
     publishing_is_all_or_nothing,
     publishers_at_once_leave_no_gap,

@@ -84,6 +84,8 @@ CREATE TABLE capsule_versions (
   PRIMARY KEY (capsule_id, version)
 );
 
+CREATE INDEX capsules_by_forked_author ON capsules (forked_author_id);
+
 CREATE INDEX capsules_by_owner ON capsules (owner_id, created_at, id);
 
 CREATE INDEX capsules_by_visibility ON capsules (visibility, created_at, id);
@@ -107,7 +109,7 @@ CREATE TABLE capsules (
   taken_down_at TEXT,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
-);
+, forked_author_id TEXT REFERENCES users (id) ON DELETE SET NULL);
 
 CREATE INDEX executions_by_capsule ON executions (capsule_id);
 

@@ -19,13 +19,13 @@ from tests.klear_karma.practices import (
 )
 from tests.members import SystemClock
 
-from edge.errors import Overloaded
 from edge.testing import Client
 from klear_karma.availability.timetables import Timetable, Timetables
 from klear_karma.availability.zones import Span
 from klear_karma.booking.problems import ChangeRefused, NotWelcome, ServiceNotFound, SlotNotOffered, SlotTaken
 from klear_karma.booking.states import Action, Booking, Refused, Side, State, next_state
 from klear_karma.booking.store import Bookings, Change, Wish
+from klear_karma.practitioners.profile import PractitionerNotFound
 
 SETTLE = "*/5 * * * *"
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -393,8 +393,8 @@ TIME_OFF = (
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        (["UPDATE practitioners SET verification = 'rejected'"], Overloaded),
-        (["UPDATE practitioners SET is_listed = 0"], Overloaded),
+        (["UPDATE practitioners SET verification = 'rejected'"], PractitionerNotFound),
+        (["UPDATE practitioners SET is_listed = 0"], PractitionerNotFound),
         (["UPDATE services SET is_active = 0"], ServiceNotFound),
         (["UPDATE practitioners SET calendar_version = calendar_version + 1", TIME_OFF], SlotNotOffered),
         (["INSERT INTO blocks VALUES ('mira', 'ada', '2026-01-01')"], NotWelcome),

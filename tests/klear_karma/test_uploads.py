@@ -11,7 +11,6 @@ from tests.klear_karma.conftest import Run, as_admin, as_member
 from tests.klear_karma.people import PROFILE, as_healer, verify
 
 from edge.testing import Answer, Client
-from klear_karma.retention import CRON
 from klear_karma.uploads.links import LIFETIME, LinkSigner
 
 PHOTO = jpeg(segment(0xE1, exif(6)))
@@ -147,7 +146,7 @@ def test_pictures_of_deleted_users_are_gone_at_once_and_removed_later(local: Run
         await settings.db.run("DELETE FROM users WHERE id = 'ada'")
         hidden = (await client.get(upload["path"])).status
         files = len((await settings.uploads.list("uploads/")).objects)
-        await client.scheduled(CRON)
+        await client.scheduled("*/5 * * * *")
         rows = await settings.db.all("SELECT id FROM uploads")
         return [hidden, files, len((await settings.uploads.list("uploads/")).objects), rows]
 

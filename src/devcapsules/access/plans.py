@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from hashlib import sha256
 from typing import Literal, NamedTuple
 
 from edge import Clock, Problem, SystemDatabase
@@ -101,18 +102,18 @@ class PlanLimits:
         plan = await self.plan_of(user_id)
         now = self._clock.now()
         windows = [("minute", minute_of(now)), ("day", day_of(now))]
-        standings += await self._take(f"calls {user_id}", plan, windows, standings)
+        standings += await self._take(_counter("calls", user_id), plan, windows, standings)
 
     async def count_generation(self, user_id: str) -> None:
         """Count a generation; raises `QuotaExceeded` beyond the daily limit."""
         plan = await self.plan_of(user_id)
-        await self._take(f"generations {user_id}", plan, [("generations", day_of(self._clock.now()))], [])
+        await self._take(_counter("generations", user_id), plan, [("generations", day_of(self._clock.now()))], [])
 
     async def used(self, user_id: str) -> dict[str, int]:
         """Return an account's usage in the current minute and day."""
         now = self._clock.now()
-        calls = await self._quotas.take(f"calls {user_id}", _full(minute_of(now), day_of(now)))
-        generations = await self._quotas.take(f"generations {user_id}", _full(day_of(now)))
+        calls = await self._quotas.take(_counter("calls", user_id), _full(minute_of(now), day_of(now)))
+        generations = await self._quotas.take(_counter("generations", user_id), _full(day_of(now)))
         return {"minute": calls[0], "day": calls[1], "generations": generations[0]}
 
     async def _take(
@@ -131,6 +132,11 @@ class PlanLimits:
             refused += standings
             raise QuotaExceeded(plan, *windows[full[-1]])
         return standings
+
+
+def _counter(kind: str, user_id: str) -> str:
+    """Return the name of an account's counter: a hash, as counters outlive their account."""
+    return f"{kind} {sha256(user_id.encode(errors='surrogatepass')).hexdigest()[:32]}"
 
 
 def _most(plan: Plan, member: str) -> int:

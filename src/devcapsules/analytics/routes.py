@@ -170,9 +170,7 @@ async def add_events(
     rows = await db.all(_READABLE, to_json(sorted(capsule_ids)).decode())
     if capsule_ids - {row["id"] for row in rows}:
         raise CapsuleNotFound("you cannot read the capsule of some event; no event was stored")
-    assert request.actor is not None
-    learner = f"visit {visit.learner}" if visit else request.actor.name
-    new_events = [Event(event.id, event.capsule_id, event.kind, event.outcome, learner) for event in body.events]
+    new_events = [Event(event.id, event.capsule_id, event.kind, event.outcome) for event in body.events]
     new = await store.add(new_events)
     return Accepted(accepted=new, known=len(new_events) - new)
 

@@ -17,7 +17,7 @@ from devcapsules.capsules.models import Capsule, Content
 from devcapsules.cases import CLEAN
 from edge import READER, Actor, Body, Forbidden, NotFound, Request, Routes, SystemDatabase
 from edge.data import ScopedDatabase
-from edge.ports import Row
+from edge.ports import ForeignKeyViolation, Row
 from edge.reach import CHECKED
 
 routes = Routes("/api/v1/capsules", tag="learning", access=READER, reach=CHECKED)
@@ -181,13 +181,13 @@ async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning
     exercise = await learning.exercise(capsule_id)
     content = exercise.content
     row = await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
-    assert row is not None
+    if row is None:  # it was deleted or hidden meanwhile
+        raise CapsuleNotFound("there is no such capsule, or you may not read it")
     if row["taken_down_at"]:
         raise TakenDown("a copy of it could be published again")
     own = await learning.db.first(store.WHOLE, capsule_id, row["version"])
     if own is None and not await learning.may_see_solution(learning.learner(request), exercise):
         content = content._replace(solution="", hints=[], tests=[test for test in content.tests if not test["hidden"]])
-    authors = await store.authors_of(catalogue.names, [row])
     now = catalogue.now()
     names = ("language", "difficulty", "tags", "time_limit_ms", "solution_after")
     cells = {name: row[name] for name in names} | {
@@ -197,6 +197,9 @@ async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning
         "created_at": now,
         "updated_at": now,
     }
-    fork = {"forked_from": capsule_id, "forked_author": authors.get(row["owner_id"], store.NOBODY)}
-    fork_id = await store.add_capsule(catalogue.db, actor.name, cells, content, **fork)
+    fork = {"forked_from": capsule_id, "forked_author_id": row["owner_id"]}
+    try:
+        fork_id = await store.add_capsule(catalogue.db, actor.name, cells, content, **fork)
+    except ForeignKeyViolation:  # it went with its author's account meanwhile
+        raise CapsuleNotFound("there is no such capsule, or you may not read it") from None
     return await catalogue.get(fork_id)

@@ -130,10 +130,12 @@ async def change_capsule(
         prepare = catalogue.db.prepare
         writes = [prepare.insert("capsule_versions", [open_part]), prepare.insert("capsule_answers", [answers])]
     table = "capsules" if body.visibility is None else "own_capsules"
-    is_same = ("id = ? AND version = ?", capsule_id, row["version"])
+    seen = (capsule_id, row["version"], row["visibility"])  # who sees it decides whether its solution was run
+    is_same = ("id = ? AND version = ? AND visibility = ?", *seen)
     try:
         await catalogue.db.batch([catalogue.db.prepare.update(table, changes, *is_same, must_exist=True), *writes])
     except OutOfScope:
+        await catalogue.editable(capsule_id)
         raise VersionConflict("read it again, and change that version") from None
     return await catalogue.get(capsule_id)
 
@@ -158,6 +160,7 @@ async def publish_capsule(
     changes = {"visibility": body.visibility, "updated_at": catalogue.now()}
     is_same = ("id = ? AND version = ?", capsule_id, row["version"])
     if not (await catalogue.db.update("own_capsules", changes, *is_same)).changes:
+        await catalogue.editable(capsule_id, is_own=True)
         raise VersionConflict("it was changed meanwhile: publish it again")
     return await catalogue.get(capsule_id)
 

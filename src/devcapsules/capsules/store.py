@@ -16,11 +16,11 @@ from devcapsules.capsules.models import (
     NewCapsule,
 )
 from edge.data import ScopedDatabase
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 ENTRY = (
     "SELECT c.id, c.owner_id, c.title, c.language, c.difficulty, c.visibility, c.tags, c.version, c.score, "
-    "c.forked_from, c.forked_author, c.time_limit_ms, c.solution_after, c.created_at, c.updated_at "
+    "c.forked_from, c.forked_author_id, c.time_limit_ms, c.solution_after, c.created_at, c.updated_at "
     "FROM capsules AS c"
 )
 BY_ID = (
@@ -109,8 +109,12 @@ def content_of_row(row: Row) -> Content:
 
 
 async def authors_of(db: Any, rows: Sequence[Row]) -> dict[str, str]:
-    """Return the names of the owners of rows; `db` has no scope, as names are public."""
-    owners = await db.all(AUTHORS, to_json(sorted({row["owner_id"] for row in rows})).decode())
+    """Return the names of the owners of rows, and of those whose capsules they copy.
+
+    `db` has no scope, as names are public.
+    """
+    ids = {row[name] for row in rows for name in ("owner_id", "forked_author_id") if row[name]}
+    owners = await db.all(AUTHORS, to_json(sorted(ids)).decode())
     return {row["id"]: row["name"] or NOBODY for row in owners}
 
 
@@ -134,7 +138,7 @@ def entry_of(row: Row, authors: Mapping[str, str]) -> CapsuleEntry:
 def capsule_of(row: Row, authors: Mapping[str, str], *, is_editable: bool) -> Capsule:
     """Return a capsule for learners from a row of `BY_ID`."""
     origin = row["forked_from"]
-    fork = Attribution(capsule_id=origin, author=row["forked_author"] or NOBODY) if origin else None
+    fork = Attribution(capsule_id=origin, author=authors.get(row["forked_author_id"], NOBODY)) if origin else None
     return Capsule(
         **entry_of(row, authors),
         statement=row["statement"],
@@ -165,12 +169,3 @@ async def add_capsule(
         ]
     )
     return capsule_id
-
-
-def forget_author(user_id: str) -> list[Statement]:
-    """Return the statements that remove a deleted user's name from forks of the user's capsules."""
-    sql = (
-        "UPDATE capsules SET forked_author = NULL, updated_at = CURRENT_TIMESTAMP "
-        "WHERE forked_from IN (SELECT id FROM capsules WHERE owner_id = ?)"
-    )
-    return [Statement(sql, (user_id,))]

@@ -20,7 +20,8 @@ queue = Routes("/api/v1/reports", tag="reports", access=ADMIN, reach=OPEN)
 
 _PUBLIC = "SELECT 1 AS yes FROM capsules WHERE id = ? AND visibility != 'private' AND taken_down_at IS NULL"
 _REPORT = (
-    "INSERT INTO reports (id, capsule_id, reporter, reason, detail, created_at) VALUES (?, ?, ?, ?, ?, ?) "
+    "INSERT INTO reports (id, capsule_id, reporter, reason, detail, created_at) "
+    "SELECT ?, c.id, u.id, ?, ?, ? FROM capsules AS c JOIN users AS u WHERE c.id = ? AND u.id = ? "
     "ON CONFLICT (capsule_id, reporter) DO NOTHING"
 )
 _LIST = (
@@ -101,8 +102,8 @@ class ReportQueue:
         self._clock = clock
 
     async def add(self, capsule_id: str, reporter: str, new: NewReport) -> None:
-        """Add a report, once per reporter and capsule."""
-        row = (f"rep_{secrets.token_hex(8)}", capsule_id, reporter, new.reason, new.detail, self._now())
+        """Add a report, once per reporter and capsule, as long as both exist."""
+        row = (f"rep_{secrets.token_hex(8)}", new.reason, new.detail, self._now(), capsule_id, reporter)
         await self._db.run(_REPORT, *row)
 
     async def list(self, state: str) -> ReportList:

@@ -17,7 +17,7 @@ from edge.auth.accounts.users import key_of
 from edge.data import ScopedDatabase
 from edge.errors import StorageConflict
 from edge.instants import to_text
-from edge.ports import OutOfScope, Row
+from edge.ports import ForeignKeyViolation, OutOfScope, Row
 from edge.rows import row_as
 
 routes = Routes("/api/v1/teams", tag="teams", access=READER, reach=USERS)
@@ -144,7 +144,7 @@ class Teams:
             raise TeamNotFound("there is no such team of yours")
         if user := await self._system.first(_USER, key_of(email)):
             row = {"team_id": team_id, "user_id": user["id"], "created_at": self._now()}
-            with suppress(OutOfScope):
+            with suppress(OutOfScope, ForeignKeyViolation):  # the account may have been deleted meanwhile
                 await self.db.insert("team_members", [row], key=("team_id", "user_id"), keep=True)
 
     async def remove_member(self, team_id: str, user_id: str) -> None:
@@ -162,6 +162,7 @@ class Teams:
         try:
             await self.db.insert("team_capsules", [row], key=("team_id", "capsule_id"), keep=True)
         except OutOfScope:
+            await self.team(team_id)
             raise CapsuleNotFound("there is no such capsule of yours") from None
 
     def _now(self) -> str:

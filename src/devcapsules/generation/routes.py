@@ -35,6 +35,8 @@ from edge.reach import OPEN
 
 POLL_S = 1.0
 LONGEST_STREAM_S = 600
+BODY_LIMIT = 32 * 1024
+"""Room for the longest prompt with each character written as two escapes of six bytes."""
 
 routes = Routes("/api/v1/generate", tag="generation", access=READER, reach=USERS)
 letters = Routes("/api/v1/dead-letters", tag="generation", access=ADMIN, reach=OPEN)
@@ -130,7 +132,7 @@ class Intake:
 
 
 @routes.post(
-    "", QuotaExceeded, NotConfigured, status=202, location="/api/v1/generate/{jobId}/status", body_limit=16 * 1024
+    "", QuotaExceeded, NotConfigured, status=202, location="/api/v1/generate/{jobId}/status", body_limit=BODY_LIMIT
 )
 async def order_exercise(body: Body[Order], actor: Actor, intake: Intake) -> JobAccepted:
     """Order an exercise written by a model. It counts once against the plan, even if it fails."""

@@ -30,6 +30,29 @@ _FITS: dict[str, tuple[type, ...]] = {
 """Types of values by a column's affinity: a value is stored as it was checked."""
 
 
+class CallerValues:
+    """The values that a caller's conditions bind; its `prepare` and the database share them, in no cycle."""
+
+    __slots__ = ("_subjects", "actor")
+
+    def __init__(self, actor: Actor | None) -> None:
+        self.actor = actor
+        self._subjects: str | None = None
+
+    def values(self, names: tuple[str, ...]) -> tuple[Value, ...]:
+        """Return the caller's values of these names; a condition binds a name only of kinds that have it."""
+        if not names or self.actor is None:
+            return ()
+        if self._subjects is None and "subjects" in names:
+            self._subjects = to_json(sorted(self.actor.subjects or ())).decode()
+        values: dict[str, Value] = {
+            "caller": self.actor.name,
+            "role": int(self.actor.role),
+            "subjects": self._subjects,
+        }
+        return tuple([values[name] for name in names])
+
+
 class ScopedStatement:
     """A write that one caller's database prepared, for a batch of that database alone.
 
@@ -52,11 +75,11 @@ class ScopedStatement:
 class Prepare:
     """Prepares the writes of one caller's database; the methods are those of the database itself."""
 
-    __slots__ = ("_values", "_writes")
+    __slots__ = ("_caller", "_writes")
 
-    def __init__(self, writes: Writes, values: Callable[[tuple[str, ...]], tuple[Value, ...]]) -> None:
+    def __init__(self, writes: Writes, caller: CallerValues) -> None:
         self._writes = writes
-        self._values = values
+        self._caller = caller
 
     def insert(
         self, name: str, rows: Sequence[Cells], *, key: Names = (), keep: bool = False, returning: Names = ()
@@ -76,7 +99,8 @@ class Prepare:
         shape = Insert(columns, len(cells) if is_small else 0, chosen, keep, _names(table, returning))
         sql, names = self._writes.insert(name, shape)
         values = [value for row in cells for value in row] if is_small else [_document(cells)]
-        return ScopedStatement(self, name, Statement(sql, (*self._values(names), *values)), returns=bool(returning))
+        statement = Statement(sql, (*self._caller.values(names), *values))
+        return ScopedStatement(self, name, statement, returns=bool(returning))
 
     def update(
         self,
@@ -98,7 +122,7 @@ class Prepare:
             value for expression in changes.values() if isinstance(expression, Sql) for value in expression.params
         ]
         plain = [_value(table, column, value) for column, value in changes.items() if not isinstance(value, Sql)]
-        values = (*self._values(names), *computed, *params, *plain)
+        values = (*self._caller.values(names), *computed, *params, *plain)
         return ScopedStatement(self, name, Statement(sql, values), returns=bool(returning), must_exist=must_exist)
 
     def delete(
@@ -107,7 +131,7 @@ class Prepare:
         """Prepare a delete of those of the caller's rows that meet a condition."""
         table = self._writes.rows(name)
         sql, names = self._writes.delete(name, where, _returned(table, returning))
-        statement = Statement(sql, (*self._values(names), *params))
+        statement = Statement(sql, (*self._caller.values(names), *params))
         return ScopedStatement(self, name, statement, returns=bool(returning), must_exist=must_exist)
 
 
@@ -179,30 +203,29 @@ class ScopedDatabase:
     `prepare` has the same methods as statements for a batch.
     """
 
-    __slots__ = ("_actor", "_db", "_make", "_scope", "_subjects", "prepare")
+    __slots__ = ("_caller", "_db", "_make", "_scope", "prepare")
 
     def __init__(self, db: Database, scope: Scope, writes: Writes, actor: Actor | None, make: Make) -> None:
         self._db = db
         self._make = make
         self._scope = scope
-        self._actor = actor
-        self._subjects: str | None = None
-        self.prepare = Prepare(writes, self._values)
+        self._caller = CallerValues(actor)
+        self.prepare = Prepare(writes, self._caller)
 
     async def all(self, sql: str, *params: Value) -> list[Row]:
         """Run one statement that reads and return all rows."""
         text, names = self._scope.read(sql)
-        return await self._db.all(text, *(self._values(names) if names else ()), *params)
+        return await self._db.all(text, *(self._caller.values(names) if names else ()), *params)
 
     async def first(self, sql: str, *params: Value) -> Row | None:
         """Run one statement that reads and return its first row, or None."""
         text, names = self._scope.read(sql)
-        return await self._db.first(text, *(self._values(names) if names else ()), *params)
+        return await self._db.first(text, *(self._caller.values(names) if names else ()), *params)
 
     async def run(self, sql: str, *params: Value) -> Result:
         """Run one statement that reads and return its rows; it changes none."""
         text, names = self._scope.read(sql)
-        return self._result(None, await self._db.run(text, *self._values(names), *params))
+        return self._result(None, await self._db.run(text, *self._caller.values(names), *params))
 
     async def batch(self, statements: Sequence[Statement | ScopedStatement]) -> list[Result]:
         """Run statements that read, and prepared writes, in one transaction: all of them take effect, or none."""
@@ -250,7 +273,7 @@ class ScopedDatabase:
 
     def narrowed(self, actor: Actor) -> "ScopedDatabase":
         """Return the database of the same caller with fewer rights, such as those at the start of a task."""
-        own = self._actor
+        own = self._caller.actor
         if own is None or not _is_within(actor, own):
             raise StatementRefused("a narrowed scope must be within the caller's own")
         return self if actor == own else self._make(self._db, actor)
@@ -277,20 +300,7 @@ class ScopedDatabase:
             check = [Statement(raise_unless_changed(statement.table))] if statement.must_exist else []
             return [statement.statement, *check]
         text, names = self._scope.read(statement.sql)
-        return [Statement(text, (*self._values(names), *statement.params))]
-
-    def _values(self, names: tuple[str, ...]) -> tuple[Value, ...]:
-        """Return the caller's values of these names; a condition binds a name only of kinds that have it."""
-        if not names or self._actor is None:
-            return ()
-        if self._subjects is None and "subjects" in names:
-            self._subjects = to_json(sorted(self._actor.subjects or ())).decode()
-        values: dict[str, Value] = {
-            "caller": self._actor.name,
-            "role": int(self._actor.role),
-            "subjects": self._subjects,
-        }
-        return tuple([values[name] for name in names])
+        return [Statement(text, (*self._caller.values(names), *statement.params))]
 
 
 def _is_within(actor: Actor, own: Actor) -> bool:

@@ -125,6 +125,9 @@ class Events(Protocol):
     async def forget(self) -> None:
         """Delete all events but the last; the next one's number follows it."""
 
+    async def erase(self, caller: str) -> None:
+        """Empty the events of a caller, who is no longer named; nobody gets them, and their numbers stay."""
+
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
         """Return the events as the body of a `text/event-stream` response, which ends when the client leaves.
 

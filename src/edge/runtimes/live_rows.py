@@ -24,6 +24,7 @@ FROM events
 """
 COLUMNS = "seq, type, json, audience, subject, caller, scope"
 INSERT = "INSERT INTO events (seq, type, json, audience, subject, caller, scope, size)"
+ERASE = "UPDATE events SET audience = 'person', subject = NULL, caller = NULL, json = '', size = 0 WHERE caller = ?"
 PAGE = f"""
 SELECT {COLUMNS} FROM events WHERE seq > ?1 AND seq <= (
   SELECT max(seq) FROM (

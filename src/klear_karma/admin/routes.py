@@ -108,10 +108,9 @@ async def decide_report(  # noqa: PLR0913, PLR0917 - one parameter per injected 
         Statement(raise_unless_changed("reports")),
         audit_statement(actor.name, "report.decided", (row["target_kind"], row["target_id"]), details, now),
     ]
-    review = await db.first("SELECT * FROM reviews WHERE id = ? AND state = 'published'", row["target_id"])
     try:
-        if new.decision == "upheld" and row["target_kind"] == "review" and review is not None:
-            await reviews.moderate(review, "hidden", statements)
+        if new.decision == "upheld" and row["target_kind"] == "review":
+            await reviews.hide(row["target_id"], statements)
         else:
             await db.batch(statements)
     except OutOfScope:

@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from edge import Clock, Statement, SystemDatabase
+from edge import Clock, Statement, SystemDatabase, Unauthorized
 from edge.errors import Overloaded
 from edge.instants import from_epoch, from_text, to_text
-from edge.ports import CheckViolation, Row, UniqueViolation
+from edge.ports import CheckViolation, ForeignKeyViolation, Row, UniqueViolation
 from klear_karma.availability.slots import Refusal, Terms, refusal
 from klear_karma.availability.timetables import Timetable, Timetables
 from klear_karma.availability.zones import Span, wall_of
@@ -28,9 +28,11 @@ from klear_karma.booking.problems import (
 )
 from klear_karma.booking.states import Action, Booking, Refused, Side, State, next_state
 from klear_karma.notifications.notices import notice
+from klear_karma.practitioners.profile import PractitionerNotFound
 from klear_karma.ratings import withdraw
 from klear_karma.reminders.rows import remove_reminders, replace_reminders
 from klear_karma.settings import KarmaSettings
+from klear_karma.tables import LISTED
 
 ATTEMPTS = 5
 """Attempts of a booking if the calendar or the booking is changed concurrently."""
@@ -42,8 +44,8 @@ _BY_KEY = "SELECT * FROM appointments WHERE customer_id = ? AND idempotency_key 
 _BY_ID = "SELECT * FROM appointments WHERE id = ?"
 _COUNT = "UPDATE practitioners SET booking_count = booking_count + 1, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
 _NAMES = (
-    "SELECT p.name, p.time_zone, p.cancellation_hours, (SELECT name FROM users WHERE id = ?) AS customer_name "
-    "FROM practitioners AS p WHERE p.id = ?"
+    "SELECT p.name, p.cancellation_hours, u.name AS customer_name FROM practitioners AS p "
+    f"LEFT JOIN users AS u ON u.id = ? WHERE p.id = ? AND {LISTED}"
 )
 
 
@@ -86,15 +88,17 @@ class Bookings:
     async def book(self, wish: Wish) -> tuple[Row, bool]:
         """Book a slot; return the booking and whether it is new: a used idempotency key returns the earlier booking.
 
-        Errors: `SlotTaken`, `SlotNotOffered`, `ServiceNotFound`, `NotWelcome`, `TooManyRequested`, `KeyReused`.
+        Each attempt reads again who offers what, so that a concurrent change is answered as if it had come first.
+        Errors: `SlotTaken`, `SlotNotOffered`, `PractitionerNotFound`, `ServiceNotFound`, `NotWelcome`,
+        `TooManyRequested`, `KeyReused`, `Unauthorized` if the customer's account was deleted.
         """
         for _ in range(ATTEMPTS):
             if earlier := await self._earlier(wish):
                 return earlier, False
             try:
                 return await self._insert(wish), True
-            except UniqueViolation:
-                continue  # a concurrent request used the same key
+            except (UniqueViolation, ForeignKeyViolation):
+                continue  # a concurrent request used the same key, or removed what the booking refers to
             except CheckViolation as fault:
                 if earlier := await self._earlier(wish):
                     return earlier, False
@@ -141,12 +145,11 @@ class Bookings:
     async def _insert(self, wish: Wish) -> Row:
         now = self._clock.now()
         timetable = await self._timetable(wish.practitioner_id, wish.start, now)
+        names = await self._names(wish)
         offer = timetable.offer(wish.service_id) if timetable else None
         if timetable is None or offer is None:
             raise ServiceNotFound(f"the practitioner has no service {wish.service_id[:80]}")
         _decide(timetable, offer.terms, wish.start, now)
-        names = await self._db.first(_NAMES, wish.customer_id, wish.practitioner_id)
-        assert names is not None, "the practitioner exists"
         columns = self._columns(wish, timetable, offer.terms, now) | {
             "customer_name": names["customer_name"] or NAMELESS,
             "practitioner_name": names["name"],
@@ -160,6 +163,15 @@ class Bookings:
         )
         await self._db.batch([statements.insert(columns, blocked), *_consequences(columns, now)])
         return await self._read(columns["id"])
+
+    async def _names(self, wish: Wish) -> Row:
+        """Return the names of both sides. Errors: `PractitionerNotFound`, `Unauthorized`."""
+        names = await self._db.first(_NAMES, wish.customer_id, wish.practitioner_id)
+        if names is None:
+            raise PractitionerNotFound(f"there is no practitioner {wish.practitioner_id[:80]}")
+        if names["customer_name"] is None:
+            raise Unauthorized("the account was deleted")
+        return names
 
     def _columns(self, wish: Wish, timetable: Timetable, terms: Terms, now: datetime) -> dict[str, Any]:
         """Return the columns of a new booking that depend on the request and the terms."""

@@ -4,11 +4,12 @@ from typing import Annotated, TypedDict
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from edge import READER, Actor, Body, Database, Query, Routes
+from edge import READER, Actor, Body, Database, NotFound, Query, Routes, Unauthorized
 from edge.data import ScopedDatabase
 from edge.errors import Overloaded
 from edge.live.publisher import Publisher
 from edge.ports import Row
+from edge.rows import row_as
 from klear_karma.booking.news import person
 from klear_karma.booking.problems import NotWelcome
 from klear_karma.booking.views import Party
@@ -107,6 +108,18 @@ class MessageList(TypedDict):
     next: str | None
 
 
+class MessageEvent(TypedDict):
+    """The data of a message's live event. It holds no text: a log of events outlives a deleted text or account."""
+
+    id: str
+    conversation_id: str
+    number: int
+    is_mine: bool
+    sent_at: str
+    edited_at: str | None
+    deleted_at: str | None
+
+
 class MessageNews:
     """Publishes messages to both sides of a conversation, after the batch."""
 
@@ -116,7 +129,8 @@ class MessageNews:
     def publish(self, kind: str, message: Row, conversation: Row) -> None:
         """Publish a message to its two sides."""
         for user_id in (conversation["customer_id"], conversation["practitioner_id"]):
-            self._publisher.publish(f"message.{kind}", _message_view(message, user_id), None, person(user_id))
+            event = row_as(MessageEvent, _message_view(message, user_id))
+            self._publisher.publish(f"message.{kind}", event, None, person(user_id))
 
 
 _IS_PRACTITIONER = "EXISTS (SELECT 1 FROM practitioner_conversations AS p WHERE p.id = c.id)"
@@ -139,7 +153,10 @@ async def send_message(
 ) -> Message:
     """Send a message. Before a booking a customer may send a practitioner one, and the practitioner may answer."""
     pair = await _pair(new, actor, db)
-    message, conversation = await store.send(pair, actor.name, new.body)
+    sent = await store.send(pair, actor.name, new.body)
+    if sent is None:
+        raise await _gone(new, actor, db)
+    message, conversation = sent
     news.publish("sent", message, conversation)
     return _message_view(message, actor.name)
 
@@ -231,6 +248,15 @@ async def _pair(new: NewMessage, actor: Actor, db: Database) -> Pair:
     return pair
 
 
+async def _gone(new: NewMessage, actor: Actor, db: Database) -> Exception:
+    """Return the problem of a message whose one side was deleted meanwhile."""
+    try:
+        await _pair(new, actor, db)
+    except NotFound as gone:
+        return gone
+    return Unauthorized("the account was deleted")
+
+
 async def _sent_message(message_id: str, db: Database) -> tuple[Row, Row]:
     """Return a message that the caller has sent, with its conversation; `MessageGone` for one of the other side."""
     if await db.first("SELECT 1 AS n FROM messages WHERE id = ?", message_id) is None:
@@ -239,7 +265,8 @@ async def _sent_message(message_id: str, db: Database) -> tuple[Row, Row]:
     if message is None:
         raise MessageGone("it is not yours")
     row = await db.first("SELECT * FROM conversations WHERE id = ?", message["conversation_id"])
-    assert row is not None, "every message has a conversation"
+    if row is None:  # it went with an account meanwhile
+        raise MessageNotFound(f"there is no message {message_id[:80]} of yours")
     return message, row
 
 

@@ -13,7 +13,7 @@ from edge.instants import to_text
 from edge.ports import CheckViolation, Row, UniqueViolation
 from klear_karma.booking.problems import NotWelcome
 from klear_karma.booking.store import NAMELESS
-from klear_karma.messages.problems import ConversationNotFound, MessageGone, RequestUsed
+from klear_karma.messages.problems import MessageGone, RequestUsed
 from klear_karma.notifications.notices import notice
 
 ATTEMPTS = 5
@@ -82,8 +82,11 @@ class MessageStore:
         self._db = db
         self._clock = clock
 
-    async def send(self, pair: Pair, sender_id: str, body: str) -> tuple[Row, Row]:
-        """Send a message; return it with its conversation. Errors: `RequestUsed`, `NotWelcome`."""
+    async def send(self, pair: Pair, sender_id: str, body: str) -> tuple[Row, Row] | None:
+        """Send a message; return it with its conversation, or None if one of the two sides is gone.
+
+        Errors: `RequestUsed`, `NotWelcome`.
+        """
         for _ in range(ATTEMPTS):
             message_id = str(uuid4())
             now = to_text(self._clock.now())
@@ -94,9 +97,8 @@ class MessageStore:
             except CheckViolation as fault:
                 await self._raise(fault, pair)
             message, conversation = await self._db.batch([Statement(_MESSAGE, (message_id,)), Statement(_PAIR, pair)])
-            if not message.rows:
-                raise ConversationNotFound("")  # one of the two accounts was deleted concurrently
-            return message.rows[0], conversation.rows[0]
+            found = message.rows and conversation.rows
+            return (message.rows[0], conversation.rows[0]) if found else None
         raise Overloaded("the conversation is busy: try again")
 
     async def edit(self, message: Row, body: str) -> Row:

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge import ADMIN, Actor, Body, Clock, Database, Query, Routes, Statement, SystemDatabase
 from edge.auth.audit import audit_statement
+from edge.data.writes import raise_unless_changed
 from edge.instants import to_text
-from edge.ports import Row
+from edge.ports import OutOfScope, Row
 from edge.reach import OPEN
 from edge.rows import row_as
 from klear_karma.cursors import utc, utc_or_none
@@ -91,7 +92,11 @@ async def put_verification(  # noqa: PLR0913, PLR0917 - one parameter per inject
     now = to_text(clock.now())
     details = {"from": row["verification"], "to": new.state, "reason": new.reason}
     entry = audit_statement(actor.name, "verification", ("practitioner", practitioner_id), details, now)
-    await db.batch([Statement(_SET, (new.state, now, practitioner_id)), entry])
+    changed = Statement(_SET, (new.state, now, practitioner_id))
+    try:
+        await db.batch([changed, Statement(raise_unless_changed("practitioners")), entry])
+    except OutOfScope:  # the account was deleted meanwhile
+        raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}") from None
     after = {**row, "verification": new.state, "updated_at": now, "changed_at": None}
     return _candidate(after, signer, clock)
 

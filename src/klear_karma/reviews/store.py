@@ -14,7 +14,7 @@ from edge.instants import from_text, to_text
 from edge.ports import CheckViolation, Row, UniqueViolation
 from klear_karma.notifications.notices import notice
 from klear_karma.ratings import rate
-from klear_karma.reviews.problems import NotReviewable, ReviewFixed
+from klear_karma.reviews.problems import NotReviewable, ReviewFixed, ReviewNotFound
 
 EDITABLE = timedelta(days=7)
 
@@ -26,7 +26,8 @@ _INSERT = (
     "AND a.practitioner_id IS NOT NULL"
 )
 _IS_EDITABLE = "state <> 'withdrawn' AND created_at > ?"
-_MODERATE = "UPDATE reviews SET state = ?, allowed = (state <> 'withdrawn') WHERE id = ?"
+_HIDE = "UPDATE reviews SET state = 'hidden' WHERE id = ? AND state = 'published'"
+_PRACTITIONER = "SELECT practitioner_id FROM reviews WHERE id = ?"
 
 
 class ReviewStore:
@@ -55,7 +56,10 @@ class ReviewStore:
             raise NotReviewable("it already has a review: change that one") from None
         except CheckViolation as fault:
             _raise_unless(fault, NotReviewable("it has not been completed"))
-        return await self._read(review_id)
+        row = await self._db.first(_BY_ID, review_id)
+        if row is None:
+            raise NotReviewable("the practitioner's account was deleted")
+        return row
 
     async def edit(self, review: Row, rating: int, body: str) -> Row:
         """Change one's own review within a week; raises `ReviewFixed` later."""
@@ -78,18 +82,19 @@ class ReviewStore:
         await self._db.batch([self._changed("received_reviews", review, replied), *notices])
         return await self._read(review["id"])
 
-    async def moderate(self, review: Row, state: str, more: list[Statement]) -> Row:
-        """Hide a review or publish it again, with the statements `more`; a withdrawn review stays withdrawn."""
-        changed = Statement(_MODERATE, (state, review["id"]))
-        return await self._change(review, changed, "it was withdrawn", more)
+    async def hide(self, review_id: str, more: Sequence[Statement]) -> None:
+        """Hide a review, in one batch after the statements `more`; one that is withdrawn or gone stays so."""
+        row = await self._db.first(_PRACTITIONER, review_id)
+        hidden = [Statement(_HIDE, (review_id,)), rate(row["practitioner_id"])] if row else []
+        await self._db.batch([*more, *hidden])
 
     def _changed(self, part: str, review: Row, changes: Cells) -> Statement:
         """Return the change of a review in a part of the caller's own."""
         return self._own.prepare.update(part, changes, "id = ?", review["id"]).statement
 
-    async def _change(self, review: Row, statement: Statement, refusal: str, more: Sequence[Statement] = ()) -> Row:
+    async def _change(self, review: Row, statement: Statement, refusal: str) -> Row:
         try:
-            await self._db.batch([statement, *more, rate(review["practitioner_id"])])
+            await self._db.batch([statement, rate(review["practitioner_id"])])
         except CheckViolation as fault:
             _raise_unless(fault, ReviewFixed(refusal))
         return await self._read(review["id"])
@@ -97,7 +102,7 @@ class ReviewStore:
     async def _read(self, review_id: str) -> Row:
         row = await self._db.first(_BY_ID, review_id)
         if row is None:
-            raise ReviewFixed("it has just been removed")
+            raise ReviewNotFound(review_id)
         return row
 
 

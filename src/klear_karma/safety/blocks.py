@@ -5,7 +5,7 @@ from typing import TypedDict
 from edge import READER, Actor, Clock, NotFound, Problem, Routes
 from edge.data import ScopedDatabase
 from edge.instants import to_text
-from edge.ports import OutOfScope
+from edge.ports import ForeignKeyViolation, OutOfScope
 from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
 from klear_karma.safety.acquaintances import knows
@@ -54,6 +54,8 @@ async def block_person(user_id: str, actor: Actor, db: ScopedDatabase, clock: Cl
         await db.insert("blocks", [row], key=("user_id", "blocked_id"), keep=True)
     except OutOfScope:
         raise TooManyBlocks(f"{MOST_BLOCKS} at most: unblock a user") from None
+    except ForeignKeyViolation:
+        raise PersonNotFound(user_id) from None
 
 
 @routes.delete("/{user_id}", PersonNotFound, status=204)

@@ -14,7 +14,6 @@ from edge.pictures.metadata import without_metadata
 from edge.ports import OutOfScope, PortError, Row
 from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
-from klear_karma.retention import CRON
 from klear_karma.settings import KarmaSettings
 from klear_karma.tables import MOST_UPLOADS
 from klear_karma.uploads.files import PictureFiles
@@ -141,7 +140,7 @@ async def remove_upload(upload_id: str, db: ScopedDatabase, files: PictureFiles)
     await db.delete("uploads", "id = ?", upload_id)
 
 
-@routes.cron(CRON)
+@routes.cron("*/5 * * * *")
 async def remove_pictures_of_deleted_users(tick: Tick, files: PictureFiles) -> dict[str, int]:
     """Remove the pictures of deleted accounts."""
     return {"pictures": await files.remove_ownerless(is_dry=tick.is_dry)}

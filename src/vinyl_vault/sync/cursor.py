@@ -1,7 +1,10 @@
 """A client's position in its user's history of changes, as an opaque text that it sends back."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from edge.ports import Row
 
 _CURSOR = re.compile(r"([0-9a-f]{16})(?:-([0-9]{1,15}))?\.([0-9]{1,15})")
 
@@ -12,6 +15,10 @@ class Head(NamedTuple):
     epoch: str = ""
     rev: int = 0
     floor: int = 0
+
+
+class HeadGone(Exception):
+    """The head went with its user's account after it was read."""
 
 
 class Cursor(NamedTuple):
@@ -36,6 +43,13 @@ def read_cursor(text: object) -> Cursor | None:
     """Parse a cursor; None if the text is not one, such as a timestamp."""
     match = _CURSOR.fullmatch(text) if isinstance(text, str) else None
     return Cursor(match[1], int(match[3]), int(match[2] or 0)) if match else None
+
+
+def head_of(rows: Sequence[Row]) -> Head:
+    """Return the head of a user who has one; raises `HeadGone` otherwise."""
+    if not rows:
+        raise HeadGone
+    return Head(**rows[0])
 
 
 def start_of(head: Head) -> Cursor:

@@ -21,7 +21,7 @@ from edge.instants import to_text
 from edge.ports import ConstraintViolation, Row, Statement, Value
 from vinyl_vault.record import columns_of, fields_of
 from vinyl_vault.retention import NAMELESS, NAMELESS_KEPT
-from vinyl_vault.sync.cursor import Cursor, Head, start_of
+from vinyl_vault.sync.cursor import Cursor, Head, HeadGone, head_of, start_of
 from vinyl_vault.sync.merge import MOST_CONFLICTS, MOST_RECORDS, Change, Conflict, Merge, Rejection, Room, Stored
 from vinyl_vault.sync.push import Push
 
@@ -142,11 +142,13 @@ class SyncStore:
         """Write a push, exactly once even if it is repeated. Errors: `Reused`, `Behind`, `Overloaded`."""
         for attempt in range(ATTEMPTS):
             state = await self.read(push)
-            if (memory := self.remembered(push, state)) is not None:
-                return await self.repeat(push, state, memory)
-            merge = self.merge(push, state, await self.room(len(state.revs), state.head))
             try:
+                if (memory := self.remembered(push, state)) is not None:
+                    return await self.repeat(push, state, memory)
+                merge = self.merge(push, state, await self.room(len(state.revs), state.head))
                 return await self.write(push, state, merge)
+            except HeadGone:
+                continue  # the next attempt inserts a head, which fails without an account
             except ConstraintViolation as fault:
                 if not _is_race(fault):
                     raise
@@ -226,7 +228,7 @@ class SyncStore:
         head, page, sent, conflicts = [result.rows for result in await self._db.batch(statements)]
         applied = {name: memory.base - rev if rev < 0 else rev for name, rev in memory.applied.items()}
         losses = [_conflict(row) for row in conflicts]
-        return Outcome(Head(**head[0]), start, applied, losses, memory.rejections, page, _by_id(whole, sent), is_reset)
+        return Outcome(head_of(head), start, applied, losses, memory.rejections, page, _by_id(whole, sent), is_reset)
 
     async def write(self, push: Push, state: State, merge: Merge) -> Outcome:
         """Write a merged push and read the changes since its cursor, in one batch."""
@@ -242,7 +244,7 @@ class SyncStore:
         reads = [Statement(_HEAD), self.page(push, start), Statement(_BY_IDS, (_json(whole),))]
         results = await self._db.batch([*statements, *reads])
         rows = [result.rows for result in results[-len(reads) :]]
-        after = Head(**rows[0][0])
+        after = head_of(rows[0])
         if after.epoch != head.epoch:  # a concurrent push was the user's first
             start = start._replace(epoch=after.epoch)
         base = after.rev - len(merge.changed)

@@ -68,7 +68,7 @@ class ImportWork:
 
     async def resume(self, user_id: str, import_id: str, seconds: float = STEP_S) -> None:
         """Write chunks for some seconds, unless another event is doing so."""
-        name = f"import:{user_id}:{import_id}"
+        name = f"import:{import_id}"
         until = await self._leases.take(name, LEASE_S)
         if until is None:
             return

@@ -1,11 +1,12 @@
 """Handlers by which a user changes an account: sessions, password, address, reset, deletion."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 
 from edge.access import Actor
 from edge.auth.accounts import texts
 from edge.auth.accounts.attempts import BY_SENDER, BY_USER
 from edge.auth.accounts.entry import UNDER_WAY, EmailTaken
+from edge.auth.accounts.erasure import erasing
 from edge.auth.accounts.links import Purpose
 from edge.auth.accounts.models import (
     Confirmation,
@@ -152,15 +153,14 @@ async def reset_password(request: Request, body: Body[PasswordByLink], parts: Pa
     parts.letters.post(email, texts.password_changed(parts.letters.site))
 
 
-async def delete_account(
-    request: Request, password: str, actor: Actor, parts: Parts, erased: Callable[[Request, Sequence[Result]], None]
-) -> Response:
-    """Delete the user's account; `erased` gets the results of the app's statements, once all of them have run."""
+async def delete_account(password: str, actor: Actor, parts: Parts, tables: Collection[str]) -> Sequence[Result]:
+    """Delete the user's account; return the results of the app's own statements."""
     user = await _reauthenticated(password, actor, parts)
-    _, *results, _ = await parts.end_all(user.id, [*parts.erase(user.id), parts.users.removing(user.id)])
+    known = erasing(user, tables)
+    statements = [*known, *parts.erase(user.id), parts.users.removing(user.id)]
+    results = await parts.end_all(user.id, statements)
     parts.letters.post(user.email, texts.account_deleted(parts.letters.site))
-    erased(request, results)
-    return parts.transport.end_session_response(request)
+    return results[1 + len(known) : -1]
 
 
 async def _reauthenticated(password: str, actor: Actor, parts: Parts) -> User:

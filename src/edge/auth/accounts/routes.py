@@ -71,6 +71,7 @@ class Accounts(Routes):
         super().__init__(prefix, tag="accounts", access=READER, reach=SELF)
         self._erase = erase
         self._erased = erased
+        self._tables: frozenset[str] = frozenset()
         self.cost = cost
         self.providers = [
             *(event(make) for make in (Members, make_callers, Users, make_sessions, make_attempts, Links, Parts)),
@@ -88,6 +89,7 @@ class Accounts(Routes):
         tables = app.tables
         if not isinstance(tables, Tables):
             return
+        self._tables = frozenset(tables.schema.relations)
         named = {word for statement in self._erase("") for word in statement.sql.replace("(", " ").split()}
         reached = {"users", *named}
         while more := {name for name, parents in _parents(tables).items() if parents & reached} - reached:
@@ -163,7 +165,9 @@ class Accounts(Routes):
             request: Request, body: Body[Reauthentication], actor: Actor, parts: Parts
         ) -> Response:
             """Delete the user's account and all of its rows; rows that others share stay, without the user's name."""
-            return await changes.delete_account(request, body.password, actor, parts, self._erased)
+            results = await changes.delete_account(body.password, actor, parts, self._tables)
+            self._erased(request, results)
+            return parts.transport.end_session_response(request)
 
         self.get("/sessions")(changes.list_sessions)
         self.delete("/sessions", operation=empty, status=204)(changes.end_all_sessions)

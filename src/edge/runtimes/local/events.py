@@ -128,6 +128,9 @@ class LocalEvents:
             lambda connection: connection.execute("DELETE FROM events WHERE seq < (SELECT max(seq) FROM events)")
         )
 
+    async def erase(self, caller: str) -> None:
+        await self._file.work(lambda connection: connection.execute(live_rows.ERASE, (caller,)))
+
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
         reader = Reader(follow, wire.sse)
         self._enter(reader, follow)

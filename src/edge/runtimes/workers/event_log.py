@@ -54,8 +54,8 @@ def event_log(app: App) -> type[DurableObject]:
         async def read(self, text: str) -> str:
             return self._log.read(text)
 
-        async def forget(self, _text: str) -> str:
-            return self._log.forget()
+        async def forget(self, text: str) -> str:
+            return self._log.forget(text)
 
         async def alarm(self, _info: Any = None) -> None:
             self._log.alarm()
@@ -140,10 +140,13 @@ class Log:
         """Return a page of all events after a number; None for no events, only the numbers."""
         return Page([] if since is None else self._page(since), self._oldest, self.head)
 
-    def forget(self) -> str:
-        """Delete all events but the last."""
-        self._sql.exec("DELETE FROM events WHERE seq < ?", float(self.head))
-        self._first = self.head
+    def forget(self, text: str) -> str:
+        """Empty the events of a caller, whose name is JSON; for null delete all events but the last."""
+        if (caller := from_json(text)) is not None:
+            self._sql.exec(live_rows.ERASE, caller)
+        else:
+            self._sql.exec("DELETE FROM events WHERE seq < ?", float(self.head))
+            self._first = self.head
         return "null"
 
     def follow(self, request: Any) -> Any:

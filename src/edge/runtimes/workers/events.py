@@ -62,6 +62,9 @@ class DurableEvents:
     async def forget(self) -> None:
         await self._call("forget", None)
 
+    async def erase(self, caller: str) -> None:
+        await self._call("forget", caller)
+
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
         return NativeStream((await self._ask("stream", follow, {})).body)
 

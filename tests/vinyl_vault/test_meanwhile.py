@@ -1,0 +1,50 @@
+"""An account that is deleted between two database calls of a request causes no fault of the server."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from tests.between import Change, each_moment, kind_of
+from tests.vinyl_vault.conftest import Run, as_member
+
+from edge.testing import Answer, Client
+
+SYNC = "/api/collection/sync"
+PUSH = {"client_id": "phone", "seq": 1, "albums": [{"id": "r", "rev": 0, "set": {"artist": "Joni", "album": "Blue"}}]}
+
+
+async def pull(client: Client) -> Answer:
+    return await client.post(SYNC, {"last_sync": None})
+
+
+async def repeated_push(client: Client) -> Answer:
+    return await client.post(SYNC, PUSH)
+
+
+async def next_push(client: Client) -> Answer:
+    return await client.post(SYNC, PUSH | {"seq": 2})
+
+
+async def share(client: Client) -> Answer:
+    return await client.post("/api/shares", {"name": "x"})
+
+
+@pytest.mark.parametrize("ask", [pull, repeated_push, next_push, share])
+def test_account_deleted_between_two_calls_of_database(local: Run, ask: Callable[[Client], Awaitable[Answer]]) -> None:
+    async def case(client: Client) -> None:
+        db: Any = client.ports.settings.db
+
+        async def world(name: str) -> tuple[Callable[[Client], Awaitable[Answer]], Change, Client]:
+            member = await as_member(client, name)
+            assert (await member.post(SYNC, PUSH)).status == 200
+
+            async def change() -> None:
+                await db.run("DELETE FROM users WHERE id = ?", name)
+
+            return ask, change, member
+
+        answers = [(place, kind_of(answer)) async for place, _, answer in each_moment(world)]
+        assert answers[-1][1][0] < 300, "without a deletion it succeeds"
+        assert {kind[0] for _, kind in answers[:-1]} <= {200, 201, 401, 409}, answers
+
+    local(case)
