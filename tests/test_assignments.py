@@ -12,9 +12,18 @@ FOLDERS = ("src", "tools", "tests", "benchmarks")
 BUILTINS = {*dir(builtins)}
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield all statements below a node without their expressions, which are most of a tree and hold no statement."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, name, None)
+        for child in inner if isinstance(inner, list) else []:
+            yield child
+            yield from statements(child)
+
+
 def packed(tree: ast.Module) -> Iterator[ast.Assign]:
     """Yield the assignments of two or more unrelated values."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         match node:
             case ast.Assign(targets=[ast.Tuple() as target], value=ast.Tuple() as value):
                 if not (is_exchange(target, value) or is_family(target, value) or is_pair(value)):
@@ -65,9 +74,29 @@ def names_of(value: ast.expr) -> set[str]:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_assignment_packs_unrelated_values(folder: str) -> None:
-    trees = {path.relative_to(ROOT): ast.parse(path.read_text()) for path in sorted((ROOT / folder).rglob("*.py"))}
-    faults = [f"{path}:{node.lineno}: {ast.unparse(node)}" for path, tree in trees.items() for node in packed(tree)]
+    faults = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in packed(ast.parse(path.read_text()))
+    ]
     assert faults == []
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "def f():\n    {}",
+        "class A:\n    async def f(self):\n        {}",
+        "if x:\n    pass\nelif y:\n    {}\nelse:\n    pass",
+        "for x in y:\n    pass\nelse:\n    {}",
+        "while x:\n    with y:\n        {}",
+        "try:\n    pass\nexcept A:\n    {}",
+        "try:\n    pass\nfinally:\n    {}",
+        "match x:\n    case 1:\n        {}",
+    ],
+)
+def test_the_rule_looks_into_each_kind_of_block(around: str) -> None:
+    assert len([*packed(ast.parse(around.format("a, b = x, y")))]) == 1
 
 
 @pytest.mark.parametrize(

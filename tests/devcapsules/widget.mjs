@@ -186,6 +186,7 @@ const CASES = {
     const { context, page, frame } = await opened();
     const held = [];
     await page.route("**/widget/editor.js", (route) => { held.push(route); });
+    await frame.locator("textarea").waitFor();
     const asked = page.waitForRequest("**/widget/editor.js");
     await frame.locator("textarea").focus();
     await asked;
