@@ -1,6 +1,7 @@
 """An account that is deleted between two database calls of a request causes no fault of the server."""
 
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -74,5 +75,36 @@ def test_job_of_imports_outlasts_an_account_that_is_deleted_meanwhile(local: Run
         answers = [(place, kind_of(answer)) async for place, _, answer in each_moment(world)]
         assert {kind for _, kind in answers} == {(200, "")}, answers
         assert len(answers) > 10
+
+    local(case)
+
+
+async def upload(client: Client) -> Answer:
+    return await client.request("POST", "/api/collection/import", body=FILE.encode(), headers=CSV)
+
+
+def test_file_that_arrives_while_its_account_is_deleted_leaves_no_object(local: Run) -> None:
+    async def case(client: Client) -> None:
+        settings: Any = client.ports.settings
+        deleted = []
+
+        async def world(name: str) -> tuple[Callable[[Client], Awaitable[Answer]], Change, Client]:
+            member = await as_member(client, name)
+
+            async def change() -> None:
+                deleted.append(name)
+                await settings.db.run("DELETE FROM users WHERE id = ?", name)
+                for stored in (await settings.cache.list(folder(name))).objects:
+                    await settings.cache.delete(stored.key)
+
+            return upload, change, member
+
+        answers = [kind_of(answer)[0] async for _, _, answer in each_moment(world)]
+        assert answers[-1] == 201
+        assert set(answers[:-1]) <= {201, 401, 404, 409}
+        assert [name for name in deleted if (await settings.cache.list(folder(name))).objects] == []
+
+    def folder(name: str) -> str:
+        return f"imports/{sha256(name.encode()).hexdigest()[:32]}/"
 
     local(case)
