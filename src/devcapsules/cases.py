@@ -32,7 +32,7 @@ def _small(value: Any) -> Any:
     return value
 
 
-CLEAN = Matching(r"[^\x00\ud800-\udfff]*", "must not contain NUL characters or lone surrogates")
+CLEAN = Matching(r"[^\x00]*", "must not contain NUL characters")
 type Code = Annotated[str, Field(max_length=LONGEST_CODE), CLEAN]
 type Title = Annotated[str, Field(min_length=1, max_length=120), CLEAN]
 type Statement = Annotated[str, Field(min_length=1, max_length=20_000, description="Markdown"), CLEAN]

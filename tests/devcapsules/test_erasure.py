@@ -22,7 +22,8 @@ def test_erased_user_leaves_no_trace_and_forks_are_anonymous(local: Run) -> None
         tokens = (await client.post("/api/v1/auth/register", ACCOUNT)).json()
         user_id = tokens["user_id"]
         await db.run("UPDATE users SET plan = 'team' WHERE id = ?", user_id)
-        zeb, ada = with_key(client, tokens["access_token"]), await as_member(client, "ada", "team")
+        zeb = with_key(client, tokens["access_token"])
+        ada = await as_member(client, "ada", "team")
         first, second = await add(zeb, visibility="public"), await add(zeb, visibility="public")
         forks = [(await ada.post(f"{PATH}/{capsule_id}/fork")).json() for capsule_id in (first, second)]
         assert {fork["forked_from"]["author"] for fork in forks} == {"Zebulon Quagga"}

@@ -1,5 +1,7 @@
 """A storm of seeded random requests to every endpoint causes no server error."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -7,9 +9,10 @@ from tests import odd
 
 from edge.testing import Client
 
-from .conftest import Run, as_member
+from .conftest import ROOT, Run, as_member
 from .test_capsules import add
 
+JSON = [("content-type", "application/json")]
 LEFT_OUT = frozenset(
     {
         ("post", "/jobs/{name}"),
@@ -49,3 +52,23 @@ def test_odd_requests_cause_no_server_error(run: Run) -> None:
 def test_long_storm_of_odd_requests_causes_no_server_error(run: Run, seed: int) -> None:
     count = 5_000 if run.runtime == "local" else 1_000
     assert run(lambda client: storm(client, 100 + seed, count)) == []
+
+
+def test_longest_prompt_is_accepted_however_it_is_escaped(local: Run) -> None:
+    local.env["GENERATION_MODEL_URL"] = "http://127.0.0.1:9/v1"
+    body = json.dumps({"prompt": "\U0001f4bf" * 2_000, "language": "python"}).encode()
+    assert len(body) > 24_000, "each character is two escapes of six bytes"
+
+    async def case(client: Client) -> int:
+        ada = await as_member(client, "ada")
+        return (await ada.request("POST", "/api/v1/generate", body=body, headers=JSON)).status
+
+    assert local(case) == 202
+
+
+@pytest.mark.parametrize("document", ["devcapsules", "vinyl_vault"])
+def test_document_says_that_texts_have_no_nul(document: str) -> None:
+    schemas = json.loads((ROOT / "openapi" / document / "openapi.json").read_text())["components"]["schemas"]
+    name = schemas["NewTeam" if document == "devcapsules" else "NewShare"]["properties"]["name"]
+    assert re.search(name["pattern"], "a name\n")
+    assert not re.search(name["pattern"], "a\0name")

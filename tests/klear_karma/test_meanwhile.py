@@ -83,6 +83,11 @@ async def block(pair: Pair) -> tuple[Client, Ask]:
     return pair.customer, lambda client: client.request("PUT", f"/api/blocks/{pair.practitioner_id}")
 
 
+async def report(pair: Pair) -> tuple[Client, Ask]:
+    body = {"target_kind": "practitioner", "target_id": pair.practitioner_id, "reason": "late"}
+    return pair.customer, lambda client: client.post("/api/reports", body)
+
+
 async def completed(pair: Pair) -> dict[str, Any]:
     appointment = await booked(pair.customer, START, pair.practitioner_id)
     await ended(pair.customer, appointment["id"])
@@ -130,6 +135,7 @@ CASES: dict[Case, list[str]] = {
     edit_of_message: ["blocked"],
     deletion_of_message: [],
     block: [],
+    report: [],
     review: ["cancelled"],
     edit_of_review: ["review withdrawn"],
     reply: ["review withdrawn"],
@@ -218,5 +224,16 @@ def test_slot_of_practitioner_who_comes_back_is_still_free(local: Run) -> None:
         assert (meanwhile.is_made, answer.status) == (True, 404)
         await client.ports.settings.db.run("UPDATE practitioners SET is_listed = 1")
         assert (await book(bob, START)).status == 201
+
+    local(case)
+
+
+def test_no_report_names_a_practitioner_who_was_deleted_meanwhile(local: Run) -> None:
+    async def case(client: Client) -> None:
+        moments = each_moment(world_of(client, report, "practitioner deleted"))
+        kinds = [kind_of(answer) async for _, _, answer in moments]
+        assert set(kinds) == {(404, "urn:problem:target-not-found"), (201, "")}
+        named = "SELECT count(*) FROM reports WHERE target_id NOT IN (SELECT id FROM users)"
+        assert await count(client, named) == 0
 
     local(case)

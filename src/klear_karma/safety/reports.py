@@ -18,8 +18,9 @@ routes = Routes("/api/reports", tag="safety", access=READER, reach=MEMBER)
 type TargetKind = Literal["review", "message", "practitioner", "user"]
 
 _INSERT = (
-    "INSERT INTO reports (id, reporter_id, target_kind, target_id, reason, created_at) VALUES (?, ?, ?, ?, ?, ?) "
-    "RETURNING *"
+    "INSERT INTO reports (id, reporter_id, target_kind, target_id, reason, created_at) SELECT ?1, u.id, ?3, ?4, ?5, ?6 "
+    "FROM users AS u WHERE u.id = ?2 AND (?3 NOT IN ('practitioner', 'user') "
+    "OR EXISTS (SELECT 1 FROM users AS t WHERE t.id = ?4)) RETURNING *"
 )
 _TABLES = {"review": "reviews", "message": "messages", "practitioner": "practitioners"}
 
@@ -73,13 +74,16 @@ class ReportStore:
         self._clock = clock
 
     async def add(self, reporter_id: str, new: NewReport) -> Row:
-        """Add a report; raises `ReportedBefore` for a second report of the same target."""
+        """Add a report. Errors: `ReportedBefore` for a second of the same target, `TargetNotFound` if that is gone."""
         now = to_text(self._clock.now())
         values = (str(uuid4()), reporter_id, new.target_kind, new.target_id, new.reason, now)
         try:
-            return (await self._db.run(_INSERT, *values)).rows[0]
+            added = await self._db.run(_INSERT, *values)
         except UniqueViolation:
             raise ReportedBefore("the first report is open or has been decided") from None
+        if not added.rows:  # one of the two accounts was deleted meanwhile
+            raise TargetNotFound(f"there is no {new.target_kind} {new.target_id} for you to see")
+        return added.rows[0]
 
 
 @routes.post("", TargetNotFound, ReportedBefore, status=201)

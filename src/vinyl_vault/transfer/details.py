@@ -8,7 +8,7 @@ from typing import Any
 from edge import Clock, Log, NotConfigured, Problem, SystemDatabase
 from edge.data import ScopedDatabase
 from edge.instants import to_text
-from edge.ports import Row
+from edge.ports import ForeignKeyViolation, Row
 from vinyl_vault.discogs.budget import DiscogsBusy
 from vinyl_vault.discogs.client import Json
 from vinyl_vault.discogs.covers import PENDING
@@ -98,7 +98,10 @@ class Details:
             filled["valued_on"] = self._clock.now().date().isoformat()
         if filled:
             change = Change(row["record_id"], record["rev"], filled, expects_record=True)
-            await SyncStore(db, row["user_id"], self._clock).change([change], CLIENT)
+            try:
+                await SyncStore(db, row["user_id"], self._clock).change([change], CLIENT)
+            except ForeignKeyViolation:  # the account was deleted meanwhile
+                return False
         return True
 
     async def _postpone(self, db: ScopedDatabase, row: Row, reason: str) -> None:

@@ -106,7 +106,7 @@ class Imports:
         except OutOfScope:
             raise ImportConflict(f"{MOST_WAITING} imports are unfinished: apply or remove one") from None
         await self.upload(import_id).keep_state(0, TableReader(status).state())
-        return await self.get(import_id)
+        return await self._written(import_id)
 
     async def add_part(self, row: Row, part: Part) -> Row:
         """Read the next part of a CSV file; a repeated part changes nothing."""
@@ -157,7 +157,7 @@ class Imports:
             changes["state"] = "checked"
         changes |= {"rows_new": counts["n"], "rows_same": counts["s"], "rows_possible": counts["p"]}
         await self._change(row["id"], changes, "state = ? AND next_chunk = ?", row["state"], row["next_chunk"])
-        return await self.get(row["id"])
+        return await self._written(row["id"])
 
     async def remove(self, row: Row) -> None:
         """Remove an import and its rows; records already written stay."""
@@ -197,7 +197,15 @@ class Imports:
             "refusals": to_json(listed).decode(),
         }
         await self._change(row["id"], changes, "state = 'open' AND parts = ?", row["parts"])
-        return await self.get(row["id"])
+        return await self._written(row["id"])
+
+    async def _written(self, import_id: str) -> Row:
+        """Return an import whose objects were written; one that was removed meanwhile leaves none."""
+        try:
+            return await self.get(import_id)
+        except ImportNotFound:
+            await self.upload(import_id).remove()
+            raise
 
     async def _change(self, import_id: str, changes: dict[str, Any], where: str, *params: Any) -> None:
         now = {"updated_at": to_text(self._clock.now())}

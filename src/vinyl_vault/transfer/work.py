@@ -13,7 +13,7 @@ from edge.clients.leases import Leases
 from edge.data import ScopedDatabase
 from edge.errors import Overloaded
 from edge.instants import to_text
-from edge.ports import Row, UniqueViolation
+from edge.ports import ForeignKeyViolation, Row, UniqueViolation
 from vinyl_vault.collection.settings import CollectionSettings
 from vinyl_vault.sync.merge import Change
 from vinyl_vault.sync.push import Push
@@ -74,7 +74,7 @@ class ImportWork:
             return
         try:
             await self._write(TABLES.scoped(self._db, member(user_id)), user_id, import_id, monotonic() + seconds)
-        except ImportNotFound:
+        except (ImportNotFound, ForeignKeyViolation):  # by its user, or with the account
             self._log("info", "import removed while it was written", id=import_id)
         except Overloaded as fault:
             self._log("warning", "import continues later", id=import_id, error=str(fault))
@@ -122,8 +122,10 @@ class ImportWork:
         chunk = row["next_chunk"]
         upload = imports.upload(row["id"])
         letters = "np" if row["takes_possible"] else "n"
-        rows = zip(await upload.rows(chunk), await upload.verdicts(chunk), strict=True)
-        chosen = [item for item, verdict in rows if verdict in letters]
+        rows, verdicts = await upload.rows(chunk), await upload.verdicts(chunk)
+        if len(rows) != len(verdicts):  # its objects are being removed
+            raise ImportNotFound
+        chosen = [item for item, verdict in zip(rows, verdicts, strict=True) if verdict in letters]
         changes = [Change(record_id(row, item["row"]), 0, item["fields"]) for item in chosen]
         client = f"import:{row['id']}"
         push = Push(client, client, chunk, f"{client}:{chunk}", changes, (), None, limit=0)
