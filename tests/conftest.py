@@ -23,9 +23,21 @@ ENOUGH = 4 * 2**30
 """Bytes that must be free in memory before temporary files go there; a whole run writes some 600 MB."""
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return two a core: half of a test's time is waiting for servers, timers and other processes."""
-    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return two a core: half of a slow test's time is waiting for servers, timers and other processes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if is_fast_ring(config) else 2 * cores
+
+
+def is_fast_ring(config: pytest.Config) -> bool:
+    """Tell whether slow tests are left out."""
+    return "not slow" in config.option.markexpr
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a file whose tests are all slow, without importing it, where slow tests are left out."""
+    is_file = collection_path.suffix == ".py" and is_fast_ring(config)
+    return True if is_file and "\npytestmark = pytest.mark.slow\n" in collection_path.read_text() else None
 
 
 IN_WORKERD = re.compile(r"\[(.+-)?workers(-.+)?\]$")

@@ -137,6 +137,7 @@ def test_worker_with_a_short_key_says_so_and_stays_shut(workers: Workers) -> Non
         host.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", packages())
 def test_app_that_runs_with_a_short_key_says_so_and_stays_shut(package: str, tmp_path: Path) -> None:
     [name] = named(package)

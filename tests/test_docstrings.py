@@ -10,6 +10,8 @@ import pytest
 from apps import packages
 from pyedge.client import ROOT
 
+pytestmark = pytest.mark.slow
+
 ASKED = """
 import asyncio, importlib, re, sys
 from pathlib import Path

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from core_tessie.tessie.car_commands import COMMANDS, checked
 from edge.app import App
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src"
 APPS = sorted(path.parent.name for path in SRC.glob("*/app.py") if path.parent.name != "edge")

@@ -20,6 +20,8 @@ from apps import ROOT, folder, load, packages
 from edge.routing import ANY
 from sdk_rules import PLACE, SCHEMA, Node, places, schemas
 
+pytestmark = pytest.mark.slow
+
 ANY_METHODS = ("delete", "get", "patch", "post", "put")
 SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Reads YAML; that of libyaml takes a tenth of the time."""

@@ -10,6 +10,8 @@ import pytest
 from apps import ROOT, load, packages
 from edge.data import MEMBER, Tables
 
+pytestmark = pytest.mark.slow
+
 DATABASE_CALLS = {"all", "first", "run", "update", "delete", "Statement"}
 """Calls that bind the values of a statement; an insert fills the owner's column."""
 CALLERS = ("actor", "caller")

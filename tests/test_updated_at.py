@@ -5,11 +5,14 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+import pytest
 from tests.test_house_rules import APP_FILES, KERNEL
 
 from apps import ROOT, load, packages
 from edge.data.schema import TOUCHED
 from schema import read
+
+pytestmark = pytest.mark.slow
 
 UPDATE = re.compile(
     r"\bUPDATE\s+(?:main\.)?(\w+)\s+SET\b|\bINSERT\s+INTO\s+(\w+)\b(?=.*\bDO\s+UPDATE\s+SET\b)", re.S | re.I

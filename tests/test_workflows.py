@@ -13,6 +13,8 @@ from tests.test_readme import TARGETS
 from apps import ROOT
 from deploying.build import environments
 
+pytestmark = pytest.mark.slow
+
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 

@@ -26,6 +26,8 @@ from pyedge.client import NODE_MODULES, ROOT, node
 from pyedge.sources import closure
 from upload import LIMIT, TITLES, Upload, dry_run, main, packed
 
+pytestmark = pytest.mark.slow
+
 FILE = ROOT / "wrangler.toml"
 CORE = (None, "staging", "production")
 STAGED = ("klear_karma", "devcapsules")

@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
 from benchmarks.accounts import COSTS, distance, measure, table
+
+pytestmark = pytest.mark.slow
 
 
 def test_benchmark_of_log_ins_shows_each_kind() -> None:

@@ -9,6 +9,8 @@ from benchmarks.data import Cost
 
 from benchmarks import data
 
+pytestmark = pytest.mark.slow
+
 type Costs = dict[str, Cost]
 
 

@@ -50,6 +50,8 @@ from edge.runtimes.local.telemetry import LocalTelemetry
 from edge.runtimes.local.throttle import LocalThrottle
 from sims.model import EMBEDDER, KEY, MODEL, ModelSim
 
+pytestmark = pytest.mark.slow
+
 NOT_LOCAL = {"an_event_writes_25_points": "here nobody counts the points of one event"}
 """Differences of the local runtime, with reasons; each case must indeed fail here."""
 

@@ -12,6 +12,8 @@ from sims.tessie import Fleet, Simulator
 
 from .test_auth import keyed
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2025, 12, 1, 20, tzinfo=UTC)
 SITE = {"energy_site_id": 12345, "resource_type": "battery", "site_name": "My Home", "id": "STE1"}
 LISTS = {"battery_health": "results", "vehicles": "results", "api/1/vehicles": "response", "api/1/products": "response"}

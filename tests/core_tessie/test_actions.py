@@ -21,6 +21,8 @@ from .conftest import Runner
 from .test_auth import keyed
 from .test_sync import NOW, TWO_WEEKS
 
+pytestmark = pytest.mark.slow
+
 ENDED = {"succeeded", "failed", "dead", "cancelled"}
 
 

@@ -25,6 +25,8 @@ from .energy_rows import database, put_vehicle
 from .test_live_events import Event, data_of, events_after, mark
 from .test_usage import counted
 
+pytestmark = pytest.mark.slow
+
 CHAT, CONVERSATIONS = "/agent/chat", "/agent/conversations"
 
 

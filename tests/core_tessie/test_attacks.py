@@ -388,6 +388,7 @@ NAMES = ("url", "base_url", "callback", "webhook", "vin", "id", "name", "type", 
 FORWARDED = ("x-forwarded-host", "forwarded", "x-original-url", "x-rewrite-url", "referer")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tessie")
 def test_nobody_can_make_the_worker_call_another_host(run: Runner) -> None:
     """An address in a caller's input stays text: a listener at all those addresses hears nothing."""

@@ -17,6 +17,8 @@ from .conftest import Runner
 from .energy_rows import A, database, make, put, put_vehicle, report_on
 from .test_sync import NOW, TWO_WEEKS, fail, rows, synced
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
 

@@ -21,6 +21,8 @@ from .conftest import Runner
 from .energy_rows import database
 from .test_auth import KEY, OTHERS, OURS, SIGNING_KEY, by, create_key, forged, keyed
 
+pytestmark = pytest.mark.slow
+
 ADMIN_ROUTES = sorted((endpoint.method, endpoint.path) for endpoint in app.endpoints if endpoint.access is ADMIN)
 SIGNING = Signing("core-tessie-api", [SIGNING_KEY])
 

@@ -26,6 +26,8 @@ from edge.testing import Answer, Client
 from .conftest import ENV, KEY
 from .test_auth import by, create_key
 
+pytestmark = pytest.mark.slow
+
 VIN = "5YJ3E1EA1KF000001"
 READS = [
     "/d1/drives",

@@ -17,6 +17,8 @@ from .conftest import Runner
 from .test_auth import by, keyed
 from .test_live_events import stream
 
+pytestmark = pytest.mark.slow
+
 STRANGERS = (
     ("GET", "/nowhere/at/all"),
     ("GET", "/d1/vehicles"),

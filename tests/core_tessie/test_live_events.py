@@ -21,6 +21,8 @@ from sims.tessie import Fleet, Simulator
 from .conftest import ENV, KEY, Runner
 from .test_sync import NOW, TWO_WEEKS, fail, instant, rows, synced
 
+pytestmark = pytest.mark.slow
+
 type Event = dict[str, Any]
 KINDS = ("drives", "charges", "idles")
 WITHOUT_NEWS = ["sync.progress"] * len(KINDS) + ["sync.vehicle.done"]

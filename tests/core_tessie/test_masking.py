@@ -315,6 +315,7 @@ def test_conditional_headers_of_unbound_callers_are_passed_on(run: Runner, upstr
     assert all(headers["if-none-match"] == '"1"' for headers in upstream.request_headers)
 
 
+@pytest.mark.slow
 def test_no_token_is_stored_in_a_table(run: Runner, upstream: Upstream) -> None:
     answers = {**DOCUMENTS, **UNREADABLE}
 

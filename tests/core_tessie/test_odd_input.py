@@ -17,6 +17,8 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 
+pytestmark = pytest.mark.slow
+
 MINE = {"CORS_ALLOWED_ORIGINS": "https://mine.example"}
 ORIGINS = [
     "http://[",

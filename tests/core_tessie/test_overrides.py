@@ -18,6 +18,8 @@ from .conftest import Runner
 from .test_auth import keyed
 from .test_sync import NOW, TWO_WEEKS, rows, synced
 
+pytestmark = pytest.mark.slow
+
 MINIMAL = [("prefer", "return=minimal")]
 SHOWN = [("prefer", "return=representation")]
 

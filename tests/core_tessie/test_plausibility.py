@@ -127,6 +127,7 @@ def test_efficiency_of_less_than_a_mile_is_not_ranked(run: Runner, least: float)
     assert report["numbers"]["distance_mi"]["value"] == pytest.approx(2.1)  # they count in the sums
 
 
+@pytest.mark.slow
 def test_impossible_drive_of_tessies_is_copied_and_marked(run: Runner) -> None:
     async def case(client: Client) -> None:
         with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as sim:

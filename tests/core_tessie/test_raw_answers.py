@@ -25,6 +25,8 @@ from sims.tessie.state import state
 
 from .conftest import ROOT, Runner
 
+pytestmark = pytest.mark.slow
+
 VIN = "5YJ3E1EA1KF000001"
 MINE = "raw-answers-1"
 """The id of this file's requests."""

@@ -26,6 +26,8 @@ from .conftest import Runner
 from .test_auth import by, create_key
 from .test_sync import NOW, TWO_WEEKS
 
+pytestmark = pytest.mark.slow
+
 VIN = "5YJ3E1EA1KF000001"
 
 

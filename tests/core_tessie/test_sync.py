@@ -15,6 +15,8 @@ from edge.ports import Row
 from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 1, 5, 20, tzinfo=UTC)
 TWO_WEEKS = NOW - timedelta(days=14)
 """The first two months of a fleet, for tests that need no whole history: their sync takes seconds in workerd."""

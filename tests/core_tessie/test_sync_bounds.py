@@ -23,6 +23,8 @@ from sims.tessie import Fleet, Simulator
 from .conftest import ENV, KEY, ROOT, Runner
 from .test_sync import fail, instant, synced
 
+pytestmark = pytest.mark.slow
+
 D1_STATEMENTS = 1_000
 """Statements that an invocation may send to D1 on Workers' paid plan."""
 ONE_VEHICLE = 150

@@ -24,6 +24,8 @@ from sims.tessie.state import state
 from .conftest import ROOT, Runner
 from .test_sync import NOW, TWO_WEEKS, fail, rows, synced
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:

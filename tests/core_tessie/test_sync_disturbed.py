@@ -17,6 +17,8 @@ from sims.tessie import Fleet, Simulator
 from .conftest import Runner
 from .test_sync import NOW, content, fail, instant, rows, synced
 
+pytestmark = pytest.mark.slow
+
 FAULTS = ("server_error", "malformed", "cut_off", "offline", "bad_gateway", "rate_limited", "html_error")
 ALL_FAULTS = (
     *FAULTS,

@@ -15,6 +15,8 @@ from .conftest import Runner
 from .test_live_events import events_after, finished, mark, of
 from .test_sync import NOW, TWO_WEEKS, ended, fail, rows, synced
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:

@@ -13,6 +13,8 @@ from sims.tessie import Fleet, Simulator
 from .conftest import Runner
 from .test_sync import NOW, TWO_WEEKS, ended, fail, rows, synced
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:

@@ -13,6 +13,8 @@ from .conftest import Runner
 from .test_live_events import events_after, finished, mark, of
 from .test_sync import NOW, TWO_WEEKS, fail, instant, rows, synced
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400
 
 

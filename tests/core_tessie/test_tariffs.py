@@ -420,6 +420,7 @@ def test_unreadable_tariff_prices_nothing_and_breaks_nothing(run: Runner) -> Non
     assert estimates[2][1] is None
 
 
+@pytest.mark.slow
 def test_many_charges_are_priced_in_batches(run: Runner) -> None:
     async def case(client: Client) -> list[Any]:
         await put_vehicle(client)
@@ -454,6 +455,7 @@ async def settled(client: Client, expected: set[str]) -> None:
     assert priced == expected
 
 
+@pytest.mark.slow
 def test_charges_are_priced_as_they_come_and_an_owners_cost_stays(run: Runner) -> None:
     async def case(client: Client) -> None:
         tariff = await add(client, {"name": "All", "currency": "EUR", "rates": [{"per_session": 1}]})

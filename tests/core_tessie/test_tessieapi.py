@@ -15,6 +15,8 @@ from sims.tessie import Fleet, Simulator
 
 from .test_auth import keyed
 
+pytestmark = pytest.mark.slow
+
 RESOLVED = pytest.mark.local_only("a URL has no dot segments or backslashes by the time that a Worker sees it")
 METHODS = pytest.mark.local_only("Cloudflare's front refuses CONNECT, and takes get for GET")
 NOW = datetime(2025, 12, 1, 20, tzinfo=UTC)

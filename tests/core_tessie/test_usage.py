@@ -23,6 +23,8 @@ from sims.tessie import Fleet, Simulator
 from .conftest import ROOT, Runner
 from .test_sync import NOW, TWO_WEEKS, fail, synced
 
+pytestmark = pytest.mark.slow
+
 DATASET = "core_tessie_api"
 USAGE = "/colbycommands/usage"
 

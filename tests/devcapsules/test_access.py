@@ -18,6 +18,8 @@ from edge.testing.client import Answer
 
 from .conftest import SECRET, Member, Run, as_admin, as_member
 
+pytestmark = pytest.mark.slow
+
 KEYS = "/api/v1/auth/api-keys"
 USAGE = "/api/v1/usage"
 

@@ -3,6 +3,8 @@
 from secrets import token_hex
 from typing import Any
 
+import pytest
+
 from devcapsules.app import app
 from devcapsules.capsules.models import NewCapsule
 from devcapsules.capsules.store import content_of
@@ -15,6 +17,8 @@ from .conftest import Run, as_member
 from .test_access import make_key, with_key
 from .test_capsules import CAPSULE, PATH, add
 from .test_embed import config_of, page
+
+pytestmark = pytest.mark.slow
 
 PASSWORD = "correct horse battery"
 

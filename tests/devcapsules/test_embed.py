@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from tests.edge.sandbox.executors import KEY, Remote, needs_sandbox
 
 from devcapsules.cases import LONGEST_CODE
@@ -16,6 +17,8 @@ from edge.testing.client import Answer
 from .conftest import Run, as_member
 from .test_access import KEYS, make_key, with_key
 from .test_capsules import CAPSULE, PATH, SECRETS, add
+
+pytestmark = pytest.mark.slow
 
 RIGHT = "def double(n):\n    print('seen')\n    return n + n\n"
 

@@ -30,6 +30,8 @@ from sims.model.turns import Turn
 
 from .conftest import Member, Run, as_admin, as_member
 
+pytestmark = pytest.mark.slow
+
 PATH = "/api/v1/generate"
 ORDER = {"prompt": "an exercise on clamping a number", "language": "python", "difficulty": "easy"}
 DRAFT: dict[str, Any] = {

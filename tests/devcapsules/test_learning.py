@@ -18,6 +18,8 @@ from edge.testing.client import Answer
 from .conftest import Member, Run, as_member
 from .test_capsules import CAPSULE, PATH, add
 
+pytestmark = pytest.mark.slow
+
 
 async def tried(member: Member, capsule_id: str, attempts: int) -> None:
     """Store a number of attempts of a user at a capsule."""

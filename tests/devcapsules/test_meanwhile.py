@@ -13,6 +13,8 @@ from edge.testing import Answer, Client
 from .conftest import Member, Run, as_member
 from .test_capsules import PATH, add
 
+pytestmark = pytest.mark.slow
+
 
 class Scene(NamedTuple):
     """A public capsule with its author, another user, and a team of the author's."""

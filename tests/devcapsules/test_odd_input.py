@@ -12,6 +12,8 @@ from edge.testing import Client
 from .conftest import ROOT, Run, as_member
 from .test_capsules import add
 
+pytestmark = pytest.mark.slow
+
 JSON = [("content-type", "application/json")]
 LEFT_OUT = frozenset(
     {

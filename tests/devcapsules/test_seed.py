@@ -20,6 +20,8 @@ from edge.testing.runner import migrated_database
 
 from .conftest import Run
 
+pytestmark = pytest.mark.slow
+
 SEED = ROOT / "tools" / "seeds" / "devcapsules" / "d1.sql"
 QUERY = (
     "SELECT c.id, c.language, v.*, a.solution, a.tests, a.hints AS hint_texts FROM capsules AS c "

@@ -60,6 +60,7 @@ def test_guesses_of_the_key_are_bounded_and_lock_out_nobody(run: Runner) -> None
     assert over.header("ratelimit-policy") == f'"address";q={CALLS};w=60'
 
 
+@pytest.mark.slow
 def test_signed_interactions_are_not_limited_by_address(run: Runner) -> None:
     del run.env["RATE_LIMITER"]
 

@@ -11,6 +11,8 @@ from sims.model import Turn
 
 from .conftest import Bot, Runner, document, soon
 
+pytestmark = pytest.mark.slow
+
 PRIVATE = 64
 
 

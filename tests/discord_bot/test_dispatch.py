@@ -26,6 +26,8 @@ from sims.discord.payloads import Who
 
 from .conftest import Bot, Runner
 
+pytestmark = pytest.mark.slow
+
 commands = Commands()
 QUICK = Timing(grace=0.3, deadline=1.5)
 SLOW, ENDLESS = 0.6, 5.0

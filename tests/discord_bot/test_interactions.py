@@ -14,6 +14,8 @@ from sims.discord.payloads import Who
 
 from .conftest import KEY, Bot, Runner, document, soon
 
+pytestmark = pytest.mark.slow
+
 PRIVATE = 64
 type Mangle = Callable[[dict[str, str], bytes], tuple[dict[str, str], bytes]]
 

@@ -12,6 +12,8 @@ from sims.discord import Bucket
 
 from .conftest import Bot, Runner
 
+pytestmark = pytest.mark.slow
+
 HELLO = {"id": "a1", "title": "Hello", "text": "World"}
 
 

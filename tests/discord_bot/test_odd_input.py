@@ -20,6 +20,8 @@ from sims.discord.sender import DEADLINE, Signing, signed
 
 from .conftest import Bot, Runner, document, soon
 
+pytestmark = pytest.mark.slow
+
 KNOWN = {
     "id": "post-1",
     "title": "A post",

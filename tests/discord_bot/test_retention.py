@@ -126,6 +126,7 @@ def test_a_number_bounds_the_audit_log(local: Runner) -> None:
     assert local(case) == {"2", "1"}
 
 
+@pytest.mark.slow
 def test_a_user_who_is_busy_leaves_one_entry_for_ten_answers(local: Runner) -> None:
     calls = 65
 

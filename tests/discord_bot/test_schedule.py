@@ -17,6 +17,8 @@ from edge.runtimes.local.fetch import LocalFetch
 
 from .conftest import SITE_KEY, Bot, Runner, Sims, document, soon
 
+pytestmark = pytest.mark.slow
+
 
 async def job(bot: Bot, name: str, *, dry: bool = False) -> list[dict[str, Any]]:
     answer = await bot.client.post(f"/jobs/{name}{'?dry_run=true' if dry else ''}")

@@ -92,6 +92,7 @@ def test_one_item_that_is_larger_than_all_may_be_is_written(log: Lines) -> None:
     assert [line["lost"] for line in log.lines] == [1]
 
 
+@pytest.mark.slow
 def test_queue_is_bounded_by_number(log: Lines) -> None:
     writer = Writer()
     items, work = writer_of(writer, log, weigh=lambda _: 0)

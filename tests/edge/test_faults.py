@@ -27,6 +27,8 @@ from edge.json_body import MOST_VALUES
 from edge.routes import Routes
 from edge.testing import Answer, Client
 
+pytestmark = pytest.mark.slow
+
 type Serve = Callable[..., Client]
 
 LARGEST = 3 * MOST_FAULT_BYTES // 2

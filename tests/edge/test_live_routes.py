@@ -11,6 +11,8 @@ from tests.served import ADMIN, Served, served_locally
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+pytestmark = pytest.mark.slow
+
 KEY = {"authorization": f"Bearer {ADMIN}"}
 APP = """
 from edge import OPERATOR, READER, App, Frame, Limit

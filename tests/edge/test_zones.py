@@ -12,6 +12,8 @@ from apps import ROOT
 from edge.zone_links import LINKS as LINES
 from edge.zones import UnknownZone, linked_zone, zone_of
 
+pytestmark = pytest.mark.slow
+
 LINKS = dict(line.split() for line in LINES.splitlines())
 INSTANTS = [datetime(year, month, 15, tzinfo=UTC) for year in (1975, 1999, 2026, 2036) for month in (1, 7)]
 

@@ -12,6 +12,8 @@ from edge import ADMIN, PUBLIC
 from edge.testing import Client
 from klear_karma.app import app
 
+pytestmark = pytest.mark.slow
+
 THEIRS = {
     "appointment_id": "SELECT id FROM appointments",
     "message_id": "SELECT id FROM messages",

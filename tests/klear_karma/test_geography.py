@@ -19,6 +19,8 @@ from klear_karma.search.geography import (
     distance_km,
 )
 
+pytestmark = pytest.mark.slow
+
 places = st.builds(Place, st.floats(-90, 90), st.floats(-180, 180))
 radii = st.one_of(st.floats(0, 500), st.floats(0, 25_000))
 

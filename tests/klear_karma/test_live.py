@@ -21,6 +21,8 @@ from edge.testing import Client
 from edge.testing.host import Host
 from klear_karma.app import app
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ENV | {"FEED_LIMITER": "off"}
 PEOPLE = ("ada", "eve")
 PASSWORD = "correct horse battery"

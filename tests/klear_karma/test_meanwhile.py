@@ -12,6 +12,8 @@ from edge import Statement
 from edge.testing import Answer, Client
 from klear_karma.accounts import erase
 
+pytestmark = pytest.mark.slow
+
 START = day_after_tomorrow()
 LATER = {"action": "reschedule", "starts_at": zulu(START + 5 * HOUR)}
 

@@ -3,11 +3,14 @@
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from tests.klear_karma.conftest import Run, as_admin, as_member
 from tests.klear_karma.practices import booked, day_after_tomorrow, practice
 
 from edge.testing import Client
 from klear_karma.app import app
+
+pytestmark = pytest.mark.slow
 
 ODD = [
     "",

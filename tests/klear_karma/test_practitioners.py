@@ -14,6 +14,8 @@ from edge.testing import Answer, Client
 from klear_karma.availability.zones import days
 from klear_karma.money import DIGITS, amount
 
+pytestmark = pytest.mark.slow
+
 ME = "/api/practitioners/me"
 
 

@@ -13,6 +13,8 @@ from tests.klear_karma.practices import booked, change, count, day_after_tomorro
 from edge.instants import to_text
 from edge.testing import Answer, Client
 
+pytestmark = pytest.mark.slow
+
 SETTLE = "*/5 * * * *"
 
 

@@ -16,6 +16,8 @@ from klear_karma.search.geography import Place, distance_km
 from klear_karma.search.query import Search
 from klear_karma.search.routes import MOST_CHECKED, key_of
 
+pytestmark = pytest.mark.slow
+
 SEARCH = "/api/practitioners/search"
 
 

@@ -19,6 +19,8 @@ from klear_karma.search.geography import Place, distance_km
 from klear_karma.search.query import Position, Search, page_of
 from klear_karma.tables import TABLES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 VILLAGE = Place(10.5, 10.5)
 NEIGHBOURS = 30

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.klear_karma.conftest import Run, as_admin
 from tests.klear_karma.practices import JSON, booked, change, day_after_tomorrow, ended, practice
 
 from edge.testing import Client
+
+pytestmark = pytest.mark.slow
 
 PASSWORD = "correct horse battery staple"
 SETTLE = "*/5 * * * *"

@@ -11,6 +11,8 @@ from edge.ports import Database
 from edge.testing import Answer, Client
 from sims.model import Turn
 
+pytestmark = pytest.mark.slow
+
 CHAT = "/api/v1/chat"
 JSON = [("accept", "application/json")]
 SPONSOR = "How do I become a sponsor?"

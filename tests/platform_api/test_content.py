@@ -15,6 +15,8 @@ from edge.testing import Answer, Client
 from platform_api.queries import CONTENT
 from sims.sanity import sign
 
+pytestmark = pytest.mark.slow
+
 EVENTS = "/api/v1/content/events"
 
 

@@ -19,6 +19,8 @@ from platform_api.app import app
 from platform_api.mailbox import mailbox_of
 from sims.cloudflare import TurnstileSim
 
+pytestmark = pytest.mark.slow
+
 CONTACT = "/api/v1/forms/contact"
 FORMS: dict[str, dict[str, Any]] = {
     "contact": {"name": "Ada Lovelace", "email": "ada@example.org", "message": "When is the next meetup in Köln?"},

@@ -11,6 +11,8 @@ from tests.platform_api.conftest import KEY, WEBHOOK_SECRET, Runner
 from edge.testing import Client
 from sims.sanity import sign
 
+pytestmark = pytest.mark.slow
+
 WITHOUT_JOBS = frozenset({("post", "/jobs/{name}")})
 """A job is run by its name alone, and some take long."""
 

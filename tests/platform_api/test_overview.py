@@ -13,6 +13,8 @@ from edge.ports import KeyValue
 from edge.testing import Answer, Client
 from platform_api.queries import CONTENT
 
+pytestmark = pytest.mark.slow
+
 DISCORD = ["/api/v1/discord/events", "/api/v1/discord/members", "/api/v1/discord/announcements"]
 CACHED = [*DISCORD, "/api/v1/platform/stats", "/api/v1/platform/status"]
 

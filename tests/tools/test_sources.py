@@ -12,6 +12,8 @@ from apps import DEFAULT, packages
 from pyedge.client import ROOT
 from pyedge.sources import SourceError, closure, copy
 
+pytestmark = pytest.mark.slow
+
 BUILD = ROOT / "tools" / "pyedge" / "sources.py"
 ENTRIES = ["main.py" if package == DEFAULT else f"{package}/worker.py" for package in packages()]
 

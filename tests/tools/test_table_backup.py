@@ -74,6 +74,7 @@ def test_backup_of_other_migrations_is_refused(lines: list[str], tmp_path: Path)
         restore(target, SCHEMA, iter([json.dumps({"migrations": ["0001_other.sql"]}), *lines[1:]]))
 
 
+@pytest.mark.slow
 def test_backup_goes_to_a_database_of_the_account_and_back(lines: list[str], sim: StorageSim, tmp_path: Path) -> None:
     database = sim.add_database("klear-karma-db-staging")
     migrate(tmp_path / "DB.sqlite", ROOT / "migrations" / "klear_karma")

@@ -3,11 +3,14 @@
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from tests.patience import pauses
 from tests.vinyl_vault.conftest import Run, as_member
 from tests.vinyl_vault.test_csv import FILE
 
 from edge.testing import Client
+
+pytestmark = pytest.mark.slow
 
 TABLES = ("collections", "sync_heads", "sync_queue", "sync_conflicts", "shares")
 ACCOUNT = {"email": "eve@example.org", "password": "correct horse battery"}

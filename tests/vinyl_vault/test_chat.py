@@ -84,6 +84,7 @@ def test_answer_is_streamed_and_looks_up_the_callers_rows_alone(run: Run, model:
     assert KEY not in json.dumps(model.requests) + answer.body.decode()
 
 
+@pytest.mark.slow
 def test_questions_are_counted_before_the_model_is_called(run: Run, model: ModelSim) -> None:
     run.env["CHAT_DAILY_QUESTIONS"] = "2"
     model.say(Turn(status=500, error="broken"), Turn(status=500, error="broken"), Turn(status=500, error="broken"))

@@ -174,6 +174,7 @@ def test_administrator_has_no_collection(run: Run) -> None:
     assert run(case) == [403] * 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("record", "pointer"),
     [

@@ -237,6 +237,7 @@ RECORD_ROW = st.tuples(
 )
 
 
+@pytest.mark.slow
 @PATIENT
 @given(st.lists(RECORD_ROW, min_size=1, max_size=6), st.integers(1, 50))
 def test_any_collection_is_exported_imported_and_exported_to_the_same_bytes(
@@ -283,6 +284,7 @@ def test_header_of_a_wantlist_is_discogs_own() -> None:
     assert read_header(WANTED.splitlines()[0].split(",")).is_wantlist
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("megabytes", [2, pytest.param(50, marks=pytest.mark.soak)])
 def test_many_megabytes_are_read_in_little_memory(megabytes: int) -> None:
     row = ROWS[0].encode() + b"n" * 400 + b"\n"

@@ -15,6 +15,8 @@ from edge.testing.runner import Runner
 from sims.discogs import DiscogsSim, Fault
 from vinyl_vault.app import app
 
+pytestmark = pytest.mark.slow
+
 NIGHT = "/api/discogs/search?artist=the+glass+harbour&album=Night%20Ferry"
 
 type Run = Runner[Client]

@@ -26,6 +26,8 @@ from apps import ROOT
 from edge.runtimes.local.migrations import migrate
 from edge.testing import Client
 
+pytestmark = pytest.mark.slow
+
 FAULTS: dict[str, Callable[[DirectDatabase], Direct]] = {
     "no compare-and-set": lambda db: Direct(db, WithoutGuard),
     "whole-record writes": CarelessDevices,

@@ -21,6 +21,8 @@ from edge.testing.runner import Runner
 from sims.discogs import DiscogsSim, Fault
 from vinyl_vault.app import app
 
+pytestmark = pytest.mark.slow
+
 CSV = [("content-type", "text/csv; charset=utf-8")]
 PATH = "/api/collection/import"
 

@@ -57,6 +57,7 @@ async def job(client: Client) -> Answer:
     return await client.post("/jobs/carry_on")
 
 
+@pytest.mark.slow
 def test_job_of_imports_outlasts_an_account_that_is_deleted_meanwhile(local: Run) -> None:
     async def case(client: Client) -> None:
         db: Any = client.ports.settings.db

@@ -323,6 +323,7 @@ def test_too_much_at_once_is_refused(local: Run) -> None:
     assert [answer.status for answer in local(case)] == [413, 413]
 
 
+@pytest.mark.slow
 def test_large_push_is_written_whole(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada = await as_member(client, "ada")

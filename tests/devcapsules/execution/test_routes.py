@@ -23,7 +23,7 @@ from edge.runtimes.local.fetch import LocalFetch
 from edge.testing import Client
 from edge.testing.runner import Runner
 
-pytestmark = needs_sandbox
+pytestmark = [needs_sandbox, pytest.mark.slow]
 EXECUTE = "/api/v1/execute"
 TESTS = f"{EXECUTE}/tests"
 type Run = Runner[Client]

@@ -12,6 +12,8 @@ from edge.runtimes.local.bounds import NOBODY, TIME_LIMIT, Arrival, Bounds, Budg
 from edge.runtimes.local.in_flight import InFlight
 from edge.runtimes.local.proxies import TrustedProxies
 
+pytestmark = pytest.mark.slow
+
 THIRD = "127.0.0.3"
 
 

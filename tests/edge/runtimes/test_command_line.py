@@ -20,6 +20,7 @@ def _collector() -> Iterator[None]:
     gc.set_threshold(*thresholds)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_collector")
 def test_server_runs_with_a_collector_that_looks_at_new_objects_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

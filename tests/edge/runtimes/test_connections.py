@@ -23,6 +23,8 @@ from edge.runtimes.local.connections import HEAD_LIMIT, BoundedHttp
 from edge.runtimes.local.log import LocalLog
 from edge.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n"
 opened = asyncio.Event()

@@ -22,6 +22,8 @@ from edge.runtimes.local.sockets import Message, Socket, Upgrade
 from edge.settings import Settings
 from edge.testing import HeaderTable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from tests.edge.runtimes.serving import UPGRADE, Hasty, Reply, Serving, get, serving, until
 
+pytestmark = pytest.mark.slow
+
 SMUGGLED = b"GET /client HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST /size HTTP/1.1\r\nhost: a\r\n"
 CHUNKED = POST + b"transfer-encoding: chunked\r\n"

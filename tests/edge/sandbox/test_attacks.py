@@ -11,6 +11,8 @@ from tests.edge.sandbox.conftest import Host
 from edge.ports.executor import Execution, Language, Limits, Program
 from edge.runtimes.local.sandbox.sandbox import LocalSandbox
 
+pytestmark = pytest.mark.slow
+
 MEMORY_MB = 96
 OUTPUT_BYTES = 16 * 1024
 EXHAUSTED = frozenset({"time", "memory"})

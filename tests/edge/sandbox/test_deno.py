@@ -21,7 +21,10 @@ from edge.runtimes.local.sandbox.keepers import Keepers, Report
 from edge.runtimes.local.sandbox.sandbox import LocalSandbox
 from edge.runtimes.local.sandbox.seccomp import filter_here
 
-pytestmark = pytest.mark.skipif(deno_here() is None, reason="the npm package of Deno is optional, and not here")
+pytestmark = [
+    pytest.mark.skipif(deno_here() is None, reason="the npm package of Deno is optional, and not here"),
+    pytest.mark.slow,
+]
 DENO_ATTACKS = attacks("deno")
 SHORT = {"imported text", "connection by Deno", "typed arrays that grow", "internal operations"}
 """Attacks of Deno's own kind that `make test` tries; `make soak` tries all."""

@@ -12,7 +12,7 @@ from tests.edge.sandbox.executors import Here, Remote, needs_sandbox
 from edge.clients.execution.compose import has_stripper, transforms
 from edge.ports.executor import SOURCE_BYTES, Call, Execution, Language, Limits, Program, Status
 
-pytestmark = needs_sandbox
+pytestmark = [needs_sandbox, pytest.mark.slow]
 LIMITS = Limits(time_ms=3_000, memory_mb=128, output_bytes=64 * 1024)
 
 

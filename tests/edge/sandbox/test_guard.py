@@ -23,6 +23,8 @@ from edge.runtimes.local.sandbox.keepers import Keeper, SandboxFailed
 from edge.runtimes.local.sandbox.run import Bounds, Job
 from edge.runtimes.local.sandbox.seccomp import filter_here
 
+pytestmark = pytest.mark.slow
+
 SLEEP = b"import time\ntime.sleep(600)"
 LIMITS = Limits(10_000, 128, 1000)
 

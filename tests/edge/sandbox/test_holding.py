@@ -26,7 +26,7 @@ from edge.runtimes.local.sandbox.run import MOST_FILES, Bounds, Job, NotBegun, R
 from edge.runtimes.local.sandbox.sandbox import QUEUED, LocalSandbox
 from edge.runtimes.local.sandbox.seccomp import AARCH64, X86_64, filter_here, filter_of
 
-pytestmark = needs_sandbox
+pytestmark = [needs_sandbox, pytest.mark.slow]
 ROOT = Path(__file__).parents[3]
 LIMITS = Limits(3_000, 128, 64 * 1024)
 

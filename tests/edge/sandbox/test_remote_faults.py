@@ -185,6 +185,7 @@ def test_nonsense_of_judge0_is_unavailable(answer: Any) -> None:
     assert judge0(Talk(submissions=(201, answer)), HELLO).status == "unavailable"
 
 
+@pytest.mark.slow
 def test_submission_that_never_runs_is_given_up() -> None:
     talk = Talk(**{"POST submissions": (201, {"token": "t"}), "GET submissions": {"status": {"id": 1}}})
     ended = judge0(talk, HELLO)
