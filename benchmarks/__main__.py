@@ -5,6 +5,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Iterable, Sequence
+from random import Random
 from statistics import median
 
 from benchmarks import imports
@@ -31,7 +32,10 @@ async def check(drivers: dict[str, Driver]) -> None:
 
 
 async def measure(drivers: dict[str, Driver], rounds: int, requests: int) -> Times:
-    """Time all implementations in turn, round by round, so that the machine's moods fall on all of them."""
+    """Time all implementations round by round, so that the machine's moods fall on all of them.
+
+    Each round has an order of its own: what ran before has displaced memory from the caches.
+    """
     workloads: dict[str, Sequence[Case]] = {case.name: [case] for case in CASES} | {"mixed": MIXED}
     calls = {
         (name, load): [driver.prepare(case) for case in cases]
@@ -41,7 +45,7 @@ async def measure(drivers: dict[str, Driver], rounds: int, requests: int) -> Tim
     times: Times = {load: {name: [] for name in drivers} for load in workloads}
     for number in range(-1, rounds):
         for load, cases in workloads.items():
-            for name in _rotated(list(drivers), number):
+            for name in Random(f"{load} {number}").sample(list(drivers), len(drivers)):
                 seconds = await _batch(calls[name, load], max(1, requests // len(cases)))
                 if number >= 0:  # the round before is the warm-up
                     times[load][name].append(seconds)
@@ -56,10 +60,6 @@ async def _batch(calls: Sequence[Call], repeats: int) -> float:
         for call in calls:
             await call()
     return (time.process_time_ns() - started) / 1000 / (repeats * len(calls))
-
-
-def _rotated(names: list[str], by: int) -> list[str]:
-    return names[by % len(names) :] + names[: by % len(names)]
 
 
 def table(times: Times) -> Iterable[str]:
