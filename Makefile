@@ -46,7 +46,7 @@ new: $(VENV)/.dev ## Write the skeleton of a new Worker with passing tests (APP=
 test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, a part of them in workerd too
 	$(BIN)/python -m pytest -q -n auto -m "not soak" --durations 5
 
-test-fast: $(VENV)/.dev ## Run the tests that take less than a second each
+test-fast: $(VENV)/.dev ## Run a minute of tests: those without servers and long files
 	$(BIN)/python -m pytest -q -n auto -m "not slow and not soak"
 
 soak: $(VENV)/.soak $(WORKERS) assets ## Run the tests that take minutes, and all in workerd; `TESTS=` selects
