@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devcapsules.access.callers import account_of
 from devcapsules.capsules.catalogue import CapsuleNotFound
 from devcapsules.capsules.learning import Exercise, Learner, Learning
-from devcapsules.cases import CLEAN, LONGEST_CODE
+from devcapsules.cases import LONGEST_CODE
 from devcapsules.events import Event, insert_events
 from devcapsules.execution.routes import ExecutorAway
 from devcapsules.execution.suite import CaseResult
@@ -17,6 +17,7 @@ from edge import READER, Body, Clock, Request, Routes, Statement
 from edge.errors import StorageConflict
 from edge.instants import to_text
 from edge.reach import CHECKED
+from edge.text import NO_NUL
 
 routes = Routes("/api/v1/capsules", tag="learning", access=READER, reach=CHECKED)
 BODY_LIMIT = 256 * 1024
@@ -50,8 +51,8 @@ class NewAttempt(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    code: Annotated[str, Field(min_length=1, max_length=LONGEST_CODE), CLEAN]
-    learner: Annotated[str, Field(max_length=64), CLEAN] = ""
+    code: Annotated[str, Field(min_length=1, max_length=LONGEST_CODE), NO_NUL]
+    learner: Annotated[str, Field(max_length=64), NO_NUL] = ""
 
 
 class TestResult(TypedDict):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import to_json
 
-from edge.text import Matching
+from edge.text import NO_NUL, Matching
 
 LONGEST_CODE = 20_000
 LONGEST_VALUE = 4_000
@@ -32,11 +32,10 @@ def _small(value: Any) -> Any:
     return value
 
 
-CLEAN = Matching(r"[^\x00]*", "must not contain NUL characters")
-type Code = Annotated[str, Field(max_length=LONGEST_CODE), CLEAN]
-type Title = Annotated[str, Field(min_length=1, max_length=120), CLEAN]
-type Statement = Annotated[str, Field(min_length=1, max_length=20_000, description="Markdown"), CLEAN]
-type Hint = Annotated[str, Field(min_length=1, max_length=2_000), CLEAN]
+type Code = Annotated[str, Field(max_length=LONGEST_CODE), NO_NUL]
+type Title = Annotated[str, Field(min_length=1, max_length=120), NO_NUL]
+type Statement = Annotated[str, Field(min_length=1, max_length=20_000, description="Markdown"), NO_NUL]
+type Hint = Annotated[str, Field(min_length=1, max_length=2_000), NO_NUL]
 type FunctionName = Annotated[str, Field(max_length=64), Matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a function")]
 type Tag = Annotated[
     str, Field(max_length=30), Matching(r"[a-z0-9]+(-[a-z0-9]+)*", "lower-case words with - between them")
@@ -55,7 +54,7 @@ class Case(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(max_length=100), CLEAN] = ""
+    name: Annotated[str, Field(max_length=100), NO_NUL] = ""
     arguments: Annotated[list[JsonValue], Field(max_length=20)] = []
     expected: JsonValue
     hidden: bool = False

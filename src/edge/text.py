@@ -30,3 +30,7 @@ class Matching(NamedTuple):
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return handler(schema) | {"pattern": f"^{self.pattern}$"}
+
+
+NO_NUL = Matching(r"[^\x00]*", "must not contain NUL characters")
+"""Any string without NUL, which SQLite's functions take for the end of a text."""

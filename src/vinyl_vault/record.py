@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from pydantic_core import from_json, to_json
 
 from edge.ports import Row, Value
-from edge.text import Matching
+from edge.text import NO_NUL
 
 LARGEST = 2**53 - 1
 MOST_TAGS = 100
@@ -68,8 +68,6 @@ def _scalar(value: object) -> object:
         raise ValueError("must be a text, a number, true, false or null")
     return value
 
-
-NO_NUL = Matching(r"[^\x00]*", "must not contain NUL characters")
 
 type Line = Annotated[str, Field(max_length=500), NO_NUL]
 type Text = Annotated[str, Field(max_length=10_000), NO_NUL]

@@ -14,11 +14,11 @@ from devcapsules.access.keys import WidgetKeys
 from devcapsules.capsules import store
 from devcapsules.capsules.catalogue import CapsuleNotFound, Catalogue
 from devcapsules.capsules.models import Capsule, Content
-from devcapsules.cases import CLEAN
 from edge import READER, Actor, Body, Forbidden, NotFound, Request, Routes, SystemDatabase
 from edge.data import ScopedDatabase
 from edge.ports import ForeignKeyViolation, Row
 from edge.reach import CHECKED
+from edge.text import NO_NUL
 
 routes = Routes("/api/v1/capsules", tag="learning", access=READER, reach=CHECKED)
 
@@ -65,7 +65,7 @@ class HintRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     number: Annotated[int, Field(ge=1, le=100)] | None = None
-    learner: Annotated[str, Field(max_length=64), CLEAN] = ""
+    learner: Annotated[str, Field(max_length=64), NO_NUL] = ""
 
 
 class Hint(TypedDict):

@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devcapsules.access.callers import USERS
 from devcapsules.capsules.catalogue import CapsuleNotFound
-from devcapsules.cases import CLEAN
 from edge import ADMIN, READER, Actor, Body, Clock, NotFound, Query, Routes, SystemDatabase
 from edge.data import ScopedDatabase
 from edge.instants import to_text
 from edge.ports import Statement
 from edge.reach import OPEN
 from edge.rows import row_as
+from edge.text import NO_NUL
 
 routes = Routes("/api/v1/capsules", tag="reports", access=READER, reach=USERS)
 queue = Routes("/api/v1/reports", tag="reports", access=ADMIN, reach=OPEN)
@@ -44,7 +44,7 @@ class NewReport(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Literal["wrong", "offensive", "copied", "malicious", "other"]
-    detail: Annotated[str, Field(max_length=2_000), CLEAN] = ""
+    detail: Annotated[str, Field(max_length=2_000), NO_NUL] = ""
 
 
 class Decision(BaseModel):

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from devcapsules.access.callers import USERS
 from devcapsules.access.plans import WITH_TEAMS, PlanLimits
 from devcapsules.capsules.catalogue import CapsuleNotFound
-from devcapsules.cases import CLEAN
 from devcapsules.tables import MOST_TEAMS
 from edge import READER, Actor, Body, Clock, Forbidden, NotFound, Routes, SystemDatabase
 from edge.auth.accounts.settings import EmailAddress
@@ -19,6 +18,7 @@ from edge.errors import StorageConflict
 from edge.instants import to_text
 from edge.ports import ForeignKeyViolation, OutOfScope, Row
 from edge.rows import row_as
+from edge.text import NO_NUL
 
 routes = Routes("/api/v1/teams", tag="teams", access=READER, reach=USERS)
 
@@ -56,7 +56,7 @@ class NewTeam(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=80), CLEAN]
+    name: Annotated[str, Field(min_length=1, max_length=80), NO_NUL]
 
 
 class NewMember(BaseModel):

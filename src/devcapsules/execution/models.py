@@ -4,14 +4,15 @@ from typing import Annotated, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from devcapsules.cases import CLEAN, LONGEST_CODE, MOST_TESTS, Case, CodeLanguage, FunctionName
+from devcapsules.cases import LONGEST_CODE, MOST_TESTS, Case, CodeLanguage, FunctionName
 from edge.ports.executor import LEAST, MOST, STDIN_BYTES
+from edge.text import NO_NUL
 
 LEAST_S = LEAST.time_ms / 1000
 MOST_S = MOST.time_ms / 1000
 DEFAULT_S = 5.0
 
-type Source = Annotated[str, Field(min_length=1, max_length=LONGEST_CODE), CLEAN]
+type Source = Annotated[str, Field(min_length=1, max_length=LONGEST_CODE), NO_NUL]
 type Seconds = Annotated[float, Field(ge=LEAST_S, le=MOST_S, allow_inf_nan=False)]
 
 
@@ -23,7 +24,7 @@ class ExecutionRequest(BaseModel):
     source_code: Source
     language: CodeLanguage
     time_limit: Seconds = DEFAULT_S
-    stdin: Annotated[str, Field(max_length=STDIN_BYTES // 4), CLEAN] = ""
+    stdin: Annotated[str, Field(max_length=STDIN_BYTES // 4), NO_NUL] = ""
 
 
 class SuiteRequest(BaseModel):

@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
 from devcapsules.capsules.models import Content
-from devcapsules.cases import CLEAN, Case, CodeLanguage, Difficulty, FunctionName, Hint, Tag, Title
+from devcapsules.cases import Case, CodeLanguage, Difficulty, FunctionName, Hint, Tag, Title
 from devcapsules.execution.suite import CallCase
 from devcapsules.execution.values import BadValue, Encoded, encode, matches
 from devcapsules.judging import case_of
 from edge.errors import list_faults
+from edge.text import NO_NUL
 
 LARGEST_ANSWER = 64 * 1024
 """Most characters of an answer; an exercise is far smaller."""
@@ -47,9 +48,9 @@ class Draft(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     title: Title
-    statement: Annotated[str, Field(min_length=40, max_length=8_000), CLEAN]
-    starter: Annotated[str, Field(min_length=1, max_length=4_000), CLEAN]
-    solution: Annotated[str, Field(min_length=1, max_length=8_000), CLEAN]
+    statement: Annotated[str, Field(min_length=40, max_length=8_000), NO_NUL]
+    starter: Annotated[str, Field(min_length=1, max_length=4_000), NO_NUL]
+    solution: Annotated[str, Field(min_length=1, max_length=8_000), NO_NUL]
     function_name: FunctionName
     tests: Annotated[list[DraftCase], Field(min_length=FEWEST_TESTS, max_length=MOST_TESTS)]
     hints: Annotated[list[Hint], Field(min_length=1, max_length=5)]
@@ -61,7 +62,7 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    prompt: Annotated[str, Field(min_length=5, max_length=2_000), CLEAN]
+    prompt: Annotated[str, Field(min_length=5, max_length=2_000), NO_NUL]
     language: CodeLanguage
     difficulty: Difficulty = "easy"
 

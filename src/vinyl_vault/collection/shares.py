@@ -13,10 +13,10 @@ from edge.endpoint import Operation
 from edge.instants import to_text
 from edge.ports import OutOfScope
 from edge.rows import row_as
+from edge.text import NO_NUL
 from vinyl_vault.collection.listing import Filters, View, page
 from vinyl_vault.collection.stats import SOLD
 from vinyl_vault.members import MEMBER
-from vinyl_vault.record import NO_NUL
 from vinyl_vault.tables import MOST_SHARES, TABLES
 
 routes = Routes("/api/shares", tag="shares", access=READER, reach=MEMBER)
