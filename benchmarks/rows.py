@@ -3,8 +3,8 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from statistics import median
 from typing import Any
 
@@ -64,18 +64,15 @@ async def measure(client: Client) -> tuple[list[float], dict[str, list[float]]]:
     """Return CPU microseconds a request by the whole database, and beyond it for each caller, one number a round."""
     whole: list[float] = []
     added: dict[str, list[float]] = {name: [] for name, _, _ in ROWS}
+    rows = [("whole", "/whole", "admin"), *ROWS]
     for number in range(-1, ROUNDS):
-        times = {name: await _batch(client, path, caller) for name, path, caller in _rotated(number)}
+        order = Random(number).sample(rows, len(rows))
+        times = {name: await _batch(client, path, caller) for name, path, caller in order}
         if number >= 0:  # the round before is the warm-up
             whole.append(times["whole"])
             for name, differences in added.items():
                 differences.append(times[name] - times["whole"])
     return whole, added
-
-
-def _rotated(by: int) -> Sequence[tuple[str, str, str]]:
-    rows = [("whole", "/whole", "admin"), *ROWS]
-    return rows[by % len(rows) :] + rows[: by % len(rows)]
 
 
 async def _batch(client: Client, path: str, caller: str) -> float:
