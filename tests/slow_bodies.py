@@ -1,21 +1,36 @@
 """Requests without their bodies: the answers to them, and their effect on other requests."""
 
+import asyncio
 import json
 import re
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from tests.served import Served
+
+from edge.app import App
+from edge.testing.host import Host
 
 HERE = "127.0.0.1"
 OTHER = "127.0.0.2"
 AS_MANY = 270
 """Sockets: more than there are places at work."""
+
+
+def url_of(request: pytest.FixtureRequest, app: App, env: Mapping[str, str]) -> str:
+    """Return an app's address on the runtime of `request.param`: that of its fixture `served`, or of its Worker."""
+    if request.param == "local":
+        served: Served = request.getfixturevalue("served")
+        return served.url
+    host: Host = request.getfixturevalue("workers_host")
+    asyncio.run(host.client(app, env, []))
+    return host.worker.url.rstrip("/")
 
 
 def connected(url: str, source: str = HERE) -> socket.socket:

@@ -1,16 +1,14 @@
 """A client that sends an interaction's head and no body is refused by the head, or waits without a place at work."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 
 import pytest
 from tests.discord_bot.conftest import KEY, Sims
 from tests.served import Served, served_locally
-from tests.slow_bodies import answer_of, head, refusal, waiting
+from tests.slow_bodies import answer_of, head, refusal, url_of, waiting
 
 from discord_bot.app import app
-from edge.testing.host import Host
 
 pytestmark = pytest.mark.slow
 
@@ -25,12 +23,7 @@ def signed(seconds: float = 0, code: str = CODE) -> list[str]:
 @pytest.fixture(params=["local", "workers"])
 def url(request: pytest.FixtureRequest, sims: Sims) -> str:
     """Return the app's address on each runtime."""
-    if request.param == "local":
-        local: Served = request.getfixturevalue("served")
-        return local.url
-    host: Host = request.getfixturevalue("workers_host")
-    asyncio.run(host.client(app, sims.env(), []))
-    return host.worker.url.rstrip("/")
+    return url_of(request, app, sims.env())
 
 
 @pytest.fixture(scope="module")

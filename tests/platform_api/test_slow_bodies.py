@@ -1,6 +1,5 @@
 """A client that sends a head and no body is refused by the head, or waits without a place at work."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,8 @@ from statistics import median
 import pytest
 from tests.platform_api.conftest import Sims
 from tests.served import Served, served_locally
-from tests.slow_bodies import OTHER, answer_of, head, memory, refusal, waiting
+from tests.slow_bodies import OTHER, answer_of, head, memory, refusal, url_of, waiting
 
-from edge.testing.host import Host
 from platform_api.app import app
 
 pytestmark = pytest.mark.slow
@@ -26,21 +24,16 @@ def signature(seconds: float = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(all_sims: Sims, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(all_sims: Sims, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Return a local server, one for all tests."""
-    with served_locally(tmp_path_factory.mktemp("slow"), all_sims.env(), "platform_api") as served:
-        yield served
+    with served_locally(tmp_path_factory.mktemp("slow"), all_sims.env(), "platform_api") as running:
+        yield running
 
 
 @pytest.fixture(params=["local", "workers"])
 def url(request: pytest.FixtureRequest, sims: Sims) -> str:
     """Return the app's address on each runtime."""
-    if request.param == "local":
-        local: Served = request.getfixturevalue("server")
-        return local.url
-    host: Host = request.getfixturevalue("workers_host")
-    asyncio.run(host.client(app, sims.env(), []))
-    return host.worker.url.rstrip("/")
+    return url_of(request, app, sims.env())
 
 
 @pytest.mark.parametrize(
@@ -64,14 +57,14 @@ def test_form_is_refused_by_its_headers(url: str, headers: list[str]) -> None:
 
 
 @pytest.mark.parametrize("path", [PURGE, "/api/v1/chat", "/api/v1/forms/contact"])
-def test_heads_without_bodies_hold_up_nobody(sims: Sims, server: Served, path: str) -> None:
+def test_heads_without_bodies_hold_up_nobody(sims: Sims, served: Served, path: str) -> None:
     key = f"x-api-key: {sims.env()['API_KEY']}"
-    with waiting(server.url, head(server.url, path, [signature(), key])):
-        status, health, took = answer_of(server.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+    with waiting(served.url, head(served.url, path, [signature(), key])):
+        status, health, took = answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
         assert (status, health["status"], took < 3) == (200, "ok", True)
-        late = answer_of(server.url, head(server.url, PURGE, [signature()], 2) + b"{}")
+        late = answer_of(served.url, head(served.url, PURGE, [signature()], 2) + b"{}")
         assert late[0] == 401
-    assert answer_of(server.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1")[0] == 200
+    assert answer_of(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1")[0] == 200
 
 
 @pytest.mark.soak
