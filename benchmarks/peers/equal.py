@@ -54,7 +54,7 @@ class Answer:
         if message["type"] == "http.response.start":
             added = [*message["headers"], (b"x-request-id", self._request_id)]
             ms = (perf_counter() - self._started) * 1000
-            added.append((b"server-timing", f"app;dur={ms:.3f}".encode()))
+            added.append((b"server-timing", f"app;dur={ms:.2f}".encode()))
             added += _NOT_STORED if self.is_private else _SECURITY
             self._is_missing = message["status"] == 404
             if self._is_missing:

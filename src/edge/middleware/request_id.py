@@ -14,8 +14,8 @@ _TRACEPARENT = re.compile(
 
 DRAWN = 64
 """Ids that are drawn at once: one call of the system for many requests."""
-_FRESH: list[str] = []
-"""Ids that are drawn and not used, 48 hex digits each. Empty at import: a snapshot of it would repeat them."""
+_FRESH: list[tuple[str, str]] = []
+"""Ids of traces and spans that are drawn and not used. Empty at import: a snapshot of it would repeat them."""
 
 
 async def request_id(request: Request, call_next: Next) -> Response:
@@ -34,6 +34,5 @@ def _trace_ids(header: str | None) -> tuple[str, ...]:
         return match[1], os.urandom(8).hex(), match[2]
     if not _FRESH:
         drawn = os.urandom(24 * DRAWN).hex()
-        _FRESH.extend([drawn[at : at + 48] for at in range(0, len(drawn), 48)])
-    fresh = _FRESH.pop()
-    return fresh[:32], fresh[32:]
+        _FRESH.extend([(drawn[at : at + 32], drawn[at + 32 : at + 48]) for at in range(0, len(drawn), 48)])
+    return _FRESH.pop()

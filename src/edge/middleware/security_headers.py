@@ -20,9 +20,9 @@ _NAMES = frozenset(name for name, _ in HEADERS)
 
 def security_headers(request: Request, response: Response) -> None:
     """Add them. A response's own policy stays, and responses to authenticated callers are not stored by default."""
-    names = dict(response.headers)
+    names = dict(response.headers) if response.headers else ()
     is_kept = request.actor is None or UNKEPT[0] in names
-    if _NAMES.isdisjoint(names):
+    if not names or _NAMES.isdisjoint(names):
         response.fixed += _FIXED if is_kept else _FIXED_UNKEPT
         return
     response.headers += [pair for pair in HEADERS if pair[0] not in names]
