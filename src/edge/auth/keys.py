@@ -37,10 +37,15 @@ def matches(presented: str, expected: Secret) -> bool:
     The time of a comparison may show the key's length, which is no secret, and nothing of its text.
     """
     setting = expected.get_secret_value()
-    key = presented.encode(errors="surrogatepass")
     if setting.startswith(HASHED):
-        return compare_digest(sha256(key).digest(), _digest_of(setting))
-    return compare_digest(key, setting.encode(errors="surrogatepass"))
+        return compare_digest(sha256(_bytes_of(presented)).digest(), _digest_of(setting))
+    if presented.isascii() and setting.isascii():
+        return compare_digest(presented, setting)
+    return compare_digest(_bytes_of(presented), _bytes_of(setting))
+
+
+def _bytes_of(key: str) -> bytes:
+    return key.encode(errors="surrogatepass")
 
 
 @lru_cache(maxsize=16)
@@ -59,7 +64,7 @@ def hash_of(setting: str) -> str:
 
 def hashed(text: str) -> str:
     """Return the SHA-256 of a key, in hex. A key has 256 random bits, so one round is as good as a slow hash."""
-    return sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return sha256(_bytes_of(text)).hexdigest()
 
 
 LIFETIME_S = 30.0
@@ -279,6 +284,6 @@ def presented_key(request: Request) -> str:
 def sent_key(request: Request) -> str | None:
     """Return the credential of `Authorization: Bearer` or `X-API-Key`; None without one."""
     header = request.headers.get("authorization")
-    if header and header[:7].lower() == "bearer " and (token := header[7:].strip()):
+    if header and (header.startswith("Bearer ") or header[:7].lower() == "bearer ") and (token := header[7:].strip()):
         return token
     return request.headers.get("x-api-key") or None

@@ -56,7 +56,8 @@ class Server:
         response = await self._answer(request, incoming)
         if isinstance(response.body, bytes) and not 0 < len(response.body) < LEAST:
             await compress(response, incoming.get("accept-encoding"))
-        status, body = response.status, response.body
+        status = response.status
+        body = response.body
         try:
             headers = encode(response, request.method)
         except ValueError as fault:

@@ -1,5 +1,7 @@
 """Response headers as bytes."""
 
+from functools import lru_cache
+
 from edge.http import Response
 
 type Pairs = list[tuple[bytes, bytes]]
@@ -8,11 +10,11 @@ NO_BODY = frozenset({101, 204, 304})
 """Statuses of a response without a body."""
 _BREAKS = frozenset("\r\n\0")
 MOST_NAMES = 500
-"""Most names of response headers whose bytes are remembered."""
+"""Most names of headers whose bytes are remembered."""
 
 
 class EncodedNames(dict[str, bytes]):
-    """Names of response headers as bytes, remembered. ValueError for a name that cannot be sent as it is."""
+    """Names of headers as bytes, remembered. ValueError for a name that cannot be sent as it is."""
 
     def __missing__(self, name: str) -> bytes:
         _check(name)
@@ -23,7 +25,7 @@ class EncodedNames(dict[str, bytes]):
         return encoded
 
 
-_NAMES = EncodedNames()
+ENCODED_NAMES = EncodedNames()
 
 
 def encode(response: Response, method: str) -> Pairs:
@@ -35,14 +37,19 @@ def encode(response: Response, method: str) -> Pairs:
             _check(value)
         if name == "content-length":
             has_length = True
-        pairs.append((_NAMES[name], value.encode()))
+        pairs.append((ENCODED_NAMES[name], value.encode()))
     for group in response.fixed:
         pairs += group.encoded
     if response.status in NO_BODY:
         return [pair for pair in pairs if pair[0] != b"content-length"] if has_length else pairs
     if not has_length and method != "HEAD" and isinstance(response.body, bytes):
-        pairs.append((b"content-length", b"%d" % len(response.body)))
+        pairs.append(_length(len(response.body)))
     return pairs
+
+
+@lru_cache(maxsize=4096)
+def _length(size: int) -> tuple[bytes, bytes]:
+    return b"content-length", b"%d" % size
 
 
 def _check(text: str) -> None:

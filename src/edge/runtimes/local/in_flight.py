@@ -74,7 +74,7 @@ class InFlight:
         """End a task's time and give up its place; return whether the deadline cancelled it and nothing else did."""
         if self._working.pop(task, None) is None:
             self._waiting.pop(task, None)
-        if task not in self._late:
+        if not self._late or task not in self._late:
             return False
         self._late.discard(task)
         return task.uncancel() == 0

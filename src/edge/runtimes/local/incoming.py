@@ -9,6 +9,7 @@ from typing import Any
 from edge.auth.limits import network
 from edge.errors import BadRequest, PayloadTooLarge
 from edge.runtimes.local.bounds import NOBODY, Arrival, Bounds
+from edge.runtimes.local.encoding import ENCODED_NAMES
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -46,7 +47,7 @@ class Incoming:
 
     def get(self, name: str) -> str | None:
         """Return the header's values, joined by commas, or None."""
-        value = self._headers.get(name.encode())
+        value = self._headers.get(ENCODED_NAMES[name])
         if value is None:
             return None
         try:
