@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from edge.access import PUBLIC, Actor, Role, require
+from edge.access import PUBLIC, Actor, require
 from edge.context import NO_CALLER, Ports
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
@@ -271,23 +271,21 @@ class App:
                 if self._admit:
                     await self._admit(request)
             else:
-                await self._identify(request, endpoint.access)
+                try:
+                    request.actor = actor = await self._authenticate(request)
+                except Unauthorized:  # a guess counts as an anonymous request
+                    if self._admit:
+                        await self._admit(request)
+                    raise
+                require(actor, endpoint.access)
             if self._begins:
                 request.ports.caller = request.actor
             response = await endpoint(request)
+            if isinstance(response, Problem):
+                return self._failed(request, response)
             return response if isinstance(response.body, bytes) else await _streamed(request, response)
         except Exception as fault:
             return self._failed(request, fault)
-
-    async def _identify(self, request: Request, role: Role) -> None:
-        """Identify the caller, who needs at least `role`; a failed authentication counts as an anonymous request."""
-        try:
-            request.actor = actor = await self._authenticate(request)
-        except Unauthorized:
-            if self._admit:
-                await self._admit(request)
-            raise
-        require(actor, role)
 
     def _failed(self, request: Request, fault: Exception) -> Response:
         """Return the response to a request that failed, in the dialect of its path."""

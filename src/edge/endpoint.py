@@ -126,14 +126,20 @@ class Endpoint:
         self._names = plan.names
         self._reach = route.reach if route.reach and route.reach.is_checked else None
 
-    async def __call__(self, request: Request) -> Response:
-        """Validate the handler's arguments, run it, and turn its return value into a response."""
+    async def __call__(self, request: Request) -> Response | Problem:
+        """Validate the handler's arguments, run it, and turn its return value into a response.
+
+        The problem of an invalid body is returned, all others are raised.
+        """
         if self._conditions:
             refuse_conditions(request, self._conditions)
         values = [take(request) for take in self._takes]
         if self._body_at >= 0:
             require_json(request)
-            values.insert(self._body_at, self._check_body(await request.body(self.route.body_limit)))
+            body = self._check_body(await request.body(self.route.body_limit))
+            if isinstance(body, Problem):
+                return body
+            values.insert(self._body_at, body)
         if self._reach is not None:
             self._reach.check(request.actor, values, self._names)
         return self._render(await self._handler(*values))

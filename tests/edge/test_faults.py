@@ -16,11 +16,14 @@ from edge.errors import (
     LONGEST_POINTER,
     MOST_FAULT_BYTES,
     MOST_FAULTS,
+    MOST_POINTERS,
+    POINTERS,
     Fault,
     InvalidBody,
     InvalidParameter,
     bounded,
     list_faults,
+    pointer_of,
 )
 from edge.events import Frame
 from edge.json_body import MOST_VALUES
@@ -230,6 +233,16 @@ def test_list_that_is_cut_says_how_much_is_left() -> None:
     assert listed[:-1] == faults[: len(listed) - 1]
     assert listed[-1] == {"pointer": "", "detail": f"{401 - len(listed)} more faults"}
     assert bounded(faults[:3]) == faults[:3]
+
+
+def test_remembered_pointers_are_few_and_short() -> None:
+    """A client chooses the names of members: neither their number nor their length may fill the memory."""
+    for number in range(2 * MOST_POINTERS):
+        assert pointer_of((f"a/b~{number}", number)) == f"/a~1b~0{number}/{number}"
+    assert 0 < len(POINTERS) <= MOST_POINTERS
+    long = "x" * 100_000
+    assert pointer_of((long, 1)).startswith("/xxx")
+    assert max(len(str(step)) for location in POINTERS for step in location) <= LONGEST_POINTER
 
 
 def test_problem_bounds_its_list_of_faults() -> None:
