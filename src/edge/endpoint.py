@@ -159,8 +159,9 @@ class _Plan:
         hints = get_type_hints(route.handler, include_extras=True)
         self.returns = hints.pop("return", _EMPTY)
         self.path_names = [text for kind, text in parse_pattern(route.path) if kind != "literal"]
-        self.names = list(inspect.signature(route.handler).parameters)
-        for position, parameter in enumerate(inspect.signature(route.handler).parameters.values()):
+        parameters = inspect.signature(route.handler).parameters
+        self.names = list(parameters)
+        for position, parameter in enumerate(parameters.values()):
             self.require(parameter.name in hints, f"parameter {parameter.name} has no type")
             self.require(parameter.kind in _POSITIONAL, f"parameter {parameter.name} must be positional")
             self.add(position, parameter, hints[parameter.name])
