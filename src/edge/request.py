@@ -118,10 +118,9 @@ class Request:
 
 def refuse_conditions(request: Request, names: Iterable[str]) -> None:
     """Raise `ConditionsUnsupported` for a conditional change: ignored, its condition would let it overwrite others'."""
-    if request.method in {"GET", "HEAD"}:
-        return
+    get = request.headers.get
     for name in names:
-        if request.headers.get(name) is not None:
+        if get(name) is not None and request.method not in {"GET", "HEAD"}:
             raise ConditionsUnsupported(f"{name} is not evaluated: leave it out to change what is there now")
 
 
