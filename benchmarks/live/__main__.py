@@ -8,12 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from statistics import quantiles
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 KEY = "benchmark-key-for-all-runs"
@@ -57,8 +58,10 @@ class Server:
         """Publish an event with its time."""
         body = json.dumps({"type": "custom.bench", "data": {"t": time.monotonic_ns()}}).replace(" ", "").encode()
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/events", body, headers), timeout=60) as answer:
-            answer.read()
+        with closing(HTTPConnection(urlsplit(self.url).netloc, timeout=60)) as connection:
+            connection.request("POST", "/events", body, headers)
+            answer = connection.getresponse()
+            assert answer.status < 300, answer.read()
 
 
 @contextmanager

@@ -187,3 +187,37 @@ def test_a_stream_that_begins_when_all_end_ends_too(tmp_path: Path) -> None:
 
 async def _no_body(_: int) -> bytes:
     return b""
+
+
+def test_readers_that_come_at_once_share_a_look_at_the_numbers(tmp_path: Path) -> None:
+    """A thousand looks, one for each reader, held up an event by a quarter of a second."""
+
+    async def run() -> None:
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
+        statements: list[str] = []
+        log._file.connection.set_trace_callback(statements.append)
+        pages = await asyncio.gather(*(log.page(None) for _ in range(100)))
+        assert {page.last for page in pages} == {0}
+        assert 0 < len(statements) <= 20
+        for number in range(1, 20):  # what was published before is never missing
+            publishing = asyncio.ensure_future(log.publish([Draft("a.n", number)]))
+            early = [asyncio.ensure_future(log.page(None)) for _ in range(3)]
+            await publishing
+            assert (await log.page(None)).last == number
+            assert {page.last for page in await asyncio.gather(*early)} <= {number - 1, number}
+        log.close()
+
+    asyncio.run(run())
+
+
+def test_a_look_survives_a_reader_that_leaves(tmp_path: Path) -> None:
+    async def run() -> None:
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
+        first = asyncio.ensure_future(log.page(None))
+        second = asyncio.ensure_future(log.page(None))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await second).last == 0
+        log.close()
+
+    asyncio.run(run())
