@@ -118,9 +118,10 @@ class Request:
 
 def refuse_conditions(request: Request, names: Iterable[str]) -> None:
     """Raise `ConditionsUnsupported` for a conditional change: ignored, its condition would let it overwrite others'."""
-    get = request.headers.get
+    if request.method in {"GET", "HEAD"}:
+        return
     for name in names:
-        if get(name) is not None and request.method not in {"GET", "HEAD"}:
+        if request.headers.get(name) is not None:
             raise ConditionsUnsupported(f"{name} is not evaluated: leave it out to change what is there now")
 
 

@@ -7,7 +7,7 @@ from edge.pipeline import Next
 from edge.request import Request
 
 _HUNDREDTHS = [f"{number:02}" for number in range(100)]
-"""Two digits each: a lookup takes a fifth of the time in which a float is formatted."""
+"""Two digits each: to look them up takes half as long as to format a float."""
 
 
 async def access_log(request: Request, call_next: Next) -> Response:
