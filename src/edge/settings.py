@@ -169,6 +169,11 @@ class Settings:
         if not env.get("CORS_ALLOWED_ORIGINS") and vars(self).get("environment") == "development":
             self.cors_allowed_origins = DEVELOPMENT_ORIGINS
 
+    def check(self, name: str) -> None:
+        """Raise `NotConfigured` if a setting is missing or invalid."""
+        if name in self.faults:
+            raise self.faults[name].with_traceback(None)  # it is raised often: each raise would add to its traceback
+
     def without(self, port: Any) -> Self:
         """Return the same settings without their bindings of a type."""
         left_out = {field.attribute for field in self.fields if field.port is port}
@@ -177,8 +182,7 @@ class Settings:
         return others
 
     def __getattr__(self, name: str) -> Any:  # reached only for a setting without a value
-        if name in self.faults:
-            raise self.faults[name]
+        self.check(name)
         raise AttributeError(f"{type(self).__name__} has no setting {name}")
 
     def __repr__(self) -> str:

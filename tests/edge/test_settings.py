@@ -94,6 +94,17 @@ def test_a_missing_setting_is_missed_when_it_is_read(env: Mapping[str, Any]) -> 
         _ = shop.workers
 
 
+def test_a_missing_setting_that_is_read_often_holds_no_more_frames() -> None:
+    """Its fault is one object: each raise had added a traceback, with all that its frames hold."""
+    shop = Shop({})
+    depths = []
+    for _ in range(3):
+        with pytest.raises(NotConfigured) as missed:
+            _ = shop.workers
+        depths.append(len(missed.traceback))
+    assert depths == [depths[0]] * 3
+
+
 def test_an_unknown_attribute_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no setting nonsense"):
         _ = Shop({}).nonsense

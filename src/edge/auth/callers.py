@@ -102,8 +102,7 @@ class Callers:
             return await self._identify_key(presented, request)
         if presented.count(".") == 2:
             return await self.revalidate(self.tokens().read(presented))
-        if fault := self._settings.faults.get("admin_api_key"):
-            raise fault
+        self._settings.check("admin_api_key")
         raise Unauthorized("the key is not known")
 
     async def revalidate(self, actor: Actor, *, fresh: bool = False) -> Actor:

@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 
-from edge.errors import NotConfigured
 from edge.http import FixedHeaders, Response
 from edge.pipeline import Next
 from edge.request import Request
@@ -32,10 +31,7 @@ _PREFLIGHT = (
 async def cors(request: Request, call_next: Next, settings: Settings) -> Response:
     """Answer a preflight, and tell the browser on every other response whether the page may read it."""
     origin = request.headers.get("origin")
-    try:
-        allowed = settings.cors_allowed_origins
-    except NotConfigured:
-        allowed = ()
+    allowed = () if "cors_allowed_origins" in settings.faults else settings.cors_allowed_origins
     granted = _grant(allowed, origin if origin is None or len(origin) <= LONGEST else "")
     if request.method == "OPTIONS" and origin and request.headers.get("access-control-request-method"):
         return Response(status=204, headers=[*_PREFLIGHT, *granted.pairs])

@@ -28,8 +28,7 @@ class Members(Callers):
         if self._is_administrators(presented):
             return self._administrator
         if presented.count(".") != 2:
-            if fault := self._settings.faults.get("admin_api_key"):
-                raise fault
+            self._settings.check("admin_api_key")
             raise Unauthorized("send the access token of a log-in")
         return await self.revalidate(self.tokens().read(presented))
 
