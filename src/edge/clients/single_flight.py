@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,8 +20,16 @@ class SingleFlight[K: Hashable, T]:
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.ensure_future(make())
-            task.add_done_callback(lambda _: self._tasks.pop(key, None))
+            task.add_done_callback(partial(self._end, key))
         return await asyncio.shield(task)
+
+    def close(self, key: K) -> None:
+        """Let those who come from now on start a task of their own; may be called from any thread."""
+        self._tasks.pop(key, None)
+
+    def _end(self, key: K, task: asyncio.Task[T]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
 
 
 _flights: WeakKeyDictionary[Background, dict[str, SingleFlight[Any, Any]]] = WeakKeyDictionary()

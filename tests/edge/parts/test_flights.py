@@ -36,6 +36,27 @@ def test_fifty_calls_at_once_share_one_flight() -> None:
     asyncio.run(run())
 
 
+def test_who_comes_after_a_flight_is_closed_starts_the_next() -> None:
+    async def run() -> None:
+        flights = SingleFlight[str, int]()
+        early = CountedSource()
+        late = CountedSource()
+        first = asyncio.ensure_future(flights.join("x", early))
+        await asyncio.sleep(0)
+        flights.close("x")
+        second = asyncio.ensure_future(flights.join("x", late))
+        await asyncio.sleep(0)
+        early.go.set()
+        assert await first == 1
+        third = asyncio.ensure_future(flights.join("x", late))  # the end of the first did not end the second
+        late.go.set()
+        assert [await second, await third] == [1, 1]
+        assert early.count == 1
+        assert late.count == 1
+
+    asyncio.run(run())
+
+
 def test_keys_have_separate_flights() -> None:
     async def run() -> None:
         flights = SingleFlight[int, int]()

@@ -10,6 +10,7 @@ from time import time
 from typing import Self
 
 from edge.app import App
+from edge.clients.single_flight import SingleFlight
 from edge.context import Ports
 from edge.http import Headers, Response
 from edge.ports import PortError
@@ -21,7 +22,7 @@ from edge.runtimes.live_readers import Budget, Direct, Reader, fan_out, follow, 
 from edge.runtimes.live_wire import Close
 from edge.runtimes.local.direct import WriteNow, chunk, text_frame
 from edge.runtimes.local.sockets import Socket, Upgrade, serve
-from edge.runtimes.local.sqlite import SqliteFile, Work, connect, transaction
+from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
 
 POLL = 0.25
 """Seconds between two looks for events of other processes, while there are readers."""
@@ -60,19 +61,6 @@ class EventStream:
         self._leave(self._reader)
 
 
-class Look:
-    """A look at the log's numbers. Those who ask before it begins share its result."""
-
-    def __init__(self, file: SqliteFile[sqlite3.Connection], read: Work[sqlite3.Connection, tuple[int, int]]) -> None:
-        self.has_begun = False
-        self._read = read
-        self.result = asyncio.ensure_future(file.work(self._begin))
-
-    def _begin(self, connection: sqlite3.Connection) -> tuple[int, int]:
-        self.has_begun = True
-        return self._read(connection)
-
-
 class LocalEvents:
     """One log. One task feeds its readers, with this process's events at once and others' events at the next poll."""
 
@@ -93,7 +81,7 @@ class LocalEvents:
         self.budget = Budget()
         self.head = 0
         self._has_ended = False
-        self._look: Look | None = None
+        self._looks: SingleFlight[None, tuple[int, int]] = SingleFlight()
         self._news = asyncio.Event()
         self._feeding: asyncio.Task[None] | None = None
         self._checking: asyncio.Task[None] | None = None
@@ -127,11 +115,10 @@ class LocalEvents:
     async def page(self, since: int | None) -> Page:
         """Return a page of all events after a number; None for no events, only the numbers."""
 
-        def select(connection: sqlite3.Connection) -> Page:
-            oldest, last = self._numbers(connection)
-            return Page(_page(connection, max(since or 0, oldest - 1)), oldest, last)
-
-        result = Page([], *await self._look_at_numbers()) if since is None else await self._file.work(select)
+        if since is None:
+            result = Page([], *await self._looks.join(None, lambda: self._file.work(self._look)))
+        else:
+            result = await self._file.work(lambda connection: self._page_since(connection, since))
         if self._feeding is None and self._open:
             self.head = result.last
             self._feeding = asyncio.create_task(self._feed())
@@ -256,10 +243,13 @@ class LocalEvents:
     def _report(self, missed: int) -> None:
         self._ports().log("warning", "credentials of open connections not looked up; trying again", count=missed)
 
-    async def _look_at_numbers(self) -> tuple[int, int]:
-        if self._look is None or self._look.has_begun:
-            self._look = Look(self._file, self._numbers)
-        return await asyncio.shield(self._look.result)
+    def _look(self, connection: sqlite3.Connection) -> tuple[int, int]:
+        self._looks.close(None)  # who comes now needs a look that begins later
+        return self._numbers(connection)
+
+    def _page_since(self, connection: sqlite3.Connection, since: int) -> Page:
+        oldest, last = self._numbers(connection)
+        return Page(_page(connection, max(since, oldest - 1)), oldest, last)
 
     def _numbers(self, connection: sqlite3.Connection) -> tuple[int, int]:
         """Return the numbers of the oldest and the last event in the log."""
