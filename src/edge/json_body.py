@@ -50,7 +50,7 @@ def body_check(hint: Any) -> Callable[[bytes], object]:
             return validate(body, strict=True)  # "1" is no number, 0 is not false
         except ValidationError as fault:
             errors = _errors(fault)
-            if not errors or errors[0]["type"] != "int_type" or not _is_whole(fault):
+            if not _is_whole(errors):
                 return _refusal(fault, errors)
         try:
             return validate(body)
@@ -68,19 +68,19 @@ def _refusal(invalid: ValidationError, errors: Sequence[ErrorDetails]) -> Proble
     return InvalidBody(faults_of(errors))
 
 
-def _is_whole(invalid: ValidationError) -> bool:
+def _is_whole(errors: Sequence[ErrorDetails]) -> bool:
     """Tell whether integers that were written as 1.0, as JSON Schema allows, are all that is wrong."""
-    return all(
+    return bool(errors and errors[0]["type"] == "int_type") and all(
         error["type"] == "int_type" and isinstance(error["input"], float) and error["input"].is_integer()
-        for error in invalid.errors(include_url=False, include_context=False)
+        for error in errors
     )
 
 
 def _errors(invalid: ValidationError) -> list[ErrorDetails]:
-    """Return the errors without their inputs; an empty list if there are too many, as the cost grows with the body."""
+    """Return the errors, computed once; an empty list if there are too many, as the cost grows with the body."""
     if invalid.error_count() > MOST_FAULTS:
         return []
-    return invalid.errors(include_url=False, include_context=False, include_input=False)
+    return invalid.errors(include_url=False, include_context=False)
 
 
 def _refuse_bomb(body: bytes) -> None:

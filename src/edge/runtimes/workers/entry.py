@@ -227,29 +227,28 @@ def _reader(request: Any, headers: JsHeaders) -> Callable[[int], Awaitable[bytes
 def _to_js(response: Response, request: Any, context: Any) -> Any:
     if isinstance(response, NativeUpgrade):
         return response.to_js()
-    own = dict(response.headers)
-    fixed, names = _fixed_members(response.fixed)
-    if fixed and len(own) == len(response.headers) and names.isdisjoint(own):
-        members = f"{fixed},{to_json(own)[1:-1].decode()}" if own else fixed
-        text = f'{{"status":{response.status},"headers":{{{members}}}}}'
-    else:
-        text = _init(response)
+    text, has_type = _head(response)
     init = JSON.parse(text)
     body = response.body
     if isinstance(body, NativeStream):
         return JsResponse.new(body.body, init)
     if not isinstance(body, bytes):
         return _streaming(body, init, request, context)
-    has_type = "content-type" in own or "content-type" in names
     return JsResponse.new(_whole(body, response.status, has_type=has_type), init)
 
 
-def _init(response: Response) -> str:
-    """Return the JSON text of a response's status and headers."""
+def _head(response: Response) -> tuple[str, bool]:
+    """Return the JSON text of a response's status and headers, and whether they have a content type."""
+    own = dict(response.headers)
+    fixed, names = _fixed_members(response.fixed)
+    has_type = "content-type" in own or "content-type" in names
+    if fixed and len(own) == len(response.headers) and names.isdisjoint(own):
+        members = f"{fixed},{to_json(own)[1:-1].decode()}" if own else fixed
+        return f'{{"status":{response.status},"headers":{{{members}}}}}', has_type
     pairs = response.all_headers()
     headers = dict(pairs)  # an object is taken in half the time of a list of pairs
-    members: Any = headers if len(headers) == len(pairs) else pairs  # a name comes twice, such as Set-Cookie
-    return to_json({"status": response.status, "headers": members}).decode()
+    whole: Any = headers if len(headers) == len(pairs) else pairs  # a name comes twice, such as Set-Cookie
+    return to_json({"status": response.status, "headers": whole}).decode(), has_type
 
 
 @lru_cache(maxsize=256)
