@@ -89,6 +89,7 @@ def test_deployment_ends_with_a_healthy_worker(copy: Path, sim: StorageSim) -> N
     assert script.is_public
     assert "/openapi.json" in script.assets
     assert {"main.py", "python_modules/_workers_sdk_patch_loader.pth"} <= script.deployed.modules.keys()
+    assert "edge/runtimes/workers/bridge.mjs" in script.deployed.scripts
     applied = sim.databases["tessie-db-staging"].query({"sql": "SELECT name FROM d1_migrations"})[0]["results"]
     assert [row["name"] for row in applied] == sorted(path.name for path in (ROOT / "migrations").glob("*.sql"))
 

@@ -39,7 +39,7 @@ def test_version_before_is_deployed_again() -> None:
     with StorageSim() as sim:
         script = sim.workers.setdefault(WORKER, Script())
         numbers = [f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2)]
-        script.versions += [Version(number, {"main_module": "worker.py", "bindings": []}, {}) for number in numbers]
+        script.versions += [Version(number, {"main_module": "worker.py", "bindings": []}, {}, []) for number in numbers]
         script.deployed = script.versions[1]
         done = back(sim, numbers[0])
         assert (done.returncode, script.deployed.number) == (0, numbers[0]), done.stdout + done.stderr

@@ -123,6 +123,12 @@ def test_entry_in_package_goes_to_the_top_and_its_package_below(tmp_path: Path) 
     assert subprocess.run(run, cwd=tmp_path / "out", capture_output=True, text=True, check=True).stdout == "bot\n"
 
 
+def test_texts_and_scripts_beside_the_modules_of_a_package_are_copied(tmp_path: Path) -> None:
+    main = write(tmp_path, {"main.py": "import a.b", "a/__init__.py": "", "a/b.py": "", "c.mjs": "", "d/e.mjs": ""})
+    write(tmp_path / "a", {"f.mjs": "", "g.txt": "", "h.md": "", "i.js": "", "j/k.mjs": ""})
+    assert [*closure(main)] == ["a/__init__.py", "a/b.py", "a/f.mjs", "a/g.txt", "main.py"]
+
+
 def test_stale_files_are_removed_and_equal_ones_untouched(tmp_path: Path) -> None:
     main = write(tmp_path, {"main.py": "import a.b", "a/b.py": "x = 1"})
     out = tmp_path / "out"

@@ -284,6 +284,59 @@ def test_prepared_start_has_a_snapshot_and_byte_code_and_runs_edits(small: Path)
         assert worker.get("/")[2].startswith(b"2 ")
 
 
+HOLDS = f"""
+import js, workers
+THING = js.Object.new() if __name__ == "other" else None
+class Default(workers.WorkerEntrypoint): ...
+# {"x" * 100_000}
+"""
+
+
+def test_a_start_is_checked_again_after_each_refusal_and_edit(small: Path) -> None:
+    """A start from stored code is not: the start that stored it was."""
+    source = small / "src" / "small.py"
+    refused = HOLDS.replace("== ", "!= ") + f"# {time.time_ns()}"
+    for _ in range(2):
+        source.write_text(refused)
+        with pytest.raises(StartError, match=r"top-level variable small\.THING"):
+            Worker(small).start()
+    fine = HOLDS + f"# {time.time_ns()}"
+    source.write_text(fine)
+    for _ in range(2):
+        with Worker(small) as worker:
+            source.write_text(refused)
+            with pytest.raises(ControlError, match=r"top-level variable small\.THING"):
+                worker.reload()
+            source.write_text(fine)
+            worker.reload()
+
+
+SCRIPTED = """
+from workers import Response, WorkerEntrypoint, import_from_javascript
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        try:
+            return Response(import_from_javascript("parts/double.mjs").double("ab"))
+        except ImportError as fault:
+            return Response(str(fault))
+"""
+
+
+def test_a_script_is_imported_by_its_rule_and_taken_up_when_it_is_edited(small: Path) -> None:
+    (small / "src" / "small.py").write_text(SCRIPTED)
+    script = small / "src" / "parts" / "double.mjs"
+    script.parent.mkdir()
+    script.write_text("export const double = (text) => text + text;")
+    with Worker(small) as worker:
+        assert worker.get("/")[2].startswith(b"Failed to import 'parts/double.mjs'")
+    rules = [{"type": "ESModule", "globs": ["**/*.mjs"]}]
+    with Worker(small, overrides={"rules": rules}) as worker:
+        assert worker.get("/")[2] == b"abab"
+        script.write_text("export const double = (text) => `${text}-${text}`;")
+        worker.reload()
+        assert worker.get("/")[2] == b"ab-ab"
+
+
 @pytest.mark.soak
 def test_unprepared_start_has_no_snapshot_and_no_byte_code(small: Path) -> None:
     (small / "src" / "small.py").write_text(PREPARED)

@@ -1,8 +1,8 @@
 """Copies a Worker's own modules: `python tools/pyedge/sources.py MAIN FOLDER`, for `[build]` in wrangler.toml.
 
 wrangler uploads every `.py` beside the entry. The folder receives the entry and the modules of its source tree that it
-imports, also those in functions, byte for byte. The `.txt` files beside them in packages come too. An entry inside a
-package imports from the folder that holds the package; its copy lies at the top.
+imports, also those in functions, byte for byte. The `.txt` and `.mjs` files beside them in packages come too. An entry
+inside a package imports from the folder that holds the package; its copy lies at the top.
 """
 
 import ast
@@ -17,6 +17,8 @@ from typing import NamedTuple
 PACKAGES = Path(__file__).resolve().parents[2] / "python_modules"
 RUNTIME = frozenset({"js", "pyodide", "pyodide_js", "annotationlib", "compression"})
 """Modules of the Workers' interpreter that the Python of the build may lack."""
+BESIDE = frozenset({".txt", ".mjs"})
+"""The endings of files that are no Python and that a package's modules may use."""
 _FAILURES = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 
 
@@ -74,7 +76,8 @@ def closure(main: Path, packages: Path = PACKAGES) -> dict[str, Path]:
     texts = {name.rpartition("/")[0]: path.parent for name, path in files.items()}
     for folder, place in texts.items():
         if (place / "__init__.py").is_file():
-            files |= {f"{folder}/{path.name}": path for path in place.glob("*.txt")}
+            beside = (path for path in place.iterdir() if path.suffix in BESIDE)
+            files |= {f"{folder}/{path.name}": path for path in beside}
     return dict(sorted(files.items()))
 
 

@@ -181,7 +181,8 @@ sys.path.append("${ROOT}")
 `);
   const helper = pyodide.pyimport("pyedge_boot");
   watchOver(pyodide, helper);
-  inGlobalScope(() => helper.load(ROOT, settings.mainModule));
+  const isChecked = code.byteLength > 0; // by the start that compiled it
+  inGlobalScope(() => helper.load(ROOT, settings.mainModule, isChecked));
   helper.before_first_request();
   exposeMethods(helper);
   return helper;

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
@@ -45,21 +45,25 @@ const DEFAULT_RULES = [
   { type: "PythonModule", globs: ["**/*.py"] },
 ];
 // As wrangler does: the first rule of a type wins, unless it falls through.
-function patterns(rules) {
+function patterns(rules, types) {
   const closed = new Set();
   const chosen = [...(rules ?? []), ...DEFAULT_RULES].filter(({ type, fallthrough }) => {
     const open = !closed.has(type);
     if (fallthrough !== true) closed.add(type);
-    return open && ["Text", "Data", "PythonModule"].includes(type);
+    return open && types.includes(type);
   });
   return chosen.flatMap((rule) => rule.globs.map(globToRegExp));
 }
-export function sourceFiles({ trees, main, config }) {
-  const wanted = patterns(config.rules);
+function ownFiles({ trees, main, config }, types) {
+  const wanted = patterns(config.rules, types);
   return trees.flatMap(([prefix, folder]) => [...walk(folder)]
     .filter((path) => path === main || wanted.some((pattern) => pattern.test(path)))
-    .map((path) => [`metadata/${prefix}${path}`, readFileSync(join(folder, path))]));
+    .map((path) => [`${prefix}${path}`, readFileSync(join(folder, path))]));
 }
+// The files that Python sees; JavaScript's modules it can only import.
+export const sourceFiles = (worker) =>
+  ownFiles(worker, ["Text", "Data", "PythonModule"]).map(([path, data]) => [`metadata/${path}`, data]);
+export const scriptFiles = (worker) => ownFiles({ ...worker, main: null }, ["ESModule"]);
 
 // ---- vendored packages and pyedge's own Python ------------------------------------------------------
 export function libraryFiles({ python_modules: vendored, config }) {
@@ -109,11 +113,11 @@ function forget(cache, newest, kept = 3) {
   for (const [, path] of old.slice(kept)) rmSync(path, { force: true });
 }
 
-// ---- the code of a Worker's own modules, compiled once for the same sources --------------------------
+// ---- the code of a Worker's own modules, compiled and checked once for the same sources and state -----
 const FEW = 100_000; // bytes of sources that compile in no time
-export function codePath(cache, sources) {
+export function codePath(cache, sources, state) {
   if (sources.reduce((sum, [, data]) => sum + data.length, 0) < FEW) return null;
-  const hash = createHash("sha256").update(require("pyodide/package.json").version);
+  const hash = createHash("sha256").update(basename(state));
   for (const [path, data] of sources) hash.update(`\0${path}\0${data.length}\0`).update(data);
   return join(cache, "code", `${hash.digest("hex").slice(0, 16)}.bin`);
 }

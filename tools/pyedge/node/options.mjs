@@ -64,6 +64,7 @@ function modules(worker, config, entrypoints, state) {
     ...extensions.map(([, contents], i) => ({ type: "CompiledWasm", path: `so/${i}.wasm`, contents })),
     ...state.libraries.filter(([path]) => /^metadata\/python_modules\/workers\/.*\.m?js$/.test(path))
       .map(([path, contents]) => ({ type: "ESModule", path: path.slice("metadata/".length), contents: contents.toString() })),
+    ...state.scripts.map(([path, contents]) => ({ type: "ESModule", path, contents: contents.toString() })),
   ];
 }
 
@@ -113,7 +114,7 @@ function outbound(routes) {
 }
 
 // `state` is what prepared() returned for this Worker, or null to make it; `code` is that of its `sources`.
-export function workerOptions(worker, order, { libraries, state, sources = [], code = Buffer.alloc(0) }) {
+export function workerOptions(worker, order, { libraries, state, sources = [], scripts = [], code = Buffer.alloc(0) }) {
   const { config } = worker;
   const snapshot = state?.find(([path]) => path === "snapshot.bin")?.[1] ?? Buffer.alloc(0);
   const pycache = state ? pack(state.filter(([path]) => path !== "snapshot.bin")) : Buffer.alloc(0);
@@ -124,7 +125,7 @@ export function workerOptions(worker, order, { libraries, state, sources = [], c
   return {
     name: config.name,
     modulesRoot: inside,
-    modules: modules(worker, config, entrypoints, { libraries, snapshot, pycache, sources, code })
+    modules: modules(worker, config, entrypoints, { libraries, snapshot, pycache, sources, scripts, code })
       .map((module) => ({ ...module, path: join(inside, module.path) })),
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: flags.filter((flag) => !/^(no_)?python_/.test(flag)),

@@ -8,10 +8,11 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { connect, createServer as createSocketServer } from "node:net";
 import { createInterface } from "node:readline";
+import { isDeepStrictEqual } from "node:util";
 
 const require = createRequire(import.meta.url);
 const { Miniflare, Log, LogLevel } = require("miniflare");
-const { codePath, libraryFiles, prepared, preparedPath, readCode, sourceFiles, writeCode } = await import("./files.mjs");
+const { codePath, libraryFiles, prepared, preparedPath, readCode, scriptFiles, sourceFiles, writeCode } = await import("./files.mjs");
 const { miniflareOptions, workerOptions } = await import("./options.mjs");
 
 const started = performance.timeOrigin;
@@ -65,6 +66,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 let mf, base;
 let busy = true; // starting: nothing to watch over yet
 let edited = false; // the sources have been imported again since the start
+let scripts; // JavaScript's modules of each Worker as they were at the start
 const main = order.workers[0];
 
 async function inside(action, { config: { name } } = main, timeout = 120_000, body = undefined) {
@@ -130,9 +132,11 @@ async function start() {
   edited = false;
   const workers = [];
   const uncompiled = [];
-  for (const worker of order.workers) {
+  scripts = order.workers.map(scriptFiles);
+  for (const [index, worker] of order.workers.entries()) {
     const libraries = libraryFiles(worker);
-    const state = !order.prepared ? [] : await prepared(preparedPath(order.cache, libraries), async () => {
+    const place = preparedPath(order.cache, libraries);
+    const state = !order.prepared ? [] : await prepared(place, async () => {
       say("preparing the interpreter (once for this set of packages) …");
       const { name, compatibility_date, compatibility_flags } = worker.config;
       const bare = { ...worker, config: { name, compatibility_date, compatibility_flags } };
@@ -142,8 +146,8 @@ async function start() {
       return Buffer.from(await (await inside("prepare", worker)).arrayBuffer());
     });
     const sources = sourceFiles(worker);
-    const code = order.prepared ? codePath(order.cache, sources) : null;
-    workers.push(workerOptions(worker, order, { libraries, state, sources, code: readCode(code) }));
+    const code = order.prepared ? codePath(order.cache, sources, place) : null;
+    workers.push(workerOptions(worker, order, { libraries, state, sources, scripts: scripts[index], code: readCode(code) }));
     if (code && !existsSync(code)) uncompiled.push([worker, code]);
   }
   room?.close();
@@ -222,6 +226,8 @@ async function watchdog(seconds) {
 const one = (name) => order.workers.find(({ config }) => config.name === name) ?? main;
 const scheduledTime = (time) => new Date(time ?? Date.now());
 async function reload() {
+  // workerd imports a module once: other JavaScript needs a new one.
+  if (!isDeepStrictEqual(order.workers.map(scriptFiles), scripts)) return start();
   edited = false;
   for (const worker of order.workers) {
     await inside("reload", worker, 120_000, JSON.stringify(worker === main ? order.varied : {}));

@@ -62,7 +62,8 @@ class Hosting:
         head = CONFIG.format(name=name, main=data["main_module"], date=data["compatibility_date"], flags=flags)
         _write(folder / "wrangler.toml", head.replace("'", '"').encode())
         variables = {**_texts(data["bindings"]), **script.secrets}
-        worker = Worker(folder, variables=variables, overrides=_bindings(data["bindings"]))
+        rules = [{"type": "ESModule", "globs": version.scripts}]
+        worker = Worker(folder, variables=variables, overrides={**_bindings(data["bindings"]), "rules": rules})
         worker.start()
         by_id = {database.uuid: database for database in databases.values()}
         for binding in data["bindings"]:

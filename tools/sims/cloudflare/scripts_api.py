@@ -15,23 +15,29 @@ MISSING = 10007
 INVALID_INHERIT = 10056
 """Its code for a binding that is inherited from a version without it; wrangler reads the note."""
 
+ES_MODULE = "application/javascript+module"
+"""The media type of a module that JavaScript can import."""
+
 _FORM = re.compile(r'name="([^"]*)"')
+_TYPE = re.compile(r"(?i)^content-type: *(\S+)", re.MULTILINE)
 
 
 class Part(NamedTuple):
-    """A part of a form: its name and content."""
+    """A part of a form: its name, content and media type."""
 
     name: str
     content: bytes
+    media_type: str
 
 
 @dataclass(slots=True)
 class Version:
-    """An upload: its metadata and modules by name."""
+    """An upload: its metadata, its modules by name, and the names of those that JavaScript can import."""
 
     number: str
     metadata: dict[str, Any]
     modules: dict[str, bytes]
+    scripts: list[str]
 
 
 @dataclass(slots=True)
@@ -56,12 +62,13 @@ class Script:
 
     def upload(self, body: bytes, kind: str) -> Version:
         """Store an upload; refuse it if it needs a secret that is not set."""
-        parts = {part.name: part.content for part in form(body, kind)}
+        sent = form(body, kind)
+        parts = {part.name: part.content for part in sent}
         metadata = json.loads(parts.pop("metadata"))
         inherited = [binding["name"] for binding in metadata["bindings"] if binding["type"] == "inherit"]
         if missing := [name for name in inherited if name not in self.secrets and not self._has(name)]:
             raise Refusal(400, INVALID_INHERIT, f"inherit binding '{missing[0]}' is invalid: it is not there")
-        version = Version(_uuid(), metadata, parts)
+        version = Version(_uuid(), metadata, parts, [part.name for part in sent if part.media_type == ES_MODULE])
         self.versions.append(version)
         return version
 
@@ -184,7 +191,7 @@ class Scripts:
             raise Refusal(403, 10000, "Authentication error")
         session = self._sessions[token]
         script = self.all[session[""]]
-        for name, content in form(body, kind):
+        for name, content, _ in form(body, kind):
             script.assets[session[name]] = content.decode()
         return {"jwt": token}
 
@@ -205,7 +212,8 @@ def form(body: bytes, kind: str) -> list[Part]:
         named = _FORM.search(head.decode())
         if named is None:
             raise Refusal(400, 10021, "a part of the form has no name")
-        parts.append(Part(named[1], content))
+        typed = _TYPE.search(head.decode())
+        parts.append(Part(named[1], content, typed[1] if typed else ""))
     return parts
 
 
