@@ -33,6 +33,7 @@ _EMPTY = inspect.Parameter.empty
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _LISTS = (list, tuple, set, frozenset)
 _PLAIN = (list, Union, type(int | str))
+_SCALARS = (str, int, float, bool, type(None))
 _JSON = (FixedHeaders([("content-type", "application/json")]),)
 
 ANY_STATUS = 0
@@ -328,5 +329,10 @@ def _located(plan: _Plan, render: Callable[[Any], Response]) -> Callable[[Any], 
 
 
 def _is_plain(hint: Any) -> bool:
-    """Tell whether a type is a TypedDict, or a list or union of such: its values need no serializer of their own."""
-    return is_typeddict(hint) or (get_origin(hint) in _PLAIN and all(map(_is_plain, get_args(hint))))
+    """Tell whether a type is JSON's own or a TypedDict, or made of such: its values need no serializer of their own."""
+    if get_origin(hint) is dict:
+        key, value = get_args(hint)
+        return key is str and _is_plain(value)
+    return (
+        hint in _SCALARS or is_typeddict(hint) or (get_origin(hint) in _PLAIN and all(map(_is_plain, get_args(hint))))
+    )

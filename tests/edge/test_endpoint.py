@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
-from math import nan
+from math import inf, nan
 from typing import Annotated, Any, NamedTuple, TypedDict, cast
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from edge.access import ADMIN, PUBLIC, READER, Actor
 from edge.context import Ports
@@ -536,6 +536,34 @@ def test_typed_dict_goes_out_as_a_model_would(serve: Serve) -> None:
     text = b'{"ratio":null,"at":"2026-01-02T00:00:00Z","part":%s}'
     part = text % b'{"sizeMm":2.0}'
     assert asyncio.run(ask()) == [part, part, b"[%s]" % (text % b"null"), b"null"]
+
+
+PLAIN: list[tuple[Any, Any]] = [
+    (str, 'é"'),
+    (bool, True),
+    (float, 1e300),
+    (int | None, None),
+    (dict[str, str], {"a": "b"}),
+    (dict[str, list[float] | None], {"a": [nan, inf, 1.0], "b": None}),
+    (list[dict[str, int | str]], [{}, {"a": 1, "b": "c"}]),
+    (dict[str, Reading], {"a": reading(Part(size_mm=2.0))}),
+    (dict[int, str], {1: "a"}),
+    (dict[str, bytes], {"a": b"b"}),
+    (list[datetime], [datetime(2026, 1, 2, tzinfo=UTC)]),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), PLAIN, ids=lambda value: str(value)[:30])
+def test_a_value_goes_out_as_pydantic_writes_its_type(serve: Serve, kind: Any, value: Any) -> None:
+    routes = group()
+
+    async def get_value() -> Any:
+        return value
+
+    get_value.__annotations__["return"] = kind
+    routes.get("/value")(get_value)
+    answer = asyncio.run(serve(routes).request("GET", "/value"))
+    assert answer.body == TypeAdapter(kind).dump_json(value, by_alias=True)
 
 
 def test_row_goes_out_with_the_columns_that_its_type_names() -> None:
