@@ -1,7 +1,11 @@
 """The default Worker's entry, and the classes that its bindings name."""
 
 from core_tessie.app import app
-from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker, workflow
+from edge.runtimes.workers.entry import worker
+from edge.runtimes.workers.event_log import event_log
+from edge.runtimes.workers.quotas import QuotaCounter
+from edge.runtimes.workers.throttle import CallThrottle
+from edge.runtimes.workers.workflow import workflow
 
 Default = worker(app)
 EventLog = event_log(app)

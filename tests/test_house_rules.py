@@ -150,7 +150,7 @@ def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(paths:
         ("core_tessie.app", "import edge.runtimes.workers"),
         ("core_tessie.app", "import workers"),
         ("platform_api.worker", "from edge.testing import Client"),
-        ("edge.worker", "from edge.runtimes.workers import worker"),
+        ("edge.worker", "from edge.runtimes.workers.entry import worker"),
         ("core_tessie.app", "from edge.openapi.document import document"),
     ],
 )

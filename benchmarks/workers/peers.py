@@ -22,6 +22,7 @@ CONFIG = """name = "{name}"
 main = "src/main.py"
 compatibility_date = "2026-11-17"
 compatibility_flags = ["python_workers"]
+rules = [{{ type = "ESModule", globs = ["**/*.mjs"] }}]
 python_modules = {{ exclude = {excluded} }}
 [vars]
 API_KEY = "{key}"

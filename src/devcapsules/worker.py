@@ -2,8 +2,9 @@
 
 from devcapsules.app import app
 from edge.ports.executor import Executor
-from edge.runtimes.workers import QuotaCounter, worker
+from edge.runtimes.workers.entry import worker
 from edge.runtimes.workers.loader import DynamicWorkers
+from edge.runtimes.workers.quotas import QuotaCounter
 
 Default = worker(app, {Executor: DynamicWorkers})
 

@@ -1,7 +1,7 @@
 """The bot's entry on Workers."""
 
 from discord_bot.app import app
-from edge.runtimes.workers import worker
+from edge.runtimes.workers.entry import worker
 
 Default = worker(app)
 

@@ -60,7 +60,7 @@ class Injector:
 
     With `tables` a `Database` is that of the event's caller, and `SystemDatabase` the whole one. A provider without a
     lifetime lives as long as its ports; beside tables each has to declare its own. `takes_rows` is set if the resolved
-    signature takes a caller's database.
+    signature takes a caller's database. `requested` are the runtime's ports that any signature takes.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Injector:
         self._singletons: dict[Any, bool | None] = {}
         self._plans: dict[tuple[Any, Context], tuple[TakePort, bool]] = {}
         self.takes_rows = False
+        self.requested: set[Any] = set()
         self._open: list[Any] = []
         for provider in providers:
             make, is_singleton = provider if isinstance(provider, Provider) else (provider, None)
@@ -104,6 +105,7 @@ class Injector:
         if inner is Ports:
             return lambda ports: ports
         if inner in self._runtime:
+            self.requested.add(inner)
             return lambda ports: ports.runtime[inner]
         if inner in self._providers:
             return self._provided(inner, context)

@@ -1,6 +1,7 @@
 """The Worker's entry point."""
 
-from edge.runtimes.workers import CallThrottle, worker
+from edge.runtimes.workers.entry import worker
+from edge.runtimes.workers.throttle import CallThrottle
 from vinyl_vault.app import app
 
 Default = worker(app)

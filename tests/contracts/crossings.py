@@ -1,4 +1,4 @@
-"""Counts what one request crosses into JavaScript: reads of the request's parts, and calls of JavaScript."""
+"""Counts what one request crosses into JavaScript: reads of parts of the request, and calls of JavaScript."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -11,8 +11,9 @@ from benchmarks.peers.kernel import app
 from js import Object
 from js import Request as JsRequest
 from pyodide.ffi import JsProxy, to_js
+from workers import import_from_javascript
 
-from edge.runtimes.workers.entry import Isolate
+from edge.runtimes.workers.entry import BRIDGE, Bridge, Isolate
 
 ENV = SimpleNamespace(API_KEY=API_KEY, CORS_ALLOWED_ORIGINS="*", LOG_LEVEL="warning")
 PYODIDE = frozenset({"_pyodide", "pyodide.ffi"})
@@ -24,17 +25,27 @@ class Watched:
     """A JavaScript object whose reads are recorded."""
 
     def __init__(self, inner: Any, record: Callable[[str], None]) -> None:
-        self._inner = inner
+        self.inner = inner
         self._record = record
 
     def __getattr__(self, name: str) -> Any:
         self._record(name)
-        return getattr(self._inner, name)
+        return getattr(self.inner, name)
+
+
+class WatchedBridge(Bridge):
+    """The bridge, which reads what is inside of a watched request."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__(module)
+        read = self.read
+        self.read = lambda request: read(request.inner)
 
 
 async def counted() -> dict[str, list[str]]:
     """Return what each case of the benchmark crosses: parts of the request, headers by their names, and other calls."""
     isolate = Isolate(app)
+    isolate._bridge = WatchedBridge(import_from_javascript(BRIDGE))
     crossed: list[str] = []
     answers = {}
     for case in CASES:

@@ -2,6 +2,6 @@
 
 from benchmarks.peers.kernel import app
 
-from edge.runtimes.workers import worker
+from edge.runtimes.workers.entry import worker
 
 Default = worker(app)

@@ -1,6 +1,7 @@
 """The default Worker with bindings that fail on a test's demand: `PUT /_faults` with a seed and chances by port."""
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -10,9 +11,11 @@ from pydantic_core import from_json, to_json
 from core_tessie.app import app
 from edge.ports import Database, DatabaseAway, PortError, Queue, Throttle
 from edge.ports.events import Events
-from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker, workflow
-from edge.runtimes.workers.entry import ADAPTERS
-from edge.runtimes.workers.workflow import RETRIES
+from edge.runtimes.workers.entry import ADAPTERS, worker
+from edge.runtimes.workers.event_log import event_log
+from edge.runtimes.workers.quotas import QuotaCounter
+from edge.runtimes.workers.throttle import CallThrottle
+from edge.runtimes.workers.workflow import RETRIES, workflow
 
 
 class Faults:
@@ -69,7 +72,7 @@ def failing(adapter: Callable[[Any], object], port: str) -> Callable[[Any], obje
 
 
 for port in (Database, Queue, Throttle, Events):
-    ADAPTERS[port] = failing(ADAPTERS[port], port.__name__)
+    ADAPTERS[port] = partial(failing, ADAPTERS[port](), port.__name__)
 RETRIES["retries"] = {"limit": 5, "delay": 200, "backoff": "constant"}
 _Worker = worker(app)
 

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
-from js import JSON, TransformStream
-from js import Response as JsResponse
-from pydantic_core import to_json
+from js import TransformStream
+from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException, create_proxy, jsnull, to_js
-from workers import WorkerEntrypoint
+from workers import WorkerEntrypoint, import_from_javascript
 
 from edge.app import App
 from edge.context import Ports
@@ -40,10 +40,9 @@ from edge.ports.telemetry import Telemetry
 from edge.ports.workflows import Workflow
 from edge.request import Request
 from edge.runtimes.workers.crypto import WebCrypto
-from edge.runtimes.workers.database import D1
-from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
 from edge.runtimes.workers.js_bridge import (
     NativeStream,
+    NativeUpgrade,
     from_object,
     is_nothing,
     message_of,
@@ -52,41 +51,53 @@ from edge.runtimes.workers.js_bridge import (
     read_at_once,
     to_object,
 )
-from edge.runtimes.workers.mailer import SendEmail
-from edge.runtimes.workers.model import FetchedModels, WorkersAi
-from edge.runtimes.workers.quotas import DurableQuotas
-from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
-from edge.runtimes.workers.storage import R2, Kv, QueueProducer, RateLimit
-from edge.runtimes.workers.telemetry import AnalyticsEngine, begin_event
-from edge.runtimes.workers.throttle import DurableThrottle
-from edge.runtimes.workers.workflows import WorkflowBinding
+from edge.runtimes.workers.runtime import (
+    AssetsBinding,
+    ConsoleLog,
+    ContextBackground,
+    RuntimeClock,
+    RuntimeFetch,
+    begin_event,
+)
 from edge.settings import Field, Settings
 
-ADAPTERS: dict[Any, Callable[[Any], object]] = {
-    Database: D1,
-    KeyValue: Kv,
-    Bucket: R2,
-    Queue: QueueProducer,
-    Quotas: DurableQuotas,
-    Events: DurableEvents,
-    Model: WorkersAi,
-    Workflow: WorkflowBinding,
-    Throttle: DurableThrottle,
-    Mailer: SendEmail,
+ADAPTERS: dict[Any, Callable[[], Callable[..., object]]] = {
+    Bucket: lambda: import_module("edge.runtimes.workers.storage").R2,
+    Database: lambda: import_module("edge.runtimes.workers.database").D1,
+    Events: lambda: import_module("edge.runtimes.workers.events").DurableEvents,
+    KeyValue: lambda: import_module("edge.runtimes.workers.storage").Kv,
+    Mailer: lambda: import_module("edge.runtimes.workers.mailer").SendEmail,
+    Model: lambda: import_module("edge.runtimes.workers.model").WorkersAi,
+    ModelServers: lambda: import_module("edge.runtimes.workers.model").FetchedModels,
+    Queue: lambda: import_module("edge.runtimes.workers.storage").QueueProducer,
+    Quotas: lambda: import_module("edge.runtimes.workers.quotas").DurableQuotas,
+    RateLimiter: lambda: import_module("edge.runtimes.workers.storage").RateLimit,
+    Telemetry: lambda: import_module("edge.runtimes.workers.telemetry").AnalyticsEngine,
+    Throttle: lambda: import_module("edge.runtimes.workers.throttle").DurableThrottle,
+    Workflow: lambda: import_module("edge.runtimes.workers.workflows").WorkflowBinding,
 }
-"""The adapter for a binding of each port type."""
+"""The adapter of each port, imported with an app that uses the port: a third of this runtime's import is adapters."""
 
+BRIDGE = "edge/runtimes/workers/bridge.mjs"
+"""The JavaScript of this runtime, at its path in the upload; wrangler.toml has a rule for it."""
+READ_AT_ONCE = (
+    *("x-request-id", "traceparent", "origin", "authorization", "x-api-key", "cf-connecting-ip", "accept", "upgrade"),
+    *("if-match", "if-none-match", "if-unmodified-since", "content-type", "content-encoding", "content-length"),
+)
+"""The headers that are read with the request's method and URL; each other one is a call of its own."""
+
+_AT_ONCE = frozenset(READ_AT_ONCE)
 _NO_BODY = frozenset({101, 204, 205, 304})
 LONGEST_LENGTH = 12
 """Digits of a `Content-Length` that is no more than any limit."""
 
 
-def worker(app: App, adapters: Mapping[Any, Callable[[Any], object]] | None = None) -> type[WorkerEntrypoint]:
+def worker(app: App, adapters: Mapping[Any, Callable[..., object]] | None = None) -> type[WorkerEntrypoint]:
     """Return an app's entrypoint class. Every method of such a class can be called from outside, so it has no others.
 
     `adapters` are those of ports that few apps have.
     """
-    isolate = Isolate(app, ADAPTERS | dict(adapters or {}))
+    isolate = Isolate(app, adapters)
 
     class Default(WorkerEntrypoint):
         def fetch(self, request: Any) -> Any:
@@ -102,12 +113,24 @@ def worker(app: App, adapters: Mapping[Any, Callable[[Any], object]] | None = No
     return Default
 
 
+class Bridge:
+    """The functions of `bridge.mjs`: `read` a request, and `respond`."""
+
+    __slots__ = ("read", "respond")
+
+    def __init__(self, module: Any) -> None:
+        self.read: Callable[[Any], str] = module.reader(to_js(READ_AT_ONCE))
+        self.respond: Callable[[Any, str], Any] = module.respond
+
+
 class Isolate:
     """An app in one isolate. The settings are read at the first event, as nothing may be read at import."""
 
-    def __init__(self, app: App, adapters: Mapping[Any, Callable[[Any], object]] = ADAPTERS) -> None:
+    def __init__(self, app: App, adapters: Mapping[Any, Callable[..., object]] | None = None) -> None:
         self.app = app
-        self._adapters = adapters
+        used = app.injector.requested | {field.port for field in app.settings.fields}
+        self._adapters = {port: load() for port, load in ADAPTERS.items() if port in used} | dict(adapters or {})
+        self._bridge: Bridge | None = None
         self._settings: Settings | None = None
         self._shared: dict[Any, object] = {}
         self._singletons: dict[Any, object] = {}
@@ -115,20 +138,22 @@ class Isolate:
     async def fetch(self, request: Any, env: Any, context: Any) -> Any:
         """Answer a request."""
         ports = self.ports(env, context)
-        url = request.url
-        headers = request.headers
+        bridge = self._bridge
+        if bridge is None:
+            bridge = self._bridge = Bridge(import_from_javascript(BRIDGE))
+        method, url, found = from_json(bridge.read(request))
         path, _, query = url[url.index("/", 8) :].partition("?")
-        sent = JsHeaders(headers)
+        headers = JsHeaders(request, found)
         response = await self.app.fetch(
-            Request(request.method, path, query, sent, _reader(request, sent), ports, sent.client)
+            Request(method, path, query, headers, _reader(request, headers), ports, headers.client)
         )
         try:
-            return _to_js(response, request, context)
+            return _to_js(response, bridge, request, context)
         except (JsException, ValueError) as fault:  # such as a line break or a lone surrogate in a header
             ports.log("error", "response refused", error=message_of(fault))
             with suppress(JsException):  # it was taken, and cannot be closed any more
                 await close(response.body)
-            return JsResponse.new(jsnull, to_object({"status": 500}))
+            return bridge.respond(jsnull, '{"status":500}')
 
     async def scheduled(self, controller: Any, env: Any, context: Any) -> None:
         """Run the jobs of a cron trigger."""
@@ -172,33 +197,35 @@ class Isolate:
             Clock: RuntimeClock(),
             Crypto: WebCrypto(),
             Fetch: RuntimeFetch(),
-            ModelServers: FetchedModels(),
             Log: ConsoleLog("info" if "log_level" in settings.faults else settings.log_level),
         }
+        if ModelServers in self._adapters:
+            self._shared[ModelServers] = self._adapters[ModelServers]()
         return settings
 
     def _adapted(self, field: Field, value: Any, env: Any) -> object:
         """Return the adapter of a binding; a variable's value unchanged."""
-        if field.port is Telemetry:  # it reads by HTTP, not from the binding
-            return AnalyticsEngine(value, lambda name: _text(getattr(env, name, None)), self._shared)
-        if field.port is RateLimiter:
-            return RateLimit(value, self.app.limits[field.name])
         adapter = self._adapters.get(field.port)
-        return adapter(value) if adapter else value
+        if adapter is None:
+            return value
+        if field.port is Telemetry:  # it reads by HTTP, not from the binding
+            return adapter(value, lambda name: _text(getattr(env, name, None)), self._shared)
+        return adapter(value, self.app.limits[field.name]) if field.port is RateLimiter else adapter(value)
 
 
 class JsHeaders:
-    """Request headers, fetched from JavaScript one at a time."""
+    """Request headers: those of `READ_AT_ONCE` as they were found, each other one fetched from JavaScript."""
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_found", "_request")
 
-    def __init__(self, headers: Any) -> None:
-        self._headers = headers
+    def __init__(self, request: Any, found: Mapping[str, str]) -> None:
+        self._request = request
+        self._found = found
 
     def get(self, name: str) -> str | None:
         """Return the header's values, joined by commas, or None."""
-        value = self._headers.get(name)
-        return value if isinstance(value, str) else None
+        value = self._found.get(name)
+        return value if value is not None or name in _AT_ONCE else _text(self._request.headers.get(name))
 
     def client(self) -> str:
         """Return the address that Cloudflare says the request came from."""
@@ -224,17 +251,19 @@ def _reader(request: Any, headers: JsHeaders) -> Callable[[int], Awaitable[bytes
     return read
 
 
-def _to_js(response: Response, request: Any, context: Any) -> Any:
+def _to_js(response: Response, bridge: Bridge, request: Any, context: Any) -> Any:
     if isinstance(response, NativeUpgrade):
         return response.to_js()
-    text, has_type = _head(response)
-    init = JSON.parse(text)
+    head, has_type = _head(response)
     body = response.body
+    if isinstance(body, bytes):
+        return bridge.respond(_whole(body, response.status, has_type=has_type), head)
     if isinstance(body, NativeStream):
-        return JsResponse.new(body.body, init)
-    if not isinstance(body, bytes):
-        return _streaming(body, init, request, context)
-    return JsResponse.new(_whole(body, response.status, has_type=has_type), init)
+        return bridge.respond(body.body, head)
+    pipe = TransformStream.new()
+    started = bridge.respond(pipe.readable, head)  # before any part is made: it may be refused for its headers
+    context.waitUntil(_feed(body, pipe.writable.getWriter(), request.signal))
+    return started
 
 
 def _head(response: Response) -> tuple[str, bool]:
@@ -269,15 +298,8 @@ def _whole(body: bytes, status: int, *, has_type: bool) -> Any:
     return body.decode() if body.isascii() and has_type else to_js(body)
 
 
-def _streaming(parts: AsyncIterable[bytes], init: Any, request: Any, context: Any) -> Any:
-    """Return a response that is fed part by part after it has begun, until the client leaves."""
-    pipe = TransformStream.new()
-    response = JsResponse.new(pipe.readable, init)  # before any part is made: it may be refused for its headers
-    context.waitUntil(_feed(parts, pipe.writable.getWriter(), request.signal))
-    return response
-
-
 async def _feed(parts: AsyncIterable[bytes], writer: Any, signal: Any) -> None:
+    """Write a response's parts after it has begun, until the client leaves."""
     feeding = asyncio.ensure_future(_write(parts, writer))
     leave = create_proxy(lambda *_: feeding.cancel())
     signal.addEventListener("abort", leave)

@@ -4,16 +4,15 @@ import json
 from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
-from js import Response as JsResponse
 from pydantic_core import from_json, to_json
-from pyodide.ffi import JsException, jsnull
+from pyodide.ffi import JsException
 
 from edge.access import PUBLIC, Actor
 from edge.http import Headers, Response
 from edge.ports import PortError
 from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.runtimes import live_wire as wire
-from edge.runtimes.workers.js_bridge import NativeStream, message_of, raw, to_object
+from edge.runtimes.workers.js_bridge import NativeStream, NativeUpgrade, message_of, raw, to_object
 from edge.runtimes.workers.log_sockets import follow_document
 
 NAME = "events"
@@ -24,25 +23,6 @@ FOLLOW = "x-follow"
 
 NOBODY = Actor("", PUBLIC, frozenset())
 """The reader of a probe, which gets no event."""
-
-
-class NativeUpgrade(Response):
-    """The response that passes on one end of a WebSocket; the object has the other end."""
-
-    __slots__ = ("_answer",)
-
-    def __init__(self, answer: Any) -> None:
-        super().__init__(status=101)
-        self._answer = answer
-        protocol = answer.headers.get("sec-websocket-protocol")
-        if isinstance(protocol, str):
-            self.headers.append(("sec-websocket-protocol", protocol))
-
-    def to_js(self) -> Any:
-        """Return the JavaScript response."""
-        init = to_object({"status": 101, "headers": self.headers})
-        init.webSocket = self._answer.webSocket
-        return JsResponse.new(jsnull, init)
 
 
 class DurableEvents:

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from js import JSON
+from js import Response as JsResponse
 from pydantic_core import from_json, to_json
 from pyodide.ffi import jsnull, to_js
 
 from edge.errors import PayloadTooLarge
+from edge.http import Response
 
 
 def raw(binding: Any) -> Any:
@@ -92,3 +94,22 @@ class NativeStream:
                 yield step.value.to_bytes()
         finally:
             await reader.cancel()
+
+
+class NativeUpgrade(Response):
+    """The response that passes on one end of a WebSocket; the object has the other end."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__(status=101)
+        self._answer = answer
+        protocol = answer.headers.get("sec-websocket-protocol")
+        if isinstance(protocol, str):
+            self.headers.append(("sec-websocket-protocol", protocol))
+
+    def to_js(self) -> Any:
+        """Return the JavaScript response."""
+        init = to_object({"status": 101, "headers": self.headers})
+        init.webSocket = self._answer.webSocket
+        return JsResponse.new(jsnull, init)

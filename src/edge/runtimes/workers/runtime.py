@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Coroutine
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,19 @@ MAX_ANSWER = 25 * 1024 * 1024
 """Most bytes of an answer: an isolate has 128 MB for everything."""
 
 _DROPPED = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection"})
+_points: ContextVar[list[int]] = ContextVar("points written in this event")
+
+
+def begin_event() -> None:
+    """Count the points of this event and of its background work separately."""
+    _points.set([0])
+
+
+def count_point() -> int:
+    """Return how many points this event has written, with this one; 1 outside of an event."""
+    written = _points.get([0])
+    written[0] += 1
+    return written[0]
 
 
 class RuntimeFetch:

@@ -1,7 +1,6 @@
 """The `Telemetry` port on Analytics Engine: a binding to write to, and its SQL API to read from."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, cast
 
@@ -12,13 +11,7 @@ from edge.ports.telemetry import Point, Total
 from edge.runtimes.analytics_api import AnalyticsApi
 from edge.runtimes.limits import POINTS, check_point
 from edge.runtimes.workers.js_bridge import message_of, raw, to_object
-
-_written: ContextVar[list[int]] = ContextVar("points written in this event")
-
-
-def begin_event() -> None:
-    """Count the points of this event and of its background work separately."""
-    _written.set([0])
+from edge.runtimes.workers.runtime import count_point
 
 
 class AnalyticsEngine:
@@ -35,7 +28,8 @@ class AnalyticsEngine:
     def write(self, point: Point) -> None:
         try:
             check_point(point)
-            _count()
+            if count_point() > POINTS:
+                raise LimitExceeded(f"more than {POINTS} points of one event")
             self._binding.writeDataPoint(
                 to_object({"indexes": [point.index], "blobs": [*point.blobs], "doubles": [*point.doubles]})
             )
@@ -48,11 +42,3 @@ class AnalyticsEngine:
 
     async def probe(self) -> None:
         """Do nothing: a dataset has no request without a key, so a probe only confirms that it is bound."""
-
-
-def _count() -> None:
-    written = _written.get(None)
-    if written is not None:
-        written[0] += 1
-        if written[0] > POINTS:
-            raise LimitExceeded(f"point {written[0]} of one event; it takes {POINTS}")

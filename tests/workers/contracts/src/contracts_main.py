@@ -51,10 +51,13 @@ from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
 from edge.request import Request
 from edge.routes import Routes
-from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker
 from edge.runtimes.workers.database import database_error
+from edge.runtimes.workers.entry import worker
+from edge.runtimes.workers.event_log import event_log
 from edge.runtimes.workers.js_bridge import raw
 from edge.runtimes.workers.log_sockets import LogSocket
+from edge.runtimes.workers.quotas import QuotaCounter
+from edge.runtimes.workers.throttle import CallThrottle
 from edge.settings import Settings
 
 MODULES: dict[str, Any] = {

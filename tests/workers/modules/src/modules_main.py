@@ -9,9 +9,9 @@ from workers import Response, WorkerEntrypoint
 BEFORE = frozenset(sys.modules)
 
 from core_tessie.app import app  # noqa: E402 - what comes before it is not the app's
-from edge.runtimes.workers import worker  # noqa: E402
+from edge.runtimes.workers import entry, event_log, workflow  # noqa: E402, F401 - as the default Worker's entry does
 
-App: Any = worker(app)
+App: Any = entry.worker(app)
 
 
 class Default(App, WorkerEntrypoint):  # type: ignore[misc]

@@ -14,7 +14,7 @@ from edge.middleware.request_id import request_id
 from edge.ports import Background, Bucket, Clock, KeyValue
 from edge.request import Request
 from edge.routes import Routes
-from edge.runtimes.workers import worker
+from edge.runtimes.workers.entry import worker
 from edge.settings import Settings
 
 

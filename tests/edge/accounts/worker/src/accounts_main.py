@@ -2,7 +2,8 @@
 
 from tests.edge.accounts.site.app import app
 
-from edge.runtimes.workers import event_log, worker
+from edge.runtimes.workers.entry import worker
+from edge.runtimes.workers.event_log import event_log
 
 Default = worker(app)
 EventLog = event_log(app)
