@@ -76,7 +76,7 @@ ADAPTERS: dict[Any, Callable[[], Callable[..., object]]] = {
     Throttle: lambda: import_module("edge.runtimes.workers.throttle").DurableThrottle,
     Workflow: lambda: import_module("edge.runtimes.workers.workflows").WorkflowBinding,
 }
-"""The adapter of each port, imported with an app that uses the port: a third of this runtime's import is adapters."""
+"""The adapter of each port, imported with an app that uses the port: adapters are most of this runtime's import."""
 
 BRIDGE = "edge/runtimes/workers/bridge.mjs"
 """The JavaScript of this runtime, at its path in the upload; wrangler.toml has a rule for it."""
