@@ -14,8 +14,9 @@ class Ports:
     """The ports of one event: a request, a cron tick, a batch of messages.
 
     `settings` has the variables, secrets and bindings; `runtime` the adapters that every runtime has, by
-    protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`, `ModelServers`); `provided` is filled by the
-    app's providers, `singletons` by those with values that outlive the event. `caller` is the event's `Actor`.
+    protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`, and `ModelServers` if a signature takes it);
+    `provided` is filled by the app's providers, `singletons` by those with values that outlive the event. `caller` is
+    the event's `Actor`.
     """
 
     __slots__ = ("caller", "log", "provided", "runtime", "settings", "singletons")

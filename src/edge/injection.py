@@ -60,7 +60,7 @@ class Injector:
 
     With `tables` a `Database` is that of the event's caller, and `SystemDatabase` the whole one. A provider without a
     lifetime lives as long as its ports; beside tables each has to declare its own. `takes_rows` is set if the resolved
-    signature takes a caller's database. `requested` are the runtime's ports that any signature takes.
+    signature takes a caller's database.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Injector:
         self._singletons: dict[Any, bool | None] = {}
         self._plans: dict[tuple[Any, Context], tuple[TakePort, bool]] = {}
         self.takes_rows = False
-        self.requested: set[Any] = set()
+        self._requested: set[Any] = set()
         self._open: list[Any] = []
         for provider in providers:
             make, is_singleton = provider if isinstance(provider, Provider) else (provider, None)
@@ -88,6 +88,11 @@ class Injector:
                 raise PlanError(f"{name_of(make)}: declare its lifetime, singleton(…) or event(…)")
             self._providers[kind] = make
             self._singletons[kind] = is_singleton
+
+    def takes(self, port: Any) -> bool:
+        """Tell whether a resolved signature or a provider takes one of the runtime's ports."""
+        makers = self._providers.values()
+        return port in self._requested or any(hint is port for make in makers for _, hint in self._hints(make))
 
     def __call__(self, hint: Any) -> TakePort | None:
         """Return the step that takes a value of type `hint` from the ports, or None; for code without a caller."""
@@ -105,7 +110,7 @@ class Injector:
         if inner is Ports:
             return lambda ports: ports
         if inner in self._runtime:
-            self.requested.add(inner)
+            self._requested.add(inner)
             return lambda ports: ports.runtime[inner]
         if inner in self._providers:
             return self._provided(inner, context)

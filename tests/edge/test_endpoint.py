@@ -13,6 +13,7 @@ from edge.access import ADMIN, PUBLIC, READER, Actor
 from edge.context import Ports
 from edge.endpoint import Body, Header, PlanError, Query
 from edge.http import Response
+from edge.injection import Injector
 from edge.ports import Clock, Fetch, Keys, KeyValue, Log
 from edge.request import Request
 from edge.routes import Routes
@@ -303,6 +304,21 @@ def test_providers_that_cannot_work_are_an_error_at_import(
 
     with pytest.raises(PlanError, match=complaint):
         serve(routes, providers=providers)
+
+
+def clocked(_clock: Clock) -> Egg:
+    return Egg()
+
+
+@pytest.mark.parametrize("providers", [[clocked], [egg]])
+def test_an_injector_knows_the_runtimes_ports_that_are_taken(providers: list[Callable[..., Any]]) -> None:
+    """A provider counts before anything resolves it: a handler may ask the app for its value later."""
+    injector = Injector(Settings, [Clock, Log, Fetch], providers)
+    assert injector.takes(Clock) == (providers == [clocked])
+    assert not injector.takes(Log)
+    assert injector(Log) is not None
+    assert injector.takes(Log)
+    assert not injector.takes(Fetch)
 
 
 @pytest.fixture

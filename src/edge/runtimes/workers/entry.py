@@ -128,7 +128,8 @@ class Isolate:
 
     def __init__(self, app: App, adapters: Mapping[Any, Callable[..., object]] | None = None) -> None:
         self.app = app
-        used = app.injector.requested | {field.port for field in app.settings.fields}
+        bound = {field.port for field in app.settings.fields}
+        used = bound | {ModelServers} if app.injector.takes(ModelServers) else bound
         self._adapters = {port: load() for port, load in ADAPTERS.items() if port in used} | dict(adapters or {})
         self._bridge: Bridge | None = None
         self._settings: Settings | None = None
