@@ -311,6 +311,15 @@ def test_a_start_is_checked_again_after_each_refusal_and_edit(small: Path) -> No
             worker.reload()
 
 
+def test_a_start_with_another_entry_is_checked_by_itself(small: Path) -> None:
+    for name in ("small", "other"):
+        (small / "src" / f"{name}.py").write_text(f"{HOLDS}# {time.time_ns()}")
+    with Worker(small):
+        pass
+    with pytest.raises(StartError, match=r"top-level variable other\.THING"):
+        Worker(small, overrides={"main": "src/other.py"}).start()
+
+
 SCRIPTED = """
 from workers import Response, WorkerEntrypoint, import_from_javascript
 class Default(WorkerEntrypoint):

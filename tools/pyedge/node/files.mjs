@@ -113,11 +113,11 @@ function forget(cache, newest, kept = 3) {
   for (const [, path] of old.slice(kept)) rmSync(path, { force: true });
 }
 
-// ---- the code of a Worker's own modules, compiled and checked once for the same sources and state -----
+// ---- the code of a Worker's own modules, compiled and checked once for the same entry, sources and state -----
 const FEW = 100_000; // bytes of sources that compile in no time
-export function codePath(cache, sources, state) {
+export function codePath(cache, main, sources, state) {
   if (sources.reduce((sum, [, data]) => sum + data.length, 0) < FEW) return null;
-  const hash = createHash("sha256").update(basename(state));
+  const hash = createHash("sha256").update(`${basename(state)}\0${main}`);
   for (const [path, data] of sources) hash.update(`\0${path}\0${data.length}\0`).update(data);
   return join(cache, "code", `${hash.digest("hex").slice(0, 16)}.bin`);
 }

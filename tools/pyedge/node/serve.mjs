@@ -146,7 +146,7 @@ async function start() {
       return Buffer.from(await (await inside("prepare", worker)).arrayBuffer());
     });
     const sources = sourceFiles(worker);
-    const code = order.prepared ? codePath(order.cache, sources, place) : null;
+    const code = order.prepared ? codePath(order.cache, worker.main, sources, place) : null;
     workers.push(workerOptions(worker, order, { libraries, state, sources, scripts: scripts[index], code: readCode(code) }));
     if (code && !existsSync(code)) uncompiled.push([worker, code]);
   }
