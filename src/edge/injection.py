@@ -5,7 +5,7 @@ hold nothing of an event; a value of each `event` may hold its caller's database
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Annotated, Any, NamedTuple, Protocol, get_args, get_origin, get_type_hints
 
@@ -78,6 +78,7 @@ class Injector:
         self._plans: dict[tuple[Any, Context], tuple[TakePort, bool]] = {}
         self.takes_rows = False
         self._requested: set[Any] = set()
+        self._signatures: dict[Callable[..., Any], list[tuple[str, Any]]] = {}
         self._open: list[Any] = []
         for provider in providers:
             make, is_singleton = provider if isinstance(provider, Provider) else (provider, None)
@@ -197,7 +198,7 @@ class Injector:
     ) -> list[TakePort]:
         """Return the steps that take a function's arguments but the first `skip`; `PlanError` if one is unknown."""
         takes = []
-        for name, hint in self._hints(function, skip):
+        for name, hint in self._hints(function)[skip:]:
             try:
                 take = self.resolve(hint, context)
             except PlanError as fault:
@@ -207,12 +208,11 @@ class Injector:
             takes.append(take)
         return takes
 
-    def _hints(self, function: Callable[..., Any], skip: int = 0) -> Iterable[tuple[str, Any]]:
-        annotated: Any = function
-        if isinstance(function, type) and not issubclass(function, tuple):  # a NamedTuple's own hints are its fields'
-            annotated = next(vars(kind)["__init__"] for kind in function.__mro__ if "__init__" in vars(kind))
-        hints = get_type_hints(annotated, include_extras=True)
-        return [(name, hints.get(name)) for name in list(inspect.signature(function).parameters)[skip:]]
+    def _hints(self, function: Callable[..., Any]) -> list[tuple[str, Any]]:
+        """Return the names and types of a function's parameters; a provider is read once for all contexts."""
+        if function not in self._signatures:
+            self._signatures[function] = _read_signature(function)
+        return self._signatures[function]
 
     def bind[T](self, function: Callable[..., T], count: int) -> Callable[..., T]:
         """Return `function` of its first `given` arguments, with a request first: its ports provide the others."""
@@ -248,6 +248,14 @@ class Injector:
                     seen.add(inner)
                     todo.append(self._providers[inner])
         return names
+
+
+def _read_signature(function: Callable[..., Any]) -> list[tuple[str, Any]]:
+    annotated: Any = function
+    if isinstance(function, type) and not issubclass(function, tuple):  # a NamedTuple's own hints are its fields'
+        annotated = next(vars(kind)["__init__"] for kind in function.__mro__ if "__init__" in vars(kind))
+    hints = get_type_hints(annotated, include_extras=True)
+    return [(name, hints.get(name)) for name in inspect.signature(function).parameters]
 
 
 def _binding(field: Field, *, is_optional: bool) -> TakePort:

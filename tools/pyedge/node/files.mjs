@@ -54,7 +54,7 @@ function patterns(rules, types) {
   });
   return chosen.flatMap((rule) => rule.globs.map(globToRegExp));
 }
-function ownFiles({ trees, main, config }, types) {
+function ownFiles({ trees, config }, types, main = null) {
   const wanted = patterns(config.rules, types);
   return trees.flatMap(([prefix, folder]) => [...walk(folder)]
     .filter((path) => path === main || wanted.some((pattern) => pattern.test(path)))
@@ -62,8 +62,8 @@ function ownFiles({ trees, main, config }, types) {
 }
 // The files that Python sees; JavaScript's modules it can only import.
 export const sourceFiles = (worker) =>
-  ownFiles(worker, ["Text", "Data", "PythonModule"]).map(([path, data]) => [`metadata/${path}`, data]);
-export const scriptFiles = (worker) => ownFiles({ ...worker, main: null }, ["ESModule"]);
+  ownFiles(worker, ["Text", "Data", "PythonModule"], worker.main).map(([path, data]) => [`metadata/${path}`, data]);
+export const scriptFiles = (worker) => ownFiles(worker, ["ESModule"]);
 
 // ---- vendored packages and pyedge's own Python ------------------------------------------------------
 export function libraryFiles({ python_modules: vendored, config }) {

@@ -80,13 +80,15 @@ ADAPTERS: dict[Any, Callable[[], Callable[..., object]]] = {
 
 BRIDGE = "edge/runtimes/workers/bridge.mjs"
 """The JavaScript of this runtime, at its path in the upload; wrangler.toml has a rule for it."""
-READ_AT_ONCE = (
-    *("x-request-id", "traceparent", "origin", "authorization", "x-api-key", "cf-connecting-ip", "accept", "upgrade"),
-    *("if-match", "if-none-match", "if-unmodified-since", "content-type", "content-encoding", "content-length"),
+COMMON_HEADERS = frozenset(
+    {
+        *("x-request-id", "traceparent", "origin", "authorization", "x-api-key", "cf-connecting-ip", "accept"),
+        *("if-match", "if-none-match", "if-unmodified-since", "content-type", "content-encoding", "content-length"),
+        "upgrade",
+    }
 )
 """The headers that are read with the request's method and URL; each other one is a call of its own."""
 
-_AT_ONCE = frozenset(READ_AT_ONCE)
 _NO_BODY = frozenset({101, 204, 205, 304})
 LONGEST_LENGTH = 12
 """Digits of a `Content-Length` that is no more than any limit."""
@@ -119,7 +121,7 @@ class Bridge:
     __slots__ = ("read", "respond")
 
     def __init__(self, module: Any) -> None:
-        self.read: Callable[[Any], str] = module.reader(to_js(READ_AT_ONCE))
+        self.read: Callable[[Any], str] = module.reader(to_js([*COMMON_HEADERS]))
         self.respond: Callable[[Any, str], Any] = module.respond
 
 
@@ -215,7 +217,7 @@ class Isolate:
 
 
 class JsHeaders:
-    """Request headers: those of `READ_AT_ONCE` as they were found, each other one fetched from JavaScript."""
+    """Request headers: those of `COMMON_HEADERS` as they were found, each other one fetched from JavaScript."""
 
     __slots__ = ("_found", "_request")
 
@@ -226,7 +228,7 @@ class JsHeaders:
     def get(self, name: str) -> str | None:
         """Return the header's values, joined by commas, or None."""
         value = self._found.get(name)
-        return value if value is not None or name in _AT_ONCE else _text(self._request.headers.get(name))
+        return value if value is not None or name in COMMON_HEADERS else _text(self._request.headers.get(name))
 
     def client(self) -> str:
         """Return the address that Cloudflare says the request came from."""

@@ -28,8 +28,8 @@ class AnalyticsEngine:
     def write(self, point: Point) -> None:
         try:
             check_point(point)
-            if count_point() > POINTS:
-                raise LimitExceeded(f"more than {POINTS} points of one event")
+            if (number := count_point()) > POINTS:
+                raise LimitExceeded(f"point {number} of one event; it takes {POINTS}")
             self._binding.writeDataPoint(
                 to_object({"indexes": [point.index], "blobs": [*point.blobs], "doubles": [*point.doubles]})
             )
